@@ -1,0 +1,1 @@
+"""Formats and weights of the programs that this project grew from."""
