@@ -1,0 +1,206 @@
+"""What every quantizer shares: nearest codes, straight-through gradient and a start from data."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class QuantizerOutput:
+    """What a quantizer makes of a batch of latents.
+
+    Attributes:
+        quantized: Codebook vectors in the latents' places, (batch, dim, h, w), float32; the gradient
+            passes straight through to the latents (van den Oord et al. 2017, section 3.1).
+        codes: Index of each vector, int64, (batch, h * w), row-major.
+        loss: The quantizer's own term of the loss, already weighted, a scalar.
+    """
+
+    quantized: Tensor
+    codes: Tensor
+    loss: Tensor
+
+
+class Quantizer(nn.Module, ABC):
+    """Replace each latent by the nearest of `num_embeddings` vectors.
+
+    A subclass holds `codebook`, (num_embeddings, embedding_dim), and says in `_learn` how it is trained.
+    The codebook starts from the first training batch by k-means++, so that every code is in use from the
+    first step on. Distances are computed in float32 whatever autocast says: bf16 would confuse near codes.
+
+    Args:
+        num_embeddings: Size of the alphabet, 2 or more.
+        embedding_dim: Length of a codebook vector, 1 or more.
+        commitment_cost: Weight (beta of equation 3) of the term that draws the latents to their codes.
+        seed: Seed of the codebook's start and restarts.
+
+    Raises:
+        ValueError: A setting is out of range.
+    """
+
+    codebook: Tensor
+    started: Tensor
+
+    def __init__(self, *, num_embeddings: int, embedding_dim: int, commitment_cost: float, seed: int) -> None:
+        super().__init__()
+        if num_embeddings < 2:
+            raise ValueError(f"num_embeddings={num_embeddings} leaves nothing to choose; use 2 or more")
+        if embedding_dim < 1:
+            raise ValueError(f"embedding_dim={embedding_dim} is not a length; use 1 or more")
+        if commitment_cost < 0:
+            raise ValueError(
+                f"commitment_cost={commitment_cost} is negative; use 0 or more (the paper's is 0.25)"
+            )
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.commitment_cost = commitment_cost
+        self.seed = seed
+        self.register_buffer("started", torch.tensor(False))
+        self._known_started = False
+        self.register_load_state_dict_post_hook(_forget_start)
+
+    @abstractmethod
+    def _learn(self, vectors: Float[Tensor, "n dim"], codes: Int[Tensor, " n"]) -> Float[Tensor, ""] | None:
+        """Train the codebook on a batch of latents; give the codebook's term of the loss, if it has one."""
+
+    @abstractmethod
+    def _set_codebook(self, codebook: Float[Tensor, "vocab dim"], *, vectors_per_code: float) -> None:
+        """Take a codebook drawn from data, with the mean number of latents that fell to a code."""
+
+    def forward(self, latents: Float[Tensor, "batch dim h w"]) -> QuantizerOutput:
+        """Quantize (batch, embedding_dim, h, w); in training mode, also train the codebook.
+
+        Raises:
+            ValueError: The latents have another number of channels than the codebook's vectors.
+        """
+        if latents.shape[1] != self.embedding_dim:
+            raise ValueError(
+                f"latents have {latents.shape[1]} channels, the codebook's vectors {self.embedding_dim}; "
+                f"build both with one embedding_dim"
+            )
+        with torch.autocast(device_type=latents.device.type, enabled=False):
+            latents = latents.float()
+            vectors = _as_vectors(latents)
+            if self.training:
+                self._start_from(vectors.detach())
+            codes = self._nearest(vectors.detach())
+            selected = functional.embedding(codes, self.codebook.detach())
+            commitment = functional.mse_loss(vectors, selected)
+            loss = self.commitment_cost * commitment
+            if self.training:
+                codebook_loss = self._learn(vectors.detach(), codes)
+                loss = loss if codebook_loss is None else loss + codebook_loss
+            quantized = latents + (_as_grid(selected, latents) - latents).detach()
+        return QuantizerOutput(quantized=quantized, codes=codes.view(latents.shape[0], -1), loss=loss)
+
+    @torch.no_grad()
+    def encode(self, latents: Float[Tensor, "batch dim h w"]) -> Int[Tensor, "batch positions"]:
+        """Give the nearest code of each latent, row-major, without training anything."""
+        return self._nearest(_as_vectors(latents.float())).view(latents.shape[0], -1)
+
+    def lookup(self, codes: Int[Tensor, "batch positions"]) -> Float[Tensor, "batch positions dim"]:
+        """Give the codebook's vectors for codes."""
+        return functional.embedding(codes, self.codebook)
+
+    def _nearest(self, vectors: Float[Tensor, "n dim"]) -> Int[Tensor, " n"]:
+        """Find the code with the smallest Euclidean distance; |x|² is the same for all and left out."""
+        codebook = self.codebook.detach()
+        with torch.autocast(device_type=vectors.device.type, enabled=False):
+            return torch.addmm(codebook.square().sum(dim=1), vectors, codebook.T, alpha=-2.0).argmin(dim=1)
+
+    @torch.no_grad()
+    def _start_from(self, vectors: Float[Tensor, "n dim"]) -> None:
+        """Draw the codebook from the latents of all ranks, once in the quantizer's life."""
+        if self._known_started:
+            return
+        if not bool(self.started):
+            everywhere = gather_from_ranks(vectors)
+            generator = torch.Generator(device=vectors.device).manual_seed(self.seed)
+            codebook = k_means_plus_plus(everywhere, num_clusters=self.num_embeddings, generator=generator)
+            if is_distributed():
+                dist.broadcast(codebook, src=0)
+            self._set_codebook(codebook, vectors_per_code=len(everywhere) / self.num_embeddings)
+            self.started.fill_(True)
+        self._known_started = True
+
+
+def k_means_plus_plus(
+    vectors: Float[Tensor, "n dim"], *, num_clusters: int, generator: torch.Generator
+) -> Float[Tensor, "clusters dim"]:
+    """Choose vectors far from each other as starting points (Arthur and Vassilvitskii 2007).
+
+    Each next one is drawn with a chance in proportion to its squared distance from those chosen. Where
+    fewer distinct vectors than clusters are at hand, the surplus ones are copies.
+
+    Args:
+        vectors: Where to choose from.
+        num_clusters: How many to choose.
+        generator: Source of randomness, on the vectors' device.
+
+    Returns:
+        The chosen vectors, (num_clusters, dim).
+    """
+    noise = torch.empty(num_clusters, len(vectors), device=vectors.device).exponential_(generator=generator)
+    chosen = torch.zeros(num_clusters, dtype=torch.int64, device=vectors.device)
+    distances = torch.ones(len(vectors), device=vectors.device)
+    for index in range(num_clusters):
+        # The largest of weight / exponential noise falls on each with a chance in proportion to its weight.
+        chosen[index] = (distances / noise[index]).argmax()
+        from_latest = (vectors - vectors[chosen[index]]).square().sum(dim=1)
+        distances = from_latest if index == 0 else torch.minimum(distances, from_latest)
+    return vectors[chosen].clone()
+
+
+def count_codes(codes: Int[Tensor, "..."], *, num_embeddings: int) -> Int[Tensor, " vocab"]:
+    """Count how often each code occurs, without waiting for the device.
+
+    Args:
+        codes: Codes of any shape.
+        num_embeddings: Size of the alphabet.
+
+    Returns:
+        The counts, int64, (num_embeddings,).
+    """
+    flat = codes.flatten()
+    if flat.device.type == "cpu":
+        return torch.bincount(flat, minlength=num_embeddings)
+    return torch.zeros(num_embeddings, dtype=torch.int64, device=flat.device).index_add_(
+        0, flat, torch.ones_like(flat)
+    )
+
+
+def is_distributed() -> bool:
+    """Say whether several processes train together."""
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def gather_from_ranks(vectors: Float[Tensor, "n dim"]) -> Float[Tensor, "m dim"]:
+    """Put the vectors of all ranks one after another; each rank must have equally many."""
+    if not is_distributed():
+        return vectors
+    parts = [torch.empty_like(vectors) for _ in range(dist.get_world_size())]
+    dist.all_gather(parts, vectors.contiguous())
+    return torch.cat(parts)
+
+
+def _as_vectors(latents: Float[Tensor, "batch dim h w"]) -> Float[Tensor, "n dim"]:
+    """Lay latents out one a row; free of copies where the memory is channels_last."""
+    return latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
+
+
+def _as_grid(
+    vectors: Float[Tensor, "n dim"], like: Float[Tensor, "batch dim h w"]
+) -> Float[Tensor, "batch dim h w"]:
+    """Put rows back on the grid, in channels_last memory."""
+    batch, dim, height, width = like.shape
+    return vectors.view(batch, height, width, dim).permute(0, 3, 1, 2)
+
+
+def _forget_start(module: Quantizer, incompatible_keys: object) -> None:
+    """Look at `started` again after a state was loaded."""
+    module._known_started = False
