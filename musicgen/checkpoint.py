@@ -1,0 +1,200 @@
+"""Save what a network needs to be built again, and build it again from a run folder."""
+
+import hashlib
+import importlib
+import pickle
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from musicgen import __version__
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.transformer import Transformer
+
+FORMAT = 1
+STATE_PREFIXES = {"vq_vae": "autoencoder.", "transformer": "transformer."}
+ALLOWED_TARGETS = ("musicgen.models.",)
+
+
+@dataclass(frozen=True)
+class Network:
+    """Hold a network read from a checkpoint and the description that came with it."""
+
+    module: nn.Module
+    description: dict[str, Any]
+    path: Path
+
+
+def fingerprint(module: nn.Module) -> str:
+    """Compute the SHA-256 of a module's tensors, in hex, by name and value."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def describe(
+    stage: str,
+    *,
+    config: dict[str, Any],
+    grid: dict[str, Any],
+    data: dict[str, Any],
+    autoencoder_sha256: str | None = None,
+) -> dict[str, Any]:
+    """Write down, in plain values, what a checkpoint of a stage needs beside its tensors.
+
+    Args:
+        stage: `vq_vae` or `transformer`.
+        config: The network's config, `_target_` and arguments, resolved.
+        grid: The grid's config, so that a prompt is read as the training pieces were.
+        data: What the pieces were: their number and a hash of their contents.
+        autoencoder_sha256: For a transformer, whose codes it speaks.
+
+    Returns:
+        A dictionary of plain values, loadable with `weights_only=True`.
+    """
+    return {
+        "format": FORMAT,
+        "stage": stage,
+        "config": config,
+        "grid": grid,
+        "data": data,
+        "version": __version__,
+        "git_commit": git_commit(),
+        "autoencoder_sha256": autoencoder_sha256,
+    }
+
+
+def git_commit() -> str | None:
+    """Give the commit of the checkout that the package runs from, with `+` when it is changed; None in a wheel."""
+    folder = Path(__file__).resolve().parent.parent
+    if not (folder / ".git").exists():
+        return None
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=True
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def load_autoencoder(run: str | Path) -> Network:
+    """Build the autoencoder of a run folder from its best checkpoint.
+
+    Args:
+        run: The run folder.
+
+    Returns:
+        The network in evaluation mode on the CPU, and its description.
+
+    Raises:
+        FileNotFoundError: The folder has no such checkpoint.
+        ValueError: The checkpoint is damaged, of a newer format, or names classes it may not.
+    """
+    return _load(Path(run), "vq_vae", Autoencoder)
+
+
+def load_transformer(run: str | Path, *, autoencoder: Autoencoder) -> Network:
+    """Build the transformer of a run folder from its best checkpoint.
+
+    Args:
+        run: The run folder.
+        autoencoder: Whose codes are to be used; must be the one that the transformer was trained on.
+
+    Returns:
+        The network in evaluation mode on the CPU, and its description.
+
+    Raises:
+        FileNotFoundError: The folder has no such checkpoint.
+        ValueError: The checkpoint is damaged, of a newer format, names classes it may not, or belongs to
+            another autoencoder.
+    """
+    network = _load(Path(run), "transformer", Transformer)
+    expected, found = network.description["autoencoder_sha256"], fingerprint(autoencoder)
+    if expected != found:
+        raise ValueError(
+            f"{network.path} was trained on the codes of another autoencoder ({expected[:12]}…, here {found[:12]}…); "
+            "use the two checkpoints of one run, or train the transformer again: stages=[transformer]"
+        )
+    return network
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint of ours, tensors and plain values only, and bring it to the present format.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is damaged, not ours, or of a newer format.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint {path}; a finished stage leaves it there: musicgen train …")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, OSError, KeyError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}: {error}); it is damaged or not one. "
+            "Copy it again, or use the one beside it whose name ends in -last"
+        ) from error
+    if not isinstance(content, dict) or "musicgen" not in content or "state_dict" not in content:
+        raise ValueError(f"{path} is no checkpoint of musicgen-lab; for Bachsformer's weights: musicgen import weights=DIR")
+    return _migrate(content, path)
+
+
+def _migrate(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Bring the content of an older format to the present one; refuse a newer one."""
+    found = content["musicgen"].get("format")
+    if found != FORMAT:
+        raise ValueError(f"{path} has format {found}, this version ({__version__}) reads {FORMAT}; update musicgen-lab")
+    return content
+
+
+def _load(run: Path, stage: str, kind: type[nn.Module]) -> Network:
+    path = run / "checkpoints" / f"{stage}.ckpt"
+    content = read_checkpoint(path)
+    module = build(content["musicgen"]["config"])
+    if not isinstance(module, kind):
+        raise ValueError(f"{path} describes a {type(module).__name__} where a {kind.__name__} belongs")
+    prefix = STATE_PREFIXES[stage]
+    state = {name.removeprefix(prefix): value for name, value in content["state_dict"].items() if name.startswith(prefix)}
+    try:
+        module.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise ValueError(f"the tensors of {path} do not fit its config: {error}") from error
+    return Network(module=module.eval(), description=content["musicgen"], path=path)
+
+
+def build(config: dict[str, Any]) -> nn.Module:
+    """Build a network from the config that came with a checkpoint.
+
+    Args:
+        config: `_target_` and arguments; may be a stranger's.
+
+    Returns:
+        The network, with fresh weights.
+
+    Raises:
+        ValueError: The config names a class outside the package's models.
+    """
+    arguments = {}
+    for name, value in config.items():
+        arguments[name] = build(value) if isinstance(value, dict) else value
+    target = arguments.pop("_target_", None)
+    if not isinstance(target, str) or not target.startswith(ALLOWED_TARGETS):
+        raise ValueError(
+            f"a checkpoint's config names {target!r}; only classes under {', '.join(ALLOWED_TARGETS)} are built "
+            "from a file. Train such a network here, or register its module in musicgen/models"
+        )
+    module_name, _, class_name = target.rpartition(".")
+    found = getattr(importlib.import_module(module_name), class_name, None)
+    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+        raise ValueError(f"a checkpoint's config names {target!r}, which is no network of this version ({__version__})")
+    return found(**arguments)

@@ -1,0 +1,74 @@
+"""The prior's training loop as a Lightning module."""
+
+import math
+
+import pytorch_lightning as pl
+from torch import Tensor
+from torchmetrics import MeanMetric
+
+from musicgen.models.losses import code_loss
+from musicgen.models.transformer import Transformer
+from musicgen.training.optim import OptimizerFactory, SchedulerFactory, parameter_groups
+
+
+class TransformerModule(pl.LightningModule):
+    """Train a transformer to predict the next code of a piece.
+
+    Args:
+        transformer: The network.
+        optimizer: Makes the optimizer from parameter groups.
+        scheduler: Makes the schedule from the optimizer and `total_steps`; stepped once an update.
+        codes_per_quarter: How many codes stand for one quarter.
+        decoder_bits_per_quarter: What the decoder needs beyond the codes on the held-out pieces, in bits a
+            quarter; added to the prior's own bits it gives `val/bits_per_quarter`, an upper bound on
+            -log2 p(quarter) that compares runs of any codebook.
+    """
+
+    stage = "transformer"
+
+    def __init__(
+        self,
+        transformer: Transformer,
+        *,
+        optimizer: OptimizerFactory,
+        scheduler: SchedulerFactory,
+        codes_per_quarter: int,
+        decoder_bits_per_quarter: float,
+    ) -> None:
+        super().__init__()
+        self.transformer = transformer
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.codes_per_quarter = codes_per_quarter
+        self.decoder_bits_per_quarter = decoder_bits_per_quarter
+        self.val_nats = MeanMetric()
+
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Predict the codes of a batch of windows; give the mean loss in nats a code."""
+        loss = self._step(batch)
+        self.log("transformer/train/nats_per_code", loss, on_step=False, on_epoch=True, sync_dist=True)
+        self.log("transformer/step/nats_per_code", loss, on_step=True, on_epoch=False)
+        self.log("transformer/lr", self.optimizers().param_groups[0]["lr"], on_step=True, on_epoch=False)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> None:
+        """Take the loss of a batch of held-out windows."""
+        self.val_nats.update(self._step(batch), weight=batch[2].sum())
+
+    def on_validation_epoch_end(self) -> None:
+        """Log nats a code and bits a quarter over the whole held-out set."""
+        nats = float(self.val_nats.compute())
+        self.val_nats.reset()
+        bits = self.codes_per_quarter * nats / math.log(2) + self.decoder_bits_per_quarter
+        self.log_dict({"transformer/val/nats_per_code": nats, "val/bits_per_quarter": bits})
+        self.log("transformer/epoch", float(self.current_epoch + 1))
+
+    def configure_optimizers(self) -> dict[str, object]:
+        """Make the optimizer and its schedule over all updates of the training."""
+        optimizer = self.optimizer(parameter_groups(self.transformer))
+        schedule = self.scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _step(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        inputs, targets, mask = batch
+        return code_loss(self.transformer(inputs), targets, mask=mask)
