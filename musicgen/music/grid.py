@@ -1,0 +1,258 @@
+"""Turn notes into quarter-note slices of 88 pitches by 32 ticks, and back."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Bool, UInt32
+
+from musicgen.music.midi import READER_VERSION, MidiError, read_midi
+from musicgen.music.notes import LOWEST_PITCH, Performance, ReadCounts
+
+TICKS_PER_QUARTER = 32
+NUM_PITCHES = 88
+MAX_QUARTERS = 200_000  # 70 MB packed; twelve hours at 277 quarters a minute
+
+Words = UInt32[np.ndarray, "quarters pitches"]
+Slices = Bool[np.ndarray, "quarters pitches ticks"]
+
+
+@dataclass(frozen=True, eq=False)
+class GridPiece:
+    """Hold one piece on the grid.
+
+    Attributes:
+        words: packed slices, (quarters, 88); bit t of a word is tick t.
+        num_notes: notes read from the file.
+        counts: what was dropped or mended while reading.
+    """
+
+    words: Words
+    num_notes: int
+    counts: ReadCounts
+
+
+class Grid(Protocol):
+    """Say how the time of a file becomes ticks."""
+
+    @property
+    def key(self) -> str:
+        """Name the grid, its settings and the reader's version: a part of the cache's path."""
+        ...
+
+    def read(self, path: str | Path) -> GridPiece:
+        """Read a file onto the grid; `MidiError` when it holds no music."""
+        ...
+
+
+@dataclass(frozen=True)
+class ClockGrid:
+    """Take quarters from the file's tempo map, to the nearest tick of the whole piece.
+
+    Attributes:
+        sustain: lengthen notes by the sustain pedal.
+    """
+
+    sustain: bool = False
+
+    @property
+    def key(self) -> str:
+        """Name the grid, its settings and the reader's version."""
+        return f"clock{'-sustain' if self.sustain else ''}-v{READER_VERSION}"
+
+    def read(self, path: str | Path) -> GridPiece:
+        """Read a file onto the grid.
+
+        Raises:
+            MidiError: when the file cannot be read, or is longer than `MAX_QUARTERS`.
+        """
+        performance = read_midi(path, sustain=self.sustain)
+        try:
+            words = to_words(performance)
+        except MidiError as error:
+            raise MidiError(error.reason, str(path)) from None
+        return GridPiece(words=words, num_notes=len(performance), counts=performance.counts)
+
+
+def pack(slices: Bool[np.ndarray, "*batch pitches ticks"]) -> UInt32[np.ndarray, "*batch pitches"]:
+    """Pack 32 ticks into one word; the lowest bit is tick 0."""
+    return np.packbits(slices, axis=-1, bitorder="little").view("<u4")[..., 0].astype(np.uint32, copy=False)
+
+
+def unpack(words: UInt32[np.ndarray, "*batch pitches"]) -> Bool[np.ndarray, "*batch pitches ticks"]:
+    """Unpack words into 32 ticks each."""
+    octets = np.ascontiguousarray(words, "<u4")[..., None].view(np.uint8)
+    return np.unpackbits(octets, axis=-1, bitorder="little").view(bool)
+
+
+def onset_words(words: Words, previous: UInt32[np.ndarray, " pitches"] | None = None) -> Words:
+    """Mark the cells where a sound begins: cells whose predecessor in the piece is silent.
+
+    Args:
+        words: packed slices of consecutive quarters.
+        previous: the packed slice before the first one; silence if not given.
+    """
+    return words & ~_cell_before(words, previous)
+
+
+def to_words(performance: Performance) -> Words:
+    """Draw all held cells of all notes, in every slice that a note crosses.
+
+    Onsets and offsets go to the nearest tick of the whole piece's time line; a note lasts at
+    least a tick. The cell before a re-struck onset of a sounding pitch is cleared, except where
+    it is itself an onset. The first slice is the quarter of the first onset.
+
+    Returns:
+        Packed slices, 352 bytes a quarter.
+
+    Raises:
+        MidiError: when the piece is longer than `MAX_QUARTERS`.
+    """
+    if len(performance) == 0:
+        return np.zeros((0, NUM_PITCHES), np.uint32)
+    first_quarter = int(np.rint(performance.onset_quarters[0] * TICKS_PER_QUARTER)) // TICKS_PER_QUARTER
+    length = performance.duration_quarters - first_quarter
+    if not length <= MAX_QUARTERS:
+        raise MidiError(f"{length:.0f} quarters long; at most {MAX_QUARTERS:,} fit on the grid")
+    pitch, begin, end = _held_cells(performance, first_quarter)
+    quarters = -(-int(end.max()) // TICKS_PER_QUARTER)
+    words = np.zeros(quarters * NUM_PITCHES, np.uint32)
+    _draw(words, pitch, begin, end)
+    return words.reshape(quarters, NUM_PITCHES)
+
+
+def _held_cells(performance: Performance, first_quarter: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give pitch, first tick and end of stretches that do not overlap, one for each onset cell."""
+    onset = np.rint(performance.onset_quarters * TICKS_PER_QUARTER).astype(np.int64)
+    offset = np.rint(performance.offset_quarters * TICKS_PER_QUARTER).astype(np.int64)
+    offset = np.maximum(offset, onset + 1)
+    line = int(offset.max()) + 2  # all pitches on one time line, one after the other
+    base = (performance.pitch.astype(np.int64) - LOWEST_PITCH) * line
+    order = np.argsort(base + onset, kind="stable")
+    begin, base = (base + onset)[order], base[order]
+    end = np.maximum.accumulate(base + offset[order])  # also of earlier notes that sound longer
+    is_last = np.append(begin[1:] > begin[:-1], True)  # of the notes that share an onset cell
+    begin, end, base = begin[is_last], end[is_last], base[is_last]
+    following = np.append(begin[1:], np.iinfo(np.int64).max)
+    end = np.minimum(end, np.maximum(following - 1, begin + 1))
+    shift = base + first_quarter * TICKS_PER_QUARTER
+    return base // line, begin - shift, end - shift
+
+
+def _draw(words: np.ndarray, pitch: np.ndarray, begin: np.ndarray, end: np.ndarray) -> None:
+    """Set the cells of stretches that do not overlap in packed slices laid end to end."""
+    last = (end - 1) >> 5
+    crossed = last - (begin >> 5) + 1
+    stretch = np.repeat(np.arange(len(begin)), crossed)
+    quarter = (
+        np.arange(len(stretch)) - np.repeat(np.cumsum(crossed) - crossed, crossed) + (begin >> 5)[stretch]
+    )
+    low = np.maximum(begin[stretch] - (quarter << 5), 0)
+    high = np.minimum(end[stretch] - (quarter << 5), TICKS_PER_QUARTER)
+    masks = (np.int64(1) << high) - (np.int64(1) << low)
+    np.add.at(words, quarter * NUM_PITCHES + pitch[stretch], masks.astype(np.uint32))
+
+
+def from_words(
+    words: Words, *, tempo_bpm: float = 120.0, velocity: int = 80, onset_words: Words | None = None
+) -> Performance:
+    """Read each run of sounding cells as one note.
+
+    Args:
+        words: packed slices of consecutive quarters.
+        tempo_bpm: quarters a minute, for the times in seconds.
+        velocity: loudness of all notes, 1 to 127.
+        onset_words: packed onset channel; an onset that rises inside a run begins a new note.
+
+    Raises:
+        ValueError: for a wrong shape, type, tempo or velocity.
+    """
+    _check_words(words)
+    if not 0 < tempo_bpm < float("inf"):
+        raise ValueError(f"tempo_bpm={tempo_bpm} is not a tempo; use for example 120")
+    begins = words & ~_cell_before(words, None)
+    if onset_words is not None:
+        _check_words(onset_words)
+        if onset_words.shape != words.shape:
+            raise ValueError(
+                f"onset_words has shape {onset_words.shape} and words {words.shape}; give as many"
+            )
+        begins |= words & onset_words & ~_cell_before(onset_words, None)
+    ends = words & (_cell_after(begins) | ~_cell_after(words))  # the last cell of each note
+    pitch, onset = _positions(begins)
+    _, last = _positions(ends)
+    quarters = {"onset": onset / TICKS_PER_QUARTER, "offset": (last + 1) / TICKS_PER_QUARTER}
+    return Performance.from_arrays(
+        pitch + LOWEST_PITCH,
+        onset_s=quarters["onset"] * 60 / tempo_bpm,
+        offset_s=quarters["offset"] * 60 / tempo_bpm,
+        onset_quarters=quarters["onset"],
+        offset_quarters=quarters["offset"],
+        velocity=velocity,
+    )
+
+
+def to_slices(performance: Performance) -> Slices:
+    """Draw notes as `to_words` does, one byte a cell (2,816 bytes a quarter)."""
+    return unpack(to_words(performance))
+
+
+def from_slices(
+    slices: Slices, *, onsets: Slices | None = None, tempo_bpm: float = 120.0, velocity: int = 80
+) -> Performance:
+    """Read each run of sounding cells as one note, as `from_words` does.
+
+    Args:
+        slices: sounding cells, (quarters, 88, 32).
+        onsets: onset channel of the same shape.
+        tempo_bpm: quarters a minute.
+        velocity: loudness of all notes, 1 to 127.
+
+    Raises:
+        ValueError: for a wrong shape, type, tempo or velocity.
+    """
+    onset_channel = None if onsets is None else pack(_checked_slices(onsets))
+    words = pack(_checked_slices(slices))
+    return from_words(words, tempo_bpm=tempo_bpm, velocity=velocity, onset_words=onset_channel)
+
+
+def _cell_before(words: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
+    """Give for each cell whether the cell before it sounds."""
+    carried = np.zeros_like(words)
+    carried[1:] = words[:-1] >> 31
+    if previous is not None:
+        carried[:1] = previous >> 31
+    return words << 1 | carried
+
+
+def _cell_after(words: np.ndarray) -> np.ndarray:
+    """Give for each cell whether the cell after it sounds."""
+    carried = np.zeros_like(words)
+    carried[:-1] = words[1:] << 31
+    return words >> 1 | carried
+
+
+def _positions(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give pitch and tick of each set cell, by pitch, then tick."""
+    line = len(words) * TICKS_PER_QUARTER
+    at = np.flatnonzero(unpack(words.T).reshape(NUM_PITCHES, line))
+    return at // max(line, 1), at % max(line, 1)
+
+
+def _check_words(words: np.ndarray) -> None:
+    if words.ndim != 2 or words.shape[1] != NUM_PITCHES or words.dtype != np.uint32:
+        raise ValueError(
+            f"words have shape {words.shape} and type {words.dtype}; (quarters, 88) uint32 is allowed"
+        )
+
+
+def _checked_slices(slices: np.ndarray) -> np.ndarray:
+    array = np.asarray(slices)
+    if array.ndim != 3 or array.shape[1:] != (NUM_PITCHES, TICKS_PER_QUARTER):
+        raise ValueError(
+            f"slices have shape {array.shape}; (quarters, {NUM_PITCHES}, {TICKS_PER_QUARTER}) is allowed"
+        )
+    if array.dtype != bool and not (np.issubdtype(array.dtype, np.integer) and np.isin(array, (0, 1)).all()):
+        raise ValueError(f"slices have type {array.dtype}; give bool, for example probabilities > 0.5")
+    return array.astype(bool, copy=False)
