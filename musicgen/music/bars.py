@@ -1,0 +1,66 @@
+"""Nominal bars: where a piece's time line begins, and in which bar and position its notes begin."""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from musicgen.music.notes import Performance
+
+QUARTERS_PER_BAR = 4
+"""Bars are nominal: four quarters of the file's tempo map, since transcriptions know no beats."""
+
+POSITIONS_PER_QUARTER = 4
+"""Sixteen positions a bar, the resolution of Wu and Yang's grooving pattern as it is used here."""
+
+_ON_THE_LINE = 1e-6  # quarters: what floating point may add to a time that lies exactly on a line
+
+
+def first_quarter(performance: Performance) -> float:
+    """Give the quarter in which the first note begins: bars are counted from there.
+
+    The same line that the grid cuts from, so that a piece and its slices have the same bars.
+    NaN for silence.
+    """
+    if len(performance) == 0:
+        return float("nan")
+    return float(np.floor(performance.onset_quarters[0] + _ON_THE_LINE))
+
+
+def times_from_first_quarter(
+    performance: Performance,
+) -> tuple[Float[np.ndarray, " notes"], Float[np.ndarray, " notes"]]:
+    """Give onsets and offsets in quarters from the first quarter's line."""
+    start = first_quarter(performance)
+    return performance.onset_quarters - start, performance.offset_quarters - start
+
+
+def onset_positions(
+    performance: Performance, *, positions_per_quarter: int = POSITIONS_PER_QUARTER
+) -> Int[np.ndarray, " notes"]:
+    """Give the position in which each note begins, counted from the first quarter's line."""
+    onset, _ = times_from_first_quarter(performance)
+    return np.floor(onset * positions_per_quarter + _ON_THE_LINE).astype(np.int64)
+
+
+def sampled_spans(
+    performance: Performance, *, positions_per_quarter: int = POSITIONS_PER_QUARTER
+) -> tuple[Int[np.ndarray, " spans"], Int[np.ndarray, " spans"], Int[np.ndarray, " spans"]]:
+    """Give the first and the end position at whose instants each pitch sounds, and that pitch.
+
+    A note is heard at the instants from its onset to before its offset. Notes of one pitch that
+    overlap are joined, so that no pitch counts twice. A note between two instants gives no span.
+    """
+    onset, offset = times_from_first_quarter(performance)
+    order = np.lexsort((onset, performance.pitch))
+    pitch = performance.pitch[order].astype(np.int64)
+    start = np.ceil(onset[order] * positions_per_quarter - _ON_THE_LINE).astype(np.int64)
+    stop = np.ceil(offset[order] * positions_per_quarter - _ON_THE_LINE).astype(np.int64)
+    heard = stop > start
+    pitch, start, stop = pitch[heard], start[heard], stop[heard]
+    if len(pitch) == 0:
+        return start, stop, pitch
+    # One line for all pitches, each on its own stretch, makes the running end one accumulate.
+    stretch = int(stop.max()) + 1
+    line_start, line_stop = start + pitch * stretch, np.maximum.accumulate(stop + pitch * stretch)
+    begins = np.concatenate([[True], line_start[1:] > line_stop[:-1]])
+    ends = np.concatenate([begins[1:], [True]])
+    return start[begins], line_stop[ends] - pitch[ends] * stretch, pitch[begins]
