@@ -1,0 +1,188 @@
+"""The catalogue: which pieces there are, which are chosen, and on which side of the split each one falls."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from musicgen.data.composers import UNKNOWN, normalise
+
+ERAS = ("baroque", "classical", "romantic", "modern", UNKNOWN)
+SPLITS = ("train", "val", "test")
+_ERA_ENDS = (("baroque", 1710), ("classical", 1795), ("romantic", 1885))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One file of music.
+
+    Attributes:
+        path: Where the MIDI file lies.
+        content: SHA-256 of the file in hex; empty where the file could not be read.
+        composer: Full name, first name first, or ``unknown``.
+        surname: The part of the name that lists are sorted by, or ``unknown``.
+        title: Title, without composer and identifier.
+        era: One of ``ERAS``.
+    """
+
+    path: Path
+    content: str
+    composer: str
+    surname: str
+    title: str
+    era: str
+
+
+class Source(Protocol):
+    """Where pieces come from."""
+
+    name: str
+
+    def pieces(self) -> list[Piece]:
+        """List every piece, sorted by file name."""
+        ...
+
+
+def era_of(birth_year: int | None) -> str:
+    """Name the era by birth year: before 1710, before 1795, before 1885, or later; None is ``unknown``."""
+    if birth_year is None:
+        return UNKNOWN
+    return next((era for era, end in _ERA_ENDS if birth_year < end), "modern")
+
+
+def distinct(pieces: Iterable[Piece]) -> list[Piece]:
+    """Keep the first piece of every content, in the order given; unreadable files all stay."""
+    seen: set[str] = set()
+    kept = []
+    for piece in pieces:
+        if piece.content not in seen or not piece.content:
+            seen.add(piece.content)
+            kept.append(piece)
+    return kept
+
+
+def hash_position(content: str) -> float:
+    """Place a content in [0, 1) by its hash: the number that decides its split."""
+    return int(content[:8], 16) / 2**32
+
+
+def split_of(content: str, *, val_fraction: float, test_fraction: float) -> str:
+    """Tell the split of a piece from its content alone, so that adding pieces moves none.
+
+    Raises:
+        ValueError: A fraction is negative, or both together leave nothing to train on.
+    """
+    if val_fraction < 0 or test_fraction < 0 or val_fraction + test_fraction >= 1:
+        raise ValueError(
+            f"val_fraction={val_fraction} and test_fraction={test_fraction}: both must be at least 0 and "
+            "their sum below 1, or nothing is left to train on; 0.1 and 0.1 are the defaults"
+        )
+    position = hash_position(content)
+    if position < val_fraction:
+        return "val"
+    return "test" if position < val_fraction + test_fraction else "train"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which of a source's pieces to take. Everything given must hold; of a list, one entry must.
+
+    Attributes:
+        composer: Surname or full name in either order, accents and case aside; initials work too.
+        era: Names from ``ERAS``.
+        title: A part of the title, accents and case aside.
+        max_pieces: At most so many distinct pieces, chosen by a hash of their content (not the hash of the
+            split), so that the sample is spread over the source and the same every time.
+    """
+
+    composer: str | Sequence[str] | None = None
+    era: str | Sequence[str] | None = None
+    title: str | Sequence[str] | None = None
+    max_pieces: int | None = None
+
+    def apply(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Give the chosen pieces in their order.
+
+        Raises:
+            ValueError: A composer, era or title that no piece has (the message offers the nearest known
+                ones), a combination that no piece has, or ``max_pieces`` below 1.
+        """
+        if self.max_pieces is not None and self.max_pieces < 1:
+            raise ValueError(f"max_pieces={self.max_pieces} chooses nothing; give 1 or more, or null for all")
+        chosen = _of_composers(pieces, _as_list(self.composer))
+        chosen = _of_eras(chosen, _as_list(self.era))
+        chosen = _of_titles(chosen, _as_list(self.title))
+        if not chosen and pieces:
+            raise ValueError(
+                f"no piece fits composer={self.composer}, era={self.era} and title={self.title} together; "
+                "drop one of them"
+            )
+        return chosen if self.max_pieces is None else _sample(chosen, self.max_pieces)
+
+
+def _as_list(wanted: str | Sequence[str] | None) -> list[str]:
+    if wanted is None:
+        return []
+    return [wanted] if isinstance(wanted, str) else [str(one) for one in wanted]
+
+
+def _of_composers(pieces: Sequence[Piece], wanted: list[str]) -> list[Piece]:
+    if not wanted:
+        return list(pieces)
+    names = {piece.composer: _forms(piece) for piece in pieces}
+    known = {form: composer for composer, forms in names.items() for form in forms}
+    for one in wanted:
+        if normalise(one) not in known:
+            offers = [
+                known[form] for form in difflib.get_close_matches(normalise(one), known, n=5, cutoff=0.6)
+            ]
+            raise ValueError(_unknown("composer", one, offers or sorted(names)))
+    keys = {normalise(one) for one in wanted}
+    return [piece for piece in pieces if not keys.isdisjoint(names[piece.composer])]
+
+
+def _forms(piece: Piece) -> frozenset[str]:
+    """Give the ways to write a composer's name: surname, both orders, and with initials."""
+    full, surname = normalise(piece.composer), normalise(piece.surname)
+    first = " ".join(full.removesuffix(surname).split())
+    initials = " ".join(word[0] for word in first.split())
+    return frozenset(form.strip() for form in (surname, full, f"{surname} {first}", f"{initials} {surname}"))
+
+
+def _of_eras(pieces: list[Piece], wanted: list[str]) -> list[Piece]:
+    for one in wanted:
+        if one.casefold() not in ERAS:
+            offers = difflib.get_close_matches(one.casefold(), ERAS, n=1)
+            raise ValueError(_unknown("era", one, offers or list(ERAS)))
+    keys = {one.casefold() for one in wanted}
+    return [piece for piece in pieces if not keys or piece.era in keys]
+
+
+def _of_titles(pieces: list[Piece], wanted: list[str]) -> list[Piece]:
+    if not wanted:
+        return pieces
+    titles = {piece.title: normalise(piece.title) for piece in pieces}
+    for one in wanted:
+        if pieces and not any(normalise(one) in title for title in titles.values()):
+            words = {word: word for title in titles.values() for word in title.split()}
+            known = words | {title: shown for shown, title in titles.items()}
+            offers = [
+                known[match] for match in difflib.get_close_matches(normalise(one), known, n=5, cutoff=0.6)
+            ]
+            raise ValueError(_unknown("title", one, offers or sorted(titles)))
+    keys = [normalise(one) for one in wanted]
+    return [piece for piece in pieces if any(key in titles[piece.title] for key in keys)]
+
+
+def _unknown(kind: str, wanted: str, offers: Iterable[str]) -> str:
+    offered = list(dict.fromkeys(offers))
+    shown = ", ".join(repr(offer) for offer in offered[:8]) + (", …" if len(offered) > 8 else "")
+    return f"{kind}={wanted!r} fits no piece here; nearest known: {shown or 'none'}"
+
+
+def _sample(pieces: list[Piece], max_pieces: int) -> list[Piece]:
+    """Take the contents smallest by hash digits that the split does not use; then a sample is a fair one."""
+    ranked = sorted(distinct(pieces), key=lambda piece: (piece.content[8:24], str(piece.path)))
+    kept = {piece.path for piece in ranked[:max_pieces]}
+    return [piece for piece in pieces if piece.path in kept]

@@ -1,0 +1,102 @@
+"""Packs on disk: the entries of a list of pieces in one file, made once."""
+
+import hashlib
+import logging
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from musicgen.data.atomic import atomic_file
+from musicgen.data.cache import BYTES_PER_QUARTER, WORD, PieceCache, PieceFacts
+from musicgen.data.catalogue import Piece
+from musicgen.data.packed import PackedPieces
+from musicgen.data.progress import track
+
+logger = logging.getLogger(__name__)
+
+_TAIL = struct.Struct("<8sI")
+_MAGIC = b"MGPACK_1"
+_BLOCK_BYTES = 1 << 22
+
+
+def open_pack(
+    pieces: Sequence[Piece],
+    facts: Mapping[str, PieceFacts],
+    *,
+    cache: PieceCache,
+    folder: Path,
+    progress: bool = True,
+) -> PackedPieces:
+    """Give the words of pieces in their order, as one memory map.
+
+    The file is named by a hash of the contents and the grid, so every job that asks for the same pieces maps
+    the same file. It is checked in full when opened, and made from the cache's entries, one at a time, where
+    it is missing or damaged.
+
+    Args:
+        pieces: Readable, distinct pieces.
+        facts: Their lengths, by content.
+        cache: Where their entries are; an entry found damaged is made again from its file.
+        folder: Where packs lie.
+        progress: Show a bar while a pack is made.
+
+    Raises:
+        OSError: The pack cannot be written (full disk, read-only folder), or a damaged entry's file is gone.
+    """
+    lengths = [facts[piece.content].num_quarters for piece in pieces]
+    starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+    if starts[-1] == 0:
+        return PackedPieces.empty()
+    path = folder / cache.grid.key / f"{_key(pieces, cache)}.words"
+    damage = _damage(path, expected_bytes=int(starts[-1]) * BYTES_PER_QUARTER)
+    if damage:
+        if damage != "missing":
+            logger.warning("pack %s is damaged (%s) and is made again", path, damage)
+        _write_pack(path, pieces, cache=cache, progress=progress)
+    return PackedPieces.map(path, starts=starts, pieces=pieces)
+
+
+def _key(pieces: Sequence[Piece], cache: PieceCache) -> str:
+    return hashlib.sha256(
+        "\n".join([cache.grid.key, *(piece.content for piece in pieces)]).encode()
+    ).hexdigest()[:32]
+
+
+def _damage(path: Path, *, expected_bytes: int) -> str:
+    """Say what is wrong with a pack: nothing, ``missing``, or its size or checksum."""
+    try:
+        size = path.stat().st_size
+        if size != expected_bytes + _TAIL.size:
+            return f"{size} bytes instead of {expected_bytes + _TAIL.size}"
+        with path.open("rb") as file:
+            checksum, left = 0, expected_bytes
+            while left and (block := file.read(min(left, _BLOCK_BYTES))):
+                checksum, left = zlib.crc32(block, checksum), left - len(block)
+            return "" if file.read() == _TAIL.pack(_MAGIC, checksum) else "its checksum does not fit"
+    except FileNotFoundError:
+        return "missing"
+
+
+def _write_pack(path: Path, pieces: Sequence[Piece], *, cache: PieceCache, progress: bool) -> None:
+    checksum = 0
+    with atomic_file(path) as file:
+        for piece in track(pieces, description="Packing pieces", total=len(pieces), shown=progress):
+            block = np.ascontiguousarray(_sound_words(piece, cache), dtype=WORD).tobytes()
+            checksum = zlib.crc32(block, checksum)
+            file.write(block)
+        file.write(_TAIL.pack(_MAGIC, checksum))
+
+
+def _sound_words(piece: Piece, cache: PieceCache) -> np.ndarray:
+    """Read the words of a piece, and make its entry again where it is damaged or gone."""
+    words = cache.words(piece.content)
+    if words is None:
+        facts = cache.read_piece(piece.path, piece.content)
+        if facts.error:
+            raise OSError(f"the cache entry of {piece.path} was damaged, and the file {facts.error}")
+        words = cache.words(piece.content)
+    assert words is not None, f"entry of {piece.path} vanished right after it was written"
+    return words

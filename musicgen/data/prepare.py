@@ -1,0 +1,182 @@
+"""Prepare: from files of music to packed pieces, split and ready to train on."""
+
+import csv
+import json
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from musicgen.data.atomic import write_atomically
+from musicgen.data.cache import PieceCache, PieceFacts
+from musicgen.data.catalogue import ERAS, Choice, Piece, Source, distinct
+from musicgen.data.manifest import facts_of
+from musicgen.data.packed import PackedPieces
+from musicgen.data.packing import open_pack
+from musicgen.data.splitting import Split, split_pieces
+from musicgen.music.grid import Grid
+from musicgen.music.notes import ReadCounts
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SkippedPiece:
+    """A file that gave no music, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Pieces that are ready to train on.
+
+    Attributes:
+        pieces: Readable pieces, each content once, sorted by file name.
+        splits: Their quarters for ``train``, ``val`` and ``test``.
+        summary: What ``summary.json`` holds.
+        skipped: Files that gave no music.
+    """
+
+    pieces: list[Piece]
+    splits: dict[str, PackedPieces]
+    summary: dict[str, Any]
+    skipped: list[SkippedPiece] = field(default_factory=list)
+
+    def require(self, *names: str) -> None:
+        """Make sure that splits have pieces.
+
+        Raises:
+            ValueError: One is empty; says how many pieces there are and which fractions would help.
+        """
+        for name in names:
+            if len(self.splits[name]) == 0:
+                raise ValueError(
+                    f"the {name} split has no piece: {len(self.pieces)} pieces in all, with "
+                    f"data.val_fraction={self.summary['val_fraction']} and "
+                    f"data.test_fraction={self.summary['test_fraction']}. "
+                    + (
+                        "Choose more pieces: at least 2 distinct ones are needed"
+                        if len(self.pieces) < 2
+                        else "Set data.val_fraction=0.1 data.test_fraction=0.1, or choose more pieces"
+                    )
+                )
+
+
+def prepare(
+    source: Source,
+    grid: Grid,
+    *,
+    choice: Choice,
+    cache_dir: str | Path,
+    val_fraction: float = 0.1,
+    test_fraction: float = 0.1,
+    num_workers: int | None = None,
+    progress: bool = True,
+) -> Prepared:
+    """Read, cut, cache and split the chosen pieces of a source.
+
+    Files that cannot be read are skipped and listed; byte-identical files count once. A second call, or
+    another process at the same time, finds everything in the cache.
+
+    Args:
+        source: Where pieces come from.
+        grid: How time becomes ticks.
+        choice: Which pieces are taken.
+        cache_dir: Where results are kept; may be shared by any number of processes.
+        val_fraction: Share of pieces held out to choose the best weights by.
+        test_fraction: Share of pieces held out altogether.
+        num_workers: Processes at most; None takes one a core.
+        progress: Show bars.
+
+    Raises:
+        ValueError: The choice names something unknown, a setting is out of range, or no file is readable.
+        OSError: The cache cannot be written.
+    """
+    split_pieces([], val_fraction=val_fraction, test_fraction=test_fraction)  # bad fractions fail before work
+    chosen = choice.apply(source.pieces())
+    cache = PieceCache(Path(cache_dir), grid)
+    manifests = Path(cache_dir) / "manifests"
+    facts = facts_of(
+        distinct(chosen), cache=cache, folder=manifests, num_workers=num_workers, progress=progress
+    )
+    skipped = _skipped(chosen, facts)
+    pieces = [piece for piece in distinct(chosen) if _is_readable(piece, facts)]
+    if not pieces:
+        reasons = "; ".join(f"{one.path.name}: {one.reason}" for one in skipped[:3])
+        raise ValueError(f"none of the {len(chosen)} chosen files could be read as music ({reasons})")
+    split = split_pieces(pieces, val_fraction=val_fraction, test_fraction=test_fraction)
+    packs = Path(cache_dir) / "packs"
+    splits = {
+        name: open_pack(members, facts, cache=cache, folder=packs, progress=progress)
+        for name, members in split.pieces.items()
+    }
+    fractions = {"val_fraction": val_fraction, "test_fraction": test_fraction}
+    summary = _summary(chosen, pieces, facts, skipped=skipped, split=split) | fractions
+    return Prepared(pieces, splits, {"source": source.name, "grid": grid.key} | summary, skipped)
+
+
+def write_summary(prepared: Prepared, folder: str | Path) -> None:
+    """Write ``summary.json`` and ``skipped.csv`` into a folder."""
+    table = StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["path", "reason"])
+    writer.writerows([str(one.path), one.reason] for one in prepared.skipped)
+    write_atomically(Path(folder) / "skipped.csv", table.getvalue().encode("utf-8", "surrogateescape"))
+    text = json.dumps(prepared.summary, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(Path(folder) / "summary.json", text.encode("utf-8", "surrogateescape"))
+
+
+def _skipped(chosen: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> list[SkippedPiece]:
+    skipped = []
+    for piece in chosen:
+        if not piece.content:
+            skipped.append(SkippedPiece(piece.path, "cannot be read"))
+        elif facts[piece.content].error:
+            skipped.append(SkippedPiece(piece.path, facts[piece.content].error))
+    if skipped:
+        logger.warning(
+            "%d of %d files skipped, the first is %s: %s",
+            len(skipped), len(chosen), skipped[0].path.name, skipped[0].reason,
+        )  # fmt: skip
+    return skipped
+
+
+def _is_readable(piece: Piece, facts: Mapping[str, PieceFacts]) -> bool:
+    return bool(piece.content) and not facts[piece.content].error
+
+
+def _summary(
+    chosen: Sequence[Piece],
+    pieces: Sequence[Piece],
+    facts: Mapping[str, PieceFacts],
+    *,
+    skipped: Sequence[SkippedPiece],
+    split: Split,
+) -> dict[str, Any]:
+    """Count what was found and read; files are counted with their copies, quarters and notes without."""
+    read = [facts[piece.content] for piece in pieces]
+    eras = Counter(piece.era for piece in chosen)
+    composers = Counter(piece.surname for piece in chosen)
+    return {
+        "files": len(chosen),
+        "pieces": len(pieces),
+        "skipped": len(skipped),
+        "quarters": sum(one.num_quarters for one in read),
+        "notes": sum(one.num_notes for one in read),
+        "by_era": {era: eras[era] for era in ERAS if eras[era]},
+        "by_composer": dict(sorted(composers.items())),
+        "reader": asdict(sum((one.counts for one in read), ReadCounts())),
+        "splits": {
+            name: {
+                "pieces": len(members),
+                "quarters": sum(facts[piece.content].num_quarters for piece in members),
+            }
+            for name, members in split.pieces.items()
+        },
+        "moved_between_splits": split.moved,
+    }

@@ -1,0 +1,44 @@
+"""A progress bar for work that takes longer than a moment."""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+_MOMENT_S = 1.0
+
+
+def track(items: Iterable[Item], *, description: str, total: int, shown: bool = True) -> Iterator[Item]:
+    """Pass items through and show a bar on stderr once the work has lasted a second.
+
+    Args:
+        items: What is worked on; the time between two items is the work.
+        description: What the bar is called.
+        total: How many items will come.
+        shown: False passes the items through and shows nothing.
+    """
+    if not shown:
+        yield from items
+        return
+    iterator, start, done = iter(items), time.monotonic(), 0
+    for item in iterator:
+        yield item
+        done += 1
+        if time.monotonic() - start > _MOMENT_S:
+            break
+    else:
+        return
+    yield from _with_bar(iterator, description, done, total)
+
+
+def _with_bar(items: Iterator[Item], description: str, done: int, total: int) -> Iterator[Item]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(description, total=total, completed=done)
+        for item in items:
+            yield item
+            bar.advance(task)

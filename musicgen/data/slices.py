@@ -1,0 +1,47 @@
+"""Slices for the autoencoder: single quarters of packed pieces as a data set."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch.utils.data import Dataset
+
+from musicgen.data.packed import PackedPieces
+
+__all__ = ["PackedPieces", "SliceDataset", "as_is"]
+
+
+class SliceDataset(Dataset):
+    """One slice a quarter, over all pieces; a batch is fetched as a whole.
+
+    Use it with ``DataLoader(..., collate_fn=as_is)``.
+
+    Args:
+        packed: Pieces of one split.
+        channels: 1 for sounding cells, 2 for sounding cells and onsets.
+
+    Raises:
+        ValueError: ``channels`` is neither 1 nor 2.
+    """
+
+    def __init__(self, packed: PackedPieces, *, channels: int = 1):
+        if channels not in (1, 2):
+            raise ValueError(f"channels={channels}: 1 (sounding) or 2 (sounding, onset)")
+        self.packed = packed
+        self.channels = channels
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def __getitem__(self, number: int) -> UInt8[torch.Tensor, "channels pitches ticks"]:
+        return self.__getitems__([number])[0]
+
+    def __getitems__(self, numbers: Sequence[int]) -> UInt8[torch.Tensor, "batch channels pitches ticks"]:
+        """Fetch a batch with one gather."""
+        return self.packed.gather(np.asarray(numbers, dtype=np.int64), channels=self.channels)
+
+
+def as_is(batch: torch.Tensor) -> torch.Tensor:
+    """Pass a batch on that was fetched as a whole: the ``collate_fn`` of these data sets."""
+    return batch

@@ -1,0 +1,53 @@
+"""Which pieces are trained on and which are held out."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from musicgen.data.catalogue import SPLITS, Piece, hash_position, split_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Pieces by split, in their order.
+
+    Attributes:
+        pieces: ``train``, ``val`` and ``test``.
+        moved: Names of files that were moved so that no needed split is empty, each with where it went.
+    """
+
+    pieces: dict[str, list[Piece]]
+    moved: dict[str, str]
+
+
+def split_pieces(pieces: Sequence[Piece], *, val_fraction: float, test_fraction: float) -> Split:
+    """Split pieces by a hash of their content.
+
+    A piece's side depends on nothing but its content and the fractions. Only where a small choice leaves a
+    needed split empty, one piece is moved: the one of smallest hash to ``val``, the one of largest hash to
+    ``train``. It is logged and stated in the summary. A fraction of 0 asks for an empty split and gets it.
+
+    Args:
+        pieces: Distinct pieces.
+        val_fraction: Share held out to choose the best weights by, 0 to 1.
+        test_fraction: Share held out altogether, 0 to 1.
+
+    Raises:
+        ValueError: The fractions leave nothing to train on.
+    """
+    fractions = {"val_fraction": val_fraction, "test_fraction": test_fraction}
+    side = {piece.content: split_of(piece.content, **fractions) for piece in pieces}
+    moved = {}
+    by_hash = sorted(pieces, key=lambda piece: (hash_position(piece.content), piece.content))
+    if len(pieces) > 1:
+        if val_fraction > 0 and "val" not in side.values():
+            moved[by_hash[0].path.name] = side[by_hash[0].content] = "val"
+        if "train" not in side.values():
+            moved[by_hash[-1].path.name] = side[by_hash[-1].content] = "train"
+    for name, split in moved.items():
+        logger.warning(
+            "%s moved to %s, which had no piece: there are only %d pieces", name, split, len(pieces)
+        )
+    return Split({split: [p for p in pieces if side[p.content] == split] for split in SPLITS}, moved)
