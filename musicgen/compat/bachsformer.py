@@ -1,0 +1,298 @@
+"""Bachsformer's grid, with its defects, and its weights: all that knows Bachsformer."""
+
+import logging
+import pickle
+import re
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import mido
+import numpy as np
+import torch
+from jaxtyping import Bool
+from torch import Tensor, nn
+
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.quantizer import Quantizer
+from musicgen.models.transformer import Transformer
+from musicgen.models.vq import GradientVectorQuantizer, VectorQuantizer
+from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, GridPiece, pack
+from musicgen.music.midi import MidiError
+from musicgen.music.notes import LOWEST_PITCH, ReadCounts
+
+logger = logging.getLogger(__name__)
+_Model = TypeVar("_Model", bound=nn.Module)
+
+FILE_TICKS_PER_QUARTER = 480
+MAX_QUARTERS = 50_000
+COMPRESSION = FILE_TICKS_PER_QUARTER / TICKS_PER_QUARTER
+
+
+@dataclass(frozen=True)
+class BachsformerGrid:
+    """The report's preprocessing as a grid for `prepare`."""
+
+    @property
+    def key(self) -> str:
+        """Name the grid and its version: a part of the cache's path."""
+        return "bachsformer-v1"
+
+    def read(self, path: str | Path) -> GridPiece:
+        """Read a file onto the grid.
+
+        Raises:
+            MidiError: The file cannot be read, or not drawn by the report's program.
+        """
+        notes, counts = _read_notes(path)
+        return GridPiece(words=pack(_draw(notes, str(path))), num_notes=len(notes), counts=counts)
+
+
+def read_slices(path: str | Path) -> Bool[np.ndarray, "quarters 88 32"]:
+    """Cut a MIDI file into slices as the report's corrected program did, bit for bit.
+
+    The clock stands still for messages that are not notes, 480 ticks make a quarter whatever the file says,
+    and of the notes held into a slice one tail is drawn.
+
+    Raises:
+        MidiError: The file cannot be read, or not drawn by the report's program.
+    """
+    return _draw(_read_notes(path)[0], str(path))
+
+
+def _read_notes(path: str | Path) -> tuple[list[tuple[int, int, int]], ReadCounts]:
+    """Pair the notes of each track first in, first out; give (start, end, row), sorted, in file ticks."""
+    try:
+        tracks = mido.MidiFile(str(path)).tracks
+    except (OSError, EOFError, LookupError, ValueError, TypeError, mido.KeySignatureError) as error:
+        raise MidiError(f"cannot be read: {error}", str(path)) from error
+    notes, unmatched, unclosed = [], 0, 0
+    for track in tracks:
+        now, sounding = 0, {}
+        for message in track:
+            if message.type not in ("note_on", "note_off"):
+                continue
+            now += message.time
+            starts = sounding.setdefault(message.note - LOWEST_PITCH, deque())
+            if message.type == "note_on" and message.velocity:
+                starts.append(now)
+            elif starts:
+                notes.append((starts.popleft(), now, message.note - LOWEST_PITCH))
+            else:
+                unmatched += 1
+        unclosed += sum(map(len, sounding.values()))
+    return sorted(notes), ReadCounts(unmatched_note_offs=unmatched, unclosed_notes=unclosed)
+
+
+def _draw(notes: list[tuple[int, int, int]], path: str) -> Bool[np.ndarray, "quarters 88 32"]:
+    """Draw sorted notes slice by slice; rows below A0 wrap around to the top, as they did."""
+    num_slices = notes[-1][0] // FILE_TICKS_PER_QUARTER + 1 if notes else 1
+    if num_slices > MAX_QUARTERS:
+        raise MidiError(f"{num_slices:,} quarters long; at most {MAX_QUARTERS:,} fit on this grid", path)
+    if max((row for _, _, row in notes), default=0) >= NUM_PITCHES:
+        raise MidiError("a pitch above C8, on which Bachsformer's program stops; use grid=clock", path)
+    sounding = np.zeros((num_slices, NUM_PITCHES, TICKS_PER_QUARTER), dtype=bool)
+    onsets = np.zeros_like(sounding)
+    tails: deque[tuple[int, int, int]] = deque()
+    current = 0
+    for start, end, row in notes:
+        first, last = start // FILE_TICKS_PER_QUARTER, end // FILE_TICKS_PER_QUARTER
+        while current < first:
+            current += 1
+            if tails:
+                _draw_tail(sounding[current], *tails.popleft())
+        onset = int(start % FILE_TICKS_PER_QUARTER / COMPRESSION)
+        stop = TICKS_PER_QUARTER if first < last else int(end % FILE_TICKS_PER_QUARTER / COMPRESSION)
+        sounding[current, row, onset:stop] = True
+        onsets[current, row, onset] = True
+        for crossed in range(first + 1, last):
+            tails.append((crossed * FILE_TICKS_PER_QUARTER, (crossed + 1) * FILE_TICKS_PER_QUARTER, row))
+        if first < last and end % FILE_TICKS_PER_QUARTER:
+            tails.append((last * FILE_TICKS_PER_QUARTER, end, row))
+    return _show_onsets(sounding, onsets)
+
+
+def _draw_tail(piano_roll: Bool[np.ndarray, "pitches ticks"], start: int, end: int, row: int) -> None:
+    """Draw one tail; one that fills its slice ends at 0 of the next and so draws nothing, as it did."""
+    begin = round(start % FILE_TICKS_PER_QUARTER / COMPRESSION)
+    piano_roll[row, begin : round(end % FILE_TICKS_PER_QUARTER / COMPRESSION)] = True
+
+
+def _show_onsets(
+    sounding: Bool[np.ndarray, "quarters pitches ticks"], onsets: Bool[np.ndarray, "quarters pitches ticks"]
+) -> Bool[np.ndarray, "quarters pitches ticks"]:
+    """Clear the cell before each onset, across slices, then draw the onsets."""
+    before = np.zeros_like(onsets)
+    before[:, :, :-1] = onsets[:, :, 1:]
+    before[:-1, :, -1] = onsets[1:, :, 0]
+    return (sounding & ~before) | onsets
+
+
+def load_weights(folder: str | Path, *, num_heads: int | None = None) -> tuple[Autoencoder, Transformer]:
+    """Load Bachsformer's weights into our modules, on the CPU, wherever they were saved.
+
+    Args:
+        folder: Holds `vq_vae.pt` and `transformer.pt`, or is a checkout of Bachsformer or of a fork, where
+            the files are told by what they hold. Of several the one named `last` is taken, as there.
+        num_heads: Heads of the transformer, which its weights do not tell; 8 for Bachsformer's width of 128.
+
+    Returns:
+        The autoencoder, its codebook ready to be trained on, and the transformer; both in eval mode.
+
+    Raises:
+        FileNotFoundError: The folder is not there, or no file in it holds such weights.
+        ValueError: Several files do, or one does not fit the architecture.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise FileNotFoundError(f"{root} is not a folder; give one that holds Bachsformer's weights")
+    path, state = _choose(root, kind="vq_vae")
+    autoencoder = _fill(_build_autoencoder(state), _rename(state, _VQ_VAE_NAMES), path=path)
+    path, state = _choose(root, kind="transformer")
+    prior = _fill(_build_transformer(state, num_heads, path), _rename(state, _TRANSFORMER_NAMES), path=path)
+    if autoencoder.num_embeddings != prior.num_embeddings:
+        raise ValueError(
+            f"the VQ-VAE in {root} has {autoencoder.num_embeddings} codes and the transformer "
+            f"{prior.num_embeddings}; give a pair that was trained together"
+        )
+    return autoencoder.eval(), prior.eval()
+
+
+_SIGN = {
+    "vq_vae": ("_encoder._conv_1.weight", "_encoder._conv_4.weight", "_vq_vae._embedding.weight"),
+    "transformer": ("transformer.wte.weight", "transformer.wpe.weight", "lm_head.weight"),
+}
+_LAYER = r"^_(encoder|decoder)\._residual_stack\._layers\.(\d+)\._block"
+_VQ_VAE_NAMES = {
+    r"^_pre_vq_conv\.": "encoder.to_latent.",
+    r"^_vq_vae\._embedding\.weight$": "quantizer.codebook",
+    r"^_vq_vae\._ema_w$": "quantizer.cluster_sum",
+    r"^_vq_vae\._ema_cluster_size$": "quantizer.cluster_size",
+    r"^_(encoder|decoder)\._conv(?:_trans)?_(\d)\.": r"\1.conv_\2.",
+    _LAYER + r"\.1\.": r"\1.residual_stack.blocks.\2.spread.",
+    _LAYER + r"\.3\.": r"\1.residual_stack.blocks.\2.mix.",
+}
+_TRANSFORMER_NAMES = {
+    r"^transformer\.h\.\d+\.attn\.(bias|masked_bias)$": "",  # the causal mask
+    r"^transformer\.wte\.": "code_embedding.",
+    r"^transformer\.wpe\.": "position_embedding.",
+    r"^transformer\.h\.(\d+)\.ln_1\.": r"blocks.\1.attention_norm.",
+    r"^transformer\.h\.(\d+)\.ln_2\.": r"blocks.\1.feed_forward_norm.",
+    r"^transformer\.h\.(\d+)\.attn\.c_attn\.": r"blocks.\1.attention.qkv.",
+    r"^transformer\.h\.(\d+)\.attn\.c_proj\.": r"blocks.\1.attention.output.",
+    r"^transformer\.h\.(\d+)\.mlp\.c_fc\.": r"blocks.\1.feed_forward.widen.",
+    r"^transformer\.h\.(\d+)\.mlp\.c_proj\.": r"blocks.\1.feed_forward.output.",
+    r"^transformer\.ln_f\.": "final_norm.",
+    r"^lm_head\.": "head.",
+}
+_TORCH_MAGIC = (b"PK\x03\x04", b"\x80\x02\x8a\x0a")  # its zip format, and the one before
+
+
+def _choose(root: Path, *, kind: str) -> tuple[Path, dict[str, Tensor]]:
+    """Find the one file that holds such weights: by its name, else by what it holds."""
+    named = root / f"{kind}.pt"
+    read = {path: _read_state(path) for path in ([named] if named.is_file() else _weight_files(root))}
+    found = [path for path, (state, _) in read.items() if all(name in state for name in _SIGN[kind])]
+    if not found:
+        refused = "".join(
+            f"; {path.relative_to(root)} {reason}" for path, (_, reason) in read.items() if reason
+        )
+        raise FileNotFoundError(f"no {kind} of Bachsformer in {root}; put one there as {kind}.pt{refused}")
+    last = [path for path in found if path.stem == "last"]
+    if len(found) > 1 and len(last) != 1:
+        names = ", ".join(str(path.relative_to(root)) for path in found)
+        raise ValueError(f"several files in {root} hold a {kind}: {names}; copy the right one to {kind}.pt")
+    path = last[0] if len(found) > 1 else found[0]
+    logger.info("taking the %s from %s", kind, path)
+    return path, read[path][0]
+
+
+def _weight_files(root: Path) -> list[Path]:
+    """List the files that torch may have written, whatever their names."""
+    files = []
+    for path in sorted(root.rglob("[!.]*")):
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts):
+            with path.open("rb") as stream:
+                files += [path] if stream.read(4) in _TORCH_MAGIC else []
+    return files
+
+
+def _read_state(path: Path) -> tuple[dict[str, Tensor], str]:
+    """Read the tensors of a file, nothing else; without tensors, say why."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        return {}, "holds more than tensors, so it is not loaded"
+    except (RuntimeError, EOFError, LookupError, ValueError) as error:
+        return {}, f"not a file of torch: {str(error).splitlines()[0]}"
+    return _tensors(content), ""
+
+
+def _tensors(content: Any) -> dict[str, Tensor]:
+    """Take the state dict out of a checkpoint, and wrappers' prefixes off its names."""
+    if not isinstance(content, Mapping):
+        return {}
+    for wrapper in ("state_dict", "model_state_dict", "model"):
+        if isinstance(content.get(wrapper), Mapping):
+            return _tensors(content[wrapper])
+    named = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    return {re.sub(r"^(module\.|_orig_mod\.)+", "", name): tensor.float() for name, tensor in named.items()}
+
+
+def _rename(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
+    """Give the tensors our names; those renamed to nothing are left out."""
+    renamed = {}
+    for name, tensor in state.items():
+        fitting = [pattern for pattern in names if re.match(pattern, name)]
+        renamed[re.sub(fitting[0], names[fitting[0]], name) if fitting else name] = tensor
+    renamed.pop("", None)
+    return renamed
+
+
+def _build_autoencoder(state: Mapping[str, Tensor]) -> Autoencoder:
+    """Build the autoencoder that has the weights' shapes."""
+    num_embeddings, embedding_dim = state["_vq_vae._embedding.weight"].shape
+    quantizer_class = VectorQuantizer if "_vq_vae._ema_w" in state else GradientVectorQuantizer
+    quantizer: Quantizer = quantizer_class(num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+    quantizer.started.fill_(True)
+    spreads = [
+        tensor for name, tensor in state.items() if re.match(r"_encoder\..*\._block\.1\.weight$", name)
+    ]
+    return Autoencoder(
+        quantizer,
+        num_hiddens=len(state["_encoder._conv_4.weight"]),
+        num_residual_layers=len(spreads),
+        num_residual_hiddens=len(spreads[0]) if spreads else 1,
+        channels=state["_encoder._conv_1.weight"].shape[1],
+    )
+
+
+def _build_transformer(state: Mapping[str, Tensor], num_heads: int | None, path: Path) -> Transformer:
+    """Build the transformer that has the weights' shapes."""
+    num_embeddings, width = state["transformer.wte.weight"].shape
+    heads = num_heads or (8 if width == 128 else 0)
+    if not heads:
+        raise ValueError(f"{path} has width {width} and does not tell its heads; say num_heads=...")
+    return Transformer(
+        num_embeddings=num_embeddings,
+        num_layers=sum(
+            re.fullmatch(r"transformer\.h\.\d+\.ln_1\.weight", name) is not None for name in state
+        ),
+        num_heads=heads,
+        width=width,
+        max_positions=len(state["transformer.wpe.weight"]),
+        start_token=False,
+    )
+
+
+def _fill(model: _Model, state: dict[str, Tensor], *, path: Path) -> _Model:
+    """Load renamed weights, all of them and no others."""
+    own = model.state_dict()
+    counters = {name: own[name] for name in ("quantizer.started", "quantizer.num_updates") if name in own}
+    try:
+        model.load_state_dict(counters | state)
+    except RuntimeError as error:
+        raise ValueError(f"{path} does not fit Bachsformer's architecture: {error}") from error
+    return model
