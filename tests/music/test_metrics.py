@@ -223,10 +223,17 @@ def test_figures_keep_within_their_ranges(rows):
     assert figures["polyphony"] >= 1 or math.isnan(figures["polyphony"])
 
 
-TABLE_NAMES = (
-    "pitch_class_entropy scale_consistency h1 h4 grooving_similarity polyphony notes_per_quarter "
-    "polyphony_rate silence_rate"
-).split()
+TABLE_NAMES = [
+    "pitch_class_entropy",
+    "scale_consistency",
+    "h1",
+    "h4",
+    "grooving_similarity",
+    "polyphony",
+    "notes_per_quarter",
+    "polyphony_rate",
+    "silence_rate",
+]
 # Averages over 25 pieces each that were measured on this data elsewhere; which 25 is not known. Silence and
 # polyphony rate of Mozart and Liszt are left out: no 25 of their pieces come near the .200/.613 and
 # .137/.775 that were stated, for a reason that is not known either.
