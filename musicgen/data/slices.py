@@ -1,6 +1,7 @@
 """Slices for the autoencoder: single quarters of packed pieces as a data set."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,6 +43,6 @@ class SliceDataset(Dataset):
         return self.packed.gather(np.asarray(numbers, dtype=np.int64), channels=self.channels)
 
 
-def as_is(batch: torch.Tensor) -> torch.Tensor:
+def as_is(batch: Any) -> Any:
     """Pass a batch on that was fetched as a whole: the ``collate_fn`` of these data sets."""
     return batch

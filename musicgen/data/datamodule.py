@@ -1,0 +1,198 @@
+"""Lightning data modules: slices for the autoencoder, windows of codes for the transformer."""
+
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from musicgen.data.catalogue import Choice, Source
+from musicgen.data.codes import CodeWindows, PieceCodes
+from musicgen.data.prepare import Prepared, prepare
+from musicgen.data.sampler import EpochSampler
+from musicgen.data.slices import SliceDataset, as_is
+from musicgen.music.grid import Grid
+
+
+class MidiDataModule(pl.LightningDataModule):
+    """Slices of the chosen pieces: batches of uint8 (batch, channels, 88, 32).
+
+    Training batches come shuffled, by seed and epoch only; validation and test batches in order. The last
+    training batch may be smaller than the others: nothing is dropped.
+
+    Args:
+        source: Where pieces come from.
+        grid: How time becomes ticks.
+        choice: Which pieces are taken.
+        cache_dir: Where prepared pieces are kept.
+        batch_size: Slices a batch, on each rank.
+        channels: 1 for sounding cells, 2 for sounding cells and onsets.
+        val_fraction: Share of pieces held out to choose the best weights by.
+        test_fraction: Share of pieces held out altogether.
+        seed: Seed of the shuffle.
+        num_workers: Processes that read MIDI where it is not cached yet; None takes one a core.
+        loader_workers: Processes that fetch batches; 0 is fastest, since a batch takes well under a
+            millisecond.
+        progress: Show bars while preparing.
+
+    Raises:
+        ValueError: ``batch_size`` is below 1.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        grid: Grid,
+        *,
+        choice: Choice,
+        cache_dir: str | Path,
+        batch_size: int,
+        channels: int = 1,
+        val_fraction: float = 0.1,
+        test_fraction: float = 0.1,
+        seed: int = 0,
+        num_workers: int | None = None,
+        loader_workers: int = 0,
+        progress: bool = True,
+    ):
+        super().__init__()
+        self.source, self.grid, self.choice = source, grid, choice
+        self.cache_dir, self.progress, self.num_workers = Path(cache_dir), progress, num_workers
+        self.val_fraction, self.test_fraction = val_fraction, test_fraction
+        self.batch_size = _checked_batch_size(batch_size)
+        self.channels, self.seed, self.loader_workers = channels, seed, loader_workers
+        self._prepared: Prepared | None = None
+
+    @property
+    def prepared(self) -> Prepared:
+        """The pieces, their splits and the summary; prepared when first asked for."""
+        if self._prepared is None:
+            self._prepared = prepare(
+                self.source,
+                self.grid,
+                choice=self.choice,
+                cache_dir=self.cache_dir,
+                val_fraction=self.val_fraction,
+                test_fraction=self.test_fraction,
+                num_workers=self.num_workers,
+                progress=self.progress,
+            )
+        return self._prepared
+
+    def prepare_data(self) -> None:
+        """Fill the cache, on one process a machine."""
+        _ = self.prepared
+
+    def setup(self, stage: str) -> None:
+        """Map the prepared pieces and make sure that there is something to train and to validate on.
+
+        Raises:
+            ValueError: The train or val split is empty, or ``batch_size`` exceeds the training slices.
+        """
+        self.prepared.require("train", "val")
+        _check_enough(len(self.prepared.splits["train"]), self.batch_size, what="training slices")
+
+    def train_dataloader(self) -> DataLoader:
+        """Give shuffled training batches."""
+        return self._loader("train", shuffle=True)
+
+    def val_dataloader(self) -> DataLoader:
+        """Give validation batches in order."""
+        return self._loader("val", shuffle=False)
+
+    def test_dataloader(self) -> DataLoader:
+        """Give test batches in order."""
+        return self._loader("test", shuffle=False)
+
+    def _loader(self, split: str, *, shuffle: bool) -> DataLoader:
+        slices = SliceDataset(self.prepared.splits[split], channels=self.channels)
+        return _loader(
+            slices, batch_size=self.batch_size, shuffle=shuffle, seed=self.seed, workers=self.loader_workers
+        )
+
+
+class CodeDataModule(pl.LightningDataModule):
+    """Windows of codes of the same splits: batches of (inputs, targets, mask).
+
+    Validation windows are fixed and cover each code once; training windows begin every ``hop_quarters``, and
+    where that is more than 1 they move a little from epoch to epoch.
+
+    Args:
+        train: Codes of the training pieces.
+        val: Codes of the held-out pieces.
+        batch_size: Windows a batch, on each rank.
+        window_quarters: Length of a window in quarters.
+        hop_quarters: From one training window to the next.
+        start_token: Index of the transformer's start token, or None.
+        seed: Seed of the shuffle and of the windows' moves.
+        loader_workers: Processes that fetch batches.
+
+    Raises:
+        ValueError: A setting is out of range, or ``batch_size`` exceeds the training windows.
+    """
+
+    def __init__(
+        self,
+        train: PieceCodes,
+        val: PieceCodes,
+        *,
+        batch_size: int,
+        window_quarters: int = 12,
+        hop_quarters: int = 1,
+        start_token: int | None = None,
+        seed: int = 0,
+        loader_workers: int = 0,
+    ):
+        super().__init__()
+        self.batch_size = _checked_batch_size(batch_size)
+        self.seed, self.loader_workers = seed, loader_workers
+        self.train_windows = CodeWindows(
+            train,
+            window_quarters=window_quarters,
+            hop_quarters=hop_quarters,
+            start_token=start_token,
+            shift_seed=seed,
+        )
+        self.val_windows = CodeWindows(
+            val, window_quarters=window_quarters, hop_quarters=window_quarters, start_token=start_token
+        )
+        _check_enough(len(self.train_windows), batch_size, what="training windows")
+        _check_enough(len(self.val_windows), 1, what="validation windows")
+
+    def train_dataloader(self) -> DataLoader:
+        """Give shuffled training batches."""
+        return self._loader(self.train_windows, shuffle=True)
+
+    def val_dataloader(self) -> DataLoader:
+        """Give validation batches in order."""
+        return self._loader(self.val_windows, shuffle=False)
+
+    def _loader(self, windows: CodeWindows, *, shuffle: bool) -> DataLoader:
+        return _loader(
+            windows, batch_size=self.batch_size, shuffle=shuffle, seed=self.seed, workers=self.loader_workers
+        )
+
+
+def _loader(dataset: Dataset, *, batch_size: int, shuffle: bool, seed: int, workers: int) -> DataLoader:
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=EpochSampler(dataset, shuffle=shuffle, seed=seed),
+        collate_fn=as_is,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _checked_batch_size(batch_size: int) -> int:
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size}: a batch has at least 1 element")
+    return batch_size
+
+
+def _check_enough(available: int, batch_size: int, *, what: str) -> None:
+    if available < batch_size:
+        raise ValueError(
+            f"batch_size={batch_size}, but there are only {available} {what}; "
+            f"use a batch_size of {max(available, 1)} or less, or choose more pieces"
+        )
