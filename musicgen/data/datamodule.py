@@ -1,17 +1,15 @@
 """Lightning data modules: slices for the autoencoder, windows of codes for the transformer."""
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from musicgen.data.catalogue import Choice, Source
-from musicgen.data.codes import CodeWindows, PieceCodes
-from musicgen.data.prepare import Prepared, prepare
+from musicgen.data.codes import CodeWindows, CodeSequences
+from musicgen.data.prepare import Prepared
 from musicgen.data.sampler import EpochSampler
 from musicgen.data.slices import SliceDataset, as_is
-from musicgen.music.grid import Grid
 
 
 class MidiDataModule(pl.LightningDataModule):
@@ -21,19 +19,12 @@ class MidiDataModule(pl.LightningDataModule):
     training batch may be smaller than the others: nothing is dropped.
 
     Args:
-        source: Where pieces come from.
-        grid: How time becomes ticks.
-        choice: Which pieces are taken.
-        cache_dir: Where prepared pieces are kept.
+        prepared: The pieces and their splits.
         batch_size: Slices a batch, on each rank.
         channels: 1 for sounding cells, 2 for sounding cells and onsets.
-        val_fraction: Share of pieces held out to choose the best weights by.
-        test_fraction: Share of pieces held out altogether.
         seed: Seed of the shuffle.
-        num_workers: Processes that read MIDI where it is not cached yet; None takes one a core.
         loader_workers: Processes that fetch batches; 0 is fastest, since a batch takes well under a
             millisecond.
-        progress: Show bars while preparing.
 
     Raises:
         ValueError: ``batch_size`` is below 1.
@@ -41,50 +32,20 @@ class MidiDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        source: Source,
-        grid: Grid,
+        prepared: Prepared,
         *,
-        choice: Choice,
-        cache_dir: str | Path,
         batch_size: int,
         channels: int = 1,
-        val_fraction: float = 0.1,
-        test_fraction: float = 0.1,
         seed: int = 0,
-        num_workers: int | None = None,
         loader_workers: int = 0,
-        progress: bool = True,
     ):
         super().__init__()
-        self.source, self.grid, self.choice = source, grid, choice
-        self.cache_dir, self.progress, self.num_workers = Path(cache_dir), progress, num_workers
-        self.val_fraction, self.test_fraction = val_fraction, test_fraction
+        self.prepared = prepared
         self.batch_size = _checked_batch_size(batch_size)
         self.channels, self.seed, self.loader_workers = channels, seed, loader_workers
-        self._prepared: Prepared | None = None
-
-    @property
-    def prepared(self) -> Prepared:
-        """The pieces, their splits and the summary; prepared when first asked for."""
-        if self._prepared is None:
-            self._prepared = prepare(
-                self.source,
-                self.grid,
-                choice=self.choice,
-                cache_dir=self.cache_dir,
-                val_fraction=self.val_fraction,
-                test_fraction=self.test_fraction,
-                num_workers=self.num_workers,
-                progress=self.progress,
-            )
-        return self._prepared
-
-    def prepare_data(self) -> None:
-        """Fill the cache, on one process a machine."""
-        _ = self.prepared
 
     def setup(self, stage: str) -> None:
-        """Map the prepared pieces and make sure that there is something to train and to validate on.
+        """Make sure that there is something to train and to validate on.
 
         Raises:
             ValueError: The train or val split is empty, or ``batch_size`` exceeds the training slices.
@@ -118,8 +79,7 @@ class CodeDataModule(pl.LightningDataModule):
     where that is more than 1 they move a little from epoch to epoch.
 
     Args:
-        train: Codes of the training pieces.
-        val: Codes of the held-out pieces.
+        codes: Codes of the pieces by split; ``train`` and ``val`` are used.
         batch_size: Windows a batch, on each rank.
         window_quarters: Length of a window in quarters.
         hop_quarters: From one training window to the next.
@@ -133,8 +93,7 @@ class CodeDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        train: PieceCodes,
-        val: PieceCodes,
+        codes: Mapping[str, CodeSequences],
         *,
         batch_size: int,
         window_quarters: int = 12,
@@ -147,14 +106,17 @@ class CodeDataModule(pl.LightningDataModule):
         self.batch_size = _checked_batch_size(batch_size)
         self.seed, self.loader_workers = seed, loader_workers
         self.train_windows = CodeWindows(
-            train,
+            codes["train"],
             window_quarters=window_quarters,
             hop_quarters=hop_quarters,
             start_token=start_token,
             shift_seed=seed,
         )
         self.val_windows = CodeWindows(
-            val, window_quarters=window_quarters, hop_quarters=window_quarters, start_token=start_token
+            codes["val"],
+            window_quarters=window_quarters,
+            hop_quarters=window_quarters,
+            start_token=start_token,
         )
         _check_enough(len(self.train_windows), batch_size, what="training windows")
         _check_enough(len(self.val_windows), 1, what="validation windows")
