@@ -127,11 +127,11 @@ def _held_cells(performance: Performance, first_quarter: int) -> tuple[np.ndarra
     onset = np.rint(performance.onset_quarters * TICKS_PER_QUARTER).astype(np.int64)
     offset = np.rint(performance.offset_quarters * TICKS_PER_QUARTER).astype(np.int64)
     offset = np.maximum(offset, onset + 1)
+    order = (performance.pitch - LOWEST_PITCH).astype(np.uint8).argsort(kind="stable")  # onsets stay in order
     line = int(offset.max()) + 2  # all pitches on one time line, one after the other
-    base = (performance.pitch.astype(np.int64) - LOWEST_PITCH) * line
-    order = np.argsort(base + onset, kind="stable")
-    begin, base = (base + onset)[order], base[order]
-    end = np.maximum.accumulate(base + offset[order])  # also of earlier notes that sound longer
+    base = (performance.pitch.take(order).astype(np.int64) - LOWEST_PITCH) * line
+    begin = base + onset.take(order)
+    end = np.maximum.accumulate(base + offset.take(order))  # also of earlier notes that sound longer
     is_last = np.append(begin[1:] > begin[:-1], True)  # of the notes that share an onset cell
     begin, end, base = begin[is_last], end[is_last], base[is_last]
     following = np.append(begin[1:], np.iinfo(np.int64).max)

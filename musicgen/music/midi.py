@@ -8,7 +8,8 @@ from typing import Any
 import mido
 import numpy as np
 
-from musicgen.music.events import PADDING, Events, MidiError, read_events
+from musicgen.music.chain import read_events
+from musicgen.music.events import META, PADDING, Events, MidiError
 from musicgen.music.notes import Performance
 from musicgen.music.pairing import Notes, lengthen_by_pedal, pair_notes
 
@@ -72,12 +73,12 @@ def _performance(contents: bytes, sustain: bool) -> Performance:
     hours = float(tempo_map.seconds(events.end_tick.max(keepdims=True))[0]) / 3600
     if hours > MAX_HOURS:
         raise MidiError(f"lasts {hours:.1f} hours; at most {MAX_HOURS} are allowed")
-    notes = pair_notes(events, data)
+    notes = pair_notes(events)
     if len(notes.pitch) > MAX_NOTES:
         raise MidiError(f"holds {len(notes.pitch):,} notes; at most {MAX_NOTES:,} are allowed")
     if len(notes.pitch) == 0:
         raise MidiError(f"no notes ({notes.counts})")
-    offset = lengthen_by_pedal(notes, events, data) if sustain else notes.offset
+    offset = lengthen_by_pedal(notes, events) if sustain else notes.offset
     order = _order(notes)
     onset, offset = notes.onset[order], offset[order]
     return Performance(
@@ -138,9 +139,9 @@ class _TempoMap:
     """Turn ticks into seconds by the tempo changes of all tracks."""
 
     def __init__(self, events: Events, data: np.ndarray, ticks_per_quarter: int):
-        where = np.flatnonzero(events.status == 0xFF)
+        where = np.flatnonzero(events.status == META)
+        where = where[events.data1[where] == _SET_TEMPO]
         at = events.position[where]
-        where, at = where[data[at] == _SET_TEMPO], at[data[at] == _SET_TEMPO]
         if (data[at + 1] != 3).any():
             raise MidiError("corrupt: a tempo that is not of three bytes")
         tempo = data[at[:, None] + np.array([2, 3, 4])].astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
@@ -152,6 +153,8 @@ class _TempoMap:
         self._begin_s = np.concatenate(([0.0], np.cumsum(np.diff(self._begin) * self._tick_s[:-1])))
 
     def seconds(self, tick: np.ndarray) -> np.ndarray:
+        if tick.min() >= self._begin[-1]:
+            return self._begin_s[-1] + (tick - self._begin[-1]) * self._tick_s[-1]
         part = np.searchsorted(self._begin, tick, "right") - 1
         return self._begin_s[part] + (tick - self._begin[part]) * self._tick_s[part]
 
