@@ -107,7 +107,9 @@ def _draw(notes: list[tuple[int, int, int]], path: str) -> Bool[np.ndarray, "qua
         stop = TICKS_PER_QUARTER if first < last else int(end % FILE_TICKS_PER_QUARTER / COMPRESSION)
         sounding[current, row, onset:stop] = True
         onsets[current, row, onset] = True
-        for crossed in range(first + 1, last):
+        if len(tails) >= num_slices - current:
+            continue  # one tail a slice is drawn: those after these never are
+        for crossed in range(first + 1, min(last, first + 1 + num_slices)):
             tails.append((crossed * FILE_TICKS_PER_QUARTER, (crossed + 1) * FILE_TICKS_PER_QUARTER, row))
         if first < last and end % FILE_TICKS_PER_QUARTER:
             tails.append((last * FILE_TICKS_PER_QUARTER, end, row))
