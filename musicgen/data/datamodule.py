@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from musicgen.data.codes import CodeWindows, CodeSequences
+from musicgen.data.codes import CodeWindows, PieceCodes
 from musicgen.data.prepare import Prepared
 from musicgen.data.sampler import EpochSampler
 from musicgen.data.slices import SliceDataset, as_is
@@ -93,7 +93,7 @@ class CodeDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        codes: Mapping[str, CodeSequences],
+        codes: Mapping[str, PieceCodes],
         *,
         batch_size: int,
         window_quarters: int = 12,
