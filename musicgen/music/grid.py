@@ -14,6 +14,8 @@ TICKS_PER_QUARTER = 32
 NUM_PITCHES = 88
 MAX_QUARTERS = 200_000  # 70 MB packed; twelve hours at 277 quarters a minute
 
+_ALL_TICKS = np.uint32(0xFFFFFFFF)
+
 Words = UInt32[np.ndarray, "quarters pitches"]
 Slices = Bool[np.ndarray, "quarters pitches ticks"]
 
@@ -129,29 +131,31 @@ def _held_cells(performance: Performance, first_quarter: int) -> tuple[np.ndarra
     offset = np.maximum(offset, onset + 1)
     order = (performance.pitch - LOWEST_PITCH).astype(np.uint8).argsort(kind="stable")  # onsets stay in order
     line = int(offset.max()) + 2  # all pitches on one time line, one after the other
-    base = (performance.pitch.take(order).astype(np.int64) - LOWEST_PITCH) * line
+    pitch = performance.pitch.take(order).astype(np.int64) - LOWEST_PITCH
+    base = pitch * line
     begin = base + onset.take(order)
     end = np.maximum.accumulate(base + offset.take(order))  # also of earlier notes that sound longer
     is_last = np.append(begin[1:] > begin[:-1], True)  # of the notes that share an onset cell
-    begin, end, base = begin[is_last], end[is_last], base[is_last]
+    if not is_last.all():
+        pitch, base, begin, end = pitch[is_last], base[is_last], begin[is_last], end[is_last]
     following = np.append(begin[1:], np.iinfo(np.int64).max)
     end = np.minimum(end, np.maximum(following - 1, begin + 1))
     shift = base + first_quarter * TICKS_PER_QUARTER
-    return base // line, begin - shift, end - shift
+    return pitch, begin - shift, end - shift
 
 
 def _draw(words: np.ndarray, pitch: np.ndarray, begin: np.ndarray, end: np.ndarray) -> None:
     """Set the cells of stretches that do not overlap in packed slices laid end to end."""
-    last = (end - 1) >> 5
-    crossed = last - (begin >> 5) + 1
-    stretch = np.repeat(np.arange(len(begin)), crossed)
-    quarter = (
-        np.arange(len(stretch)) - np.repeat(np.cumsum(crossed) - crossed, crossed) + (begin >> 5)[stretch]
-    )
-    low = np.maximum(begin[stretch] - (quarter << 5), 0)
-    high = np.minimum(end[stretch] - (quarter << 5), TICKS_PER_QUARTER)
-    masks = (np.int64(1) << high) - (np.int64(1) << low)
-    np.add.at(words, quarter * NUM_PITCHES + pitch[stretch], masks.astype(np.uint32))
+    first, last = begin >> 5, (end - 1) >> 5
+    crossed = last - first + 1
+    stop = np.cumsum(crossed)
+    start = stop - crossed
+    masks = np.full(stop[-1], _ALL_TICKS)
+    masks[start] <<= (begin & 31).astype(np.uint32)
+    masks[stop - 1] &= _ALL_TICKS >> (31 - (end - 1 & 31)).astype(np.uint32)
+    at = np.arange(0, NUM_PITCHES * len(masks), NUM_PITCHES)
+    at += np.repeat((first - start) * NUM_PITCHES + pitch, crossed)
+    np.add.at(words, at, masks)
 
 
 def from_words(
