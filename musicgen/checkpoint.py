@@ -17,15 +17,29 @@ from musicgen.models.transformer import Transformer
 
 FORMAT = 1
 STATE_PREFIXES = {"vq_vae": "autoencoder.", "transformer": "transformer."}
-ALLOWED_TARGETS = ("musicgen.models.",)
+ALLOWED_MODULES = (
+    "musicgen.models.autoencoder",
+    "musicgen.models.vq",
+    "musicgen.models.transformer",
+    "musicgen.music.grid",
+    "musicgen.compat.bachsformer",
+)
 
 
 @dataclass(frozen=True)
 class Network:
-    """Hold a network read from a checkpoint and the description that came with it."""
+    """Hold a network read from a checkpoint and what came with it.
+
+    Attributes:
+        module: In evaluation mode, on the CPU.
+        description: What `describe` wrote.
+        figures: What was logged at the epoch that the checkpoint is of, by name.
+        path: The file.
+    """
 
     module: nn.Module
     description: dict[str, Any]
+    figures: dict[str, float]
     path: Path
 
 
@@ -145,7 +159,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             "Copy it again, or use the one beside it whose name ends in -last"
         ) from error
     if not isinstance(content, dict) or "musicgen" not in content or "state_dict" not in content:
-        raise ValueError(f"{path} is no checkpoint of musicgen-lab; for Bachsformer's weights: musicgen import weights=DIR")
+        raise ValueError(
+            f"{path} is no checkpoint of musicgen-lab; for Bachsformer's weights: musicgen import weights=DIR"
+        )
     return _migrate(content, path)
 
 
@@ -153,7 +169,9 @@ def _migrate(content: dict[str, Any], path: Path) -> dict[str, Any]:
     """Bring the content of an older format to the present one; refuse a newer one."""
     found = content["musicgen"].get("format")
     if found != FORMAT:
-        raise ValueError(f"{path} has format {found}, this version ({__version__}) reads {FORMAT}; update musicgen-lab")
+        raise ValueError(
+            f"{path} has format {found}, this version ({__version__}) reads {FORMAT}; update musicgen-lab"
+        )
     return content
 
 
@@ -164,37 +182,42 @@ def _load(run: Path, stage: str, kind: type[nn.Module]) -> Network:
     if not isinstance(module, kind):
         raise ValueError(f"{path} describes a {type(module).__name__} where a {kind.__name__} belongs")
     prefix = STATE_PREFIXES[stage]
-    state = {name.removeprefix(prefix): value for name, value in content["state_dict"].items() if name.startswith(prefix)}
+    state = {
+        name.removeprefix(prefix): value
+        for name, value in content["state_dict"].items()
+        if name.startswith(prefix)
+    }
     try:
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
         raise ValueError(f"the tensors of {path} do not fit its config: {error}") from error
-    return Network(module=module.eval(), description=content["musicgen"], path=path)
+    description = dict(content["musicgen"])
+    figures = description.pop("figures")
+    return Network(module=module.eval(), description=description, figures=figures, path=path)
 
 
-def build(config: dict[str, Any]) -> nn.Module:
-    """Build a network from the config that came with a checkpoint.
+def build(config: dict[str, Any]) -> Any:
+    """Build what the config of a checkpoint describes: a network or a grid, nothing else.
 
     Args:
         config: `_target_` and arguments; may be a stranger's.
 
     Returns:
-        The network, with fresh weights.
+        The object; a network has fresh weights.
 
     Raises:
-        ValueError: The config names a class outside the package's models.
+        ValueError: The config names something else than a class of this package's models and grids.
     """
-    arguments = {}
-    for name, value in config.items():
-        arguments[name] = build(value) if isinstance(value, dict) else value
+    arguments = {name: build(value) if isinstance(value, dict) else value for name, value in config.items()}
     target = arguments.pop("_target_", None)
-    if not isinstance(target, str) or not target.startswith(ALLOWED_TARGETS):
+    module_name, _, class_name = str(target).rpartition(".")
+    if module_name not in ALLOWED_MODULES:
         raise ValueError(
-            f"a checkpoint's config names {target!r}; only classes under {', '.join(ALLOWED_TARGETS)} are built "
-            "from a file. Train such a network here, or register its module in musicgen/models"
+            f"a checkpoint's config names {target!r}; only classes of {', '.join(ALLOWED_MODULES)} are built from a file"
         )
-    module_name, _, class_name = target.rpartition(".")
     found = getattr(importlib.import_module(module_name), class_name, None)
-    if not (isinstance(found, type) and issubclass(found, nn.Module)):
-        raise ValueError(f"a checkpoint's config names {target!r}, which is no network of this version ({__version__})")
+    if not isinstance(found, type) or found.__module__ != module_name:
+        raise ValueError(
+            f"a checkpoint's config names {target!r}, which is no class of this version ({__version__})"
+        )
     return found(**arguments)

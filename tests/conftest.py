@@ -1,9 +1,24 @@
 """Fixtures that all tests share."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+
+from musicgen.music.midi import write_midi
+from musicgen.music.notes import Performance
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def few_threads():
+    """Keep small tests small: threads that wait for each other cost more than they bring."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +31,93 @@ def giantmidi_root() -> Path:
     if not folder.is_dir():
         pytest.fail(f"GIANTMIDI_ROOT={root} is not a folder")
     return folder.resolve()
+
+
+def etude(seed: int, *, num_quarters: int = 16) -> Performance:
+    """Compose a small piece: broken triads over a walking bass, different for each seed."""
+    random = np.random.default_rng(seed)
+    onsets, lengths, pitches = [], [], []
+    for quarter in range(num_quarters):
+        root = 48 + int(random.choice([0, 2, 4, 5, 7, 9]))
+        onsets += [quarter, quarter, quarter + 0.25, quarter + 0.5, quarter + 0.75]
+        lengths += [1.0, 0.25, 0.25, 0.25, 0.25]
+        pitches += [root - 12, root, root + 4, root + 7, root + 12]
+    start, length = np.array(onsets), np.array(lengths)
+    return Performance.from_arrays(
+        np.array(pitches),
+        onset_s=start / 2,
+        offset_s=(start + length) / 2,
+        onset_quarters=start,
+        offset_quarters=start + length,
+    )
+
+
+@pytest.fixture(scope="session")
+def midi_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder of a dozen small pieces, some held out by their content."""
+    folder = tmp_path_factory.mktemp("etudes")
+    for number in range(12):
+        write_midi(etude(number), folder / f"Tester, Ada, Etude No.{number} in C, id{number}.mid")
+    return folder
+
+
+@pytest.fixture
+def tiny(midi_folder: Path, tmp_path: Path) -> list[str]:
+    """Give overrides that make a whole run take seconds."""
+    return tiny_settings(midi_folder, tmp_path)
+
+
+def tiny_settings(midi_folder: Path, folder: Path) -> list[str]:
+    """Give overrides that make a whole run on the small pieces take seconds."""
+    return [
+        "data=folder",
+        f"data.root={midi_folder}",
+        f"data.cache_dir={folder / 'cache'}",
+        "data.num_workers=1",
+        "data.val_fraction=0.25",
+        "epochs=1",
+        "threads=1",
+        "batch_size.vq_vae=16",
+        "batch_size.transformer=4",
+        "windows.hop_quarters=4",
+        "vq_vae.num_hiddens=8",
+        "vq_vae.num_residual_hiddens=4",
+        "quantizer.embedding_dim=8",
+        "transformer.num_layers=1",
+        "transformer.num_heads=2",
+        "transformer.width=16",
+        "generate.num_pieces=2",
+        "generate.num_quarters=16",
+        "trainer=fp32",
+    ]
+
+
+class Musicgen:
+    """The command line in a folder of its own, as a user has it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, *arguments: str, fails: bool = False) -> subprocess.CompletedProcess:
+        """Run a verb to its end; show what it said when it ends otherwise than it should."""
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+        command = [sys.executable, "-m", "musicgen", *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600
+        )
+        assert (done.returncode != 0) == fails, f"{arguments}\n{done.stdout}\n{done.stderr}"
+        return done
+
+
+@pytest.fixture
+def musicgen(tmp_path: Path) -> Musicgen:
+    """Give the command line in an empty folder."""
+    return Musicgen(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of a small finished run."""
+    folder = tmp_path_factory.mktemp("run")
+    Musicgen(folder)("train", *tiny_settings(midi_folder, folder), f"hydra.run.dir={folder / 'run'}")
+    return folder / "run"

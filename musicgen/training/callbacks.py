@@ -31,24 +31,32 @@ class StageCheckpoint(ModelCheckpoint):
             monitor=monitor,
             mode="min",
             save_last=True,
+            save_on_train_epoch_end=True,  # when the training figures of the epoch are known, too
             auto_insert_metric_name=False,
             enable_version_counter=False,
         )
         self.description = description
 
-    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict) -> None:
-        """Put the description beside the tensors."""
-        checkpoint["musicgen"] = self.description
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
+    ) -> None:
+        """Put the description and the epoch's figures beside the tensors."""
+        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        checkpoint["musicgen"] = {**self.description, "figures": figures}
 
 
 class RandomState(Callback):
     """Save PyTorch's random state with a checkpoint, so that a resumed run draws what the other would have."""
 
-    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict) -> None:
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
+    ) -> None:
         """Put the states of the CPU and of all CUDA devices into the checkpoint."""
         checkpoint["random_state"] = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
 
-    def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict) -> None:
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
+    ) -> None:
         """Keep the states until training begins: what is set up in between draws numbers, too."""
         self._loaded = checkpoint.get("random_state")
 

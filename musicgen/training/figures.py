@@ -8,9 +8,11 @@ from jaxtyping import Float, Int, UInt32
 from torch import Tensor
 from torchmetrics import Metric
 
-from musicgen.data.slices import PackedPieces
+from musicgen.data.packed import PackedPieces
 from musicgen.music.grid import from_words, onset_words
-from musicgen.music.transcription import MatchCounts, note_counts
+from musicgen.evaluation.transcription import MatchCounts, note_counts
+
+OFFSET_RATIO = 0.2  # of the note's length, mir_eval's usual
 
 
 def code_entropy(counts: Int[Tensor, " vocab"]) -> float:
@@ -32,7 +34,7 @@ def words_of(probable: Tensor) -> Tensor:
 class ReconstructionFigures(Metric):
     """Measure an autoencoder on whole pieces: BCE, code use, and F1 of cells, onsets and notes.
 
-    Feed it the slices of all pieces in order (rank by rank under DDP, each rank one contiguous share).
+    Feed it every slice of the pieces once, in any order and on any rank.
     BCE and cell F1 are of the sounding channel, so runs with and without an onset channel compare.
     Perplexity is exp of the entropy of code use over all of it, never a mean of batches.
 
@@ -47,6 +49,7 @@ class ReconstructionFigures(Metric):
     num_slices: Tensor
     cells: Tensor
     code_counts: Tensor
+    numbers: list[Tensor]
     words: list[Tensor]
     onsets: list[Tensor]
 
@@ -57,6 +60,7 @@ class ReconstructionFigures(Metric):
         self.add_state("num_slices", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("cells", torch.zeros(3, dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("code_counts", torch.zeros(num_embeddings, dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("numbers", [], dist_reduce_fx="cat")
         self.add_state("words", [], dist_reduce_fx="cat")
         self.add_state("onsets", [], dist_reduce_fx="cat")
 
@@ -65,15 +69,21 @@ class ReconstructionFigures(Metric):
         slices: Float[Tensor, "batch channels pitches ticks"],
         logits: Float[Tensor, "batch channels pitches ticks"],
         codes: Int[Tensor, "batch positions"],
+        numbers: Int[Tensor, " batch"],
     ) -> None:
-        """Take in a batch: what was played, the decoder's logits, and the codes between."""
+        """Take in a batch: what was played, the decoder's logits, the codes between, and which quarters they are."""
+        once = numbers < len(self.pieces)
+        slices, logits, codes, numbers = slices[once], logits[once], codes[once], numbers[once]
         sounding, predicted = slices[:, 0], logits[:, 0].float()
-        bce = torch.nn.functional.binary_cross_entropy_with_logits(predicted, sounding.float(), reduction="none")
+        bce = torch.nn.functional.binary_cross_entropy_with_logits(
+            predicted, sounding.float(), reduction="none"
+        )
         self.bce_sum += bce.mean(dim=(1, 2)).sum()
         self.num_slices += len(slices)
         heard, there = predicted > 0, sounding > 0.5
         self.cells += torch.stack([(heard & there).sum(), there.sum(), heard.sum()])
         self.code_counts += torch.bincount(codes.flatten(), minlength=len(self.code_counts))
+        self.numbers.append(numbers)
         self.words.append(words_of(heard))
         if logits.shape[1] > 1:
             self.onsets.append(words_of(heard & (logits[:, 1] > 0)))
@@ -92,28 +102,27 @@ class ReconstructionFigures(Metric):
         }
 
     def _note_counts(self) -> tuple[MatchCounts, MatchCounts]:
-        words = _numpy_words(self.words)
-        onsets = _numpy_words(self.onsets) if len(self.onsets) else None
-        if len(words) != len(self.pieces):
+        order = _joined(self.numbers).argsort().cpu()
+        if len(order) != len(self.pieces):
             raise ValueError(
-                f"{len(words)} slices were fed in, the pieces have {len(self.pieces)}; feed every slice once, in order"
+                f"{len(order)} slices were fed in, the pieces have {len(self.pieces)}; feed each once"
             )
-        counts = []
+        words = _words_in(order, self.words)
+        onsets = _words_in(order, self.onsets) if len(self.onsets) else None
+        onset_pairs, note_pairs = [], []
         for number in range(len(self.pieces.pieces)):
             start, stop = (int(x) for x in self.pieces.starts[number : number + 2])
             original = from_words(np.array(self.pieces.piece(number)))
-            piece_onsets = None if onsets is None else _with_edges(words[start:stop], onsets[start:stop])
-            counts.append(note_counts(original, from_words(words[start:stop], onset_words=piece_onsets)))
-        return (
-            MatchCounts.pooled(onset for onset, _ in counts),
-            MatchCounts.pooled(note for _, note in counts),
-        )
+            piece_onsets = None if onsets is None else onsets[start:stop] | onset_words(words[start:stop])
+            heard = from_words(words[start:stop], onset_words=piece_onsets)
+            onset_pairs.append(note_counts(original, heard))
+            note_pairs.append(note_counts(original, heard, offset_ratio=OFFSET_RATIO))
+        return MatchCounts.pooled(onset_pairs), MatchCounts.pooled(note_pairs)
 
 
-def _numpy_words(parts: list[Tensor] | Tensor) -> UInt32[np.ndarray, "quarters 88"]:
-    joined = parts if isinstance(parts, Tensor) else torch.cat(parts)
-    return joined.cpu().numpy().view(np.uint32)
+def _joined(parts: list[Tensor] | Tensor) -> Tensor:
+    return parts if isinstance(parts, Tensor) else torch.cat(parts)
 
 
-def _with_edges(words: np.ndarray, onsets: np.ndarray) -> np.ndarray:
-    return onsets | onset_words(words)
+def _words_in(order: Tensor, parts: list[Tensor] | Tensor) -> UInt32[np.ndarray, "quarters 88"]:
+    return _joined(parts).cpu()[order].numpy().view(np.uint32)

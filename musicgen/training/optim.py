@@ -23,9 +23,7 @@ def parameter_groups(module: nn.Module) -> list[dict[str, object]]:
     Returns:
         Two groups for a torch optimizer; the second has `weight_decay` 0.
     """
-    embeddings = {
-        id(table.weight) for table in module.modules() if isinstance(table, nn.Embedding)
-    }
+    embeddings = {id(table.weight) for table in module.modules() if isinstance(table, nn.Embedding)}
     decayed, kept = [], []
     for parameter in module.parameters():
         if parameter.requires_grad:

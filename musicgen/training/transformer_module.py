@@ -6,9 +6,11 @@ import pytorch_lightning as pl
 from torch import Tensor
 from torchmetrics import MeanMetric
 
+from musicgen.data.codes import CodeBatch
 from musicgen.models.losses import code_loss
 from musicgen.models.transformer import Transformer
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, parameter_groups
+from musicgen.training.ranks import sample_numbers
 
 
 class TransformerModule(pl.LightningModule):
@@ -43,7 +45,7 @@ class TransformerModule(pl.LightningModule):
         self.decoder_bits_per_quarter = decoder_bits_per_quarter
         self.val_nats = MeanMetric()
 
-    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: CodeBatch, batch_idx: int) -> Tensor:
         """Predict the codes of a batch of windows; give the mean loss in nats a code."""
         loss = self._step(batch)
         self.log("transformer/train/nats_per_code", loss, on_step=False, on_epoch=True, sync_dist=True)
@@ -51,9 +53,19 @@ class TransformerModule(pl.LightningModule):
         self.log("transformer/lr", self.optimizers().param_groups[0]["lr"], on_step=True, on_epoch=False)
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> None:
-        """Take the loss of a batch of held-out windows."""
-        self.val_nats.update(self._step(batch), weight=batch[2].sum())
+    def validation_step(self, batch: CodeBatch, batch_idx: int) -> None:
+        """Take the loss of a batch of held-out windows, those left out that only even out the ranks."""
+        loader = self.trainer.val_dataloaders
+        numbers = sample_numbers(
+            self.trainer,
+            batch_idx=batch_idx,
+            count=len(batch.inputs),
+            dataloader_batch_size=loader.batch_size,
+        )
+        once = (numbers < len(loader.dataset)).to(batch.mask.device)
+        batch = batch._replace(mask=batch.mask & once[:, None])
+        if batch.mask.any():
+            self.val_nats.update(self._step(batch), weight=batch.mask.sum())
 
     def on_validation_epoch_end(self) -> None:
         """Log nats a code and bits a quarter over the whole held-out set."""
@@ -69,6 +81,5 @@ class TransformerModule(pl.LightningModule):
         schedule = self.scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _step(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        inputs, targets, mask = batch
-        return code_loss(self.transformer(inputs), targets, mask=mask)
+    def _step(self, batch: CodeBatch) -> Tensor:
+        return code_loss(self.transformer(batch.inputs), batch.targets, mask=batch.mask)

@@ -10,6 +10,7 @@ from musicgen.models.autoencoder import Autoencoder, AutoencoderOutput
 from musicgen.models.losses import ReconstructionLoss, reconstruction_loss
 from musicgen.training.figures import ReconstructionFigures, code_entropy
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, parameter_groups
+from musicgen.training.ranks import sample_numbers
 
 
 class VqVaeModule(pl.LightningModule):
@@ -53,7 +54,9 @@ class VqVaeModule(pl.LightningModule):
         counts = torch.bincount(output.codes.flatten(), minlength=len(self.train_code_counts))
         self.train_code_counts += counts
         values = {"bce": losses.sounding, "commitment": output.quantizer_loss}
-        self.log_dict({f"vq_vae/train/{k}": v for k, v in values.items()}, on_step=False, on_epoch=True, sync_dist=True)
+        self.log_dict(
+            {f"vq_vae/train/{k}": v for k, v in values.items()}, on_step=False, on_epoch=True, sync_dist=True
+        )
         self.log_dict({f"vq_vae/step/{k}": v for k, v in values.items()}, on_step=True, on_epoch=False)
         if self.global_step % self.trainer.log_every_n_steps == 0:  # waits for the device
             self._log_code_use("vq_vae/step", counts, on_step=True)
@@ -71,7 +74,13 @@ class VqVaeModule(pl.LightningModule):
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Take the figures of a batch of held-out slices."""
         output, _ = self._step(batch)
-        self.val_figures.update(batch, output.logits, output.codes)
+        numbers = sample_numbers(
+            self.trainer,
+            batch_idx=batch_idx,
+            count=len(batch),
+            dataloader_batch_size=self.trainer.val_dataloaders.batch_size,
+        )
+        self.val_figures.update(batch, output.logits, output.codes, numbers.to(batch.device))
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures over the whole held-out set."""

@@ -1,0 +1,63 @@
+"""What every verb shares: a Hydra application, short messages for mistakes, full ones for faults."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from musicgen.config import config_dir
+
+ERROR_FILE = "error.txt"
+log = logging.getLogger(__name__)
+
+
+def launch(task: Callable[[DictConfig], None], *, verb: str) -> None:
+    """Run a task as the Hydra application of a verb, with the arguments of the command line.
+
+    A mistake of the user (a value, a file) ends with one message. In a sweep, a job that fails leaves
+    `error.txt` in its folder and lets the others go on; the comparison at the end tells of it.
+
+    Args:
+        task: Takes the composed config.
+        verb: Name of the top config and of the program in messages.
+    """
+    arguments = sys.argv[:]
+    sys.argv = [f"musicgen {verb}", *arguments[2:]]
+    hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=verb)(
+        _guarded(task, arguments[:2])
+    )()
+
+
+def _guarded(task: Callable[[DictConfig], None], program: list[str]) -> Callable[[DictConfig], None]:
+    """Wrap a task so that its errors are recorded and said in the right length."""
+
+    @wraps(task)
+    def guarded(config: DictConfig) -> None:
+        job = HydraConfig.get()
+        sys.argv = [*program, *job.overrides.task]  # what further processes of this job are started with
+        folder = Path(job.runtime.output_dir)
+        (folder / ERROR_FILE).unlink(missing_ok=True)
+        try:
+            task(config)
+        except Exception as error:
+            cause = (
+                error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
+            )
+            (folder / ERROR_FILE).write_text(traceback.format_exc(), encoding="utf-8")
+            in_sweep = job.mode == RunMode.MULTIRUN
+            if not in_sweep and not isinstance(cause, ValueError | OSError | FloatingPointError):
+                raise
+            log.error("%s", cause)
+            log.info("The whole story is in %s", folder / ERROR_FILE)
+            if not in_sweep:
+                sys.exit(1)
+
+    return guarded

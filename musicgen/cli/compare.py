@@ -1,0 +1,55 @@
+"""musicgen compare: put runs side by side."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from musicgen.cli.application import launch
+
+
+class CompareSweep(Callback):
+    """Compare the runs of a sweep as its last act, and end with an error when one of them failed."""
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Write the comparison into the sweep's folder and show it."""
+        folder = Path(config.hydra.sweep.dir)
+        failed = _compare([folder], folder=folder)
+        if failed:
+            print(f"{failed} job(s) failed; see error.txt in their folders", file=sys.stderr)
+            sys.exit(1)
+
+
+def compare(config: DictConfig) -> None:
+    """Compare the runs that the config names."""
+    _compare(
+        config.runs,
+        folder=Path(HydraConfig.get().runtime.output_dir),
+        sort=config.sort,
+        where=OmegaConf.to_container(config.where),
+        group_by=config.group_by,
+    )
+
+
+def _compare(runs: Iterable[str | Path], *, folder: Path, **options: Any) -> int:
+    """Show and write a comparison; give the number of runs that failed."""
+    from musicgen.evaluation.compare import compare_runs
+
+    comparison = compare_runs(runs, output_dir=folder, **options)
+    comparison.show()
+    print(f"Page: {folder / 'comparison.html'}")
+    return sum(run.status == "failed" for run in comparison.runs)
+
+
+def main() -> None:
+    """Run the verb; plain arguments are folders of runs."""
+    plain = [argument for argument in sys.argv[2:] if "=" not in argument and not argument.startswith("-")]
+    if plain:
+        quoted = ",".join("'" + folder.replace("\\", "\\\\").replace("'", "\\'") + "'" for folder in plain)
+        others = [argument for argument in sys.argv[2:] if argument not in plain]
+        sys.argv[2:] = [f"runs=[{quoted}]", *others]
+    launch(compare, verb="compare")

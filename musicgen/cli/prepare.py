@@ -1,0 +1,52 @@
+"""musicgen prepare: read, clean, cut and cache the chosen pieces."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from musicgen.cli.application import launch
+
+if TYPE_CHECKING:
+    from musicgen.data.prepare import Prepared
+
+
+def prepared_pieces(config: DictConfig) -> "Prepared":
+    """Prepare the pieces that a config chooses, or take them from the cache."""
+    from musicgen.data.catalogue import Choice
+    from musicgen.data.prepare import prepare
+
+    data = config.data
+    return prepare(
+        instantiate(data.source),
+        instantiate(config.grid),
+        choice=Choice(composer=data.composer, era=data.era, title=data.title, max_pieces=data.max_pieces),
+        cache_dir=data.cache_dir,
+        val_fraction=data.val_fraction,
+        test_fraction=data.test_fraction,
+        num_workers=data.num_workers,
+    )
+
+
+def prepare(config: DictConfig) -> None:
+    """Prepare the pieces and leave `summary.json` and `skipped.csv`."""
+    from musicgen.data.prepare import write_summary
+
+    prepared = prepared_pieces(config)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    write_summary(prepared, folder)
+    summary = prepared.summary
+    print(
+        f"{summary['files']} files, {summary['pieces']} distinct pieces, {summary['skipped']} skipped: "
+        f"{summary['quarters']:,} quarters, {summary['notes']:,} notes"
+    )
+    for name, count in summary["by_era"].items():
+        print(f"  {name:<10} {count}")
+    print(f"Summary: {folder / 'summary.json'}")
+
+
+def main() -> None:
+    """Run the verb."""
+    launch(prepare, verb="prepare")

@@ -1,0 +1,62 @@
+"""musicgen train: prepare, train both networks, generate, evaluate."""
+
+from pathlib import Path
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from musicgen.cli.application import launch
+
+
+def train(config: DictConfig) -> None:
+    """Make everything that the config names, so that mistakes show first, then run the stages."""
+    import torch
+
+    from musicgen.cli.prepare import prepared_pieces
+    from musicgen.generation.generate import check_request
+    from musicgen.pipeline import Pipeline, StagePlan
+    from musicgen.training.precision import fastest_precision
+
+    torch.set_num_threads(config.threads or torch.get_num_threads())
+    check_request(**config.generate)
+    if config.ckpt_path not in (None, "last"):
+        raise ValueError(f"ckpt_path={config.ckpt_path}; use last, or null to begin anew")
+    torch.manual_seed(config.seed)
+    networks = {"vq_vae": config.vq_vae, "transformer": config.transformer}
+    built = {stage: instantiate(network) for stage, network in networks.items()}
+    plans = {
+        stage: StagePlan(
+            config=OmegaConf.to_container(network, resolve=True),
+            optimizer=instantiate(config.optimizer[stage]),
+            scheduler=instantiate(config.scheduler[stage]),
+            max_epochs=config.max_epochs[stage],
+            batch_size=config.batch_size[stage],
+        )
+        for stage, network in networks.items()
+    }
+    if config.trainer.precision == "auto":
+        config.trainer.precision = fastest_precision(config.trainer.accelerator)
+    pipeline = Pipeline(
+        folder=Path(config.run_dir),
+        prepared=prepared_pieces(config),
+        grid_config=OmegaConf.to_container(config.grid, resolve=True),
+        autoencoder=built["vq_vae"],
+        transformer=built["transformer"],
+        vq_vae=plans["vq_vae"],
+        prior=plans["transformer"],
+        make_trainer=instantiate(config.trainer),
+        make_callbacks=lambda: list(instantiate(config.callbacks).values()),
+        logger=list(instantiate(config.logger).values()),
+        sampling=instantiate(config.sampling),
+        **config.windows,
+        **config.generate,
+        seed=config.seed,
+        resume=config.ckpt_path == "last",
+    )
+    metrics = pipeline.run(config.stages)
+    pipeline.log_settings(OmegaConf.to_container(config, resolve=True), metrics)
+
+
+def main() -> None:
+    """Run the verb."""
+    launch(train, verb="train")

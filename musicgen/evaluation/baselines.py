@@ -1,0 +1,96 @@
+"""Predictions that learn next to nothing: what any model must beat on the same held-out music."""
+
+import numpy as np
+from jaxtyping import Int, Int64
+
+from musicgen.data.density import pitch_counts
+from musicgen.data.packed import PackedPieces
+from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
+
+
+def constant_bce(train: PackedPieces, held_out: PackedPieces) -> float:
+    """Predict for every cell the share of cells that sound in the training pieces.
+
+    Args:
+        train: Where the share is counted, one added to both outcomes.
+        held_out: What is predicted.
+
+    Returns:
+        Mean binary cross-entropy in nats a cell.
+    """
+    seen, cells = pitch_counts(train).sum(), len(train) * NUM_PITCHES * TICKS_PER_QUARTER
+    told, held_cells = pitch_counts(held_out).sum(), len(held_out) * NUM_PITCHES * TICKS_PER_QUARTER
+    return float(_bernoulli_nats(np.array((seen + 1) / (cells + 2)), told / held_cells))
+
+
+def pitch_bce(train: PackedPieces, held_out: PackedPieces) -> float:
+    """Predict for every cell the share of its pitch's cells that sound in the training pieces.
+
+    Args:
+        train: Where the 88 shares are counted, one added to both outcomes.
+        held_out: What is predicted.
+
+    Returns:
+        Mean binary cross-entropy in nats a cell.
+    """
+    shares = (pitch_counts(train) + 1) / (len(train) * TICKS_PER_QUARTER + 2)
+    told = pitch_counts(held_out) / (len(held_out) * TICKS_PER_QUARTER)
+    return float(_bernoulli_nats(shares, told).mean())
+
+
+def unigram_nats(
+    train: Int[np.ndarray, "train_quarters positions"],
+    held_out: Int[np.ndarray, "held_quarters positions"],
+    *,
+    num_embeddings: int,
+) -> float:
+    """Predict every code by how often it occurs in the training pieces.
+
+    Args:
+        train: Codes to count, one added to each count.
+        held_out: Codes to predict.
+        num_embeddings: Size of the alphabet.
+
+    Returns:
+        Mean cross-entropy in nats a code.
+    """
+    counts = np.bincount(train.reshape(-1), minlength=num_embeddings) + 1.0
+    return float(-np.log(counts / counts.sum())[held_out.reshape(-1)].mean())
+
+
+def bigram_nats(
+    train: Int[np.ndarray, "train_quarters positions"],
+    held_out: Int[np.ndarray, "held_quarters positions"],
+    *,
+    train_starts: Int64[np.ndarray, " train_pieces"],
+    held_out_starts: Int64[np.ndarray, " held_pieces"],
+    num_embeddings: int,
+) -> float:
+    """Predict every code from the one before it, as counted in the training pieces.
+
+    Args:
+        train: Codes to count, one added to each count.
+        held_out: Codes to predict.
+        train_starts: First quarter of each training piece; before it stands a code of its own.
+        held_out_starts: First quarter of each held-out piece.
+        num_embeddings: Size of the alphabet.
+
+    Returns:
+        Mean cross-entropy in nats a code.
+    """
+    before, after = _pairs(train, train_starts, num_embeddings)
+    counts = np.ones((num_embeddings + 1, num_embeddings))
+    np.add.at(counts, (before, after), 1.0)
+    nats = -np.log(counts / counts.sum(axis=1, keepdims=True))
+    return float(nats[_pairs(held_out, held_out_starts, num_embeddings)].mean())
+
+
+def _pairs(codes: np.ndarray, starts: np.ndarray, start_code: int) -> tuple[np.ndarray, np.ndarray]:
+    after = codes.reshape(-1).astype(np.int64)
+    before = np.roll(after, 1)
+    before[starts[starts < len(codes)] * codes.shape[1]] = start_code
+    return before, after
+
+
+def _bernoulli_nats(predicted: np.ndarray, told: np.ndarray) -> np.ndarray:
+    return -(told * np.log(predicted) + (1 - told) * np.log1p(-predicted))

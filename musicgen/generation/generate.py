@@ -1,0 +1,129 @@
+"""Write new pieces: sample codes, decode them, and turn them into notes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Int, UInt32
+
+from musicgen.generation.sampling import Chooser, sample_codes
+from musicgen.generation.tokenize import decode_codes, encode_words
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.transformer import Transformer
+from musicgen.music.grid import from_words
+from musicgen.music.notes import Performance
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How codes are drawn; see `sample_codes` for what each number does.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
+
+    temperature: float = 0.9
+    top_k: int | None = 16
+    top_p: float | None = None
+    hop_quarters: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be sampled with, before anything is trained."""
+        Chooser(temperature=self.temperature, top_k=self.top_k, top_p=self.top_p)
+        if self.hop_quarters < 1:
+            raise ValueError(f"hop_quarters={self.hop_quarters} lets nothing go; use 1 or more")
+
+
+@dataclass(frozen=True)
+class GeneratedPiece:
+    """A new piece as codes, as cells and as notes.
+
+    Attributes:
+        codes: (quarters, 16), the prompt's first.
+        words: Packed cells (quarters, 88), the prompt's as it was given.
+        performance: The notes, at the tempo asked for.
+        prompt_quarters: How many quarters at the front were given.
+    """
+
+    codes: Int[torch.Tensor, "quarters positions"]
+    words: UInt32[np.ndarray, "quarters pitches"]
+    performance: Performance
+    prompt_quarters: int
+
+
+def generate_pieces(
+    autoencoder: Autoencoder,
+    transformer: Transformer,
+    *,
+    num_pieces: int,
+    num_quarters: int,
+    seed: int,
+    sampling: Sampling,
+    tempo_bpm: float = 120.0,
+    prompt: UInt32[np.ndarray, "quarters pitches"] | None = None,
+) -> list[GeneratedPiece]:
+    """Sample pieces, all from the start of a piece or all from one prompt.
+
+    Args:
+        autoencoder: Turns codes into slices; in evaluation mode.
+        transformer: Draws the codes; in evaluation mode.
+        num_pieces: How many pieces, 1 or more.
+        num_quarters: Length of what is new in each, in quarters, 1 or more.
+        seed: Of the draws; the same seed gives the same pieces on the same machine.
+        sampling: How codes are drawn.
+        tempo_bpm: Quarters a minute of the result, above 0.
+        prompt: Packed words (quarters, 88) to keep and continue.
+
+    Returns:
+        The pieces, prompt included.
+
+    Raises:
+        ValueError: A number is out of range, or the prompt is empty.
+    """
+    check_request(num_pieces=num_pieces, num_quarters=num_quarters, tempo_bpm=tempo_bpm)
+    codes_per_quarter = autoencoder.num_codes
+    prompt_codes, prompt_quarters = None, 0
+    if prompt is not None:
+        if not len(prompt):
+            raise ValueError("the prompt has no quarters; give at least one")
+        prompt_quarters = len(prompt)
+        row = torch.from_numpy(encode_words(autoencoder, prompt)).reshape(1, -1)
+        prompt_codes = row.repeat(num_pieces, 1)
+    rows = sample_codes(
+        transformer,
+        num_quarters=prompt_quarters + num_quarters,
+        codes_per_quarter=codes_per_quarter,
+        prompt=prompt_codes,
+        temperature=sampling.temperature,
+        top_k=sampling.top_k,
+        top_p=sampling.top_p,
+        hop_quarters=sampling.hop_quarters,
+        batch=num_pieces,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    pieces = []
+    for row in rows.cpu().view(num_pieces, -1, codes_per_quarter):
+        decoded = decode_codes(autoencoder, row[prompt_quarters:])
+        words = decoded.words if prompt is None else np.concatenate([prompt, decoded.words])
+        onsets = decoded.onsets
+        if onsets is not None and prompt is not None:
+            onsets = np.concatenate([np.zeros_like(prompt), onsets])
+        performance = from_words(words, onset_words=onsets, tempo_bpm=tempo_bpm)
+        pieces.append(
+            GeneratedPiece(codes=row, words=words, performance=performance, prompt_quarters=prompt_quarters)
+        )
+    return pieces
+
+
+def check_request(*, num_pieces: int, num_quarters: int, tempo_bpm: float) -> None:
+    """Refuse a request that cannot be met, before anything is trained.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
+    if num_pieces < 1:
+        raise ValueError(f"num_pieces={num_pieces}; ask for 1 or more")
+    if num_quarters < 1:
+        raise ValueError(f"num_quarters={num_quarters}; ask for 1 or more")
+    if not tempo_bpm > 0:
+        raise ValueError(f"tempo_bpm={tempo_bpm}; use a number of quarters a minute above 0")

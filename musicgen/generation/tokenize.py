@@ -1,0 +1,101 @@
+"""Turn pieces into codes and codes into slices."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Int, Int64, UInt32
+
+from musicgen.data.codes import PieceCodes
+from musicgen.data.packed import PackedPieces
+from musicgen.data.progress import track
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.music.grid import NUM_PITCHES, onset_words, pack, unpack
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a row of codes sounds like, in packed words (quarters, 88).
+
+    Attributes:
+        words: Cells that sound.
+        onsets: Cells where a note begins, from the autoencoder's second channel; None where it has none.
+    """
+
+    words: UInt32[np.ndarray, "quarters pitches"]
+    onsets: UInt32[np.ndarray, "quarters pitches"] | None
+
+
+@torch.inference_mode()
+def encode_words(
+    autoencoder: Autoencoder, words: UInt32[np.ndarray, "quarters pitches"], *, batch_size: int = 256
+) -> Int64[np.ndarray, "quarters positions"]:
+    """Encode the quarters of one piece.
+
+    Args:
+        autoencoder: In evaluation mode, on any device.
+        words: The piece's packed words (quarters, 88), in order: onsets are edges from one to the next.
+        batch_size: Quarters at a time; bounds memory.
+
+    Returns:
+        Codes (quarters, 16), row-major over the 8x2 grid.
+    """
+    device = next(autoencoder.parameters()).device
+    channels = [words] if autoencoder.channels == 1 else [words, onset_words(words)]
+    slices = np.stack(channels, axis=1)
+    codes = [
+        autoencoder.encode(torch.from_numpy(unpack(part)).to(device)).cpu()
+        for part in np.array_split(slices, range(batch_size, len(slices), batch_size))
+    ]
+    return torch.cat(codes).numpy() if codes else np.empty((0, autoencoder.num_codes), np.int64)
+
+
+@torch.inference_mode()
+def encode_pieces(
+    autoencoder: Autoencoder, pieces: PackedPieces, *, batch_size: int = 256, description: str = "Encoding"
+) -> PieceCodes:
+    """Encode all quarters of many pieces; a bar is shown when it takes longer than a moment.
+
+    Args:
+        autoencoder: In evaluation mode, on any device.
+        pieces: What to encode.
+        batch_size: Quarters at a time; bounds memory.
+        description: What the bar is called.
+
+    Returns:
+        The codes, with the pieces' boundaries.
+    """
+    device = next(autoencoder.parameters()).device
+    codes = np.empty((len(pieces), autoencoder.num_codes), np.uint16)
+    firsts = range(0, len(pieces), batch_size)
+    for first in track(firsts, description=description, total=len(firsts)):
+        index = np.arange(first, min(first + batch_size, len(pieces)))
+        slices = pieces.gather(index, channels=autoencoder.channels).to(device)
+        codes[index] = autoencoder.encode(slices).cpu().numpy()
+    return PieceCodes(codes=codes, starts=pieces.starts)
+
+
+@torch.inference_mode()
+def decode_codes(
+    autoencoder: Autoencoder, codes: Int[torch.Tensor, "quarters positions"], *, batch_size: int = 256
+) -> Decoded:
+    """Decode quarters, a cell sounding where its probability is above one half.
+
+    Args:
+        autoencoder: In evaluation mode, on any device.
+        codes: (quarters, 16).
+        batch_size: Quarters at a time; bounds memory.
+
+    Returns:
+        Packed words of what sounds, and of onsets where the autoencoder tells them.
+    """
+    device = next(autoencoder.parameters()).device
+    heard = [
+        (autoencoder.decode_logits(part.to(device)) > 0).cpu().numpy() for part in codes.split(batch_size)
+    ]
+    if not len(codes):
+        return Decoded(words=np.empty((0, NUM_PITCHES), np.uint32), onsets=None)
+    cells = np.concatenate(heard)
+    words = pack(cells[:, 0])
+    onsets = pack(cells[:, 0] & cells[:, 1]) | onset_words(words) if cells.shape[1] > 1 else None
+    return Decoded(words=words, onsets=onsets)

@@ -1,0 +1,25 @@
+"""The progress bar of a stage."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import RichProgressBar
+
+TITLES = {"vq_vae": "VQ-VAE", "transformer": "Transformer"}
+
+
+class StageBar(RichProgressBar):
+    """Say which network is trained and which epoch of how many it is in."""
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        """Name the stage and the epoch, counted from 1."""
+        title = TITLES.get(getattr(self.trainer.lightning_module, "stage", ""), "Training")
+        return f"{title} epoch {current_epoch + 1}/{self.trainer.max_epochs}"
+
+    def get_metrics(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule
+    ) -> dict[str, int | str | float | dict[str, float]]:
+        """Leave out the logger's version, which is no figure."""
+        metrics: dict[str, Any] = super().get_metrics(trainer, pl_module)
+        metrics.pop("v_num", None)
+        return metrics

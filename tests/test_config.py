@@ -1,0 +1,78 @@
+"""Every config composes, names what exists, and carries its question and command."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_class, get_object
+from omegaconf import DictConfig, OmegaConf
+
+from musicgen.config import config_dir
+
+ROOT = config_dir()
+TOP = sorted(path.stem for path in ROOT.glob("*.yaml"))
+OPTIONS = sorted(path.relative_to(ROOT) for path in ROOT.glob("*/**/*.yaml"))
+
+
+def composed(top: str, *overrides: str) -> DictConfig:
+    with initialize_config_dir(str(ROOT), version_base="1.3"):
+        return compose(top, overrides=list(overrides))
+
+
+def targets(config: object) -> list[str]:
+    if isinstance(config, dict):
+        own = [config["_target_"]] if "_target_" in config else []
+        return own + [name for value in config.values() for name in targets(value)]
+    return []
+
+
+def override_of(option: Path) -> str:
+    group, name = str(option.parent), option.stem
+    stage = {"optimizer": "@optimizer.vq_vae", "scheduler": "@scheduler.vq_vae"}.get(group, "")
+    return f"{group}{stage}={name}"
+
+
+@pytest.mark.parametrize("top", TOP)
+def test_every_top_config_composes(top: str):
+    assert composed(top)
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=str)
+def test_every_option_composes_and_names_what_exists(option: Path):
+    top = option.stem if option.parent.name == "output" and option.stem in TOP else "train"
+    config = OmegaConf.to_container(composed(top, override_of(option)), resolve=False)
+    for name in targets(config):
+        try:
+            get_class(name)
+        except (ValueError, ImportError):
+            assert callable(get_object(name))
+
+
+@pytest.mark.parametrize("experiment", sorted((ROOT / "experiment").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_experiment_says_its_question_and_command(experiment: Path):
+    text = experiment.read_text()
+    assert re.search(r"^# Question: \S", text, re.MULTILINE)
+    assert re.search(rf"^# Command: .*experiment={experiment.stem}\b", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "epochs=3",
+        "vq_vae.num_hiddens=64",
+        "quantizer.num_embeddings=64",
+        "data.composer=[Chopin]",
+        "data.era=[romantic]",
+        "data.title=Nocturne",
+        "seed=2",
+    ],
+)
+def test_knobs_are_reachable_by_their_short_path(override: str):
+    key, _, value = override.partition("=")
+    expected = OmegaConf.create(f"value: {value}").value
+    assert OmegaConf.select(composed("train", override), key) == expected
+
+
+def test_the_alphabet_of_the_transformer_follows_the_codebook():
+    assert composed("train", "quantizer.num_embeddings=64").transformer.num_embeddings == 64

@@ -1,0 +1,134 @@
+"""A whole run, as a user starts it: what it leaves, how it goes on, how it repeats."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from musicgen.checkpoint import load_autoencoder, load_transformer
+from musicgen.music.midi import read_midi
+
+FIXED_METRICS = {
+    "vq_vae/val/bce",
+    "vq_vae/val/perplexity",
+    "vq_vae/val/codes_used",
+    "vq_vae/val/cell_f1",
+    "vq_vae/val/onset_f1",
+    "vq_vae/val/note_f1",
+    "vq_vae/train/bce",
+    "baseline/constant/bce",
+    "baseline/pitch/bce",
+    "transformer/val/nats_per_code",
+    "baseline/unigram/nats_per_code",
+    "baseline/bigram/nats_per_code",
+    "val/bits_per_quarter",
+}
+
+
+def board(run: Path) -> EventAccumulator:
+    events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0})
+    events.Reload()
+    return events
+
+
+def test_a_run_leaves_what_the_design_says(tiny_run: Path):
+    names = {"vq_vae", "vq_vae-last", "transformer", "transformer-last"}
+    assert {path.stem for path in tiny_run.glob("checkpoints/*.ckpt")} == names
+    assert (tiny_run / ".hydra" / "config.yaml").is_file()
+    assert [path.name for path in sorted(tiny_run.glob("generated/*"))] == ["000.mid", "001.mid"]
+    metrics = json.loads((tiny_run / "metrics.json").read_text())
+    assert set(metrics) >= FIXED_METRICS
+    assert all(math.isfinite(metrics[name]) for name in FIXED_METRICS)
+    assert any(name.startswith("generated/") for name in metrics)
+
+
+def test_bits_per_quarter_are_the_codes_and_the_cells(tiny_run: Path):
+    metrics = json.loads((tiny_run / "metrics.json").read_text())
+    codes = 16 * metrics["transformer/val/nats_per_code"]
+    cells = 88 * 32 * metrics["vq_vae/val/bce"]
+    assert metrics["val/bits_per_quarter"] == pytest.approx((codes + cells) / math.log(2))
+
+
+def test_the_board_has_curves_by_the_fixed_names_pictures_sound_and_code_use(tiny_run: Path):
+    tags = board(tiny_run).Tags()
+    curves = {
+        "vq_vae/train/bce",
+        "vq_vae/step/bce",
+        "vq_vae/val/bce",
+        "vq_vae/val/note_f1",
+        "baseline/pitch/bce",
+    }
+    assert set(tags["scalars"]) >= curves | {"transformer/val/nats_per_code", "val/bits_per_quarter"}
+    assert set(tags["images"]) >= {"vq_vae/val/reconstruction", "generated/000", "generated/001"}
+    assert tags["audio"] == ["generated/000"]
+    assert tags["histograms"] == ["vq_vae/val/code_use"]
+
+
+def test_the_last_point_of_a_curve_is_the_final_figure(tiny_run: Path):
+    metrics = json.loads((tiny_run / "metrics.json").read_text())
+    events = board(tiny_run)
+    for name in ("vq_vae/val/bce", "vq_vae/train/bce", "transformer/val/nats_per_code"):
+        assert events.Scalars(name)[-1].value == pytest.approx(metrics[name], rel=1e-4)
+
+
+def test_generated_files_are_whole(tiny_run: Path):
+    for path in tiny_run.glob("generated/*.mid"):
+        performance = read_midi(path)
+        assert performance.counts.unclosed_notes == performance.counts.unmatched_note_offs == 0
+
+
+def weights(run: Path, stage: str) -> dict[str, torch.Tensor]:
+    return torch.load(run / "checkpoints" / f"{stage}-last.ckpt", weights_only=True)["state_dict"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["vq_vae", "transformer"])
+def test_a_resumed_run_reaches_the_weights_of_the_uninterrupted_one(
+    musicgen, tiny, tmp_path: Path, stage: str
+):
+    settings = [*tiny, "epochs=3", "generate.num_pieces=1"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    musicgen("train", *settings, f"hydra.run.dir={whole}")
+    cut = f"+callbacks.cut={{_target_: tests.interruption.PowerCut, stage: {stage}, epoch: 1}}"
+    assert "power cut" in musicgen("train", *settings, cut, f"hydra.run.dir={broken}", fails=True).stderr
+    musicgen("train", *settings, "ckpt_path=last", f"hydra.run.dir={broken}")
+    for name in ("vq_vae", "transformer"):
+        expected, reached = weights(whole, name), weights(broken, name)
+        assert expected.keys() == reached.keys()
+        assert all(torch.equal(expected[key], reached[key]) for key in expected)
+    assert (whole / "metrics.json").read_bytes() == (broken / "metrics.json").read_bytes()
+
+
+def test_a_folder_with_trained_stages_is_not_trained_over_in_silence(musicgen, tiny, tiny_run: Path):
+    before = {path: path.read_bytes() for path in tiny_run.glob("checkpoints/*")}
+    done = musicgen("train", *tiny, f"hydra.run.dir={tiny_run}", fails=True)
+    assert "ckpt_path=last" in done.stderr + done.stdout
+    (tiny_run / "error.txt").unlink()
+    assert before == {path: path.read_bytes() for path in tiny_run.glob("checkpoints/*")}
+
+
+def test_a_transformer_refuses_the_codes_of_another_autoencoder(tiny_run: Path):
+    autoencoder = load_autoencoder(tiny_run).module
+    assert load_transformer(tiny_run, autoencoder=autoencoder)
+    with torch.no_grad():
+        autoencoder.decoder.conv_4.bias += 1
+    with pytest.raises(ValueError, match="codes of another autoencoder"):
+        load_transformer(tiny_run, autoencoder=autoencoder)
+
+
+def test_mistakes_show_before_anything_is_trained(musicgen, tiny):
+    for override, message in [
+        ("transformer.num_heads=3", "not a multiple of num_heads=3"),
+        ("vq_vae.num_hiddens=10", "use 8"),
+        ("sampling.temperature=-1", "temperature=-1"),
+        ("epochs=0", "max_epochs=0"),
+        ("stages=[vqvae]", "use one or more of vq_vae"),
+    ]:
+        done = musicgen("train", *tiny, override, fails=True)
+        said = done.stdout + done.stderr
+        assert message in said
+        assert "Traceback" not in said
+        assert not list(musicgen.folder.glob("outputs/**/*.ckpt"))
