@@ -1,11 +1,12 @@
 """Hold the events of MIDI tracks, and cut a track into events one after the other."""
 
+from array import array
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-MAX_EVENTS = 4_000_000
+MAX_EVENTS = 3_000_000  # a million notes, and as many other events
 PADDING = 16  # zeros behind a file's bytes, so that an event may be looked at beyond the end
 META, END_OF_TRACK = 0xFF, 0x2F
 
@@ -62,11 +63,14 @@ def read_events_slowly(data: bytes, tracks: list[tuple[int, int]]) -> Events:
     Raises:
         MidiError: when a track is corrupt or the file holds more than `MAX_EVENTS` events.
     """
-    deltas, statuses, positions, counts = [], [], [], []
+    deltas, statuses, positions, counts = array("q"), bytearray(), array("q"), []
     for begin, end in tracks:
         at, running, before = begin, 0, len(deltas)
         while at < end:
-            delta, at = _variable_length(data, at, end)
+            delta = data[at]
+            at += 1
+            if delta >= 0x80:
+                delta, at = _variable_length(data, at - 1, end)
             status = data[at] if at < end else 0
             if status >= 0x80:
                 at += 1
@@ -95,8 +99,8 @@ def read_events_slowly(data: bytes, tracks: list[tuple[int, int]]) -> Events:
         counts.append(len(deltas) - before)
         check_number(len(deltas))
     padded = np.frombuffer(data + bytes(PADDING), np.uint8)
-    arrays = np.array(deltas, np.int64), np.array(statuses, np.uint8), np.array(positions, np.int64)
-    return with_ticks(*arrays, padded, np.array(counts, np.int64))
+    delta, position = np.array(deltas, np.int64), np.array(positions, np.int64)
+    return with_ticks(delta, np.array(statuses), position, padded, np.array(counts, np.int64))
 
 
 def with_ticks(

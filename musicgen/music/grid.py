@@ -239,9 +239,11 @@ def _cell_after(words: np.ndarray) -> np.ndarray:
 
 def _positions(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give pitch and tick of each set cell, by pitch, then tick."""
-    line = len(words) * TICKS_PER_QUARTER
-    at = np.flatnonzero(unpack(words.T).reshape(NUM_PITCHES, line))
-    return at // max(line, 1), at % max(line, 1)
+    by_pitch = words.T.ravel()
+    at = np.flatnonzero(by_pitch)
+    word, tick = np.nonzero(unpack(by_pitch[at]))
+    pitch, quarter = np.divmod(at[word], max(len(words), 1))
+    return pitch, quarter * TICKS_PER_QUARTER + tick
 
 
 def _check_words(words: np.ndarray) -> None:

@@ -19,6 +19,7 @@ READER_VERSION = 1  # a part of every cache's name: raise it whenever other note
 MAX_FILE_BYTES = 1 << 25
 MAX_NOTES = 1_000_000
 MAX_HOURS = 12
+MAX_ALIEN_CHUNKS = 1000
 DEFAULT_TEMPO = 500_000  # microseconds a quarter, until a file says otherwise
 MAX_DELTA = (1 << 28) - 1  # the longest pause that a MIDI file can write, in ticks
 _SET_TEMPO = 0x51
@@ -29,7 +30,7 @@ def read_midi(path: str | Path | bytes, sustain: bool = False) -> Performance:
 
     Time is the sum of the delta times of all events, through the tempo map of all tracks.
     Notes are paired first in, first out, for each track, channel and pitch. A file may have
-    at most 32 MiB, 4,000,000 events, 1,000,000 notes and 12 hours.
+    at most 32 MiB, 3,000,000 events, 1,000,000 notes and 12 hours.
 
     Args:
         path: the file, or its bytes.
@@ -121,7 +122,7 @@ def _chunks(data: bytes) -> tuple[int, list[tuple[int, int]]]:
         raise MidiError("SMPTE division; ticks per quarter are needed")
     if number == 0:
         raise MidiError("no notes: the header says 0 tracks")
-    tracks, at = [], 8 + size
+    tracks, at, aliens = [], 8 + size, 0
     while len(tracks) < number:
         if at + 8 > len(data):
             raise MidiError(f"truncated: {len(tracks)} of {number} tracks are there")
@@ -131,6 +132,8 @@ def _chunks(data: bytes) -> tuple[int, list[tuple[int, int]]]:
             raise MidiError(f"truncated: a chunk of {size:,} bytes with {len(data) - begin:,} left")
         if data[at : at + 4] == b"MTrk":
             tracks.append((begin, end))
+        elif (aliens := aliens + 1) > MAX_ALIEN_CHUNKS:
+            raise MidiError(f"corrupt: more than {MAX_ALIEN_CHUNKS} chunks that are not tracks")
         at = end
     return division, tracks
 
@@ -144,7 +147,8 @@ class _TempoMap:
         at = events.position[where]
         if (data[at + 1] != 3).any():
             raise MidiError("corrupt: a tempo that is not of three bytes")
-        tempo = data[at[:, None] + np.array([2, 3, 4])].astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
+        high, middle, low = (data[at + byte].astype(np.int64) for byte in (2, 3, 4))
+        tempo = high << 16 | middle << 8 | low
         if (tempo == 0).any():
             raise MidiError("a tempo of 0 microseconds per quarter")
         order = np.argsort(events.tick[where], kind="stable")
