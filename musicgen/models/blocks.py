@@ -4,6 +4,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from musicgen.models.convolution import Conv2d, ConvTranspose2d
+
 NUM_PITCHES = 88
 NUM_TICKS = 32
 LATENT_HEIGHT = 8
@@ -24,13 +26,13 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, num_hiddens: int, *, num_residual_hiddens: int) -> None:
         super().__init__()
-        self.spread = nn.Conv2d(num_hiddens, num_residual_hiddens, kernel_size=3, padding=1, bias=False)
-        self.mix = nn.Conv2d(num_residual_hiddens, num_hiddens, kernel_size=1, bias=False)
+        self.spread = Conv2d(num_hiddens, num_residual_hiddens, kernel_size=3, padding=1, bias=False)
+        self.mix = Conv2d(num_residual_hiddens, num_hiddens, kernel_size=1, bias=False)
 
     def forward(self, hidden: Float[Tensor, "batch channels h w"]) -> Float[Tensor, "batch channels h w"]:
         """Map (batch, num_hiddens, h, w) to the same shape."""
         rectified = functional.relu(hidden)
-        return rectified + self.mix(functional.relu(self.spread(rectified)))
+        return rectified + self.mix(functional.relu_(self.spread(rectified)))
 
 
 class ResidualStack(nn.Module):
@@ -81,22 +83,22 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         quarter, half = num_hiddens // 4, num_hiddens // 2
-        self.conv_1 = nn.Conv2d(channels, quarter, kernel_size=4, stride=2, padding=1)
-        self.conv_2 = nn.Conv2d(quarter, half, kernel_size=4, stride=2, padding=1)
-        self.conv_3 = nn.Conv2d(half, num_hiddens, kernel_size=(6, 4), stride=2, padding=1)
-        self.conv_4 = nn.Conv2d(num_hiddens, num_hiddens, kernel_size=3)
+        self.conv_1 = Conv2d(channels, quarter, kernel_size=4, stride=2, padding=1)
+        self.conv_2 = Conv2d(quarter, half, kernel_size=4, stride=2, padding=1)
+        self.conv_3 = Conv2d(half, num_hiddens, kernel_size=(6, 4), stride=2, padding=1)
+        self.conv_4 = Conv2d(num_hiddens, num_hiddens, kernel_size=3)
         self.residual_stack = ResidualStack(
             num_hiddens, num_layers=num_residual_layers, num_residual_hiddens=num_residual_hiddens
         )
-        self.to_latent = nn.Conv2d(num_hiddens, embedding_dim, kernel_size=1)
+        self.to_latent = Conv2d(num_hiddens, embedding_dim, kernel_size=1)
 
     def forward(
         self, slices: Float[Tensor, "batch channels pitches ticks"]
     ) -> Float[Tensor, "batch dim 8 2"]:
         """Map (batch, channels, 88, 32) to latents (batch, embedding_dim, 8, 2)."""
-        hidden = functional.relu(self.conv_1(slices))
-        hidden = functional.relu(self.conv_2(hidden))
-        hidden = functional.relu(self.conv_3(hidden))
+        hidden = functional.relu_(self.conv_1(slices))
+        hidden = functional.relu_(self.conv_2(hidden))
+        hidden = functional.relu_(self.conv_3(hidden))
         return self.to_latent(self.residual_stack(self.conv_4(hidden)))
 
 
@@ -126,23 +128,21 @@ class Decoder(nn.Module):
         super().__init__()
         quarter, half = num_hiddens // 4, num_hiddens // 2
         same_width = embedding_dim == num_hiddens
-        self.from_latent = (
-            nn.Identity() if same_width else nn.Conv2d(embedding_dim, num_hiddens, kernel_size=1)
-        )
+        self.from_latent = nn.Identity() if same_width else Conv2d(embedding_dim, num_hiddens, kernel_size=1)
         self.residual_stack = ResidualStack(
             num_hiddens, num_layers=num_residual_layers, num_residual_hiddens=num_residual_hiddens
         )
-        self.conv_1 = nn.ConvTranspose2d(num_hiddens, num_hiddens, kernel_size=3)
-        self.conv_2 = nn.ConvTranspose2d(num_hiddens, half, kernel_size=(6, 4), stride=2, padding=1)
-        self.conv_3 = nn.ConvTranspose2d(half, quarter, kernel_size=4, stride=2, padding=1)
-        self.conv_4 = nn.ConvTranspose2d(quarter, channels, kernel_size=4, stride=2, padding=1)
+        self.conv_1 = ConvTranspose2d(num_hiddens, num_hiddens, kernel_size=3)
+        self.conv_2 = ConvTranspose2d(num_hiddens, half, kernel_size=(6, 4), stride=2, padding=1)
+        self.conv_3 = ConvTranspose2d(half, quarter, kernel_size=4, stride=2, padding=1)
+        self.conv_4 = ConvTranspose2d(quarter, channels, kernel_size=4, stride=2, padding=1)
 
     def forward(
         self, embeddings: Float[Tensor, "batch dim 8 2"]
     ) -> Float[Tensor, "batch channels pitches ticks"]:
         """Map (batch, embedding_dim, 8, 2) to logits (batch, channels, 88, 32)."""
         hidden = self.residual_stack(self.from_latent(embeddings))
-        hidden = functional.relu(self.conv_1(hidden))
-        hidden = functional.relu(self.conv_2(hidden))
-        hidden = functional.relu(self.conv_3(hidden))
+        hidden = functional.relu_(self.conv_1(hidden))
+        hidden = functional.relu_(self.conv_2(hidden))
+        hidden = functional.relu_(self.conv_3(hidden))
         return self.conv_4(hidden)

@@ -8,6 +8,8 @@ from torch.nn import functional
 
 from musicgen.models.quantizer import Quantizer, count_codes, is_distributed
 
+_SMALLEST_SIZE = 1e-20
+
 
 class VectorQuantizer(Quantizer):
     """Move each code to the running mean of the latents that choose it (van den Oord et al. 2017, A.1).
@@ -83,7 +85,9 @@ class VectorQuantizer(Quantizer):
         # A restarted code counts as much as the mean one, to have time to be chosen before it falls again.
         torch.where(dead, mean_size, self.cluster_size, out=self.cluster_size)
         torch.where(dead[:, None], candidates * mean_size, self.cluster_sum, out=self.cluster_sum)
-        torch.div(self.cluster_sum, self.cluster_size[:, None], out=self.codebook)
+        # Without restarts the size of a code that is never chosen shrinks to 0: it keeps its place.
+        alive = self.cluster_size[:, None] > _SMALLEST_SIZE
+        torch.where(alive, self.cluster_sum / self.cluster_size[:, None], self.codebook, out=self.codebook)
         self.num_updates += 1
 
     def _draw(self, num_vectors: int) -> Int[Tensor, " vocab"]:
