@@ -1,0 +1,75 @@
+"""Compare runs: read their folders, put them side by side, write the table, the CSV and the page."""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from musicgen.evaluation.aggregate import Comparison, aggregate
+from musicgen.evaluation.directions import Better
+from musicgen.evaluation.export import write_csv, write_markdown
+from musicgen.evaluation.runs import load_runs
+
+__all__ = ["Comparison", "compare_runs"]
+
+
+def compare_runs(
+    folders: Iterable[str | Path] | str | Path,
+    *,
+    output_dir: str | Path,
+    sort: str | None = None,
+    where: Mapping[str, Any] | None = None,
+    group_by: Sequence[str] | None = None,
+    significance: Sequence[str] = (),
+    better: Mapping[str, Better] | None = None,
+    pieces_per_run: int = 4,
+    page: bool = True,
+    command: str | None = None,
+    progress: bool = False,
+) -> Comparison:
+    """Compare runs and write `comparison.csv`, `comparison.md` and `comparison.html`.
+
+    Print it with `musicgen.evaluation.screen.screen_table(comparison, width=console.width)`.
+
+    Args:
+        folders: Run folders, and folders of run folders (a sweep).
+        output_dir: Where to write; made if needed.
+        sort: A figure (the better first) or a setting; "-" before it turns the order.
+        where: Setting to value, or to a list of values: only such runs are compared.
+        group_by: Settings; runs that agree in them are averaged. None averages runs that differ by
+            their seed only.
+        significance: Figures on which every pair of groups is tested.
+        better: Figure to lower, higher, closer or none, where the rules do not know it.
+        pieces_per_run: At most so many generated pieces of each run on the page.
+        page: Write the HTML page too.
+        command: The command to show on the page; None writes `musicgen compare` and the folders.
+        progress: Show a bar on the terminal.
+
+    Returns:
+        The comparison, with the files written in `files`.
+
+    Raises:
+        ValueError: No run was found or is left, or a name is neither a figure nor a setting.
+    """
+    folders = [folders] if isinstance(folders, str | Path) else list(folders)
+    comparison = aggregate(
+        load_runs(folders, progress=progress),
+        sort=sort,
+        where=where,
+        group_by=group_by,
+        significance=significance,
+        better=better,
+    )
+    output_dir = Path(output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    files = write_csv(comparison, output_dir)
+    files["markdown"] = write_markdown(comparison, output_dir)
+    if page:
+        from musicgen.evaluation.report import write_page
+
+        if command is None:
+            command = "musicgen compare " + " ".join(shlex.quote(str(folder)) for folder in folders)
+        path = output_dir / "comparison.html"
+        files["html"] = write_page(comparison, path, command=command, pieces_per_run=pieces_per_run)
+    return replace(comparison, files=files)

@@ -1,0 +1,269 @@
+"""What differs between runs: the settings whose values are not the same, and names made of them."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from musicgen.evaluation.runs import Run, natural, printable
+
+SEED = "seed"
+MISSING = "–"  # shown where a run does not have the setting at all
+# Where a run is kept and how it is watched, not what it is.
+NOISE_GROUPS = frozenset(
+    {
+        "hydra",
+        "paths",
+        "name",
+        "run_dir",
+        "ckpt_path",
+        "threads",
+        "logger",
+        "callbacks",
+        "output",
+        "experiment",
+        "search",
+    }
+)
+NOISE_LEAVES = frozenset(
+    {
+        "num_workers",
+        "cache_dir",
+        "save_dir",
+        "log_dir",
+        "output_dir",
+        "dirpath",
+        "default_root_dir",
+        "progress",
+    }
+)
+MAX_NAME = 72  # characters of a run's name
+MAX_VALUE = 28
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One setting that differs, with its value in each run."""
+
+    key: str  # as in the configuration: vq_vae.num_hiddens
+    label: str  # as short as stays unambiguous: num_hiddens
+    values: tuple[Any, ...]  # one a run; MISSING where a run does not have it
+
+    def show(self, run: int) -> str:
+        """Write the value of one run as a short text."""
+        return show_value(self.values[run])
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """List the distinct values as texts, in natural order."""
+        return tuple(sorted({show_value(value) for value in self.values}, key=natural))
+
+    @property
+    def is_numeric(self) -> bool:
+        """Tell whether every run has a number here."""
+        return all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.values)
+
+
+def settings(run: Run) -> dict[str, Any]:
+    """Flatten a run's configuration and its chosen config groups, without paths and other noise.
+
+    Args:
+        run: A run.
+
+    Returns:
+        Dotted name to value, in the order of the configuration. A path is represented by its last
+        part, so that a run moved to another machine stays the same.
+    """
+    flat: dict[str, Any] = {}
+    for group in _choices(run):
+        flat[group] = run.choices[_choices(run)[group]]
+    flat |= flatten(run.config)
+    return {
+        key: _plain(value)
+        for key, value in flat.items()
+        if key.split(".")[0] not in NOISE_GROUPS and key.split(".")[-1] not in NOISE_LEAVES
+    }
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Write a nested configuration with dotted names.
+
+    Args:
+        config: Nested mappings.
+        prefix: What all names begin with.
+
+    Returns:
+        Dotted name to value; lists, and mappings without anything in them, are values.
+    """
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        inner = isinstance(value, Mapping) and value
+        flat |= flatten(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
+    return flat
+
+
+def differing_knobs(runs: Sequence[Run]) -> tuple[Knob, ...]:
+    """Find the settings that are not the same in all runs.
+
+    What follows from the choice of a config group (`quantizer=gradient` has no decay) is left out,
+    unless it was set by hand. A run without a configuration is not asked.
+
+    Args:
+        runs: The runs to compare.
+
+    Returns:
+        The differing settings in the order of the configuration, `seed` last.
+    """
+    table = [settings(run) for run in runs]
+    asked = [row for row in table if row]
+    overridden = {_override_key(line) for run in runs for line in run.overrides}
+    groups = [
+        group for group in dict.fromkeys(g for run in runs for g in _choices(run)) if _differs(group, asked)
+    ]
+    keys = []
+    for key in dict.fromkeys(key for row in asked for key in row):
+        in_all_schemas = all(any(_top(other) == _top(key) for other in row) for row in asked)
+        if not _differs(key, asked) or not (in_all_schemas or key in overridden):
+            continue
+        implied = any(key.startswith(f"{group}.") and _follows(key, group, asked) for group in groups)
+        if not implied or key in overridden:
+            keys.append(key)
+    keys.sort(key=lambda key: key == SEED)
+    labels = _labels(keys, groups, {_top(key) for row in asked for key in row})
+    return tuple(Knob(key, labels[key], tuple(row.get(key, MISSING) for row in table)) for key in keys)
+
+
+def shared_settings(runs: Sequence[Run]) -> dict[str, Any]:
+    """Collect the settings that all runs have in common.
+
+    Args:
+        runs: The runs to compare.
+
+    Returns:
+        Dotted name to the common value.
+    """
+    table = [row for row in map(settings, runs) if row]
+    return {key: value for key, value in (table[0] if table else {}).items() if not _differs(key, table)}
+
+
+def run_names(runs: Sequence[Run], knobs: Sequence[Knob]) -> tuple[str, ...]:
+    """Name each run by what sets it apart: `epochs=5 seed=0`.
+
+    Args:
+        runs: The runs to compare.
+        knobs: Their differing settings.
+
+    Returns:
+        One distinct name a run; runs that nothing sets apart are told by their folders.
+    """
+    names = [_join(f"{knob.label}={knob.show(index)}" for knob in knobs) for index in range(len(runs))]
+    counts = Counter(names)
+    tails = _tails([run.folder for run in runs])
+    told = [
+        name if name and counts[name] == 1 else f"{name} ({tail})" if name else tail
+        for name, tail in zip(names, tails, strict=True)
+    ]
+    seen: Counter[str] = Counter()
+    for index, name in enumerate(told):
+        seen[name] += 1
+        if seen[name] > 1:
+            told[index] = f"{name} #{seen[name]}"
+    return tuple(told)
+
+
+def show_value(value: Any) -> str:
+    """Write a setting's value as a short text.
+
+    Args:
+        value: A value from a configuration.
+
+    Returns:
+        At most 28 characters.
+    """
+    if value is None:
+        text = "none"
+    elif isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, float):
+        text = f"{value:g}"
+    elif isinstance(value, list | tuple):
+        text = "[" + ", ".join(map(show_value, value)) + "]"
+    elif isinstance(value, dict):
+        text = json.dumps(value, default=str)
+    else:
+        text = str(value)
+    text = printable(text)
+    return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"
+
+
+def _choices(run: Run) -> dict[str, str]:
+    """Map the place of a config group in the configuration to its key in Hydra's list of choices."""
+    places = {}
+    for choice in run.choices:
+        group, _, package = choice.partition("@")
+        if not group.startswith("hydra/"):
+            places[(package or group).replace("/", ".")] = choice
+    return places
+
+
+def _plain(value: Any) -> Any:
+    """Reduce a path to its last part, and a text that is a number (1e-3) to the number."""
+    if not isinstance(value, str):
+        return value
+    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)e[+-]?\d+", value, re.IGNORECASE):
+        return float(value)
+    is_path = value.startswith(("/", "~", "./", "../")) or re.match(r"[A-Za-z]:[\\/]", value)
+    return PurePath(value.replace("\\", "/")).name or value if is_path else value
+
+
+def _differs(key: str, table: Sequence[Mapping[str, Any]]) -> bool:
+    return len({_canonical(row.get(key, MISSING)) for row in table}) > 1
+
+
+def _follows(key: str, group: str, table: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether each choice of the group goes with one value of the key."""
+    pairs = {(_canonical(row.get(group)), _canonical(row.get(key, MISSING))) for row in table}
+    return len(pairs) == len({choice for choice, _ in pairs})
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _top(key: str) -> str:
+    return key.split(".")[0]
+
+
+def _override_key(line: str) -> str:
+    return line.split("=")[0].lstrip("+~").split("@")[-1].replace("/", ".")
+
+
+def _labels(keys: Sequence[str], groups: Sequence[str], top_level: set[str]) -> dict[str, str]:
+    """Shorten dotted names to their last part where no other one, and no group, is called so."""
+    bare = {key: key.removesuffix("._target_") for key in keys}
+    last = {key: bare[key].split(".")[-1] for key in keys}
+    counts = Counter(last.values())
+    return {
+        key: bare[key]
+        if key in groups or counts[last[key]] > 1 or (last[key] in top_level and "." in bare[key])
+        else last[key]
+        for key in keys
+    }
+
+
+def _join(parts: Any) -> str:
+    name = " ".join(parts)
+    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
+
+
+def _tails(folders: Sequence[Any]) -> list[str]:
+    """Shorten folders to their last parts, as many as tell them apart."""
+    parts = [folder.resolve().parts for folder in folders]
+    for depth in range(1, max((len(part) for part in parts), default=1) + 1):
+        tails = [printable("/".join(part[-depth:])) for part in parts]
+        if len(set(tails)) == len(tails):
+            return tails
+    return ["/".join(part[-1:]) for part in parts]

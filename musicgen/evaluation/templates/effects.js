@@ -1,0 +1,77 @@
+// How each setting moves each figure: a small plot a pair, on one scale a figure.
+function spots(knob, members) { // place of each run along a setting: the rank of its value
+  return new Map(members.map((run) => [run, DATA.knobs[knob].shown.indexOf(DATA.runs[run].knobs[knob])]));
+}
+
+function drawEffect(host, knob, figure) {
+  const { label, shown: values } = DATA.knobs[knob];
+  const runs = [...drawn].filter((run) => DATA.runs[run].values[figure] !== null);
+  const [width, height] = [host.clientWidth - 16, host.clientHeight - 12];
+  const all = DATA.runs.map((run) => run.values[figure]).filter((value) => value !== null);
+  let [low, high] = extent(all);
+  const pad = (high - low || 1) * 0.08;
+  const y = scale([low - pad, high + pad], [height - 34, 4], false);
+  const x = (index) => 46 + ((width - 56) * (index + 0.5)) / values.length;
+  const svg = element("svg:svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${DATA.figures[figure].name} by ${label}` });
+  for (const tick of niceTicks(low, high, 4)) {
+    svg.append(element("svg:line", { class: "grid", x1: 40, x2: width - 4, y1: y(tick), y2: y(tick) }));
+    svg.append(element("svg:text", { x: 35, y: y(tick) + 4, "text-anchor": "end" }, short(tick)));
+  }
+  const place = spots(knob, runs);
+  const room = Math.max(1, Math.floor((width - 56) / values.length / 6.2)); // characters below each value
+  const every = Math.ceil(3 / Math.max(room, 1));
+  values.forEach((value, index) => {
+    if (index % every === 0) svg.append(element("svg:text", { x: x(index), y: height - 18, "text-anchor": "middle" }, value.length > room * every ? `${value.slice(0, Math.max(2, room * every - 1))}…` : value));
+  });
+  svg.append(element("svg:text", { x: (40 + width) / 2, y: height - 2, "text-anchor": "middle" }, label));
+  const spread = Math.min(16, (width - 56) / values.length / 3);
+  const means = [];
+  for (const run of runs) {
+    const jitter = (((run * 0.618) % 1) - 0.5) * 2 * spread * (runs.length > values.length ? 1 : 0);
+    svg.append(element("svg:circle", { cx: x(place.get(run)) + jitter, cy: y(DATA.runs[run].values[figure]), r: runs.length > 60 ? 2 : 3, fill: colours[run], "fill-opacity": runs.length > 60 ? 0.45 : 0.8 }));
+  }
+  values.forEach((_, index) => {
+    const here = runs.filter((run) => place.get(run) === index).map((run) => DATA.runs[run].values[figure]);
+    if (!here.length) return;
+    const [centre, half] = [mean(here), interval(here)];
+    means.push([x(index), y(centre)]);
+    if (half) svg.append(element("svg:path", { d: `M${x(index)} ${y(centre - half)}V${y(centre + half)}`, stroke: "var(--ink)", "stroke-width": 1.6 }));
+    svg.append(element("svg:circle", { cx: x(index), cy: y(centre), r: 3.6, fill: "var(--panel)", stroke: "var(--ink)", "stroke-width": 1.6 }, element("svg:title", {}, `${label}=${values[index]}: mean ${number(centre)}${half ? ` ± ${number(half)}` : ""} (n=${here.length})`)));
+  });
+  const line = element("svg:path", { d: means.map(([mx, my], i) => `${i ? "L" : "M"}${mx.toFixed(1)} ${my.toFixed(1)}`).join(""), fill: "none", stroke: "var(--ink)", "stroke-width": 1.2, "stroke-opacity": 0.7 });
+  svg.insertBefore(line, svg.querySelector("path"));
+  host.onpointermove = (event) => {
+    const box = svg.getBoundingClientRect();
+    const near = runs.map((run) => [run, Math.hypot(x(place.get(run)) - (event.clientX - box.left), y(DATA.runs[run].values[figure]) - (event.clientY - box.top))]).sort((a, b) => a[1] - b[1])[0];
+    if (!near || near[1] > spread + 12) return hideTip();
+    showTip(event.clientX, event.clientY, DATA.runs[near[0]].name, [`${DATA.figures[figure].name}: ${number(DATA.runs[near[0]].values[figure])}`]);
+  };
+  host.onpointerleave = hideTip;
+  host.replaceChildren(svg);
+}
+
+function buildEffects() {
+  const knobs = DATA.knobs.flatMap((knob, index) => (knob.key !== "seed" && knob.shown.length > 1 ? [index] : []));
+  const figures = DATA.figures.flatMap((figure, index) => (figure.varies && figure.better !== "none" ? [index] : []));
+  if (DATA.runs.length < 4 || !knobs.length || !figures.length) return;
+  byId("effects").hidden = false;
+  byId("effects").style.setProperty("--row-width", `${Math.min(knobs.length, 5) * 215}px`);
+  const leading = figures.filter((figure) => DATA.figures[figure].headline);
+  const rest = leading.length ? figures.filter((figure) => !DATA.figures[figure].headline) : [];
+  const row = (figure) => {
+    const { name, arrow } = DATA.figures[figure];
+    const panels = element("div", { class: "effect-panels" });
+    knobs.forEach((knob) => {
+      const host = element("div", { class: "effect" });
+      panels.append(host);
+      whenSeen(host, () => drawEffect(host, knob, figure));
+    });
+    return element("div", { class: "effect-row" }, element("h3", {}, name, " ", element("small", {}, arrow)), panels);
+  };
+  byId("effect-grid").append(...(leading.length ? leading : figures).map(row));
+  const more = byId("effect-more");
+  if (!rest.length) return;
+  more.hidden = false;
+  more.querySelector("summary").textContent = `${rest.length} more figures`;
+  more.querySelector("div").append(...rest.map(row));
+}
