@@ -30,7 +30,7 @@ def mido_bytes(*tracks: Sequence[mido.Message | mido.MetaMessage], ticks_per_qua
 
 @dataclass
 class OracleNotes:
-    """Rows of onset tick, pitch, offset tick, velocity in order; their times in seconds; counts; total time."""
+    """Rows of onset tick, pitch, offset tick, velocity; their times in seconds; counts; the whole time."""
 
     rows: np.ndarray
     onset_s: np.ndarray
