@@ -86,7 +86,9 @@ class Performance:
         pitches = np.asarray(pitch)
         if pitches.ndim != 1:
             raise ValueError(f"pitch has shape {pitches.shape}; one axis, a number a note, is allowed")
-        velocities = np.broadcast_to(np.asarray(velocity), pitches.shape)
+        velocities = np.asarray(velocity)
+        if velocities.ndim == 0:
+            velocities = np.full(pitches.shape, velocity)
         times = {
             "onset_s": np.asarray(onset_s, np.float64),
             "offset_s": np.asarray(offset_s, np.float64),
@@ -95,9 +97,10 @@ class Performance:
         }
         _check_range("pitch", pitches, LOWEST_PITCH, HIGHEST_PITCH)
         _check_range("velocity", velocities, 1, 127)
-        for name, values in times.items():
+        for name, values in {"velocity": velocities, **times}.items():
             if values.shape != pitches.shape:
                 raise ValueError(f"{name} has shape {values.shape} and pitch {pitches.shape}; give as many")
+        for name, values in times.items():
             if not np.isfinite(values).all() or (values < 0).any():
                 raise ValueError(f"{name} holds a negative or not finite time; shift the piece to start at 0")
         for unit in ("s", "quarters"):
@@ -144,5 +147,7 @@ class Performance:
 
 
 def _check_range(name: str, values: np.ndarray, lowest: int, highest: int) -> None:
+    if not np.issubdtype(values.dtype, np.integer):
+        raise ValueError(f"{name} has type {values.dtype}; whole numbers {lowest}..{highest} are allowed")
     if values.size and not (values.min() >= lowest and values.max() <= highest):
         raise ValueError(f"{name} runs from {values.min()} to {values.max()}; {lowest}..{highest} is allowed")
