@@ -147,7 +147,9 @@ class Performance:
 
 
 def _check_range(name: str, values: np.ndarray, lowest: int, highest: int) -> None:
-    if not np.issubdtype(values.dtype, np.integer):
-        raise ValueError(f"{name} has type {values.dtype}; whole numbers {lowest}..{highest} are allowed")
+    if (values % 1 != 0).any():
+        raise ValueError(
+            f"{name} holds {values[values % 1 != 0][0]}; whole numbers {lowest}..{highest} are allowed"
+        )
     if values.size and not (values.min() >= lowest and values.max() <= highest):
         raise ValueError(f"{name} runs from {values.min()} to {values.max()}; {lowest}..{highest} is allowed")
