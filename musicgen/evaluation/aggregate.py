@@ -9,12 +9,12 @@ from typing import Any
 
 from musicgen.evaluation.directions import Better, Figure, all_figures, best_of
 from musicgen.evaluation.knobs import (
-    MISSING,
     SEED,
     Knob,
     differing_knobs,
     flatten,
     run_names,
+    setting,
     settings,
     shared_settings,
     show_value,
@@ -164,7 +164,7 @@ def _filter(runs: Sequence[Run], where: Mapping[str, Any]) -> list[Run]:
             found = [run.status for run in kept]
         else:
             key = _resolve("where", name, runs)
-            found = [show_value(settings(run).get(key, MISSING)) for run in kept]
+            found = [show_value(setting(settings(run), key)) for run in kept]
         remaining = [run for run, text in zip(kept, found, strict=True) if text in texts]
         if not remaining:
             present = ", ".join(sorted(set(found), key=natural))
@@ -184,7 +184,7 @@ def _sorted(runs: Sequence[Run], sort: str | None, figures: Sequence[Figure]) ->
     if name in by_name:
         return sorted(runs, key=lambda run: _figure_key(by_name[name], _cells(figures, [run]), turned=turned))
     key = _resolve("sort", name, runs, list(by_name))
-    return sorted(runs, key=lambda run: natural(show_value(settings(run).get(key, MISSING))), reverse=turned)
+    return sorted(runs, key=lambda run: natural(show_value(setting(settings(run), key))), reverse=turned)
 
 
 def _figure_key(figure: Figure, cells: Mapping[str, Summary], *, turned: bool) -> tuple[bool, float]:
@@ -206,7 +206,7 @@ def _groups(
     members: dict[tuple[str, ...], list[int]] = {}
     for index, run in enumerate(runs):
         table = settings(run)
-        members.setdefault(tuple(show_value(table.get(key, MISSING)) for key in keys), []).append(index)
+        members.setdefault(tuple(show_value(setting(table, key)) for key in keys), []).append(index)
     groups = []
     for values, indices in members.items():
         name = " ".join(f"{label}={value}" for label, value in zip(labels, values, strict=True))

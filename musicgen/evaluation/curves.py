@@ -64,23 +64,23 @@ def _read_events(path: Path) -> dict[str, list[_Point]]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(
-        str(path), size_guidance={"scalars": 0, "images": 1, "audio": 1, "histograms": 1}
+        str(path), size_guidance={"scalars": 0, "images": 1, "audio": 1, "histograms": 1, "tensors": 1}
     )
     events.Reload()
     names = events.Tags()["scalars"]
-    epochs = (
-        _Epochs((e.step, e.wall_time, e.value) for e in events.Scalars("epoch")) if "epoch" in names else None
-    )
-    points = {}
-    for name in names:
-        if name not in NOT_CURVES:
-            points[name] = [
-                _Point(
-                    e.step, e.value, e.wall_time, epochs.at(e.step, e.wall_time) if epochs else float("nan")
-                )
-                for e in events.Scalars(name)
-            ]
-    return points
+    logged = [event for name in names if _leaf(name) == "epoch" for event in events.Scalars(name)]
+    epochs = _Epochs((event.step, event.wall_time, event.value) for event in logged)
+    return {
+        name: [
+            _Point(e.step, e.value, e.wall_time, epochs.at(e.step, e.wall_time)) for e in events.Scalars(name)
+        ]
+        for name in names
+        if _leaf(name) not in NOT_CURVES
+    }
+
+
+def _leaf(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 class _Epochs:
@@ -106,7 +106,7 @@ def _read_csv(path: Path) -> dict[str, list[_Point]]:
             step, epoch = _number(row.get("step")), _number(row.get("epoch"))
             for name, cell in row.items():
                 value = _number(cell)
-                if name and name not in NOT_CURVES and value is not None:
+                if name and _leaf(name) not in NOT_CURVES and value is not None:
                     where = number if step is None else int(step)
                     points[name].append(
                         _Point(where, value, float(number), float("nan") if epoch is None else epoch)

@@ -88,6 +88,25 @@ def settings(run: Run) -> dict[str, Any]:
     }
 
 
+def setting(table: Mapping[str, Any], key: str) -> Any:
+    """Look a setting up, and where it only points to another one (`${epochs}`), that one.
+
+    Args:
+        table: The settings of a run.
+        key: Dotted name.
+
+    Returns:
+        The value; MISSING where there is none.
+    """
+    value = table.get(key, MISSING)
+    for _ in range(8):  # a chain that is longer goes in a circle
+        pointer = re.fullmatch(r"\$\{([\w.]+)\}", value) if isinstance(value, str) else None
+        if pointer is None or pointer[1] not in table:
+            break
+        value = table[pointer[1]]
+    return value
+
+
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Write a nested configuration with dotted names.
 
