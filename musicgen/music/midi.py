@@ -1,6 +1,5 @@
 """Read MIDI files into notes and write notes into MIDI files."""
 
-import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 
 from musicgen.music.chain import read_events
 from musicgen.music.events import META, PADDING, Events, MidiError
+from musicgen.music.files import whole_file
 from musicgen.music.notes import Performance
 from musicgen.music.pairing import Notes, lengthen_by_pedal, pair_notes
 
@@ -201,7 +201,8 @@ def write_midi(
     )
     file = mido.MidiFile(type=1, ticks_per_beat=ticks_per_quarter)
     file.tracks += [head, _piano_track(performance, ticks_per_quarter)]
-    _replace(Path(path), file)
+    with whole_file(path) as temporary:
+        file.save(temporary)
 
 
 def _piano_track(performance: Performance, ticks_per_quarter: int) -> Any:
@@ -221,13 +222,3 @@ def _piano_track(performance: Performance, ticks_per_quarter: int) -> Any:
         kind = "note_on" if value else "note_off"
         track.append(mido.Message(kind, note=note, velocity=value, time=time))
     return track
-
-
-def _replace(path: Path, file: mido.MidiFile) -> None:
-    """Write beside the file and put it in its place when it is whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        file.save(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import mido
 import numpy as np
 import pytest
 
-from musicgen.music import midi
+from musicgen.music import files
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import Performance
 
@@ -58,7 +58,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(midi.os, "replace", fail)
+    monkeypatch.setattr(files.os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         write_midi(piece(), path)
     assert path.read_bytes() == b"old"
