@@ -13,12 +13,12 @@ from musicgen.evaluation.knobs import (
     Knob,
     differing_knobs,
     flatten,
-    run_names,
     setting,
     settings,
     shared_settings,
-    show_value,
+    value_text,
 )
+from musicgen.evaluation.naming import run_names
 from musicgen.evaluation.runs import Run, natural
 from musicgen.evaluation.statistics import Contrast, Summary, all_contrasts, summarize
 
@@ -126,7 +126,7 @@ def aggregate(
         Row(
             name,
             (index,),
-            tuple(knob.show(index) for knob in knobs),
+            tuple(knob.texts[index] for knob in knobs),
             _cells(figures, [run]),
             run.status,
             run.reason,
@@ -159,12 +159,12 @@ def _filter(runs: Sequence[Run], where: Mapping[str, Any]) -> list[Run]:
     """Keep the runs that have the asked values."""
     kept = list(runs)
     for name, wanted in flatten(where).items():
-        texts = {show_value(value) for value in (wanted if isinstance(wanted, list | tuple) else [wanted])}
+        texts = {value_text(value) for value in (wanted if isinstance(wanted, list | tuple) else [wanted])}
         if name == "status":
             found = [run.status for run in kept]
         else:
             key = _resolve("where", name, runs)
-            found = [show_value(setting(settings(run), key)) for run in kept]
+            found = [value_text(setting(settings(run), key)) for run in kept]
         remaining = [run for run, text in zip(kept, found, strict=True) if text in texts]
         if not remaining:
             present = ", ".join(sorted(set(found), key=natural))
@@ -177,14 +177,14 @@ def _sorted(runs: Sequence[Run], sort: str | None, figures: Sequence[Figure]) ->
     """Sort by a figure, a setting, or by all settings that differ; what has no value comes last."""
     if sort is None:
         knobs = differing_knobs(runs)
-        order = sorted(range(len(runs)), key=lambda i: [natural(knob.show(i)) for knob in knobs])
+        order = sorted(range(len(runs)), key=lambda i: [natural(knob.texts[i]) for knob in knobs])
         return [runs[index] for index in order]
     name, turned = sort.lstrip("-"), sort.startswith("-")
     by_name = {figure.name: figure for figure in figures}
     if name in by_name:
         return sorted(runs, key=lambda run: _figure_key(by_name[name], _cells(figures, [run]), turned=turned))
     key = _resolve("sort", name, runs, list(by_name))
-    return sorted(runs, key=lambda run: natural(show_value(setting(settings(run), key))), reverse=turned)
+    return sorted(runs, key=lambda run: natural(value_text(setting(settings(run), key))), reverse=turned)
 
 
 def _figure_key(figure: Figure, cells: Mapping[str, Summary], *, turned: bool) -> tuple[bool, float]:
@@ -206,7 +206,7 @@ def _groups(
     members: dict[tuple[str, ...], list[int]] = {}
     for index, run in enumerate(runs):
         table = settings(run)
-        members.setdefault(tuple(show_value(setting(table, key)) for key in keys), []).append(index)
+        members.setdefault(tuple(value_text(setting(table, key)) for key in keys), []).append(index)
     groups = []
     for values, indices in members.items():
         name = " ".join(f"{label}={value}" for label, value in zip(labels, values, strict=True))

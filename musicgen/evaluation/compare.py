@@ -9,7 +9,7 @@ from typing import Any
 from musicgen.evaluation.aggregate import Comparison, aggregate
 from musicgen.evaluation.directions import Better
 from musicgen.evaluation.export import write_csv, write_markdown
-from musicgen.evaluation.runs import load_runs
+from musicgen.evaluation.runs import Run, load_runs
 
 __all__ = ["Comparison", "compare_runs"]
 
@@ -53,8 +53,9 @@ def compare_runs(
         ValueError: No run was found or is left, or a name is neither a figure nor a setting.
     """
     folders = [folders] if isinstance(folders, str | Path) else list(folders)
+    runs = load_runs(folders, progress=progress)
     comparison = aggregate(
-        load_runs(folders, progress=progress),
+        runs,
         sort=sort,
         where=where,
         group_by=group_by,
@@ -68,8 +69,17 @@ def compare_runs(
     if page:
         from musicgen.evaluation.report import write_page
 
+        _read_curves(comparison.runs, progress=progress)
         if command is None:
             command = "musicgen compare " + " ".join(shlex.quote(str(folder)) for folder in folders)
         path = output_dir / "comparison.html"
         files["html"] = write_page(comparison, path, command=command, pieces_per_run=pieces_per_run)
     return replace(comparison, files=files)
+
+
+def _read_curves(runs: Sequence[Run], *, progress: bool) -> None:
+    """Read the event files of all runs, the slow part of a page, where the wait can be shown."""
+    from rich.progress import track
+
+    for run in track(runs, description="Reading curves", transient=True, disable=not progress):
+        _ = run.curves

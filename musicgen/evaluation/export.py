@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen.evaluation.aggregate import Comparison, Row
-from musicgen.evaluation.knobs import differing_knobs, run_names
+from musicgen.evaluation.knobs import differing_knobs
+from musicgen.evaluation.naming import run_names
 from musicgen.evaluation.runs import Run
 from musicgen.evaluation.tables import (
     CONTRAST_HEADS,

@@ -1,10 +1,11 @@
-"""What differs between runs: the settings whose values are not the same, and names made of them."""
+"""What differs between runs: the settings whose values are not the same."""
 
 import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any
 
@@ -40,7 +41,6 @@ NOISE_LEAVES = frozenset(
         "progress",
     }
 )
-MAX_NAME = 72  # characters of a run's name
 MAX_VALUE = 28
 
 
@@ -52,14 +52,21 @@ class Knob:
     label: str  # as short as stays unambiguous: num_hiddens
     values: tuple[Any, ...]  # one a run; MISSING where a run does not have it
 
-    def show(self, run: int) -> str:
-        """Write the value of one run as a short text."""
-        return show_value(self.values[run])
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """Write the value of each run as a short text; different values have different texts."""
+        full = [value_text(value) for value in self.values]
+        short = {text: _shortened(text) for text in dict.fromkeys(full)}
+        taken = Counter(short.values())
+        for number, (text, shortened) in enumerate(short.items(), start=1):
+            if taken[shortened] > 1:
+                short[text] = f"{shortened} #{number}"
+        return tuple(short[text] for text in full)
 
     @property
     def shown(self) -> tuple[str, ...]:
         """List the distinct values as texts, in natural order."""
-        return tuple(sorted({show_value(value) for value in self.values}, key=natural))
+        return tuple(sorted(set(self.texts), key=natural))
 
     @property
     def is_numeric(self) -> bool:
@@ -168,54 +175,33 @@ def shared_settings(runs: Sequence[Run]) -> dict[str, Any]:
     return {key: value for key, value in (table[0] if table else {}).items() if not _differs(key, table)}
 
 
-def run_names(runs: Sequence[Run], knobs: Sequence[Knob]) -> tuple[str, ...]:
-    """Name each run by what sets it apart: `epochs=5 seed=0`.
-
-    Args:
-        runs: The runs to compare.
-        knobs: Their differing settings.
-
-    Returns:
-        One distinct name a run; runs that nothing sets apart are told by their folders.
-    """
-    names = [_join(f"{knob.label}={knob.show(index)}" for knob in knobs) for index in range(len(runs))]
-    counts = Counter(names)
-    tails = _tails([run.folder for run in runs])
-    told = [
-        name if name and counts[name] == 1 else f"{name} ({tail})" if name else tail
-        for name, tail in zip(names, tails, strict=True)
-    ]
-    seen: Counter[str] = Counter()
-    for index, name in enumerate(told):
-        seen[name] += 1
-        if seen[name] > 1:
-            told[index] = f"{name} #{seen[name]}"
-    return tuple(told)
-
-
-def show_value(value: Any) -> str:
-    """Write a setting's value as a short text.
+def value_text(value: Any) -> str:
+    """Write a setting's value as one line of text.
 
     Args:
         value: A value from a configuration.
 
     Returns:
-        At most 28 characters.
+        The text, whole; different values have different texts.
     """
     if value is None:
         text = "none"
     elif isinstance(value, bool):
         text = str(value).lower()
     elif isinstance(value, float):
-        text = f"{value:g}"
+        text = f"{value:.12g}"
     elif isinstance(value, list | tuple):
-        text = "[" + ", ".join(map(show_value, value)) + "]"
+        text = "[" + ", ".join(map(value_text, value)) + "]"
     elif isinstance(value, dict):
         text = json.dumps(value, default=str)
     else:
         text = str(value)
-    text = printable(text)
-    return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"
+    return printable(text)
+
+
+def _shortened(text: str) -> str:
+    """Leave out the middle of a long text: paths and lists differ at their ends."""
+    return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE // 2]}…{text[1 - MAX_VALUE // 2 :]}"
 
 
 def _choices(run: Run) -> dict[str, str]:
@@ -271,18 +257,3 @@ def _labels(keys: Sequence[str], groups: Sequence[str], top_level: set[str]) -> 
         else last[key]
         for key in keys
     }
-
-
-def _join(parts: Any) -> str:
-    name = " ".join(parts)
-    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
-
-
-def _tails(folders: Sequence[Any]) -> list[str]:
-    """Shorten folders to their last parts, as many as tell them apart."""
-    parts = [folder.resolve().parts for folder in folders]
-    for depth in range(1, max((len(part) for part in parts), default=1) + 1):
-        tails = [printable("/".join(part[-depth:])) for part in parts]
-        if len(set(tails)) == len(tails):
-            return tails
-    return ["/".join(part[-1:]) for part in parts]

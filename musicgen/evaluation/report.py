@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from musicgen import __version__
 from musicgen.evaluation.aggregate import Comparison, Row
 from musicgen.evaluation.directions import HEADLINE, Figure, decimals_for, format_number
-from musicgen.evaluation.knobs import show_value
+from musicgen.evaluation.knobs import value_text
 from musicgen.evaluation.page_data import page_json, pieces_kept, varies
 from musicgen.evaluation.tables import (
     CONTRAST_HEADS,
@@ -75,7 +75,7 @@ def write_page(
             unfinished=comparison.unfinished,
             num_runs=len(comparison.runs),
             num_figures=len(comparison.figures),
-            shared=[(key, show_value(value)) for key, value in comparison.shared.items()],
+            shared=[(key, value_text(value)) for key, value in comparison.shared.items()],
             filter_hint=_filter_hint(comparison),
             is_grouped=comparison.is_grouped,
             tables=tables,
@@ -159,9 +159,9 @@ def _leader(comparison: Comparison) -> str:
 
 def _data_text(comparison: Comparison) -> str:
     shared = comparison.shared
-    parts = [show_value(shared["data"])] if isinstance(shared.get("data"), str) else []
+    parts = [value_text(shared["data"])] if isinstance(shared.get("data"), str) else []
     parts += [
-        f"{key.replace('_', ' ')} {show_value(shared[f'data.{key}']).strip('[]')}"
+        f"{key.replace('_', ' ')} {value_text(shared[f'data.{key}']).strip('[]')}"
         for key in ("composer", "era", "title", "max_pieces")
         if shared.get(f"data.{key}") is not None
     ]

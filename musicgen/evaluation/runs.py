@@ -14,6 +14,7 @@ from musicgen.evaluation.curves import Curve, read_curves
 log = logging.getLogger(__name__)
 
 Status = Literal["done", "failed", "incomplete"]
+MAX_REASON = 400  # characters of an error that are shown
 OTHER_VERBS = frozenset({"prepare", "generate", "evaluate", "compare"})  # their folders are not runs
 
 
@@ -175,7 +176,7 @@ def _status(folder: Path, metrics: dict[str, float], problems: list[str]) -> tup
     error = folder / "error.txt"
     if error.is_file():
         lines = [line.strip() for line in error.read_text(encoding="utf-8", errors="replace").splitlines()]
-        return "failed", printable(next((line for line in reversed(lines) if line), "error.txt is empty"))
+        return "failed", printable(next(filter(None, reversed(lines)), "error.txt is empty"))[:MAX_REASON]
     if problems:
         return "failed", "; ".join(problems)
     if not metrics:

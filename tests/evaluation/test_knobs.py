@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.evaluation.knobs import differing_knobs, run_names, settings, show_value
+from musicgen.evaluation.knobs import differing_knobs, settings, value_text
+from musicgen.evaluation.naming import run_names
 from musicgen.evaluation.runs import Run
 from tests.evaluation.run_folders import a_run
 
@@ -76,7 +77,7 @@ def test_ambiguous_last_parts_are_written_in_full():
 def test_runs_without_a_configuration_do_not_make_everything_differ():
     runs = [a_run("a", epochs=5, seed=1), a_run("b", epochs=10, seed=1), a_run("c")]
     (knob,) = differing_knobs(runs)
-    assert [knob.show(index) for index in range(3)] == ["5", "10", "–"]
+    assert knob.texts == ("5", "10", "–")
 
 
 def test_equal_runs_are_told_apart_by_their_folders():
@@ -99,6 +100,15 @@ def test_numbers_written_in_two_ways_are_one_value():
         ("a\nb\x1b", "a b\N{REPLACEMENT CHARACTER}"),
     ],
 )
-def test_values_are_shown_short(value, text):
-    assert show_value(value) == text
-    assert len(show_value("x" * 100)) == 28
+def test_values_are_written_in_one_line(value, text):
+    assert value_text(value) == text
+
+
+def test_long_values_are_shortened_and_stay_different():
+    long = "a" * 40
+    values = [f"{long}1", f"{long}2", f"b{long}b{long}", f"b{long}c{long}", "short"]
+    (knob,) = differing_knobs([a_run(str(index), title=value) for index, value in enumerate(values)])
+    assert len(set(knob.texts)) == 5
+    assert max(map(len, knob.texts)) <= 32
+    assert knob.texts[-1] == "short"
+    assert len(set(run_names([a_run(title=value) for value in values], [knob]))) == 5

@@ -106,7 +106,7 @@ def test_names_from_outside_stay_text(tmp_path):
     assert text.lower().count("<script") == 2
     assert "<img" not in text.replace("\\u003cimg", "")
     assert "{{7*7}}" in text
-    assert "=</script><script>" in data_of(text)["runs"][0]["name"]
+    assert "=</script><scri…" in data_of(text)["runs"][0]["name"]
 
 
 def test_the_same_runs_give_the_same_bytes(folder, tmp_path):

@@ -11,6 +11,7 @@ function drawEffect(host, knob, figure) {
   let [low, high] = extent(all);
   const pad = (high - low || 1) * 0.08;
   const y = scale([low - pad, high + pad], [height - 34, 4], false);
+  const inside = (value) => y(Math.min(Math.max(value, low - pad), high + pad)); // few runs have long intervals
   const x = (index) => 46 + ((width - 56) * (index + 0.5)) / values.length;
   const svg = element("svg:svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${DATA.figures[figure].name} by ${label}` });
   for (const tick of niceTicks(low, high, 4)) {
@@ -35,7 +36,7 @@ function drawEffect(host, knob, figure) {
     if (!here.length) return;
     const [centre, half] = [mean(here), interval(here)];
     means.push([x(index), y(centre)]);
-    if (half) svg.append(element("svg:path", { d: `M${x(index)} ${y(centre - half)}V${y(centre + half)}`, stroke: "var(--ink)", "stroke-width": 1.6 }));
+    if (half) svg.append(element("svg:path", { d: `M${x(index)} ${inside(centre - half)}V${inside(centre + half)}`, stroke: "var(--ink)", "stroke-width": 1.6 }));
     svg.append(element("svg:circle", { cx: x(index), cy: y(centre), r: 3.6, fill: "var(--panel)", stroke: "var(--ink)", "stroke-width": 1.6 }, element("svg:title", {}, `${label}=${values[index]}: mean ${number(centre)}${half ? ` ± ${number(half)}` : ""} (n=${here.length})`)));
   });
   const line = element("svg:path", { d: means.map(([mx, my], i) => `${i ? "L" : "M"}${mx.toFixed(1)} ${my.toFixed(1)}`).join(""), fill: "none", stroke: "var(--ink)", "stroke-width": 1.2, "stroke-opacity": 0.7 });
@@ -55,7 +56,7 @@ function buildEffects() {
   const figures = DATA.figures.flatMap((figure, index) => (figure.varies && figure.better !== "none" ? [index] : []));
   if (DATA.runs.length < 4 || !knobs.length || !figures.length) return;
   byId("effects").hidden = false;
-  byId("effects").style.setProperty("--row-width", `${Math.min(knobs.length, 5) * 215}px`);
+  byId("effects").style.setProperty("--row-width", `${Math.min(knobs.length, 6) * 190}px`);
   const leading = figures.filter((figure) => DATA.figures[figure].headline);
   const rest = leading.length ? figures.filter((figure) => !DATA.figures[figure].headline) : [];
   const row = (figure) => {

@@ -21,7 +21,8 @@ function buildParallel() {
     axis.domain = extent(DATA.runs.map((_, run) => axis.worth(run)).filter((value) => value !== null));
     axis.turned = better !== "higher";
   }
-  byId("parallel-chart").style.minWidth = `${axes.length * 110}px`;
+  const longest = Math.max(...axes.flatMap((axis) => splitLabel(axis.label).map((part) => part.length)));
+  byId("parallel-chart").style.minWidth = `${axes.length * Math.max(110, longest * 7)}px`;
   DATA.runs.forEach((run, index) => { run.coordinates = axes.map((axis) => coordinate(axis, index)); });
   whenSeen(byId("parallel-chart"), drawParallel);
 }
@@ -58,7 +59,8 @@ function drawParallel(host) {
     svg.append(element("svg:path", { class: "curve", d: d(run), stroke: on ? colours[run] : "var(--line)", "stroke-width": on ? (many ? 1.1 : 1.7) : 0.7, "stroke-opacity": on ? (many ? 0.6 : 0.85) : 0.5 }));
   });
   const over = element("svg:g", { class: "over" });
-  axes.forEach((axis, index) => svg.append(drawAxis(axis, index, x(index), y, top, bottom, svg)));
+  const room = Math.floor((x(1) - x(0) - 12) / 6.4); // characters between two axes
+  axes.forEach((axis, index) => svg.append(drawAxis(axis, index, { x: x(index), y, top, bottom, room, svg })));
   svg.append(over);
   host.replaceChildren(svg);
   const highlight = (run) => over.replaceChildren(...(run >= 0 ? [element("svg:path", { class: "curve", d: d(run), stroke: colours[run], "stroke-width": 3.2 })] : []));
@@ -84,14 +86,14 @@ function drawParallel(host) {
   host.onpointerleave = () => { hideTip(); setFocus(-1); };
 }
 
-function drawAxis(axis, index, x, y, top, bottom, svg) {
+function drawAxis(axis, index, { x, y, top, bottom, room, svg }) {
   const group = element("svg:g", { class: "pc-axis", tabindex: 0, role: "slider", "aria-label": axis.label, "aria-valuetext": state.brushes.has(index) ? "a part is chosen" : "all" });
   group.append(element("svg:line", { x1: x, x2: x, y1: top, y2: bottom, stroke: "var(--dim)" }));
   const [head, tail] = splitLabel(axis.label);
   group.append(element("svg:text", { x, y: top - 42, "text-anchor": "middle" }, head), element("svg:text", { x, y: top - 28, "text-anchor": "middle", class: "leaf" }, tail));
   const label = (text, share) => { // above and below the ends, beside the line between them
     const end = share === 1 ? top - 7 : share === 0 ? bottom + 15 : null;
-    group.append(element("svg:text", { class: "value", x: end ? x : x + 6, y: end || y(share) + 4, "text-anchor": end ? "middle" : "start" }, text));
+    group.append(element("svg:text", { class: "value", x: end ? x : x + 6, y: end || y(share) + 4, "text-anchor": end ? "middle" : "start" }, text.length > room ? `${text.slice(0, room - 1)}…` : text));
   };
   if (axis.knob !== undefined) {
     const { shown: values } = DATA.knobs[axis.knob];
