@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped, UInt8
+from jaxtyping import Bool, Shaped, UInt8
 
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
 from musicgen.music.notes import LOWEST_PITCH
@@ -77,8 +77,8 @@ def roll_image(
 
 
 def comparison_image(
-    original: Bool[np.ndarray, "quarters 88 32"],
-    reconstruction: Float[np.ndarray, "quarters 88 32"],
+    original: Bool[np.ndarray, "_ 88 32"],
+    reconstruction: Shaped[np.ndarray, "_ 88 32"],
     *,
     max_quarters: int = 32,
 ) -> Rgb:
@@ -86,7 +86,7 @@ def comparison_image(
 
     Args:
         original: sounding cells.
-        reconstruction: probability of each cell.
+        reconstruction: probability of each cell, as many quarters.
         max_quarters: what lies behind is left out.
 
     Returns:

@@ -159,12 +159,12 @@ def _draw(words: np.ndarray, pitch: np.ndarray, begin: np.ndarray, end: np.ndarr
 
 
 def from_words(
-    words: Words, *, tempo_bpm: float = 120.0, velocity: int = 80, onset_words: Words | None = None
+    words: np.ndarray, *, tempo_bpm: float = 120.0, velocity: int = 80, onset_words: np.ndarray | None = None
 ) -> Performance:
     """Read each run of sounding cells as one note.
 
     Args:
-        words: packed slices of consecutive quarters.
+        words: packed slices of consecutive quarters, uint32 (quarters, 88).
         tempo_bpm: quarters a minute, for the times in seconds.
         velocity: loudness of all notes, 1 to 127.
         onset_words: packed onset channel; an onset that rises inside a run begins a new note.
@@ -203,12 +203,12 @@ def to_slices(performance: Performance) -> Slices:
 
 
 def from_slices(
-    slices: Slices, *, onsets: Slices | None = None, tempo_bpm: float = 120.0, velocity: int = 80
+    slices: np.ndarray, *, onsets: np.ndarray | None = None, tempo_bpm: float = 120.0, velocity: int = 80
 ) -> Performance:
     """Read each run of sounding cells as one note, as `from_words` does.
 
     Args:
-        slices: sounding cells, (quarters, 88, 32).
+        slices: sounding cells, bool (quarters, 88, 32).
         onsets: onset channel of the same shape.
         tempo_bpm: quarters a minute.
         velocity: loudness of all notes, 1 to 127.

@@ -116,7 +116,7 @@ def test_a_note_that_nothing_overlaps_comes_back_whole(rows: list[tuple[int, int
         at += length
     piece = performance(apart)
     first = apart[0][1] // TICKS_PER_QUARTER * TICKS_PER_QUARTER
-    back = from_words(to_words(piece), tempo_bpm=60)
+    back = from_words(to_words(piece), tempo_bpm=60.0)
     assert [(pitch, on + first, off + first) for pitch, on, off in note_ticks(back)] == sorted(
         apart, key=lambda n: n[1]
     )
@@ -188,7 +188,7 @@ def test_probabilities_and_wrong_settings_are_refused() -> None:
     with pytest.raises(ValueError, match=r"> 0\.5"):
         from_slices(np.full((1, 88, 32), 0.2))
     with pytest.raises(ValueError, match="tempo_bpm=0"):
-        from_slices(slices, tempo_bpm=0)
+        from_slices(slices, tempo_bpm=0.0)
     with pytest.raises(ValueError, match="onset_words"):
         from_slices(slices, onsets=np.zeros((2, 88, 32), bool))
     with pytest.raises(ValueError, match="uint32"):

@@ -25,7 +25,7 @@ def piece(**changes) -> Performance:
 
 def test_every_written_note_is_closed_and_what_was_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "piece.mid"
-    write_midi(piece(velocity=np.array([1, 80, 127])), path, tempo_bpm=90, time_signature=(3, 4))
+    write_midi(piece(velocity=np.array([1, 80, 127])), path, tempo_bpm=90.0, time_signature=(3, 4))
     file = mido.MidiFile(path)
     open_notes = set()
     for message in file.tracks[1]:
@@ -68,9 +68,9 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     "setting",
     [
-        {"tempo_bpm": 0},
+        {"tempo_bpm": 0.0},
         {"tempo_bpm": float("nan")},
-        {"tempo_bpm": 1},
+        {"tempo_bpm": 1.0},
         {"ticks_per_quarter": 0},
         {"ticks_per_quarter": 40000},
         {"time_signature": (4, 3)},

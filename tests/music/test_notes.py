@@ -59,7 +59,7 @@ def test_transposing_drops_and_counts_what_leaves_the_keyboard() -> None:
 
 
 def test_a_part_keeps_the_notes_that_begin_in_it_at_their_times() -> None:
-    part = Performance.from_arrays(**arrays()).between_quarters(1, 2)
+    part = Performance.from_arrays(**arrays()).between_quarters(1.0, 2.0)
     assert (part.pitch.tolist(), part.onset_quarters.tolist()) == ([62], [1.0])
 
 

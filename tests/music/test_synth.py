@@ -60,9 +60,9 @@ def test_a_thick_chord_does_not_clip_and_a_quiet_note_is_heard() -> None:
 def test_the_length_is_that_of_the_piece_or_what_was_asked_for() -> None:
     notes = piece((60, 0, 1), (62, 5, 30))
     assert len(synthesize(notes)) == round(30.12 * SAMPLE_RATE)
-    assert len(synthesize(notes, max_s=2)) == 2 * SAMPLE_RATE
-    assert len(synthesize(notes, max_s=0)) == 0
-    assert len(synthesize(notes, sample_rate=8000, max_s=2)) == 16000
+    assert len(synthesize(notes, max_s=2.0)) == 2 * SAMPLE_RATE
+    assert len(synthesize(notes, max_s=0.0)) == 0
+    assert len(synthesize(notes, sample_rate=8000, max_s=2.0)) == 16000
     assert len(synthesize(piece())) == 0
 
 
@@ -85,7 +85,7 @@ def test_wrong_settings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="sample_rate=100 "):
         synthesize(piece(), sample_rate=100)
     with pytest.raises(ValueError, match="max_s=-1"):
-        synthesize(piece(), max_s=-1)
+        synthesize(piece(), max_s=-1.0)
     for value in (1.5, np.nan):
         with pytest.raises(ValueError, match="scale them"):
             write_wav(np.array([value], np.float32), tmp_path / "note.wav")
