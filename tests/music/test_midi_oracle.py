@@ -116,7 +116,7 @@ def mutated(data: bytes, random: np.random.Generator) -> bytes:
         length = int(random.integers(1, 9))
         match random.integers(5):
             case 0:
-                octets[at] = random.integers(256)
+                octets[at] = random.integers(128 if random.random() < 0.8 else 256)
             case 1:
                 octets[at] ^= 1 << random.integers(8)
             case 2:
@@ -126,6 +126,9 @@ def mutated(data: bytes, random: np.random.Generator) -> bytes:
             case _:
                 octets[at : at + length] = random.bytes(length)
         octets = octets or bytearray(1)
+    last = octets.rfind(b"MTrk")
+    if last >= 0 and random.random() < 0.8:  # most often its length still fits
+        octets[last + 4 : last + 8] = max(len(octets) - last - 8, 0).to_bytes(4, "big")
     return bytes(octets[: random.integers(len(octets))] if random.random() < 0.1 else octets)
 
 
