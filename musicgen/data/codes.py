@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 
 @dataclass(frozen=True)
-class CodeSequences:
+class PieceCodes:
     """The codes of many pieces one after the other.
 
     Attributes:
@@ -73,7 +73,7 @@ class CodeWindows(Dataset):
 
     def __init__(
         self,
-        pieces: CodeSequences,
+        pieces: PieceCodes,
         *,
         window_quarters: int = 12,
         hop_quarters: int = 1,

@@ -1,0 +1,64 @@
+"""Work spread over processes."""
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+logger = logging.getLogger(__name__)
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def available_cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def num_processes(wanted: int | None, *, num_tasks: int, worth_a_pool: int) -> int:
+    """Decide how many processes to use.
+
+    Args:
+        wanted: Processes at most; None takes one a core.
+        num_tasks: How much there is to do.
+        worth_a_pool: From how many tasks on starting processes pays.
+
+    Raises:
+        ValueError: ``wanted`` is negative.
+    """
+    if wanted is not None and wanted < 0:
+        raise ValueError(f"num_workers={wanted}: give 0 or 1 to work in this process, more for a pool")
+    if num_tasks < worth_a_pool or multiprocessing.current_process().daemon:
+        return 1
+    return min(available_cores() if wanted is None else max(wanted, 1), num_tasks)
+
+
+def run_tasks(
+    function: Callable[[Task], Result], tasks: Sequence[Task], *, processes: int, chunk: int = 1
+) -> Iterator[Result]:
+    """Give the results of a function in the order of its tasks.
+
+    What a killed worker leaves undone is done in this process.
+
+    Args:
+        function: Picklable, and safe to run twice on one task.
+        tasks: Its arguments.
+        processes: 1 works in this process.
+        chunk: Tasks handed to a process at a time.
+    """
+    done = 0
+    if processes > 1:
+        context = multiprocessing.get_context("spawn")
+        try:
+            with ProcessPoolExecutor(processes, mp_context=context) as pool:
+                for result in pool.map(function, tasks, chunksize=chunk):
+                    done += 1
+                    yield result
+        except BrokenProcessPool as error:
+            logger.warning("a worker process died (%s); this process does the rest", error)
+    for task in tasks[done:]:
+        yield function(task)
