@@ -4,6 +4,7 @@ from pathlib import Path
 
 from musicgen.data.catalogue import Piece
 from musicgen.data.folder import checked_root, pieces_below
+from musicgen.data.giantmidi_download import download_full, download_report
 
 
 class GiantMidi:
@@ -13,23 +14,50 @@ class GiantMidi:
     tables where they lie in the folder, otherwise from the table that comes with the package.
 
     Args:
-        root: The folder of the data set.
+        root: The folder of the data set; with ``download`` it may be missing or None, which takes a folder
+            in the cache.
+        download: False uses what is there; True fetches the 857 files of the original report; ``full``
+            fetches the whole set (193 MB, 10,855 files).
         cache_dir: Where content hashes are remembered; None hashes every file each time.
+        progress: Show bars while downloading.
 
     Raises:
-        ValueError: No root is given, or it is not a folder.
+        ValueError: No root is given, it is not a folder, or ``download`` is something else.
     """
 
     name = "giantmidi"
 
-    def __init__(self, root: str | Path | None, *, cache_dir: str | Path | None = None):
-        self.root = checked_root(root, source=self.name)
+    def __init__(
+        self,
+        root: str | Path | None,
+        *,
+        download: bool | str = False,
+        cache_dir: str | Path | None = None,
+        progress: bool = True,
+    ):
+        if download not in (False, True, "full"):
+            raise ValueError(
+                f"data.download={download}: false, true (the report's 857 files) or full (10,855 files)"
+            )
+        self.download, self.progress = download, progress
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
+        if download and not root and self.cache_dir is not None:
+            root = (
+                self.cache_dir / "downloads" / ("giantmidi-full" if download == "full" else "giantmidi-857")
+            )
+        if download and root:
+            Path(root).expanduser().mkdir(parents=True, exist_ok=True)
+        self.root = checked_root(root, source=self.name)
 
     def pieces(self) -> list[Piece]:
-        """List every MIDI file below the root, sorted by file name.
+        """List every MIDI file below the root, sorted by file name; downloads what is missing first.
 
         Raises:
             ValueError: There is none.
+            OSError: The download did not succeed; says what to do.
         """
+        if self.download == "full":
+            download_full(self.root, progress=self.progress)
+        elif self.download:
+            download_report(self.root, progress=self.progress)
         return pieces_below(self.root, cache_dir=self.cache_dir)
