@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 WORD = np.dtype("<u4")
 BYTES_PER_QUARTER = NUM_PITCHES * WORD.itemsize
-_MAGIC = b"MGPIECE1"
-_HEAD = struct.Struct("<8sI")
+_MAGIC = b"MGPIECE2"
+_HEAD = struct.Struct("<8sII")  # magic, bytes of facts, checksum of facts
 _TAIL = struct.Struct("<I")
 
 Result = TypeVar("Result")
@@ -60,7 +60,8 @@ class PieceFacts:
 class PieceCache:
     """Cut pieces on disk, by content and grid.
 
-    An entry is a JSON head with the facts, the words (``<u4``, 352 bytes a quarter) and a checksum of all.
+    An entry is a JSON head with the facts and its checksum, the words (``<u4``, 352 bytes a quarter) and a
+    checksum of all.
     Entries are deterministic and take their name only when whole, so any number of processes may fill one
     cache at once. A file that is no music has an entry too, with the reason and no words.
 
@@ -116,7 +117,7 @@ class PieceCache:
     def _keep(self, content: str, facts: PieceFacts, words: np.ndarray) -> PieceFacts:
         head = json.dumps(facts.to_dict(), sort_keys=True).encode()
         body = np.ascontiguousarray(words, dtype=WORD).tobytes()
-        data = _HEAD.pack(_MAGIC, len(head)) + head + body
+        data = _HEAD.pack(_MAGIC, len(head), zlib.crc32(head)) + head + body
         with atomic_file(self.path_of(content)) as file:
             file.write(data)
             file.write(_TAIL.pack(zlib.crc32(data)))
@@ -129,10 +130,13 @@ def _read_facts(path: Path) -> PieceFacts:
         head = file.read(_HEAD.size)
         if len(head) < _HEAD.size:
             raise ValueError("truncated")
-        magic, head_bytes = _HEAD.unpack(head)
+        magic, head_bytes, checksum = _HEAD.unpack(head)
         if magic != _MAGIC:
             raise ValueError("not a cache entry")
-        facts = PieceFacts.from_dict(json.loads(file.read(head_bytes)))
+        text = file.read(head_bytes)
+        if zlib.crc32(text) != checksum:
+            raise ValueError("the checksum of its head does not fit")
+        facts = PieceFacts.from_dict(json.loads(text))
     expected = _HEAD.size + head_bytes + facts.num_quarters * BYTES_PER_QUARTER + _TAIL.size
     if path.stat().st_size != expected:
         raise ValueError(f"{path.stat().st_size} bytes instead of {expected}")
@@ -147,6 +151,6 @@ def _read_words(path: Path) -> UInt32[np.ndarray, "quarters pitches"]:
     (checksum,) = _TAIL.unpack(data[-_TAIL.size :])
     if zlib.crc32(memoryview(data)[: -_TAIL.size]) != checksum:
         raise ValueError("its checksum does not fit")
-    _, head_bytes = _HEAD.unpack_from(data)
+    _, head_bytes, _ = _HEAD.unpack_from(data)
     words = np.frombuffer(data, dtype=np.uint8)[_HEAD.size + head_bytes : -_TAIL.size]
     return words.view(WORD).reshape(-1, NUM_PITCHES)

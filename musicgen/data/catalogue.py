@@ -67,17 +67,26 @@ def hash_position(content: str) -> float:
     return int(content[:8], 16) / 2**32
 
 
+def check_fractions(*, val_fraction: float, test_fraction: float) -> None:
+    """Make sure that held-out shares can be had.
+
+    Raises:
+        ValueError: A fraction is negative, or both together leave nothing to train on.
+    """
+    if not (val_fraction >= 0 and test_fraction >= 0 and val_fraction + test_fraction < 1):
+        raise ValueError(
+            f"val_fraction={val_fraction} and test_fraction={test_fraction}: both must be at least 0 and "
+            "their sum below 1, or nothing is left to train on; 0.1 and 0.1 are the defaults"
+        )
+
+
 def split_of(content: str, *, val_fraction: float, test_fraction: float) -> str:
     """Tell the split of a piece from its content alone, so that adding pieces moves none.
 
     Raises:
         ValueError: A fraction is negative, or both together leave nothing to train on.
     """
-    if val_fraction < 0 or test_fraction < 0 or val_fraction + test_fraction >= 1:
-        raise ValueError(
-            f"val_fraction={val_fraction} and test_fraction={test_fraction}: both must be at least 0 and "
-            "their sum below 1, or nothing is left to train on; 0.1 and 0.1 are the defaults"
-        )
+    check_fractions(val_fraction=val_fraction, test_fraction=test_fraction)
     position = hash_position(content)
     if position < val_fraction:
         return "val"

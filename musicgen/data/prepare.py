@@ -12,7 +12,7 @@ from typing import Any
 
 from musicgen.data.atomic import write_atomically
 from musicgen.data.cache import PieceCache, PieceFacts
-from musicgen.data.catalogue import ERAS, Choice, Piece, Source, distinct
+from musicgen.data.catalogue import ERAS, Choice, Piece, Source, check_fractions, distinct
 from musicgen.data.manifest import facts_of
 from musicgen.data.packed import PackedPieces
 from musicgen.data.packing import open_pack
@@ -97,7 +97,7 @@ def prepare(
         ValueError: The choice names something unknown, a setting is out of range, or no file is readable.
         OSError: The cache cannot be written.
     """
-    split_pieces([], val_fraction=val_fraction, test_fraction=test_fraction)  # bad fractions fail before work
+    check_fractions(val_fraction=val_fraction, test_fraction=test_fraction)
     chosen = choice.apply(source.pieces())
     cache = PieceCache(Path(cache_dir), grid)
     manifests = Path(cache_dir) / "manifests"
