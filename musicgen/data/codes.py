@@ -54,9 +54,10 @@ class CodeWindows(Dataset):
     masked.
 
     Fixed windows (``shift_seed=None``) cover every predictable code; exactly once where ``hop_quarters``
-    equals ``window_quarters``. With a ``shift_seed`` the windows of each piece move by a random part of a hop
-    every epoch, so a long hop does not freeze where windows begin; it depends on the seed and the epoch only.
-    The first window still begins the piece and the last one stays inside it.
+    equals ``window_quarters``. With a ``shift_seed`` the windows of each piece move to and fro by a random part
+    of a hop every epoch, so a long hop does not freeze where windows begin; how far depends on the seed and
+    the epoch only. The first window still begins the piece and the last one ends it; over the epochs every
+    code is seen in at least half of them.
 
     Use it with ``DataLoader(..., collate_fn=as_is)``.
 
@@ -101,7 +102,8 @@ class CodeWindows(Dataset):
         self._shifts = np.zeros(len(self._lengths), np.int64)
         if self.shift_seed is not None and self.hop_quarters > 1:
             random = np.random.default_rng([self.shift_seed, epoch])
-            self._shifts = random.integers(0, self.hop_quarters, size=len(self._lengths))
+            reach = self.hop_quarters - 1
+            self._shifts = random.integers(-reach, reach, size=len(self._lengths), endpoint=True)
 
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
@@ -130,7 +132,8 @@ class CodeWindows(Dataset):
         within = numbers - np.where(piece > 0, self._ends[piece - 1], 0)
         start = within * self.hop_quarters
         if self.shift_seed is not None:
-            start = np.clip(start - self._shifts[piece], 0, self._spare[piece])
+            start = np.clip(start + np.where(within > 0, self._shifts[piece], 0), 0, self._spare[piece])
+            start = np.where(numbers == self._ends[piece] - 1, self._spare[piece], start)
         return piece, start
 
     def _flat(self, index: np.ndarray) -> np.ndarray:
