@@ -54,10 +54,10 @@ class CodeWindows(Dataset):
     masked.
 
     Fixed windows (``shift_seed=None``) cover every predictable code; exactly once where ``hop_quarters``
-    equals ``window_quarters``. With a ``shift_seed`` the windows of each piece move to and fro by a random part
-    of a hop every epoch, so a long hop does not freeze where windows begin; how far depends on the seed and
-    the epoch only. The first window still begins the piece and the last one ends it; over the epochs every
-    code is seen in at least half of them.
+    equals ``window_quarters``. With a ``shift_seed`` the windows of each piece move to and fro by a random
+    part of a hop every epoch, so a long hop does not freeze where windows begin; how far depends on the
+    seed and the epoch only. The first window still begins the piece and the last one ends it; over the
+    epochs every code is seen in about half of them or more.
 
     Use it with ``DataLoader(..., collate_fn=as_is)``.
 

@@ -40,7 +40,6 @@ _COMPOSERS = {
     "schumann_robert": ("Robert", "Schumann"),
     "verdi": ("Giuseppe", "Verdi"),
     "weber": ("Carl Maria von", "Weber"),
-    "webern": ("Anton", "Webern"),
 }
 _GENRES = {
     "beethoven/": "String Quartet",

@@ -8,7 +8,6 @@ import re
 import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ SCORE_SUFFIXES = (".mxl", ".xml", ".musicxml", ".krn")
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _ROOT_FILE = re.compile(r'full-path="([^"]+)"')
 _MAX_SCORE_BYTES = 256 * 2**20
+_WRONG = (ValueError, TypeError, AttributeError)  # what music21 raises on files that are no scores
 _EXACT = 1 / 64  # what counts as no difference between two times, in quarters
 
 
@@ -132,7 +132,7 @@ def _by_music21(path: Path) -> Timeline:
             for pitch in note.pitches
             if note.quarterLength > 0
         ]
-    except (music21.exceptions21.Music21Exception, ValueError, KeyError, AttributeError) as error:
+    except (music21.exceptions21.Music21Exception, SyntaxError, LookupError, *_WRONG) as error:
         raise ScoreError(f"music21 cannot read it either: {error}") from error
     if not notes or not len(bars[0]):
         raise ScoreError("no notes, or no bars")
@@ -155,8 +155,8 @@ def _performance(pitch: np.ndarray, onset: np.ndarray, offset: np.ndarray) -> Pe
 
 def _on_beats(timeline: Timeline) -> Performance:
     """Delay the music wherever full bars would otherwise lie between quarters."""
-    delays = _delays(timeline.bars)
     performance = timeline.performance
+    delays = _delays(timeline.bars, performance.duration_quarters)
 
     def moved(times: np.ndarray) -> np.ndarray:
         bar = np.searchsorted(timeline.bars, times + _EXACT, side="right") - 1
@@ -169,19 +169,19 @@ def _on_beats(timeline: Timeline) -> Performance:
     )
 
 
-def _delays(bars: Float64[np.ndarray, " bars"]) -> Float64[np.ndarray, " bars"]:
+def _delays(bars: Float64[np.ndarray, " bars"], end: float) -> Float64[np.ndarray, " bars"]:
     """Find the delay of each bar: a bar of whole quarters that begins between quarters moves to the next.
 
     A bar that is no whole number of quarters (a pickup, a half bar before a repeat) stays where it is, and a
     first one moves along with the bar after it.
     """
+    lengths = np.diff(bars, append=end)
     delays, delay = np.zeros(len(bars)), 0.0
-    for number, (begin, end) in enumerate(pairwise(bars)):
-        if _is_whole(end - begin) and not _is_whole(begin + delay):
+    for number, (begin, length) in enumerate(zip(bars, lengths, strict=True)):
+        if _is_whole(length) and not _is_whole(begin + delay):
             delay += -(begin + delay) % 1
         delays[number] = delay
-    delays[-1:] = delay
-    if len(bars) > 1 and not _is_whole(bars[1] - bars[0]):
+    if len(bars) > 1 and not _is_whole(lengths[0]):
         delays[0] = delays[1]
     return delays
 

@@ -56,9 +56,15 @@ def fit(
     module: Recorder, data: pl.LightningDataModule, folder: Path, *, epochs: int, ckpt_path=None
 ) -> pl.Trainer:
     trainer = pl.Trainer(
-        max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, default_root_dir=folder,
-        enable_model_summary=False, num_sanity_val_steps=0, enable_checkpointing=False,
-    )  # fmt: skip
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        default_root_dir=folder,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+    )
     trainer.fit(module, datamodule=data, ckpt_path=ckpt_path)
     return trainer
 
