@@ -103,18 +103,19 @@ def _continue(url: str, part: Path, *, size: int, progress: bool) -> None:
     if have >= size:
         return
     with _open(url, {"Range": f"bytes={have}-"} if have else {}) as answer:
-        goes_on = have > 0 and answer.status == 206
-        with part.open("ab" if goes_on else "wb") as file:
-            written = have if goes_on else 0
-            blocks = -(-(size - written) // BLOCK_BYTES)
+        begin = have if answer.status == 206 else 0
+        promised = answer.headers.get("Content-Length")
+        written = begin
+        with part.open("ab" if begin else "wb") as file:
             bar = f"Downloading {part.stem} (MB)"
-            for block in track(_blocks(answer), description=bar, total=blocks, shown=progress):
+            total = -(-(size - begin) // BLOCK_BYTES)
+            for block in track(_blocks(answer), description=bar, total=total, shown=progress):
                 file.write(block)
                 written += len(block)
                 if written > size:
                     return  # not the file that was asked for: the size tells
-    if written < size and answer.headers.get("Content-Length") is not None:
-        raise http.client.IncompleteRead(b"", size - written)
+    if promised is not None and written - begin < int(promised):
+        raise http.client.IncompleteRead(b"", int(promised) - (written - begin))
 
 
 def _blocks(answer: Any) -> Iterator[bytes]:
