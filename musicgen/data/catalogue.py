@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from musicgen.data.composers import UNKNOWN, normalise
 
@@ -34,6 +34,7 @@ class Piece:
     era: str
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where pieces come from."""
 

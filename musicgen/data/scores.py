@@ -187,4 +187,4 @@ def _delays(bars: Float64[np.ndarray, " bars"], end: float) -> Float64[np.ndarra
 
 
 def _is_whole(quarters: float) -> bool:
-    return abs(quarters - round(quarters)) < _EXACT
+    return bool(abs(quarters - round(quarters)) < _EXACT)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musicgen.data.cache import PieceCache
+from musicgen.data.catalogue import Piece
 from musicgen.data.folder import Folder
 from musicgen.data.packed import PackedPieces
 from musicgen.data.packing import open_pack
@@ -28,9 +29,12 @@ def packed(pieces_folder: Path, folder: Path) -> PackedPieces:
     return open_pack(pieces, read_pieces(pieces, cache=cache), cache=cache, folder=folder / "packs")
 
 
+NAMELESS = Piece(Path("a.mid"), "0" * 64, "A B", "B", "T", "unknown")
+
+
 def random_words(lengths: list[int], seed: int) -> PackedPieces:
     words = np.random.default_rng(seed).integers(0, 2**32, size=(sum(lengths), 88), dtype=np.uint32)
-    return PackedPieces(words, starts=np.cumsum([0, *lengths]), pieces=[None] * len(lengths))  # type: ignore
+    return PackedPieces(words, starts=np.cumsum([0, *lengths]), pieces=[NAMELESS] * len(lengths))
 
 
 def test_a_pack_holds_the_pieces_in_their_order(pieces_folder: Path, folder: Path):
@@ -58,7 +62,7 @@ def test_a_batch_is_the_grids_own_cells_and_onsets(lengths: list[int], seed: int
 def test_a_held_note_has_no_onset_in_the_next_quarter_but_a_new_piece_has():
     words = np.zeros((4, 88), np.uint32)
     words[:, 40] = 0xFFFFFFFF
-    pack = PackedPieces(words, starts=np.array([0, 2, 4]), pieces=[None, None])  # type: ignore
+    pack = PackedPieces(words, starts=np.array([0, 2, 4]), pieces=[NAMELESS, NAMELESS])
     onsets = pack.gather(np.arange(4), channels=2)[:, 1]
     assert onsets.sum(dim=(1, 2)).tolist() == [1, 0, 1, 0]
     assert onsets[0, 40, 0] == onsets[2, 40, 0] == 1
