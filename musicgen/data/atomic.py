@@ -1,14 +1,19 @@
 """Files that appear whole or not at all."""
 
+import contextlib
+import errno
 import os
-import tempfile
+import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+_PARTIAL = ".partial"
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 
-@contextmanager
+
+@contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` that takes its name when the block ends well.
 
@@ -16,19 +21,22 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     raises leaves nothing behind; a killed process leaves a ``*.partial`` file that nobody reads.
 
     Raises:
-        OSError: The folder cannot be written (no space, read-only); the message names the file.
+        OSError: The folder cannot be written (full disk, read-only); names the file and says what to do.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".partial")
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}-{secrets.token_hex(4)}{_PARTIAL}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
             yield file
-        temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE:
+            raise
+        help_text = f"{error.strerror}; make room or give another folder (data.cache_dir, hydra.run.dir)"
+        raise OSError(error.errno, help_text, str(path)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -37,7 +45,9 @@ def write_atomically(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def remove_leftovers(folder: Path, *, older_than_s: float = 3600.0) -> None:
+    """Remove what killed processes left of unfinished files; younger ones may still be written."""
+    for path in folder.glob(f".*{_PARTIAL}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > older_than_s:
+                path.unlink()

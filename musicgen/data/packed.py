@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Int64, UInt8, UInt32
 
-from musicgen.data.cache import WORD
+from musicgen.data.cache import BYTES_PER_QUARTER, WORD
 from musicgen.data.catalogue import Piece
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
 
@@ -52,6 +52,7 @@ class PackedPieces:
         self.pieces = list(pieces)
         self.path = path
         self._touched_bytes = 0
+        self._advise("MADV_RANDOM")  # without it the system reads 128 KB around each quarter
 
     @classmethod
     def map(cls, path: Path, *, starts: np.ndarray, pieces: Sequence[Piece]) -> "PackedPieces":
@@ -89,6 +90,8 @@ class PackedPieces:
         for start in range(0, len(self), num_quarters):
             words = self.words[start : start + num_quarters]
             self._touch(words.nbytes)
+            begin = start * BYTES_PER_QUARTER // mmap.PAGESIZE * mmap.PAGESIZE
+            self._advise("MADV_WILLNEED", begin, words.nbytes)
             yield words
 
     def gather(self, index: Int64[np.ndarray, " batch"], *, channels: int = 1) -> "torch.Tensor":
@@ -132,8 +135,12 @@ class PackedPieces:
         self._touched_bytes += num_bytes
         if self._touched_bytes > _RESIDENT_BYTES:
             self._touched_bytes = 0
-            if self._mapping is not None and self.words.nbytes > _STAYS_WHOLE_BYTES:
-                self._mapping.madvise(mmap.MADV_DONTNEED)
+            self._advise("MADV_DONTNEED")
+
+    def _advise(self, advice: str, *region: int) -> None:
+        """Tell the system how a large map is used, where it listens."""
+        if self._mapping is not None and self.words.nbytes > _STAYS_WHOLE_BYTES and hasattr(mmap, advice):
+            self._mapping.madvise(getattr(mmap, advice), *region)
 
 
 def _unpack(words: UInt32[np.ndarray, "*axes pitches"]) -> UInt8[np.ndarray, "*axes pitches ticks"]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musicgen.data.atomic import atomic_file
+from musicgen.data.atomic import atomic_file, remove_leftovers
 from musicgen.data.cache import BYTES_PER_QUARTER, WORD, PieceCache, PieceFacts
 from musicgen.data.catalogue import Piece
 from musicgen.data.packed import PackedPieces
@@ -81,6 +81,7 @@ def _damage(path: Path, *, expected_bytes: int) -> str:
 
 
 def _write_pack(path: Path, pieces: Sequence[Piece], *, cache: PieceCache, progress: bool) -> None:
+    remove_leftovers(path.parent)
     checksum = 0
     with atomic_file(path) as file:
         for piece in track(pieces, description="Packing pieces", total=len(pieces), shown=progress):

@@ -9,7 +9,7 @@ from musicgen.data.catalogue import Piece
 from musicgen.data.pool import num_processes, run_tasks
 from musicgen.data.progress import track
 
-_FILES_WORTH_A_POOL = 200
+_FILES_WORTH_A_POOL = 1000  # two processes start in the time that one reads 500 files
 _FILES_A_CHUNK = 16
 
 

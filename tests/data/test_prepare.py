@@ -29,7 +29,9 @@ def prepared(folder: Path, cache_dir: Path, **settings) -> Prepared:
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Read what is cached; the index of hashes aside, which depends on how old the files are."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "contents"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def test_the_summary_counts_files_pieces_quarters_and_notes(pieces_folder: Path, tmp_path: Path):
@@ -180,13 +182,10 @@ def test_damage_anywhere_in_the_cache_is_mended(pieces_folder: Path, tmp_path: P
     first = prepared(pieces_folder, tmp_path)
     whole = files_below(tmp_path)
     for name, data in whole.items():
-        if not name.startswith("contents"):
-            (tmp_path / name).write_bytes(data[: len(data) // 2])
+        (tmp_path / name).write_bytes(data[: len(data) // 2])
     again = prepared(pieces_folder, tmp_path)
     assert again.summary == first.summary
-    assert {name: data for name, data in files_below(tmp_path).items() if "contents" not in name} == {
-        name: data for name, data in whole.items() if "contents" not in name
-    }
+    assert files_below(tmp_path) == whole
 
 
 def prepare_in_process(folder: Path, cache_dir: Path, start: float) -> dict:
@@ -205,8 +204,9 @@ def test_several_processes_may_prepare_the_same_pieces_at_once(pieces_folder: Pa
 
 
 @pytest.mark.slow
-def test_worker_processes_give_what_one_process_gives(tmp_path: Path, write_piece):
-    for seed in range(220):
+def test_worker_processes_give_what_one_process_gives(tmp_path: Path, write_piece, monkeypatch):
+    monkeypatch.setattr("musicgen.data.reading._FILES_WORTH_A_POOL", 10)
+    for seed in range(60):
         write_piece(tmp_path / "music" / f"{seed}.mid", seed=seed, num_quarters=2)
     one = prepared(tmp_path / "music", tmp_path / "one", num_workers=1)
     two = prepared(tmp_path / "music", tmp_path / "two", num_workers=2)
