@@ -258,7 +258,6 @@ def _build_autoencoder(state: Mapping[str, Tensor]) -> Autoencoder:
     num_embeddings, embedding_dim = state["_vq_vae._embedding.weight"].shape
     quantizer_class = VectorQuantizer if "_vq_vae._ema_w" in state else GradientVectorQuantizer
     quantizer: Quantizer = quantizer_class(num_embeddings=num_embeddings, embedding_dim=embedding_dim)
-    quantizer.started.fill_(True)
     spreads = [
         tensor for name, tensor in state.items() if re.match(r"_encoder\..*\._block\.1\.weight$", name)
     ]
@@ -279,9 +278,7 @@ def _build_transformer(state: Mapping[str, Tensor], num_heads: int | None, path:
         raise ValueError(f"{path} has width {width} and does not tell its heads; say num_heads=...")
     return Transformer(
         num_embeddings=num_embeddings,
-        num_layers=sum(
-            re.fullmatch(r"transformer\.h\.\d+\.ln_1\.weight", name) is not None for name in state
-        ),
+        num_layers=len([name for name in state if name.endswith(".ln_1.weight")]),
         num_heads=heads,
         width=width,
         max_positions=len(state["transformer.wpe.weight"]),
@@ -291,8 +288,10 @@ def _build_transformer(state: Mapping[str, Tensor], num_heads: int | None, path:
 
 def _fill(model: _Model, state: dict[str, Tensor], *, path: Path) -> _Model:
     """Load renamed weights, all of them and no others."""
-    own = model.state_dict()
-    counters = {name: own[name] for name in ("quantizer.started", "quantizer.num_updates") if name in own}
+    own = model.state_dict().keys()
+    # Many updates, so that the codebook's means go on as they are.
+    settled = {"quantizer.started": torch.tensor(True), "quantizer.num_updates": torch.tensor(1_000_000)}
+    counters = {name: value for name, value in settled.items() if name in own}
     try:
         model.load_state_dict(counters | state)
     except RuntimeError as error:

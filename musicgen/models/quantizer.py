@@ -145,12 +145,11 @@ def k_means_plus_plus(
     Returns:
         The chosen vectors, (num_clusters, dim).
     """
-    noise = torch.empty(num_clusters, len(vectors), device=vectors.device).exponential_(generator=generator)
     chosen = torch.zeros(num_clusters, dtype=torch.int64, device=vectors.device)
     distances = torch.ones(len(vectors), device=vectors.device)
     for index in range(num_clusters):
         # The largest of weight / exponential noise falls on each with a chance in proportion to its weight.
-        chosen[index] = (distances / noise[index]).argmax()
+        chosen[index] = (distances / torch.empty_like(distances).exponential_(generator=generator)).argmax()
         from_latest = (vectors - vectors[chosen[index]]).square().sum(dim=1)
         distances = from_latest if index == 0 else torch.minimum(distances, from_latest)
     return vectors[chosen].clone()

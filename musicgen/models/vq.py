@@ -1,4 +1,4 @@
-"""Two ways to train a codebook: moving averages, and the paper's codebook loss."""
+"""Ways to train a codebook: moving averages, as Bachsformer does, and the paper's codebook loss."""
 
 import torch
 import torch.distributed as dist
@@ -9,14 +9,17 @@ from torch.nn import functional
 from musicgen.models.quantizer import Quantizer, count_codes, is_distributed
 
 _SMALLEST_SIZE = 1e-20
+_WARM_UP = 10  # the first steps keep less of the past: 0.1, 0.18, 0.25, ... up to decay
 
 
 class VectorQuantizer(Quantizer):
     """Move each code to the running mean of the latents that choose it (van den Oord et al. 2017, A.1).
 
     Sizes and sums of the clusters start from the same draw of data, so that their quotient is the codebook
-    from the first step on. A code that is hardly ever chosen is put on a random latent of the batch, and
-    its sums and size with it (Dhariwal et al. 2020, section 3.1). Sizes and sums are added over all ranks.
+    from the first step on; the first steps keep less of the past than `decay`, because the latents of a
+    young encoder run away from any start. A code that is hardly ever chosen is put on a random latent of the
+    batch, and its sums and size with it (Dhariwal et al. 2020, section 3.1). Sizes and sums are added over
+    all ranks.
 
     Args:
         num_embeddings: Size of the alphabet, 2 or more.
@@ -42,7 +45,7 @@ class VectorQuantizer(Quantizer):
         embedding_dim: int = 128,
         commitment_cost: float = 0.25,
         decay: float = 0.99,
-        restart_share: float = 0.03,
+        restart_share: float = 0.1,
         seed: int = 0,
     ) -> None:
         super().__init__(
@@ -74,12 +77,10 @@ class VectorQuantizer(Quantizer):
     def _learn(self, vectors: Float[Tensor, "n dim"], codes: Int[Tensor, " n"]) -> None:
         """Update the running means with a batch, restart dead codes, set the codebook to the means."""
         candidates = vectors[self._draw(len(vectors))]
-        sums = torch.zeros_like(self.cluster_sum).index_add_(0, codes, vectors)
-        sizes = count_codes(codes, num_embeddings=self.num_embeddings).to(sums)
-        if is_distributed():
-            sums, sizes, candidates = _reduce_over_ranks(sums, sizes, candidates)
-        self.cluster_size.lerp_(sizes, 1 - self.decay)
-        self.cluster_sum.lerp_(sums, 1 - self.decay)
+        sums, sizes, candidates = self._count(vectors, codes, candidates)
+        new_share = 1 - ((1 + self.num_updates) / (_WARM_UP + self.num_updates)).clamp(max=self.decay)
+        self.cluster_size.lerp_(sizes, new_share)
+        self.cluster_sum.lerp_(sums, new_share)
         mean_size = self.cluster_size.mean()
         dead = self.cluster_size < self.restart_share * mean_size
         # A restarted code counts as much as the mean one, to have time to be chosen before it falls again.
@@ -90,6 +91,17 @@ class VectorQuantizer(Quantizer):
         torch.where(alive, self.cluster_sum / self.cluster_size[:, None], self.codebook, out=self.codebook)
         self.num_updates += 1
 
+    def _count(
+        self,
+        vectors: Float[Tensor, "n dim"],
+        codes: Int[Tensor, " n"],
+        candidates: Float[Tensor, "vocab dim"],
+    ) -> tuple[Float[Tensor, "vocab dim"], Float[Tensor, " vocab"], Float[Tensor, "vocab dim"]]:
+        """Give the sum and the number of the latents of each code, and the candidates, over all ranks."""
+        sums = torch.zeros_like(self.cluster_sum).index_add_(0, codes, vectors)
+        sizes = count_codes(codes, num_embeddings=self.num_embeddings).to(sums)
+        return _reduce_over_ranks(sums, sizes, candidates) if is_distributed() else (sums, sizes, candidates)
+
     def _draw(self, num_vectors: int) -> Int[Tensor, " vocab"]:
         """Draw an index for each code from a hash of seed, step and code.
 
@@ -99,6 +111,53 @@ class VectorQuantizer(Quantizer):
         mixed = (slots + 1) * 0x9E3779B1 + (self.num_updates + 1) * 0x85EBCA77 + self.seed * 0xC2B2AE3D
         mixed = (mixed ^ (mixed >> 15)) * 0x2C1B3C6D & 0x7FFFFFFF
         return (mixed ^ (mixed >> 12)) % num_vectors
+
+
+class ColdVectorQuantizer(VectorQuantizer):
+    """Train the codebook as Bachsformer does, to measure what that costs.
+
+    It starts far from the data, with sizes of 0 beside sums of N(0, 1): after a step the codes that were not
+    chosen have a norm of 1e6 and come back by 1 - decay a step. Nothing is restarted.
+
+    Args:
+        num_embeddings: Size of the alphabet, 2 or more.
+        embedding_dim: Length of a codebook vector.
+        commitment_cost: Weight of the term that draws the latents to their codes.
+        decay: Share of the running means kept at each step, 0 to below 1.
+        seed: Seed of the start.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_embeddings: int = 16,
+        embedding_dim: int = 128,
+        commitment_cost: float = 0.25,
+        decay: float = 0.99,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            num_embeddings=num_embeddings,
+            embedding_dim=embedding_dim,
+            commitment_cost=commitment_cost,
+            decay=decay,
+            restart_share=0.0,
+            seed=seed,
+        )
+        self.cluster_size.zero_()
+        self.cluster_sum.normal_(generator=torch.Generator().manual_seed(seed + 1))
+        self.started.fill_(True)
+
+    @torch.no_grad()
+    def _learn(self, vectors: Float[Tensor, "n dim"], codes: Int[Tensor, " n"]) -> None:
+        """Update the running means with a batch, and smooth the sizes by a hundred-thousandth."""
+        sums, sizes, _ = self._count(vectors, codes, torch.zeros_like(self.codebook))
+        self.cluster_size.lerp_(sizes, 1 - self.decay)
+        self.cluster_sum.lerp_(sums, 1 - self.decay)
+        total = self.cluster_size.sum()
+        self.cluster_size.add_(1e-5).mul_(total / (total + self.num_embeddings * 1e-5))
+        torch.div(self.cluster_sum, self.cluster_size[:, None], out=self.codebook)
+        self.num_updates += 1
 
 
 class GradientVectorQuantizer(Quantizer):
