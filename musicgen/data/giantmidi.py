@@ -45,8 +45,10 @@ class GiantMidi:
             root = (
                 self.cache_dir / "downloads" / ("giantmidi-full" if download == "full" else "giantmidi-857")
             )
-        if download and root:
-            Path(root).expanduser().mkdir(parents=True, exist_ok=True)
+        if download and not root:
+            raise ValueError("data.download has no folder to write to: give data.root=DIR, or a cache_dir")
+        if download:
+            Path(str(root)).expanduser().mkdir(parents=True, exist_ok=True)
         self.root = checked_root(root, source=self.name)
 
     def pieces(self) -> list[Piece]:

@@ -323,5 +323,10 @@ def test_an_unknown_download_is_an_error(tmp_path: Path):
         GiantMidi(tmp_path, download="all")
 
 
+def test_a_download_without_a_folder_is_an_error():
+    with pytest.raises(ValueError, match="no folder to write to"):
+        GiantMidi(None, download=True)
+
+
 def test_names_are_quoted_in_addresses():
     assert quote(NAMES[2]).isascii()
