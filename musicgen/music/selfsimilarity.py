@@ -145,21 +145,34 @@ def structureness(performance: Performance, *, span_quarters: int) -> float:
     return float(best[np.isfinite(best)].mean())
 
 
-def pitch_class_lengths(performance: Performance, *, hop_quarters: float) -> Float[np.ndarray, "windows 12"]:
-    """Give how long each pitch class sounds in each window, in quarters, all its notes together.
+def pitch_lengths(performance: Performance, *, hop_quarters: float) -> Float[np.ndarray, "windows 128"]:
+    """Give how long each pitch sounds in each window, in quarters, overlapping notes together.
 
     Windows lie end to end from the first onset's quarter; the last may reach past the last offset.
     No windows for silence.
     """
+    return _lengths_by(performance, performance.pitch, 128, hop_quarters)
+
+
+def pitch_class_lengths(performance: Performance, *, hop_quarters: float) -> Float[np.ndarray, "windows 12"]:
+    """Give how long each pitch class sounds in each window, in quarters, all its notes together.
+
+    Windows are those of `pitch_lengths`.
+    """
+    return _lengths_by(performance, performance.pitch % 12, 12, hop_quarters)
+
+
+def _lengths_by(
+    performance: Performance, voice: Int[np.ndarray, " notes"], voices: int, hop_quarters: float
+) -> Float[np.ndarray, "windows voices"]:
     if len(performance) == 0:
-        return np.zeros((0, 12))
+        return np.zeros((0, voices))
     onset, offset = times_from_first_quarter(performance)
     lines = np.arange(np.ceil(offset.max() / hop_quarters) + 1) * hop_quarters
-    lengths = np.zeros((len(lines) - 1, 12))
-    for pitch_class in range(12):
-        ours = performance.pitch % 12 == pitch_class
-        if ours.any():
-            lengths[:, pitch_class] = np.diff(_sounded_until(lines, onset[ours], offset[ours]))
+    lengths = np.zeros((len(lines) - 1, voices))
+    for number in np.unique(voice):
+        ours = voice == number
+        lengths[:, number] = np.diff(_sounded_until(lines, onset[ours], offset[ours]))
     return lengths
 
 
