@@ -16,7 +16,7 @@ def perplexity(codes: torch.Tensor, num_embeddings: int) -> float:
 
 
 def train_on_shrinking_latents(quantizer: VectorQuantizer) -> tuple[float, float]:
-    """Give the largest norm of a code after a step, and the perplexity after twenty, on a random encoder's latents."""
+    """Give the largest norm of a code after a step, and the perplexity after twenty."""
     torch.manual_seed(0)
     centres = torch.randn(40, 128)
     largest, codes = 0.0, torch.zeros(0)
@@ -35,7 +35,7 @@ def test_codes_neither_fly_away_nor_collapse_at_the_start() -> None:
 
 
 def test_the_cold_start_repeats_bachsformers_collapse() -> None:
-    """Sums start at N(0, 1) and sizes at 0: unused codes have a norm of 1e6 after a step, and one code is left."""
+    """Sums from N(0, 1) over sizes of 0: unused codes have a norm of 1e6 after a step, one code is left."""
     largest, used = train_on_shrinking_latents(ColdVectorQuantizer(num_embeddings=16, embedding_dim=128))
 
     assert largest > 1e5

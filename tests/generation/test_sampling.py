@@ -1,0 +1,234 @@
+import pytest
+import torch
+
+from musicgen.generation.sampling import (
+    CachedReader,
+    Chooser,
+    UncachedReader,
+    keep_top_k,
+    keep_top_p,
+    sample_codes,
+)
+from musicgen.models.transformer import Transformer
+
+NO = float("-inf")
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def tiny(*, start_token: bool = True, max_positions: int = 24, num_embeddings: int = 8) -> Transformer:
+    torch.manual_seed(0)
+    model = Transformer(
+        num_embeddings=num_embeddings,
+        num_layers=2,
+        num_heads=2,
+        width=16,
+        max_positions=max_positions,
+        dropout=0.5,
+        start_token=start_token,
+    )
+    for parameter in model.parameters():
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    return model
+
+
+def test_top_k_keeps_the_k_likeliest() -> None:
+    logits = torch.tensor([[1.0, 4.0, 2.0, 3.0], [0.0, 0.0, -1.0, 5.0]])
+
+    assert keep_top_k(logits, top_k=2).tolist() == [[NO, 4.0, NO, 3.0], [0.0, 0.0, NO, 5.0]]
+
+
+@pytest.mark.parametrize(
+    ("top_p", "kept"),
+    [(0.5, [0]), (0.51, [0, 1]), (0.79, [0, 1]), (0.81, [0, 1, 2]), (1.0, [0, 1, 2, 3]), (0.01, [0])],
+)
+def test_top_p_keeps_the_fewest_that_reach_the_share(top_p, kept) -> None:
+    shares = torch.tensor([[0.5, 0.3, 0.15, 0.05]], dtype=torch.float64)
+    order = torch.tensor([2, 0, 3, 1])
+
+    filtered = keep_top_p(shares.log()[:, order], top_p=top_p)
+
+    assert sorted(order[filtered[0] > NO].tolist()) == kept
+
+
+def test_top_p_is_a_share_at_the_temperature() -> None:
+    logits = torch.tensor([[0.6, 0.4]]).log()
+
+    assert (keep_top_p(logits, top_p=0.65) > NO).sum() == 2  # .6 and .4
+    assert (keep_top_p(logits, top_p=0.65, temperature=0.5) > NO).sum() == 1  # .36 and .16 of .52
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_codes_are_drawn_from_the_softmax_at_the_temperature(temperature) -> None:
+    logits = torch.tensor([[0.0, 1.0, 2.0, -1.0]]).expand(200_000, -1)
+    chooser = Chooser(temperature=temperature, top_k=3)
+    noise = next(chooser.noises((1, *logits.shape), generator=seeded(0), device=logits.device))
+
+    counts = torch.bincount(chooser.choose(logits, noise), minlength=4)
+
+    expected = torch.tensor([0.0, 1.0, 2.0, NO]).div(temperature).softmax(dim=0)
+    torch.testing.assert_close(counts / 200_000, expected, rtol=0, atol=0.005)
+
+
+@pytest.mark.parametrize("start_token", [True, False])
+@pytest.mark.parametrize("prompt_quarters", [0, 1, 9])
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0}, {"top_k": 3, "top_p": 0.8}])
+def test_cached_codes_are_the_uncached_ones_over_many_slides(start_token, prompt_quarters, settings) -> None:
+    transformer = tiny(start_token=start_token)
+    prompt = torch.randint(8, (2, prompt_quarters * 4)) if prompt_quarters else None
+
+    codes = [
+        sample_codes(
+            transformer,
+            num_quarters=30,
+            codes_per_quarter=4,
+            hop_quarters=2,
+            batch=2,
+            prompt=prompt,
+            generator=seeded(3),
+            reader=reader,
+            **settings,
+        )
+        for reader in (CachedReader, UncachedReader)
+    ]
+
+    assert codes[0].shape == (2, 120)
+    assert torch.equal(codes[0], codes[1])
+
+
+def test_cached_logits_are_the_uncached_ones_at_every_position() -> None:
+    transformer = tiny().eval()
+    streams = torch.randint(8, (2, 60))
+    readers = CachedReader(transformer, batch=2), UncachedReader(transformer, batch=2)
+
+    for length in range(1, 60):
+        begin = max(0, (length - 24 + 7) // 8 * 8)
+        cached, uncached = (reader.next_logits(streams[:, :length], begin) for reader in readers)
+        torch.testing.assert_close(cached, uncached, rtol=1e-4, atol=1e-5)
+
+
+def test_the_prompt_is_kept_and_continued() -> None:
+    transformer = tiny()
+    prompt = torch.randint(8, (3, 8))
+
+    codes = sample_codes(transformer, num_quarters=5, codes_per_quarter=4, prompt=prompt, generator=seeded(0))
+
+    assert codes.shape == (3, 20)
+    assert torch.equal(codes[:, :8], prompt)
+
+
+def test_one_prompt_serves_all_pieces() -> None:
+    prompt = torch.randint(8, (1, 4))
+
+    codes = sample_codes(
+        tiny(), num_quarters=9, codes_per_quarter=4, prompt=prompt, batch=5, generator=seeded(0)
+    )
+
+    assert torch.equal(codes[:, :4], prompt.expand(5, -1))
+    assert len(torch.unique(codes, dim=0)) == 5
+
+
+def test_a_piece_continued_greedily_is_the_piece_written_at_once() -> None:
+    """Where a piece is cut for a prompt leaves no trace: there are no seams."""
+    settings = {"codes_per_quarter": 4, "hop_quarters": 2, "temperature": 0}
+    transformer = tiny()
+    whole = sample_codes(transformer, num_quarters=25, generator=seeded(0), **settings)
+
+    for quarters in (1, 5, 6, 13):
+        prompt = whole[:, : quarters * 4]
+        continued = sample_codes(transformer, num_quarters=25, prompt=prompt, generator=seeded(1), **settings)
+        assert torch.equal(continued, whole)
+
+
+def test_a_code_follows_from_what_is_kept_and_from_nothing_older() -> None:
+    settings = {"num_quarters": 9, "codes_per_quarter": 4, "hop_quarters": 2, "temperature": 0}
+    transformer = tiny(start_token=False)
+    prompt = torch.randint(8, (1, 32), generator=seeded(0))
+    codes = sample_codes(transformer, prompt=prompt, generator=seeded(0), **settings)
+    changed = prompt.clone()
+    changed[:, :8] = (
+        changed[:, :8] + 1
+    ) % 8  # let go: 33 codes need 24 positions from the 16th on, hops of 8
+
+    older = sample_codes(transformer, prompt=changed, generator=seeded(0), **settings)
+
+    assert torch.equal(older[:, 32:], codes[:, 32:])
+
+
+def test_the_first_code_without_a_start_token_is_any_code() -> None:
+    codes = sample_codes(
+        tiny(start_token=False), num_quarters=1, codes_per_quarter=4, batch=4000, generator=seeded(0)
+    )
+
+    counts = torch.bincount(codes[:, 0], minlength=8)
+    assert counts.min() > 400
+    assert counts.max() < 600
+
+
+def test_same_seed_same_codes_and_other_seed_other_codes() -> None:
+    def sample(seed: int) -> torch.Tensor:
+        return sample_codes(tiny(), num_quarters=8, codes_per_quarter=4, batch=3, generator=seeded(seed))
+
+    assert torch.equal(sample(0), sample(0))
+    assert not torch.equal(sample(0), sample(1))
+
+
+def test_every_code_can_come() -> None:
+    codes = sample_codes(
+        tiny(num_embeddings=32, max_positions=64),
+        num_quarters=20,
+        batch=50,
+        top_k=None,
+        temperature=5,
+        generator=seeded(0),
+    )
+
+    assert torch.bincount(codes.flatten(), minlength=32).min() > 0
+
+
+def test_top_k_of_one_is_greedy() -> None:
+    greedy, likeliest = (
+        sample_codes(tiny(), num_quarters=6, codes_per_quarter=4, generator=seeded(seed), **settings)
+        for seed, settings in ((0, {"temperature": 0}), (1, {"top_k": 1}))
+    )
+
+    assert torch.equal(greedy, likeliest)
+
+
+def test_sampling_leaves_the_transformer_as_it_was() -> None:
+    transformer = tiny().train()
+    state = torch.get_rng_state()
+
+    codes = sample_codes(transformer, num_quarters=2, codes_per_quarter=4, generator=seeded(0))
+
+    assert transformer.training
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not codes.is_inference()
+    transformer(codes[:, :8]).sum().backward()  # codes may serve training
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"temperature": -0.1}, "temperature=-0.1; use 0"),
+        ({"temperature": float("nan")}, "temperature=nan; use 0"),
+        ({"top_k": 0}, "top_k=0 leaves no code; use 1"),
+        ({"top_p": 0.0}, "top_p=0.0 is not a share"),
+        ({"top_p": 1.1}, "top_p=1.1 is not a share"),
+        ({"num_quarters": 0}, "num_quarters=0 makes no piece"),
+        ({"batch": 0}, "batch=0 makes no piece"),
+        ({"hop_quarters": 0}, "hop_quarters=0 does not fit max_positions=24; use 1 to 6"),
+        ({"hop_quarters": 7}, "hop_quarters=7 does not fit max_positions=24; use 1 to 6"),
+        ({"prompt": torch.zeros(1, 6)}, r"prompt has shape \(1, 6\)"),
+        ({"prompt": torch.zeros(1, 32)}, "after a prompt of 8 quarters; use 9 or more"),
+        ({"prompt": torch.full((1, 4), 8)}, "prompt has codes from 8 to 8.*knows 0 to 7"),
+        ({"prompt": torch.zeros(2, 4), "batch": 3}, "prompt has 2 rows for batch=3"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, said) -> None:
+    with pytest.raises(ValueError, match=said):
+        sample_codes(
+            tiny(), **{"num_quarters": 8, "codes_per_quarter": 4, "generator": seeded(0), **settings}
+        )
