@@ -35,18 +35,20 @@ class KeyValueCache:
 class CausalSelfAttention(nn.Module):
     """Let each position look at itself and those before it, with several heads (Vaswani et al. 2017).
 
+    Dropout falls on the output alone: on the weights of attention it keeps PyTorch from its fused kernels
+    on a CPU, which train twice as fast.
+
     Args:
         width: Width of the residual stream, a multiple of num_heads.
         num_heads: Number of heads.
         layer: Index of the layer, its place in the cache.
-        dropout: Share dropped, of attention weights and of the output.
+        dropout: Share of the output dropped in training.
     """
 
     def __init__(self, width: int, *, num_heads: int, layer: int, dropout: float) -> None:
         super().__init__()
         self.num_heads = num_heads
         self.layer = layer
-        self.dropout = dropout
         self.qkv = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)
         self.output_dropout = nn.Dropout(dropout)
@@ -66,15 +68,19 @@ class CausalSelfAttention(nn.Module):
             keys = cache.keys[self.layer, :, :, :end]
             values = cache.values[self.layer, :, :, :end]
         mask = _mask_after(past, positions, hidden.device) if past and positions > 1 else None
-        attended = functional.scaled_dot_product_attention(
-            queries,
-            keys,
-            values,
-            attn_mask=mask,
-            is_causal=past == 0 and positions > 1,
-            dropout_p=self.dropout if self.training else 0.0,
-        )
+        attended = _attend(queries, keys, values, mask=mask, is_causal=past == 0 and positions > 1)
         return self.output_dropout(self.output(attended.transpose(1, 2).reshape(batch, positions, width)))
+
+
+def _attend(
+    queries: Tensor, keys: Tensor, values: Tensor, *, mask: Tensor | None, is_causal: bool
+) -> Float[Tensor, "batch heads positions dim"]:
+    """Attend in float32 where bfloat16 would train slower: backward on a CPU it takes three times as long."""
+    attend = functional.scaled_dot_product_attention
+    if queries.dtype == torch.bfloat16 and queries.device.type == "cpu" and torch.is_grad_enabled():
+        with torch.autocast("cpu", enabled=False):
+            return attend(queries.float(), keys.float(), values.float(), attn_mask=mask, is_causal=is_causal)
+    return attend(queries, keys, values, attn_mask=mask, is_causal=is_causal)
 
 
 def _mask_after(past: int, positions: int, device: torch.device) -> Tensor:
