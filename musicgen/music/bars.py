@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Int
 
+from musicgen.music.grid import TICKS_PER_QUARTER
 from musicgen.music.notes import Performance
 
 QUARTERS_PER_BAR = 4
@@ -17,20 +18,21 @@ _ON_THE_LINE = 1e-6  # quarters: what floating point may add to a time that lies
 def first_quarter(performance: Performance) -> float:
     """Give the quarter in which the first note begins: bars are counted from there.
 
-    The same line that the grid cuts from, so that a piece and its slices have the same bars.
-    NaN for silence.
+    The same line that the grid cuts from, so that a piece and its slices have the same bars: an
+    onset less than half a tick before a quarter belongs to it. NaN for silence.
     """
     if len(performance) == 0:
         return float("nan")
-    return float(np.floor(performance.onset_quarters[0] + _ON_THE_LINE))
+    return float(np.rint(performance.onset_quarters[0] * TICKS_PER_QUARTER) // TICKS_PER_QUARTER)
 
 
 def times_from_first_quarter(
     performance: Performance,
 ) -> tuple[Float[np.ndarray, " notes"], Float[np.ndarray, " notes"]]:
-    """Give onsets and offsets in quarters from the first quarter's line."""
+    """Give onsets and offsets in quarters from the first quarter's line, never before it."""
     start = first_quarter(performance)
-    return performance.onset_quarters - start, performance.offset_quarters - start
+    onset = np.maximum(performance.onset_quarters - start, 0.0)
+    return onset, np.maximum(performance.offset_quarters - start, onset)
 
 
 def onset_positions(

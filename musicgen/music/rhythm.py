@@ -6,11 +6,11 @@ from jaxtyping import Float, Int
 from musicgen.music.bars import (
     POSITIONS_PER_QUARTER,
     QUARTERS_PER_BAR,
-    first_quarter,
     onset_positions,
     sampled_spans,
     times_from_first_quarter,
 )
+from musicgen.music.grid import TICKS_PER_QUARTER
 from musicgen.music.notes import Performance
 
 LENGTH_CLASSES = np.exp2(np.arange(-5, 5))
@@ -102,7 +102,8 @@ def notes_per_quarter(performance: Performance) -> float:
     """
     if len(performance) == 0:
         return NAN
-    return float(len(performance) / (performance.offset_quarters.max() - first_quarter(performance)))
+    _, offset = times_from_first_quarter(performance)
+    return float(len(performance) / max(offset.max(), 1 / TICKS_PER_QUARTER))
 
 
 def note_length_histogram(performance: Performance) -> Float[np.ndarray, " classes"]:

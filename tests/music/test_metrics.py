@@ -196,6 +196,13 @@ def test_pitch_class_lengths_share_a_note_between_its_windows():
     assert lengths.sum() == pytest.approx(2.5 + 1 + 1)
 
 
+def test_an_onset_just_before_a_quarter_belongs_to_it_as_on_the_grid():
+    early = notes([(60, 3.99, 5), (64, 5, 6), (67, 7.5, 8)])
+    late = notes([(60, 4.0, 5), (64, 5, 6), (67, 7.5, 8)])
+    assert describe(early) == pytest.approx(describe(late), nan_ok=True, abs=0.01)
+    assert metrics.notes_per_quarter(notes([(60, 3.99, 3.995)])) == 32
+
+
 ROWS = st.lists(
     st.tuples(st.integers(40, 90), st.integers(0, 400), st.integers(1, 64)), min_size=1, max_size=60
 ).map(lambda rows: [(p, onset / 8, (onset + length) / 8) for p, onset, length in rows])
