@@ -4,7 +4,6 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -77,7 +76,7 @@ class CopyIndex:
         self._set_pieces(pieces, skipped)
 
     @classmethod
-    def from_performances(cls, pieces: Iterable[tuple[str, Performance]]) -> Self:
+    def from_performances(cls, pieces: Iterable[tuple[str, Performance]]) -> "CopyIndex":
         """Index notes that are already there, such as training pieces as the autoencoder gives them back.
 
         Args:
@@ -137,7 +136,7 @@ class CopyIndex:
         )
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path) -> "CopyIndex":
         """Read an index that `save` wrote.
 
         Raises:

@@ -63,7 +63,9 @@ class MatchCounts:
         return 0.0 if self.reference + self.estimated else float("nan")
 
 
-def cell_counts(reference: Bool[np.ndarray, "*shape"], estimated: Bool[np.ndarray, "*shape"]) -> MatchCounts:
+def cell_counts(
+    reference: Bool[np.ndarray, "*shape"], estimated: Bool[np.ndarray, "*same_shape"]
+) -> MatchCounts:
     """Count the cells that sound in both rolls, in the reference and in the estimate.
 
     Args:

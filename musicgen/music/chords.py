@@ -3,8 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import Int
+
 from musicgen.music.keys import Key
 from musicgen.music.spelling import chord_tone_name, name_in_key, root_name
+
+Pitches = Iterable[int] | Int[np.ndarray, " notes"]
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,7 @@ class Chord:
         return {"ninth": "9", "suspended": "", "incomplete": "7"}[quality.kind]
 
 
-def name_chord(pitches: Iterable[int], key: Key | None = None) -> str | None:
+def name_chord(pitches: Pitches, key: Key | None = None) -> str | None:
     """Name the chord that these notes make: `name_chord([53, 59, 62, 69])` is `Bø7/F`.
 
     Octaves and doublings do not matter, the lowest note is the bass. Names are the root's, then
@@ -167,7 +172,7 @@ def name_chord(pitches: Iterable[int], key: Key | None = None) -> str | None:
     return chord.name(key) if chord else None
 
 
-def find_chord(pitches: Iterable[int], key: Key | None = None) -> Chord | None:
+def find_chord(pitches: Pitches, key: Key | None = None) -> Chord | None:
     """Find root, quality and bass of the chord that these notes make; None where theory has no name."""
     notes = [int(pitch) for pitch in pitches]
     if not notes:

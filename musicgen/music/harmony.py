@@ -102,7 +102,7 @@ def name_slices(performance: Performance) -> list[Slice]:
     Returns:
         A slice for each quarter from the first onset's to the last offset; none for silence.
     """
-    heard = pitch_lengths(performance, hop_quarters=1) >= _HEARD_SHARE - 1e-9
+    heard = pitch_lengths(performance, hop_quarters=1.0) >= _HEARD_SHARE - 1e-9
     return [_name_slice(np.flatnonzero(row)) for row in heard]
 
 
@@ -160,5 +160,5 @@ def _name_slice(pitches: np.ndarray) -> Slice:
     return Slice(chord.kind, chord) if chord else Slice("unnamed")
 
 
-def _ratio(part: float, whole: float) -> float:
+def _ratio(part: float | int, whole: float | int) -> float:
     return part / whole if whole > 0 else float("nan")

@@ -128,7 +128,7 @@ def estimate_local_keys(
             f"reach_quarters={reach_quarters}, change_cost={change_cost}; "
             f"give at least {LOCAL_KEY_QUARTERS} and 0"
         )
-    lengths = pitch_class_lengths(performance, hop_quarters=LOCAL_KEY_QUARTERS)
+    lengths = pitch_class_lengths(performance, hop_quarters=float(LOCAL_KEY_QUARTERS))
     if len(lengths) == 0:
         return []
     reach = round(reach_quarters / LOCAL_KEY_QUARTERS)

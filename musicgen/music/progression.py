@@ -91,7 +91,7 @@ def fit_chords(performance: Performance) -> list[Step]:
     Returns:
         The steps in order; none for silence.
     """
-    lengths = pitch_lengths(performance, hop_quarters=1)
+    lengths = pitch_lengths(performance, hop_quarters=1.0)
     if len(lengths) == 0:
         return []
     bass = _bass(lengths)

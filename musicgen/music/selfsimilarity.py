@@ -129,7 +129,7 @@ def structureness(performance: Performance, *, span_quarters: int) -> float:
     """
     if span_quarters <= 0 or span_quarters % _HOP_QUARTERS:
         raise ValueError(f"span_quarters={span_quarters} is not a positive multiple of {_HOP_QUARTERS}")
-    chroma = pitch_class_lengths(performance, hop_quarters=_HOP_QUARTERS)
+    chroma = pitch_class_lengths(performance, hop_quarters=float(_HOP_QUARTERS))
     span = span_quarters // _HOP_QUARTERS
     if len(chroma) - span + 1 <= span:
         return NAN

@@ -119,7 +119,7 @@ def test_silence_and_single_notes_share_nothing(index):
 def test_runs_do_not_cross_from_piece_to_piece():
     whole = random_piece(7)
     middle = whole.onset_quarters[100]
-    halves = [whole.between_quarters(0, middle), whole.between_quarters(middle, 1e9)]
+    halves = [whole.between_quarters(0.0, middle), whole.between_quarters(middle, 1e9)]
     index = CopyIndex.from_performances([("first", halves[0]), ("second", halves[1])])
     assert index.longest_copy(whole).notes == max(len(steps_of(half).pitch) for half in halves)
 

@@ -114,7 +114,7 @@ def test_cells():
 
 def test_a_negative_tolerance_is_refused():
     with pytest.raises(ValueError, match="onset_tolerance_s=-1"):
-        note_counts(notes([]), notes([]), onset_tolerance_s=-1)
+        note_counts(notes([]), notes([]), onset_tolerance_s=-1.0)
 
 
 @pytest.mark.slow

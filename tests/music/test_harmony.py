@@ -147,7 +147,7 @@ def test_chorales_agree_with_an_analyst():
     root, tones, key = [], [], []
     for piece, timed in filter(None, found):
         steps = harmony.fit_chords(piece)
-        keys = harmony.estimate_local_keys(piece, reach_quarters=6, change_cost=0.4)
+        keys = harmony.estimate_local_keys(piece, reach_quarters=6.0, change_cost=0.4)
         first = np.floor(piece.onset_quarters[0])
         begins, ends = [t for t, _ in timed], [*(t for t, _ in timed[1:]), np.inf]
         for step in steps:

@@ -189,7 +189,7 @@ def test_structureness_of_a_hand_worked_piece():
 
 
 def test_pitch_class_lengths_share_a_note_between_its_windows():
-    lengths = pitch_class_lengths(notes([(60, 0.5, 3.0), (72, 1.0, 2.0), (67, 3.5, 4.5)]), hop_quarters=2)
+    lengths = pitch_class_lengths(notes([(60, 0.5, 3.0), (72, 1.0, 2.0), (67, 3.5, 4.5)]), hop_quarters=2.0)
     assert lengths.shape == (3, 12)
     assert lengths[:, 0] == pytest.approx([2.5, 1.0, 0.0])
     assert lengths[:, 7] == pytest.approx([0.0, 0.5, 0.5])
