@@ -1,6 +1,7 @@
 """What every verb shares: a Hydra application, short messages for mistakes, full ones for faults."""
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -29,11 +30,30 @@ def launch(task: Callable[[DictConfig], None], *, verb: str) -> None:
         task: Takes the composed config.
         verb: Name of the top config and of the program in messages.
     """
-    arguments = sys.argv[:]
-    sys.argv = [f"musicgen {verb}", *arguments[2:]]
-    hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=verb)(
-        _guarded(task, arguments[:2])
-    )()
+    program, arguments = sys.argv[:2], sys.argv[2:]
+    sys.argv = [f"musicgen {verb}", *map(quoted_path, arguments)]
+    hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=verb)(_guarded(task, program))()
+
+
+def quoted_path(argument: str) -> str:
+    """Quote the value of `key=PATH` for Hydra's grammar, which knows commas, blanks and `=` as its own signs.
+
+    Args:
+        argument: One argument of the command line.
+
+    Returns:
+        The argument, its value quoted if it is a file or folder that is there.
+    """
+    key, equals, value = argument.partition("=")
+    if not (equals and re.search(r"[^\w./:-]", value) and Path(value).exists()):
+        return argument
+    return f"{key}={quoted(value)}"
+
+
+def quoted(value: str) -> str:
+    """Put a value into single quotes as Hydra's grammar reads them."""
+    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + (r"\'" if found[2] else ""), value)
+    return f"'{escaped}'"
 
 
 def _guarded(task: Callable[[DictConfig], None], program: list[str]) -> Callable[[DictConfig], None]:

@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.application import launch
+from musicgen.cli.application import launch, quoted
 
 
 class CompareSweep(Callback):
@@ -45,11 +45,14 @@ def _compare(runs: Iterable[str | Path], *, folder: Path, **options: Any) -> int
     return sum(run.status == "failed" for run in comparison.runs)
 
 
+def _is_folder(argument: str) -> bool:
+    return not argument.startswith("-") and ("=" not in argument or Path(argument).is_dir())
+
+
 def main() -> None:
     """Run the verb; plain arguments are folders of runs."""
-    plain = [argument for argument in sys.argv[2:] if "=" not in argument and not argument.startswith("-")]
+    plain = [argument for argument in sys.argv[2:] if _is_folder(argument)]
     if plain:
-        quoted = ",".join("'" + folder.replace("\\", "\\\\").replace("'", "\\'") + "'" for folder in plain)
         others = [argument for argument in sys.argv[2:] if argument not in plain]
-        sys.argv[2:] = [f"runs=[{quoted}]", *others]
+        sys.argv[2:] = [f"runs=[{','.join(map(quoted, plain))}]", *others]
     launch(compare, verb="compare")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from musicgen.checkpoint import load_autoencoder, load_transformer
-from musicgen.data.codes import PieceCodes, CodeWindows
+from musicgen.data.codes import CodeWindows, PieceCodes
 from musicgen.data.packed import PackedPieces
 from musicgen.data.prepare import Prepared
 from musicgen.evaluation.baselines import bigram_nats, constant_bce, pitch_bce, unigram_nats

@@ -1,0 +1,56 @@
+"""The command line: what it is told, and what it says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from musicgen.cli.application import quoted_path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    "name", ["epochs=5", "Chopin, Frédéric, Nocturnes, Op.9.mid", "it's (a) {test} [1] \\ x", "a b"]
+)
+def test_any_path_that_is_there_can_be_given_as_it_is(tmp_path: Path, name: str):
+    path = tmp_path / name
+    path.mkdir()
+    [override] = OverridesParser.create().parse_overrides([quoted_path(f"run={path}")])
+    assert override.value() == str(path)
+
+
+@pytest.mark.parametrize(
+    "argument", ["epochs=5,10", "-m", "data.composer=[Chopin]", "~data.source", "run='a=b'"]
+)
+def test_what_is_no_path_stays(argument: str):
+    assert quoted_path(argument) == argument
+
+
+def test_help_names_every_verb(musicgen):
+    said = musicgen("--help").stdout
+    for verb in ("prepare", "train", "generate", "evaluate", "compare", "import"):
+        assert verb in said
+
+
+def test_help_waits_for_no_heavy_import():
+    code = "import sys; sys.argv = ['musicgen', '--help']; from musicgen.__main__ import main; main();"
+    code += "print([name for name in ('torch', 'hydra', 'numpy', 'music21') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_an_unknown_verb_is_answered_with_the_known_ones(musicgen):
+    assert "use one of prepare, train" in musicgen("trian", fails=True).stderr
+
+
+def test_a_mistyped_setting_gets_hydras_suggestion(musicgen):
+    said = musicgen("train", "epoch=5", fails=True).stderr
+    assert "Could not override 'epoch'" in said
+
+
+def test_a_verb_shows_its_settings(musicgen):
+    assert "max_epochs" in musicgen("train", "--cfg", "job").stdout
+    assert "== Config ==" in musicgen("prepare", "--help").stdout
