@@ -6,7 +6,7 @@ import pickle
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
@@ -25,9 +25,11 @@ ALLOWED_MODULES = (
     "musicgen.compat.bachsformer",
 )
 
+Module = TypeVar("Module", bound=nn.Module)
+
 
 @dataclass(frozen=True)
-class Network:
+class Network(Generic[Module]):
     """Hold a network read from a checkpoint and what came with it.
 
     Attributes:
@@ -37,7 +39,7 @@ class Network:
         path: The file.
     """
 
-    module: nn.Module
+    module: Module
     description: dict[str, Any]
     figures: dict[str, float]
     path: Path
@@ -85,7 +87,7 @@ def describe(
 
 
 def git_commit() -> str | None:
-    """Give the commit of the checkout that the package runs from, with `+` when it is changed; None in a wheel."""
+    """Give the commit of the checkout that runs, with `+` when it is changed; None in a wheel."""
     folder = Path(__file__).resolve().parent.parent
     if not (folder / ".git").exists():
         return None
@@ -101,7 +103,7 @@ def git_commit() -> str | None:
         return None
 
 
-def load_autoencoder(run: str | Path) -> Network:
+def load_autoencoder(run: str | Path) -> Network[Autoencoder]:
     """Build the autoencoder of a run folder from its best checkpoint.
 
     Args:
@@ -117,7 +119,7 @@ def load_autoencoder(run: str | Path) -> Network:
     return _load(Path(run), "vq_vae", Autoencoder)
 
 
-def load_transformer(run: str | Path, *, autoencoder: Autoencoder) -> Network:
+def load_transformer(run: str | Path, *, autoencoder: Autoencoder) -> Network[Transformer]:
     """Build the transformer of a run folder from its best checkpoint.
 
     Args:
@@ -136,7 +138,8 @@ def load_transformer(run: str | Path, *, autoencoder: Autoencoder) -> Network:
     expected, found = network.description["autoencoder_sha256"], fingerprint(autoencoder)
     if expected != found:
         raise ValueError(
-            f"{network.path} was trained on the codes of another autoencoder ({expected[:12]}…, here {found[:12]}…); "
+            f"{network.path} was trained on the codes of another autoencoder "
+            f"({expected[:12]}…, here {found[:12]}…); "
             "use the two checkpoints of one run, or train the transformer again: stages=[transformer]"
         )
     return network
@@ -155,8 +158,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, OSError, KeyError, pickle.UnpicklingError) as error:
         raise ValueError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}: {error}); it is damaged or not one. "
-            "Copy it again, or use the one beside it whose name ends in -last"
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}: {error}); "
+            "it is damaged or not one. Copy it again, or use the one beside it whose name ends in -last"
         ) from error
     if not isinstance(content, dict) or "musicgen" not in content or "state_dict" not in content:
         raise ValueError(
@@ -175,7 +178,7 @@ def _migrate(content: dict[str, Any], path: Path) -> dict[str, Any]:
     return content
 
 
-def _load(run: Path, stage: str, kind: type[nn.Module]) -> Network:
+def _load(run: Path, stage: str, kind: type[Module]) -> Network[Module]:
     path = run / "checkpoints" / f"{stage}.ckpt"
     content = read_checkpoint(path)
     module = build(content["musicgen"]["config"])
@@ -213,7 +216,8 @@ def build(config: dict[str, Any]) -> Any:
     module_name, _, class_name = str(target).rpartition(".")
     if module_name not in ALLOWED_MODULES:
         raise ValueError(
-            f"a checkpoint's config names {target!r}; only classes of {', '.join(ALLOWED_MODULES)} are built from a file"
+            f"a checkpoint's config names {target!r}; "
+            f"only classes of {', '.join(ALLOWED_MODULES)} are built from a file"
         )
     found = getattr(importlib.import_module(module_name), class_name, None)
     if not isinstance(found, type) or found.__module__ != module_name:

@@ -1,6 +1,9 @@
-"""Find the config tree, in a checkout or in an installed wheel."""
+"""Find the config tree, in a checkout or in an installed wheel, and give configs as plain values."""
 
 from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
 
 
 def config_dir() -> Path:
@@ -19,5 +22,13 @@ def config_dir() -> Path:
         if (folder / "train.yaml").is_file():
             return folder
     raise FileNotFoundError(
-        f"no config tree beside or inside {package}; install musicgen-lab again (pip install --force-reinstall musicgen-lab)"
+        f"no config tree beside or inside {package}; "
+        "install musicgen-lab again (pip install --force-reinstall musicgen-lab)"
     )
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Give a config as plain dictionaries, lists and values, everything resolved."""
+    values = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(values, dict)
+    return {str(name): value for name, value in values.items()}

@@ -11,7 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from musicgen.checkpoint import Network, describe, fingerprint, load_autoencoder, load_transformer
 from musicgen.data.codes import PieceCodes
@@ -163,7 +163,7 @@ class Pipeline:
         densities = channel_densities(pieces["train"], channels=self.autoencoder.channels)
         self.autoencoder.set_output_bias(densities)
         module = VqVaeModule(
-            self.autoencoder.to(memory_format=torch.channels_last),
+            self.autoencoder.to(memory_format=torch.channels_last),  # pyright: ignore[reportCallIssue]
             optimizer=self.vq_vae.optimizer,
             scheduler=self.vq_vae.scheduler,
             val_figures=ReconstructionFigures(pieces["val"], num_embeddings=self.autoencoder.num_embeddings),
@@ -234,12 +234,12 @@ class Pipeline:
         """
         flat = {name: value for name, value in _flatten(settings) if name.split(".")[0] in KNOBS}
         for logger in self.logger:
-            if isinstance(logger, pl.loggers.TensorBoardLogger):
+            if isinstance(logger, TensorBoardLogger):
                 logger.log_hyperparams(flat, {f"final/{name}": value for name, value in metrics.items()})
             logger.finalize("success")
 
     @cached_property
-    def _best_autoencoder(self) -> Network:
+    def _best_autoencoder(self) -> Network[Autoencoder]:
         return load_autoencoder(self.folder)
 
     @cached_property

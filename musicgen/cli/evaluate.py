@@ -21,7 +21,9 @@ def evaluate(config: DictConfig) -> None:
         torch.set_num_threads(config.threads)
     run = Path(config.run)
     of_run = OmegaConf.load(run / ".hydra" / "config.yaml")
-    prepared = prepared_pieces(OmegaConf.merge(of_run, {"data": config.data}))
+    with_data = OmegaConf.merge(of_run, {"data": config.data})
+    assert isinstance(with_data, DictConfig)
+    prepared = prepared_pieces(with_data)
     autoencoder = load_autoencoder(run).module
     codes = {
         name: encode_pieces(autoencoder, pieces, description=f"Encoding {name}")

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from musicgen.cli.application import launch
+from musicgen.config import plain
 
 
 def train(config: DictConfig) -> None:
@@ -26,7 +27,7 @@ def train(config: DictConfig) -> None:
     built = {stage: instantiate(network) for stage, network in networks.items()}
     plans = {
         stage: StagePlan(
-            config=OmegaConf.to_container(network, resolve=True),
+            config=plain(network),
             optimizer=instantiate(config.optimizer[stage]),
             scheduler=instantiate(config.scheduler[stage]),
             max_epochs=config.max_epochs[stage],
@@ -39,7 +40,7 @@ def train(config: DictConfig) -> None:
     pipeline = Pipeline(
         folder=Path(config.run_dir),
         prepared=prepared_pieces(config),
-        grid_config=OmegaConf.to_container(config.grid, resolve=True),
+        grid_config=plain(config.grid),
         autoencoder=built["vq_vae"],
         transformer=built["transformer"],
         vq_vae=plans["vq_vae"],
@@ -54,7 +55,7 @@ def train(config: DictConfig) -> None:
         resume=config.ckpt_path == "last",
     )
     metrics = pipeline.run(config.stages)
-    pipeline.log_settings(OmegaConf.to_container(config, resolve=True), metrics)
+    pipeline.log_settings(plain(config), metrics)
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ def decoder_bits_per_quarter(bce: float) -> float:
 
 
 def bits_per_quarter(nats_per_code: float, bce: float, *, codes_per_quarter: int) -> float:
-    """Give an upper bound on -log2 p(quarter): the codes' bits and the decoder's (the negative evidence bound).
+    """Give an upper bound on -log2 p(quarter): the bits of the codes and those of the decoder.
 
     Args:
         nats_per_code: Of any prior over the codes.

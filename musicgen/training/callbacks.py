@@ -7,9 +7,11 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from musicgen.music.draw import comparison_image
+from musicgen.training.optim import learning_rate
 from musicgen.training.vq_vae_module import VqVaeModule
 
 
@@ -46,7 +48,7 @@ class StageCheckpoint(ModelCheckpoint):
 
 
 class RandomState(Callback):
-    """Save PyTorch's random state with a checkpoint, so that a resumed run draws what the other would have."""
+    """Save PyTorch's random state with a checkpoint, so that a resumed run draws what it would have."""
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
@@ -89,12 +91,13 @@ class StopOnNonFinite(Callback):
             return
         loss = outputs["loss"]
         if not torch.isfinite(loss):
-            rate = trainer.optimizers[0].param_groups[0]["lr"]
             last = getattr(trainer.checkpoint_callback, "last_model_path", "") or "none yet"
+            stage = getattr(pl_module, "stage", "STAGE")
             raise FloatingPointError(
-                f"the training loss is {float(loss)} at step {trainer.global_step} (learning rate {rate:.3g}); "
-                f"last good checkpoint: {last}. Lower optimizer.{getattr(pl_module, 'stage', 'STAGE')}.lr, "
-                "set trainer.gradient_clip_val=1, or use trainer.precision=32-true"
+                f"the training loss is {float(loss)} at step {trainer.global_step} "
+                f"(learning rate {learning_rate(trainer):.3g}); last good checkpoint: {last}. "
+                f"Lower optimizer.{stage}.lr, set trainer.gradient_clip_val=1, "
+                "or use trainer.precision=32-true"
             )
 
 
@@ -157,7 +160,6 @@ def tensorboard_of(trainer: pl.Trainer):
     """Give the TensorBoard writer of rank 0, or None where there is none."""
     if not trainer.is_global_zero:
         return None
-    for logger in trainer.loggers:
-        if isinstance(logger, pl.loggers.TensorBoardLogger):
-            return logger.experiment
-    return None
+    return next(
+        (logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)), None
+    )

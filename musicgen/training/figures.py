@@ -10,7 +10,7 @@ from torchmetrics import Metric
 
 from musicgen.data.packed import PackedPieces
 from musicgen.music.grid import from_words, onset_words
-from musicgen.evaluation.transcription import MatchCounts, note_counts
+from musicgen.music.transcription import MatchCounts, note_counts
 
 OFFSET_RATIO = 0.2  # of the note's length, mir_eval's usual
 
@@ -26,7 +26,7 @@ def code_entropy(counts: Int[Tensor, " vocab"]) -> float:
 
 
 def words_of(probable: Tensor) -> Tensor:
-    """Pack cells (batch, 88, 32), true where a note sounds, into int32 words (batch, 88), bit t for tick t."""
+    """Pack cells (batch, 88, 32), true where a note sounds, into int32 words: bit t is tick t."""
     bits = torch.arange(32, device=probable.device, dtype=torch.int32)
     return (probable.int() << bits).sum(dim=-1, dtype=torch.int32)
 
@@ -71,7 +71,7 @@ class ReconstructionFigures(Metric):
         codes: Int[Tensor, "batch positions"],
         numbers: Int[Tensor, " batch"],
     ) -> None:
-        """Take in a batch: what was played, the decoder's logits, the codes between, and which quarters they are."""
+        """Take in a batch: what was played, the logits, the codes between, and which quarters they are."""
         once = numbers < len(self.pieces)
         slices, logits, codes, numbers = slices[once], logits[once], codes[once], numbers[once]
         sounding, predicted = slices[:, 0], logits[:, 0].float()

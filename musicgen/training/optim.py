@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import pytorch_lightning as pl
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
@@ -30,6 +31,11 @@ def parameter_groups(module: nn.Module) -> list[dict[str, object]]:
             group = decayed if parameter.ndim >= 2 and id(parameter) not in embeddings else kept
             group.append(parameter)
     return [{"params": decayed}, {"params": kept, "weight_decay": 0.0}]
+
+
+def learning_rate(trainer: pl.Trainer) -> float:
+    """Give the rate of the update that comes."""
+    return trainer.optimizers[0].param_groups[0]["lr"]
 
 
 def constant(optimizer: Optimizer, *, total_steps: int) -> LRScheduler:

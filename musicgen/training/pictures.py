@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-import pytorch_lightning as pl
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from musicgen.generation.generate import GeneratedPiece
 from musicgen.music.draw import roll_image
@@ -22,7 +21,7 @@ def log_generated(
         max_audio_s: How much of the first piece is sounded, in seconds.
     """
     for logger in loggers:
-        if not isinstance(logger, pl.loggers.TensorBoardLogger):
+        if not isinstance(logger, TensorBoardLogger):
             continue
         board = logger.experiment
         for number, piece in enumerate(pieces):

@@ -9,8 +9,8 @@ from torchmetrics import MeanMetric
 from musicgen.data.codes import CodeBatch
 from musicgen.models.losses import code_loss
 from musicgen.models.transformer import Transformer
-from musicgen.training.optim import OptimizerFactory, SchedulerFactory, parameter_groups
-from musicgen.training.ranks import sample_numbers
+from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
+from musicgen.training.ranks import num_val_samples, sample_numbers
 
 
 class TransformerModule(pl.LightningModule):
@@ -50,19 +50,13 @@ class TransformerModule(pl.LightningModule):
         loss = self._step(batch)
         self.log("transformer/train/nats_per_code", loss, on_step=False, on_epoch=True, sync_dist=True)
         self.log("transformer/step/nats_per_code", loss, on_step=True, on_epoch=False)
-        self.log("transformer/lr", self.optimizers().param_groups[0]["lr"], on_step=True, on_epoch=False)
+        self.log("transformer/lr", learning_rate(self.trainer), on_step=True, on_epoch=False)
         return loss
 
     def validation_step(self, batch: CodeBatch, batch_idx: int) -> None:
         """Take the loss of a batch of held-out windows, those left out that only even out the ranks."""
-        loader = self.trainer.val_dataloaders
-        numbers = sample_numbers(
-            self.trainer,
-            batch_idx=batch_idx,
-            count=len(batch.inputs),
-            dataloader_batch_size=loader.batch_size,
-        )
-        once = (numbers < len(loader.dataset)).to(batch.mask.device)
+        numbers = sample_numbers(self.trainer, batch_idx=batch_idx, count=len(batch.inputs))
+        once = (numbers < num_val_samples(self.trainer)).to(batch.mask.device)
         batch = batch._replace(mask=batch.mask & once[:, None])
         if batch.mask.any():
             self.val_nats.update(self._step(batch), weight=batch.mask.sum())

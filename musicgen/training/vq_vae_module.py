@@ -9,7 +9,7 @@ from torch import Tensor
 from musicgen.models.autoencoder import Autoencoder, AutoencoderOutput
 from musicgen.models.losses import ReconstructionLoss, reconstruction_loss
 from musicgen.training.figures import ReconstructionFigures, code_entropy
-from musicgen.training.optim import OptimizerFactory, SchedulerFactory, parameter_groups
+from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
 from musicgen.training.ranks import sample_numbers
 
 
@@ -58,28 +58,26 @@ class VqVaeModule(pl.LightningModule):
             {f"vq_vae/train/{k}": v for k, v in values.items()}, on_step=False, on_epoch=True, sync_dist=True
         )
         self.log_dict({f"vq_vae/step/{k}": v for k, v in values.items()}, on_step=True, on_epoch=False)
-        if self.global_step % self.trainer.log_every_n_steps == 0:  # waits for the device
+        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
+        if self.global_step % every == 0:  # waits for the device
             self._log_code_use("vq_vae/step", counts, on_step=True)
-        self.log("vq_vae/lr", self.optimizers().param_groups[0]["lr"], on_step=True, on_epoch=False)
+        self.log("vq_vae/lr", learning_rate(self.trainer), on_step=True, on_epoch=False)
         return losses.total + output.quantizer_loss
 
     def on_train_epoch_end(self) -> None:
         """Log code use over the epoch, on all ranks together."""
         counts = self.train_code_counts
         if self.trainer.world_size > 1:
-            counts = self.all_gather(counts).sum(dim=0)
+            gathered = self.all_gather(counts)
+            assert isinstance(gathered, Tensor)
+            counts = gathered.sum(dim=0)
         self._log_code_use("vq_vae/train", counts, on_step=False)
         self.train_code_counts.zero_()
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Take the figures of a batch of held-out slices."""
         output, _ = self._step(batch)
-        numbers = sample_numbers(
-            self.trainer,
-            batch_idx=batch_idx,
-            count=len(batch),
-            dataloader_batch_size=self.trainer.val_dataloaders.batch_size,
-        )
+        numbers = sample_numbers(self.trainer, batch_idx=batch_idx, count=len(batch))
         self.val_figures.update(batch, output.logits, output.codes, numbers.to(batch.device))
 
     def on_validation_epoch_end(self) -> None:

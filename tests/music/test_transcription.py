@@ -4,8 +4,8 @@ import mir_eval
 import numpy as np
 import pytest
 
-from musicgen.evaluation.transcription import MatchCounts, cell_counts, note_counts
 from musicgen.music.notes import Performance
+from musicgen.music.transcription import MatchCounts, cell_counts, note_counts
 
 
 def notes(rows: list[tuple[int, float, float]]) -> Performance:
