@@ -13,7 +13,7 @@ from torch import nn
 
 from musicgen import __version__
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.transformer import Transformer
+from musicgen.models.prior import Prior
 
 FORMAT = 1
 STATE_PREFIXES = {"vq_vae": "autoencoder.", "transformer": "transformer."}
@@ -21,6 +21,7 @@ ALLOWED_MODULES = (
     "musicgen.models.autoencoder",
     "musicgen.models.vq",
     "musicgen.models.transformer",
+    "musicgen.models.lstm",
     "musicgen.music.grid",
     "musicgen.compat.bachsformer",
 )
@@ -119,7 +120,7 @@ def load_autoencoder(run: str | Path) -> Network[Autoencoder]:
     return _load(Path(run), "vq_vae", Autoencoder)
 
 
-def load_transformer(run: str | Path, *, autoencoder: Autoencoder) -> Network[Transformer]:
+def load_transformer(run: str | Path, *, autoencoder: Autoencoder) -> Network[Prior]:
     """Build the transformer of a run folder from its best checkpoint.
 
     Args:
@@ -134,7 +135,7 @@ def load_transformer(run: str | Path, *, autoencoder: Autoencoder) -> Network[Tr
         ValueError: The checkpoint is damaged, of a newer format, names classes it may not, or belongs to
             another autoencoder.
     """
-    network = _load(Path(run), "transformer", Transformer)
+    network = _load(Path(run), "transformer", Prior)
     expected, found = network.description["autoencoder_sha256"], fingerprint(autoencoder)
     if expected != found:
         raise ValueError(

@@ -30,7 +30,7 @@ from musicgen.generation.generate import Sampling, generate_pieces
 from musicgen.generation.tokenize import encode_pieces
 from musicgen.generation.writing import write_pieces
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.transformer import Transformer
+from musicgen.models.prior import Prior
 from musicgen.training.callbacks import RandomState, StageCheckpoint, StopOnNonFinite
 from musicgen.training.figures import ReconstructionFigures
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
@@ -112,7 +112,7 @@ class Pipeline:
     prepared: Prepared
     grid_config: dict[str, Any]
     autoencoder: Autoencoder
-    transformer: Transformer
+    transformer: Prior
     vq_vae: StagePlan
     prior: StagePlan
     make_trainer: Callable[..., pl.Trainer]

@@ -15,7 +15,7 @@ from musicgen.data.prepare import Prepared
 from musicgen.evaluation.baselines import bigram_nats, constant_bce, pitch_bce, unigram_nats
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.losses import code_loss
-from musicgen.models.transformer import Transformer
+from musicgen.models.prior import Prior
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_words
 from musicgen.music.metrics import describe
 from musicgen.music.midi import read_midi
@@ -101,7 +101,7 @@ def prior_baselines(train: PieceCodes, held_out: PieceCodes, *, num_embeddings: 
 
 @torch.inference_mode()
 def prior_nats(
-    transformer: Transformer, sequences: PieceCodes, *, window_quarters: int, batch_size: int = 32
+    transformer: Prior, sequences: PieceCodes, *, window_quarters: int, batch_size: int = 32
 ) -> float:
     """Measure a transformer on whole pieces, in windows side by side, each code predicted once.
 

@@ -9,7 +9,7 @@ from jaxtyping import Int, UInt32
 from musicgen.generation.sampling import Chooser, sample_codes
 from musicgen.generation.tokenize import decode_codes, encode_words
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.transformer import Transformer
+from musicgen.models.prior import Prior
 from musicgen.music.grid import from_words
 from musicgen.music.notes import Performance
 
@@ -53,7 +53,7 @@ class GeneratedPiece:
 
 def generate_pieces(
     autoencoder: Autoencoder,
-    transformer: Transformer,
+    transformer: Prior,
     *,
     num_pieces: int,
     num_quarters: int,

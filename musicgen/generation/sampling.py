@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from musicgen.models.transformer import Transformer
+from musicgen.models.prior import Prior
 
 
 class Reader(Protocol):
@@ -24,7 +24,7 @@ class Reader(Protocol):
 class CachedReader:
     """Reads each position once, and all that are kept again when the oldest are let go."""
 
-    def __init__(self, transformer: Transformer, *, batch: int) -> None:
+    def __init__(self, transformer: Prior, *, batch: int) -> None:
         self.transformer = transformer
         self.cache = transformer.new_cache(batch)
         self.begin = 0
@@ -42,7 +42,7 @@ class CachedReader:
 class UncachedReader:
     """Reads everything again for each code: slow, and plainly right."""
 
-    def __init__(self, transformer: Transformer, *, batch: int) -> None:
+    def __init__(self, transformer: Prior, *, batch: int) -> None:
         self.transformer = transformer
 
     def next_logits(
@@ -134,7 +134,7 @@ def keep_top_p(
 
 
 def sample_codes(
-    transformer: Transformer,
+    transformer: Prior,
     *,
     num_quarters: int,
     generator: torch.Generator,
@@ -203,7 +203,7 @@ def sample_codes(
 
 
 def _continue(
-    transformer: Transformer,
+    transformer: Prior,
     prompt: Int[Tensor, "batch positions"],
     *,
     reader: Reader,
@@ -232,7 +232,7 @@ def _continue(
 
 
 def _check_lengths(
-    transformer: Transformer, num_quarters: int, codes_per_quarter: int, hop_quarters: int, batch: int
+    transformer: Prior, num_quarters: int, codes_per_quarter: int, hop_quarters: int, batch: int
 ) -> None:
     """Refuse counts that make no piece."""
     counts = {"num_quarters": num_quarters, "codes_per_quarter": codes_per_quarter, "batch": batch}
@@ -249,7 +249,7 @@ def _check_lengths(
 
 def _check_prompt(
     prompt: Int[Tensor, "batch positions"] | None,
-    transformer: Transformer,
+    transformer: Prior,
     num_quarters: int,
     codes_per_quarter: int,
     batch: int,

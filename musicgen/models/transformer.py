@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from musicgen.models.attention import CausalSelfAttention, KeyValueCache
+from musicgen.models.prior import Prior
 
 
 class FeedForward(nn.Sequential):
@@ -37,7 +38,7 @@ class Block(nn.Module):
         return hidden + self.feed_forward(self.feed_forward_norm(hidden))
 
 
-class Transformer(nn.Module):
+class Transformer(Prior):
     """Predict the next code from those before it (GPT-2, Radford et al. 2019, as in minGPT).
 
     A piece is the stream [start] + codes. Positions are learned and counted from the beginning of what is
@@ -96,12 +97,7 @@ class Transformer(nn.Module):
         Raises:
             ValueError: More positions than max_positions.
         """
-        past = 0 if cache is None else cache.length
-        end = past + codes.shape[1]
-        if end > self.max_positions:
-            raise ValueError(
-                f"{end} positions do not fit into max_positions={self.max_positions}; feed the last ones only"
-            )
+        past, end = 0 if cache is None else cache.length, self.end_of_input(codes, cache)
         hidden = self.dropout(self.code_embedding(codes) + self.position_embedding.weight[past:end])
         for block in self.blocks:
             hidden = block(hidden, cache)
@@ -115,10 +111,6 @@ class Transformer(nn.Module):
         head_dim = weight.shape[1] // self.num_heads
         shape = (len(self.blocks), batch, self.num_heads, self.max_positions, head_dim)
         return KeyValueCache(keys=weight.new_zeros(shape), values=weight.new_zeros(shape))
-
-    def num_parameters(self) -> int:
-        """Count the parameters, positions included."""
-        return sum(parameter.numel() for parameter in self.parameters())
 
     def _initialise(self) -> None:
         """Draw weights from N(0, 0.02), those that add to the stream from N(0, 0.02 / sqrt(2 num_layers))."""

@@ -8,7 +8,7 @@ from torchmetrics import MeanMetric
 
 from musicgen.data.codes import CodeBatch
 from musicgen.models.losses import code_loss
-from musicgen.models.transformer import Transformer
+from musicgen.models.prior import Prior
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
 from musicgen.training.ranks import num_val_samples, sample_numbers
 
@@ -30,7 +30,7 @@ class TransformerModule(pl.LightningModule):
 
     def __init__(
         self,
-        transformer: Transformer,
+        transformer: Prior,
         *,
         optimizer: OptimizerFactory,
         scheduler: SchedulerFactory,
