@@ -89,6 +89,7 @@ def tiny_settings(midi_folder: Path, folder: Path) -> list[str]:
         "generate.num_pieces=2",
         "generate.num_quarters=16",
         "trainer=fp32",
+        "trainer.log_every_n_steps=5",
     ]
 
 

@@ -28,6 +28,10 @@ class MidiError(ValueError):
         return f"{self.path}: {self.reason}" if self.path else self.reason
 
 
+class SilentMidiError(MidiError):
+    """Say that a file is whole and holds no notes."""
+
+
 @dataclass(frozen=True)
 class Events:
     """Hold the events of all tracks, track after track, in the file's order.

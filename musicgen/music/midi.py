@@ -8,12 +8,12 @@ import mido
 import numpy as np
 
 from musicgen.music.chain import read_events
-from musicgen.music.events import META, PADDING, Events, MidiError
+from musicgen.music.events import META, PADDING, Events, MidiError, SilentMidiError
 from musicgen.music.files import whole_file
 from musicgen.music.notes import Performance
 from musicgen.music.pairing import Notes, lengthen_by_pedal, pair_notes
 
-__all__ = ["READER_VERSION", "MidiError", "read_midi", "write_midi"]
+__all__ = ["READER_VERSION", "MidiError", "SilentMidiError", "read_midi", "write_midi"]
 
 READER_VERSION = 1  # a part of every cache's name: raise it whenever other notes come out
 MAX_FILE_BYTES = 1 << 25
@@ -42,13 +42,13 @@ def read_midi(path: str | Path | bytes, sustain: bool = False) -> Performance:
 
     Raises:
         MidiError: when the file cannot be read or is not one that holds music; it gives the
-            path and the reason.
+            path and the reason. A `SilentMidiError` when the file is whole and holds no notes.
     """
     name = "<bytes>" if isinstance(path, bytes) else str(path)
     try:
         return _performance(_contents(path), sustain)
     except MidiError as error:
-        raise MidiError(error.reason, name) from error.__cause__
+        raise type(error)(error.reason, name) from error.__cause__
 
 
 def _contents(path: str | Path | bytes) -> bytes:
@@ -78,7 +78,7 @@ def _performance(contents: bytes, sustain: bool) -> Performance:
     if len(notes.pitch) > MAX_NOTES:
         raise MidiError(f"holds {len(notes.pitch):,} notes; at most {MAX_NOTES:,} are allowed")
     if len(notes.pitch) == 0:
-        raise MidiError(f"no notes ({notes.counts})")
+        raise SilentMidiError(f"no notes ({notes.counts})")
     offset = lengthen_by_pedal(notes, events) if sustain else notes.offset
     order = _order(notes)
     onset, offset = notes.onset[order], offset[order]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.music.midi import MidiError, read_midi
+from musicgen.music.midi import MidiError, SilentMidiError, read_midi
 from musicgen.music.notes import Performance
 
 NOTE = b"\x00\x90\x3c\x40\x83\x60\x3c\x00"  # C4 for a quarter of 480 ticks
@@ -64,6 +64,12 @@ def test_a_header_that_is_refused(data: bytes, reason: str) -> None:
 def test_a_track_that_is_refused(midi_bytes, track: bytes, reason: str) -> None:
     with pytest.raises(MidiError, match=reason):
         read_midi(midi_bytes(track))
+
+
+def test_silence_is_told_from_a_broken_file(midi_bytes, tmp_path: Path) -> None:
+    (tmp_path / "silent.mid").write_bytes(midi_bytes(b"\x00\xff\x2f\x00"))
+    with pytest.raises(SilentMidiError, match=r"silent\.mid: no notes"):
+        read_midi(tmp_path / "silent.mid")
 
 
 def test_a_million_notes_are_read(midi_bytes) -> None:
