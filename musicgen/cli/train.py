@@ -15,7 +15,9 @@ def train(config: DictConfig) -> None:
 
     from musicgen.cli.prepare import prepared_pieces
     from musicgen.generation.generate import check_request
-    from musicgen.pipeline import Pipeline, StagePlan
+    from musicgen.pipeline.board import log_settings
+    from musicgen.pipeline.plan import StagePlan
+    from musicgen.pipeline.run import Pipeline
     from musicgen.training.precision import fastest_precision
 
     torch.set_num_threads(config.threads or torch.get_num_threads())
@@ -47,7 +49,7 @@ def train(config: DictConfig) -> None:
         prior=plans["transformer"],
         make_trainer=instantiate(config.trainer),
         make_callbacks=lambda: list(instantiate(config.callbacks).values()),
-        logger=list(instantiate(config.logger).values()),
+        loggers=list(instantiate(config.logger).values()),
         sampling=instantiate(config.sampling),
         **config.windows,
         **config.generate,
@@ -55,7 +57,7 @@ def train(config: DictConfig) -> None:
         resume=config.ckpt_path == "last",
     )
     metrics = pipeline.run(config.stages)
-    pipeline.log_settings(plain(config), metrics)
+    log_settings(pipeline.loggers, plain(config), metrics)
 
 
 def main() -> None:

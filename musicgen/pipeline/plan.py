@@ -1,0 +1,46 @@
+"""What is to be done in a run: its stages, and how each network is trained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from musicgen.training.optim import OptimizerFactory, SchedulerFactory
+
+TRAINED = ("vq_vae", "transformer")
+STAGES = (*TRAINED, "generate", "evaluate")
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """How one network is trained.
+
+    Attributes:
+        config: The network's config in plain values, kept in its checkpoint.
+        optimizer: Makes the optimizer.
+        scheduler: Makes the schedule.
+        max_epochs: Passes over the training pieces.
+        batch_size: Slices or windows an update, a device.
+    """
+
+    config: dict[str, Any]
+    optimizer: OptimizerFactory
+    scheduler: SchedulerFactory
+    max_epochs: int
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        """Refuse counts that train nothing, before anything is trained."""
+        for name in ("max_epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}; use 1 or more")
+
+
+def check_stages(stages: Sequence[str]) -> None:
+    """Refuse stages that there are not.
+
+    Raises:
+        ValueError: One is unknown, or none is named.
+    """
+    unknown = sorted(set(stages) - set(STAGES))
+    if unknown or not stages:
+        raise ValueError(f"stages={list(stages)}; use one or more of {', '.join(STAGES)}")

@@ -1,0 +1,195 @@
+"""A run: train the autoencoder, turn pieces into codes, train the prior, write, measure."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import Logger
+
+from musicgen.checkpoint import Network, describe, load_autoencoder, load_transformer
+from musicgen.data.codes import PieceCodes
+from musicgen.data.prepare import Prepared
+from musicgen.evaluation.evaluate import METRICS_FILE, evaluate_run, reconstruction_baselines, write_metrics
+from musicgen.generation.generate import Sampling, generate_pieces
+from musicgen.generation.tokenize import encode_pieces
+from musicgen.generation.writing import write_pieces
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.prior import Prior
+from musicgen.pipeline.plan import STAGES, StagePlan, check_stages
+from musicgen.pipeline.training import Training, transformer_training, vq_vae_training
+from musicgen.training.callbacks import RandomState, StageCheckpoint, StopOnNonFinite
+from musicgen.training.pictures import log_generated
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Pipeline:
+    """One run: the networks, the pieces and how they meet.
+
+    Attributes:
+        folder: The run folder.
+        prepared: The pieces, split.
+        grid_config: How they were cut, in plain values, kept in checkpoints to read prompts by.
+        autoencoder: To be trained.
+        transformer: To be trained.
+        vq_vae: How the autoencoder is trained.
+        prior: How the transformer is trained.
+        make_trainer: `pytorch_lightning.Trainer` but for epochs, callbacks and loggers.
+        make_callbacks: Makes what a user adds to the training of a stage.
+        loggers: Where curves go.
+        sampling: How codes are drawn.
+        window_quarters: What the transformer sees at once.
+        hop_quarters: From one training window to the next.
+        num_pieces: How many pieces are generated.
+        num_quarters: Their length.
+        tempo_bpm: Their tempo.
+        seed: Of order, dropout and sampling.
+        resume: Go on from the last checkpoints in the folder.
+    """
+
+    folder: Path
+    prepared: Prepared
+    grid_config: dict[str, Any]
+    autoencoder: Autoencoder
+    transformer: Prior
+    vq_vae: StagePlan
+    prior: StagePlan
+    make_trainer: Callable[..., pl.Trainer]
+    make_callbacks: Callable[[], list[Callback]]
+    loggers: list[Logger]
+    sampling: Sampling
+    window_quarters: int
+    hop_quarters: int
+    num_pieces: int
+    num_quarters: int
+    tempo_bpm: float
+    seed: int
+    resume: bool = False
+    _metrics: dict[str, float] = field(default_factory=dict)
+
+    def run(self, stages: Sequence[str]) -> dict[str, float]:
+        """Run stages in their order.
+
+        Args:
+            stages: Any of `STAGES`.
+
+        Returns:
+            The figures of the run, if it was evaluated.
+
+        Raises:
+            ValueError: The folder holds checkpoints already and nobody said to go on from them.
+        """
+        self._check_folder(stages)
+        for stage in STAGES:
+            if stage in stages:
+                {
+                    "vq_vae": self.train_vq_vae,
+                    "transformer": self.train_transformer,
+                    "generate": self.generate,
+                    "evaluate": self.evaluate,
+                }[stage]()
+        return self._metrics
+
+    def train_vq_vae(self) -> None:
+        """Train the autoencoder; leave its checkpoints."""
+        pieces = self.prepared.splits
+        training = vq_vae_training(self.autoencoder, self.prepared, plan=self.vq_vae, seed=self.seed)
+        for logger in self.loggers:
+            logger.log_metrics(reconstruction_baselines(pieces["train"], pieces["val"]), step=0)
+        self._fit(training, plan=self.vq_vae)
+
+    def train_transformer(self) -> None:
+        """Train the transformer on the codes of the best autoencoder; leave its checkpoints."""
+        training = transformer_training(
+            self.transformer,
+            self._codes,
+            autoencoder=self._best_autoencoder.module,
+            prepared=self.prepared,
+            plan=self.prior,
+            window_quarters=self.window_quarters,
+            hop_quarters=self.hop_quarters,
+            seed=self.seed,
+        )
+        self._fit(training, plan=self.prior)
+
+    def generate(self) -> None:
+        """Write new pieces with the best networks, and show them in TensorBoard."""
+        autoencoder = self._best_autoencoder.module
+        pieces = generate_pieces(
+            autoencoder,
+            load_transformer(self.folder, autoencoder=autoencoder).module,
+            num_pieces=self.num_pieces,
+            num_quarters=self.num_quarters,
+            seed=self.seed,
+            sampling=self.sampling,
+            tempo_bpm=self.tempo_bpm,
+        )
+        folder = self.folder / "generated"
+        paths = write_pieces(pieces, folder, tempo_bpm=self.tempo_bpm)
+        log.info("Wrote %d pieces of %d quarters to %s", len(paths), self.num_quarters, folder)
+        log_generated(pieces, self.loggers)
+
+    def evaluate(self) -> None:
+        """Measure the run and write `metrics.json`."""
+        self._metrics = evaluate_run(
+            self.folder, self.prepared, codes=self._codes, window_quarters=self.window_quarters
+        )
+        write_metrics(self._metrics, self.folder / METRICS_FILE)
+        log.info("Figures: %s", self.folder / METRICS_FILE)
+
+    @cached_property
+    def _best_autoencoder(self) -> Network[Autoencoder]:
+        return load_autoencoder(self.folder)
+
+    @cached_property
+    def _codes(self) -> dict[str, PieceCodes]:
+        autoencoder = self._best_autoencoder.module
+        return {
+            name: encode_pieces(autoencoder, pieces, description=f"Encoding {name}")
+            for name, pieces in self.prepared.splits.items()
+        }
+
+    def _fit(self, training: Training, *, plan: StagePlan) -> None:
+        pl.seed_everything(self.seed, verbose=False)
+        stage, checkpoints = training.module.stage, self.folder / "checkpoints"
+        description = describe(
+            stage,
+            config=plan.config,
+            grid=self.grid_config,
+            data=self._data_description(),
+            autoencoder_sha256=training.autoencoder_sha256,
+        )
+        keep = StageCheckpoint(checkpoints, stage=stage, monitor=training.monitor, description=description)
+        trainer = self.make_trainer(
+            max_epochs=plan.max_epochs,
+            default_root_dir=self.folder,
+            logger=self.loggers,
+            callbacks=[*self.make_callbacks(), RandomState(), StopOnNonFinite(), keep],
+        )
+        last = checkpoints / f"{stage}-last.ckpt"
+        resume_from = str(last) if self.resume and last.is_file() else None
+        trainer.fit(training.module, datamodule=training.data, ckpt_path=resume_from, weights_only=True)
+
+    def _data_description(self) -> dict[str, Any]:
+        contents = "\n".join(sorted(piece.content for piece in self.prepared.pieces))
+        return {
+            "source": self.prepared.summary["source"],
+            "pieces": len(self.prepared.pieces),
+            "contents_sha256": hashlib.sha256(contents.encode()).hexdigest(),
+        }
+
+    def _check_folder(self, stages: Sequence[str]) -> None:
+        check_stages(stages)
+        there = [stage for stage in stages if (self.folder / "checkpoints" / f"{stage}-last.ckpt").exists()]
+        if there and not self.resume:
+            raise ValueError(
+                f"{self.folder} already holds trained stages ({', '.join(there)}); "
+                "use ckpt_path=last to go on with them, or another hydra.run.dir to begin anew"
+            )
