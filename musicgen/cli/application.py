@@ -15,6 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from musicgen.config import config_dir
+from musicgen.sweeps.names import named_by_differences
 
 ERROR_FILE = "error.txt"
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def launch(task: Callable[[DictConfig], None], *, verb: str) -> None:
         verb: Name of the top config and of the program in messages.
     """
     program, arguments = sys.argv[:2], sys.argv[2:]
-    sys.argv = [f"musicgen {verb}", *map(quoted_path, arguments)]
+    sys.argv = [f"musicgen {verb}", *named_by_differences(list(map(quoted_path, arguments)), verb=verb)]
     hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=verb)(_guarded(task, program))()
 
 

@@ -1,0 +1,1 @@
+"""Sweeps: many runs, launched, watched, resumed and kept in order."""
