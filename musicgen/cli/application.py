@@ -18,6 +18,7 @@ from musicgen.config import config_dir
 from musicgen.sweeps.names import named_by_differences
 
 ERROR_FILE = "error.txt"
+SHORT = (ValueError, OSError, FloatingPointError, ImportError)  # the message says what to do: no traceback
 log = logging.getLogger(__name__)
 
 
@@ -74,7 +75,7 @@ def _guarded(task: Callable[[DictConfig], None], program: list[str]) -> Callable
             )
             (folder / ERROR_FILE).write_text(traceback.format_exc(), encoding="utf-8")
             in_sweep = job.mode == RunMode.MULTIRUN
-            if not in_sweep and not isinstance(cause, ValueError | OSError | FloatingPointError):
+            if not in_sweep and not isinstance(cause, SHORT):
                 raise
             log.error("%s", cause)
             log.info("The whole story is in %s", folder / ERROR_FILE)

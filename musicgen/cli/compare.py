@@ -26,13 +26,12 @@ class CompareSweep(Callback):
 
 def compare(config: DictConfig) -> None:
     """Compare the runs that the config names."""
-    _compare(
-        config.runs,
-        folder=Path(HydraConfig.get().runtime.output_dir),
-        sort=config.sort,
-        where=OmegaConf.to_container(config.where),
-        group_by=config.group_by,
-    )
+    options = {str(name): _plain(config[name]) for name in config if name != "runs"}
+    _compare(config.runs, folder=Path(HydraConfig.get().runtime.output_dir), **options)
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
 
 
 def _compare(runs: Iterable[str | Path], *, folder: Path, **options: Any) -> int:
@@ -41,7 +40,8 @@ def _compare(runs: Iterable[str | Path], *, folder: Path, **options: Any) -> int
 
     comparison = compare_runs(runs, output_dir=folder, **options)
     comparison.show()
-    print(f"Page: {folder / 'comparison.html'}")
+    for kind, path in comparison.files.items():
+        print(f"{kind:<9} {path}")
     return sum(run.status == "failed" for run in comparison.runs)
 
 

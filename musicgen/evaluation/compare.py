@@ -8,10 +8,13 @@ from typing import Any
 
 from musicgen.evaluation.aggregate import Comparison, aggregate
 from musicgen.evaluation.directions import Better
-from musicgen.evaluation.export import write_csv, write_markdown
+from musicgen.evaluation.export import write_csv, write_markdown, write_parquet
 from musicgen.evaluation.runs import Run, load_runs
 
 __all__ = ["Comparison", "compare_runs"]
+
+FORMATS = ("csv", "parquet", "md", "html")
+DEFAULT_FORMATS = ("csv", "md", "html")
 
 
 def compare_runs(
@@ -24,11 +27,11 @@ def compare_runs(
     significance: Sequence[str] = (),
     better: Mapping[str, Better] | None = None,
     pieces_per_run: int = 4,
-    page: bool = True,
+    formats: Sequence[str] = DEFAULT_FORMATS,
     command: str | None = None,
     progress: bool = False,
 ) -> Comparison:
-    """Compare runs and write `comparison.csv`, `comparison.md` and `comparison.html`.
+    """Compare runs and write `comparison.csv`, `comparison.md`, `comparison.html` and, if asked, `.parquet`.
 
     Print it with `musicgen.evaluation.screen.screen_table(comparison, width=console.width)`.
 
@@ -42,7 +45,7 @@ def compare_runs(
         significance: Figures on which every pair of groups is tested.
         better: Figure to lower, higher, closer or none, where the rules do not know it.
         pieces_per_run: At most so many generated pieces of each run on the page.
-        page: Write the HTML page too.
+        formats: What to write, any of `FORMATS`.
         command: The command to show on the page; None writes `musicgen compare` and the folders.
         progress: Show a bar on the terminal.
 
@@ -50,8 +53,13 @@ def compare_runs(
         The comparison, with the files written in `files`.
 
     Raises:
-        ValueError: No run was found or is left, or a name is neither a figure nor a setting.
+        ValueError: No run was found or is left, a name is neither a figure nor a setting, or a format
+            is none of ours.
+        ImportError: Parquet was asked for and pyarrow is not installed.
     """
+    unknown = sorted(set(formats) - set(FORMATS))
+    if unknown:
+        raise ValueError(f"formats={list(formats)}: {', '.join(unknown)} is none of {', '.join(FORMATS)}")
     folders = [folders] if isinstance(folders, str | Path) else list(folders)
     runs = load_runs(folders, progress=progress)
     comparison = aggregate(
@@ -64,9 +72,14 @@ def compare_runs(
     )
     output_dir = Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
-    files = write_csv(comparison, output_dir)
-    files["markdown"] = write_markdown(comparison, output_dir)
-    if page:
+    files: dict[str, Path] = {}
+    if "csv" in formats:
+        files |= write_csv(comparison, output_dir)
+    if "parquet" in formats:
+        files["parquet"] = write_parquet(comparison, output_dir)
+    if "md" in formats:
+        files["markdown"] = write_markdown(comparison, output_dir)
+    if "html" in formats:
         from musicgen.evaluation.report import write_page
 
         _read_curves(comparison.runs, progress=progress)

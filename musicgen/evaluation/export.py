@@ -1,13 +1,14 @@
-"""A comparison for other programs: CSV, Markdown, rows of values for a data frame."""
+"""A comparison for other programs: CSV, Parquet, Markdown, rows of values for a data frame."""
 
 import csv
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen.evaluation.aggregate import Comparison, Row
-from musicgen.evaluation.knobs import differing_knobs
+from musicgen.evaluation.knobs import MISSING, differing_knobs, value_text
 from musicgen.evaluation.naming import run_names
 from musicgen.evaluation.runs import Run
 from musicgen.evaluation.tables import (
@@ -59,13 +60,13 @@ def runs_frame(runs: Sequence[Run]) -> "pd.DataFrame":
         import pandas as pd
     except ImportError as error:
         raise ImportError(
-            "runs_frame needs pandas: pip install pandas, or use run_rows, a list of dicts"
+            "runs_frame needs pandas: pip install 'musicgen-lab[frames]', or use run_rows, a list of dicts"
         ) from error
     return pd.DataFrame(run_rows(runs))
 
 
 def write_csv(comparison: Comparison, folder: Path) -> dict[str, Path]:
-    """Write `comparison.csv`, a row a run, and `comparison_groups.csv` where runs form groups.
+    """Write `comparison.csv`, a row a run, and beside it `_groups.csv` and `_tests.csv` where there are any.
 
     Args:
         comparison: The comparison.
@@ -85,7 +86,47 @@ def write_csv(comparison: Comparison, folder: Path) -> dict[str, Path]:
     if comparison.is_grouped:
         files["groups"] = folder / "comparison_groups.csv"
         _write_rows(files["groups"], [_group_cells(comparison, group) for group in comparison.groups])
+    if comparison.contrasts:
+        files["tests"] = folder / "comparison_tests.csv"
+        _write_rows(
+            files["tests"],
+            [{name: _cell(v) for name, v in asdict(one).items()} for one in comparison.contrasts],
+        )
     return files
+
+
+def write_parquet(comparison: Comparison, folder: Path) -> Path:
+    """Write `comparison.parquet`: a row a run, numbers as numbers, settings of mixed kinds as texts.
+
+    Args:
+        comparison: The comparison.
+        folder: Where to write.
+
+    Returns:
+        The file.
+
+    Raises:
+        ImportError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise ImportError("Parquet needs pyarrow: pip install 'musicgen-lab[frames]'") from error
+    rows = run_rows(comparison.runs)
+    columns = {name: _column([row[name] for row in rows]) for name in rows[0]}
+    path = folder / "comparison.parquet"
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def _column(values: list[Any]) -> list[Any]:
+    """Give a column one type: numbers, truths or texts, with gaps where a run has no value."""
+    kinds = {type(value) for value in values if value is not None and value != MISSING}
+    if kinds <= {bool} or kinds <= {int, float}:
+        kind = float if float in kinds else lambda value: value
+        return [None if value is None or value == MISSING else kind(value) for value in values]
+    return [None if value == MISSING else value_text(value) for value in values]
 
 
 def write_markdown(comparison: Comparison, folder: Path) -> Path:

@@ -30,7 +30,7 @@ def seeds(tmp_path_factory):
 
 
 def test_runs_that_differ_by_seed_only_are_grouped(seeds):
-    comparison = compare_runs(seeds, output_dir=seeds / "out", page=False)
+    comparison = compare_runs(seeds, output_dir=seeds / "out", formats=["csv", "md"])
     assert [group.name for group in comparison.groups] == ["epochs=5", "epochs=10", "epochs=20"]
     assert [len(group.members) for group in comparison.groups] == [3, 3, 1]
     values = [run.metrics["vq_vae/val/bce"] for run in comparison.runs if run.config["epochs"] == 5]
@@ -45,7 +45,7 @@ def test_failed_runs_stay_in_sight(seeds):
 
 
 def aggregate_folder(folder, **options):
-    return compare_runs(folder, output_dir=folder / "out", page=False, **options)
+    return compare_runs(folder, output_dir=folder / "out", formats=["csv", "md"], **options)
 
 
 def test_sorting_puts_the_better_first_and_what_has_no_value_last(seeds):
@@ -121,13 +121,63 @@ def test_the_csv_has_every_run_and_every_figure(seeds):
     ]
 
 
+def test_the_parquet_has_numbers_as_numbers_and_gaps_as_gaps(seeds, tmp_path):
+    import pandas
+
+    runs = aggregate_folder(seeds).runs
+    comparison = compare_runs(
+        [run.folder for run in runs], output_dir=tmp_path, formats=["parquet"], where={"seed": [0, 1]}
+    )
+    assert set(comparison.files) == {"parquet"}
+    frame = pandas.read_parquet(comparison.files["parquet"])
+    assert frame["epochs"].tolist() == [5, 5, 10, 10, 20]
+    values = [run.metrics.get("vq_vae/val/bce", math.nan) for run in comparison.runs]
+    assert frame["vq_vae/val/bce"].tolist() == pytest.approx(values, nan_ok=True)
+
+
+def test_a_parquet_column_of_mixed_kinds_is_text(tmp_path):
+    import pandas
+
+    for index, value in enumerate([1, "auto", None, [1, 2]]):
+        make_run(tmp_path / str(index), overrides={"data.title": value}, curves=False, pieces=0)
+    path = compare_runs(tmp_path, output_dir=tmp_path / "out", formats=["parquet"]).files["parquet"]
+    assert set(pandas.read_parquet(path)["data.title"]) == {"1", "auto", "none", "[1, 2]"}
+
+
+def test_the_tests_between_groups_are_written_too(seeds, tmp_path):
+    comparison = compare_runs(
+        seeds, output_dir=tmp_path, significance=["vq_vae/val/bce"], where={"status": "done"}, formats=["csv"]
+    )
+    with comparison.files["tests"].open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["first"], row["second"], row["n_first"]) == ("epochs=5", "epochs=10", "3")
+    assert float(row["p"]) == comparison.contrasts[0].p
+
+
+def test_an_unknown_format_is_refused(seeds, tmp_path):
+    with pytest.raises(ValueError, match="pdf is none of csv, parquet, md, html"):
+        compare_runs(seeds, output_dir=tmp_path, formats=["pdf"])
+
+
+def test_what_a_notebook_imports_is_there_and_nothing_else():
+    import musicgen.evaluation as evaluation
+
+    assert all(callable(getattr(evaluation, name)) for name in evaluation.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'load_run'"):
+        evaluation.load_run  # noqa: B018
+
+
 def test_the_markdown_marks_the_best_and_escapes_names(tmp_path):
     runs = {"a|b": 1.0, "<i>*c*": 2.0}
     for index, (title, bce) in enumerate(runs.items()):
         make_run(
             tmp_path / str(index), overrides={"data.title": title}, curves=False, extra={"bce": bce}, pieces=0
         )
-    text = compare_runs(tmp_path, output_dir=tmp_path / "out", page=False).files["markdown"].read_text()
+    text = (
+        compare_runs(tmp_path, output_dir=tmp_path / "out", formats=["csv", "md"])
+        .files["markdown"]
+        .read_text()
+    )
     lines = text.splitlines()
     assert {line.count("|") - line.count("\\|") for line in lines[: lines.index("")]} == {5}
     assert "title=a\\|b" in lines[0]
@@ -179,10 +229,11 @@ def test_rows_and_frames_have_settings_and_figures(seeds, monkeypatch):
     assert rows[0]["epochs"] == 5
     assert rows[0]["vq_vae/val/bce"] == comparison.runs[0].metrics["vq_vae/val/bce"]
     assert rows[-1]["vq_vae/val/bce"] is None
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     frame = runs_frame(comparison.runs)
     assert isinstance(frame, pandas.DataFrame)
     assert frame.groupby("epochs")["vq_vae/val/bce"].count().to_dict() == {5: 3, 10: 3, 20: 0}
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match="pip install pandas, or use run_rows"):
+    with pytest.raises(ImportError, match="or use run_rows"):
         runs_frame(comparison.runs)
