@@ -115,14 +115,13 @@ class Chord:
             key: Spells the root within this key; without one as `spelling.root_name` does. The
                 bass is spelled as the chord's own third, fifth or seventh.
         """
-        quality = QUALITIES[self.quality]
-        root = name_in_key(self.root, key.tonic_name) if key else root_name(self.root, minor=quality.minor)
-        if self.bass == self.root:
-            return root + quality.suffix
-        bass = chord_tone_name(
-            root, letters=quality.letters[self.inversion], semitones=quality.intervals[self.inversion]
-        )
-        return f"{root}{quality.suffix}/{bass}"
+        if key:
+            return self.name_within(key.tonic_name)
+        return self._named(root_name(self.root, minor=QUALITIES[self.quality].minor))
+
+    def name_within(self, tonic_name: str) -> str:
+        """Name the chord as `name` does, the root spelled around a tonic that is spelled already."""
+        return self._named(name_in_key(self.root, tonic_name))
 
     def roman(self, key: Key) -> str:
         """Give the Roman numeral with its figures in a key, such as `V65`, `viiø7` or `V7/V`.
@@ -144,6 +143,15 @@ class Chord:
         if key.mode == "minor" and degree == 11 and quality.mark in ("°", "ø"):
             numeral = "VII"
         return (numeral.lower() if quality.minor else numeral) + quality.mark + figures
+
+    def _named(self, root: str) -> str:
+        quality = QUALITIES[self.quality]
+        if self.bass == self.root:
+            return root + quality.suffix
+        bass = chord_tone_name(
+            root, letters=quality.letters[self.inversion], semitones=quality.intervals[self.inversion]
+        )
+        return f"{root}{quality.suffix}/{bass}"
 
     def _figures(self) -> str:
         quality = QUALITIES[self.quality]
