@@ -87,6 +87,30 @@ def describe(
     }
 
 
+def save_network(module: nn.Module, run: str | Path, *, description: dict[str, Any]) -> Path:
+    """Write a network that was not trained here as the best and the last checkpoint of a stage.
+
+    Args:
+        module: An autoencoder or a transformer.
+        run: The run folder.
+        description: What `describe` gave.
+
+    Returns:
+        The file of the best one, as `load_autoencoder` and `load_transformer` read it.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    stage = description["stage"]
+    folder = Path(run) / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {f"{STATE_PREFIXES[stage]}{name}": tensor for name, tensor in module.state_dict().items()}
+    content = {"state_dict": state, "musicgen": {**description, "figures": {}}}
+    for name in (f"{stage}-last.ckpt", f"{stage}.ckpt"):
+        torch.save(content, folder / name)
+    return folder / f"{stage}.ckpt"
+
+
 def git_commit() -> str | None:
     """Give the commit of the checkout that runs, with `+` when it is changed; None in a wheel."""
     folder = Path(__file__).resolve().parent.parent
@@ -146,6 +170,30 @@ def load_transformer(run: str | Path, *, autoencoder: Autoencoder) -> Network[Pr
     return network
 
 
+def start_from(module: nn.Module, run: str | Path, *, stage: str) -> None:
+    """Fill a fresh network with the best weights of a run, to go on training from them.
+
+    Args:
+        module: An autoencoder or a transformer of the same shapes; the quantiser may be of another class
+            that holds the same tensors.
+        run: The run folder.
+        stage: `vq_vae` or `transformer`.
+
+    Raises:
+        FileNotFoundError: The folder has no such checkpoint.
+        ValueError: The checkpoint is damaged, or the shapes differ; says which settings it was made with.
+    """
+    path = Path(run) / "checkpoints" / f"{stage}.ckpt"
+    content = read_checkpoint(path)
+    try:
+        module.load_state_dict(_state_of(content, stage), strict=True)
+    except RuntimeError as error:
+        raise ValueError(
+            f"init_from={run}: its {stage} has another shape ({str(error).splitlines()[-1].strip()}); "
+            f"it was made with {content['musicgen']['config']}: set the same, or init_from=null"
+        ) from error
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint of ours, tensors and plain values only, and bring it to the present format.
 
@@ -185,19 +233,20 @@ def _load(run: Path, stage: str, kind: type[Module]) -> Network[Module]:
     module = build(content["musicgen"]["config"])
     if not isinstance(module, kind):
         raise ValueError(f"{path} describes a {type(module).__name__} where a {kind.__name__} belongs")
-    prefix = STATE_PREFIXES[stage]
-    state = {
-        name.removeprefix(prefix): value
-        for name, value in content["state_dict"].items()
-        if name.startswith(prefix)
-    }
     try:
-        module.load_state_dict(state, strict=True)
+        module.load_state_dict(_state_of(content, stage), strict=True)
     except RuntimeError as error:
         raise ValueError(f"the tensors of {path} do not fit its config: {error}") from error
     description = dict(content["musicgen"])
     figures = description.pop("figures")
     return Network(module=module.eval(), description=description, figures=figures, path=path)
+
+
+def _state_of(content: dict[str, Any], stage: str) -> dict[str, torch.Tensor]:
+    """Take the tensors of the network out of those of its Lightning module."""
+    prefix = STATE_PREFIXES[stage]
+    named = content["state_dict"].items()
+    return {name.removeprefix(prefix): value for name, value in named if name.startswith(prefix)}
 
 
 def build(config: dict[str, Any]) -> Any:

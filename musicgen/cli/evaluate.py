@@ -9,13 +9,26 @@ from musicgen.cli.application import launch
 from musicgen.cli.prepare import prepared_pieces
 
 
+def run_metrics(run: Path, config: DictConfig) -> dict[str, float]:
+    """Take all figures of a run folder on the held-out pieces that a config's data and grid give."""
+    from musicgen.checkpoint import load_autoencoder
+    from musicgen.evaluation.evaluate import evaluate_run
+    from musicgen.generation.tokenize import encode_pieces
+
+    prepared = prepared_pieces(config)
+    autoencoder = load_autoencoder(run).module
+    codes = {
+        name: encode_pieces(autoencoder, pieces, description=f"Encoding {name}")
+        for name, pieces in prepared.splits.items()
+    }
+    return evaluate_run(run, prepared, codes=codes, window_quarters=config.windows.window_quarters)
+
+
 def evaluate(config: DictConfig) -> None:
     """Take all figures of a run folder, on its own held-out pieces."""
     import torch
 
-    from musicgen.checkpoint import load_autoencoder
-    from musicgen.evaluation.evaluate import METRICS_FILE, evaluate_run, write_metrics
-    from musicgen.generation.tokenize import encode_pieces
+    from musicgen.evaluation.evaluate import METRICS_FILE, write_metrics
 
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -23,13 +36,7 @@ def evaluate(config: DictConfig) -> None:
     of_run = OmegaConf.load(run / ".hydra" / "config.yaml")
     with_data = OmegaConf.merge(of_run, {"data": config.data})
     assert isinstance(with_data, DictConfig)
-    prepared = prepared_pieces(with_data)
-    autoencoder = load_autoencoder(run).module
-    codes = {
-        name: encode_pieces(autoencoder, pieces, description=f"Encoding {name}")
-        for name, pieces in prepared.splits.items()
-    }
-    metrics = evaluate_run(run, prepared, codes=codes, window_quarters=of_run.windows.window_quarters)
+    metrics = run_metrics(run, with_data)
     path = Path(HydraConfig.get().runtime.output_dir) / METRICS_FILE
     write_metrics(metrics, path)
     for name, value in sorted(metrics.items()):

@@ -34,6 +34,7 @@ def train(config: DictConfig) -> None:
             scheduler=instantiate(config.scheduler[stage]),
             max_epochs=config.max_epochs[stage],
             batch_size=config.batch_size[stage],
+            init_from=Path(config.init_from) if config.init_from else None,
         )
         for stage, network in networks.items()
     }

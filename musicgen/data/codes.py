@@ -43,6 +43,15 @@ class CodeBatch(NamedTuple):
     targets: Int64[torch.Tensor, "batch positions"]
     mask: Bool[torch.Tensor, "batch positions"]
 
+    def within(self, max_positions: int) -> "CodeBatch":
+        """Leave out the last position where just that one is too many for a model.
+
+        Bachsformer's transformer reads 191 positions of windows of 192 codes.
+        """
+        if self.inputs.shape[1] != max_positions + 1:
+            return self
+        return CodeBatch(*(tensor[:, :max_positions] for tensor in self))
+
 
 class CodeWindows(Dataset):
     """Windows of consecutive quarters of one piece, to predict the next code at each position.

@@ -127,6 +127,7 @@ def prior_nats(
     total, count = 0.0, 0
     for first in range(0, len(windows), batch_size):
         batch = windows.__getitems__(range(first, min(first + batch_size, len(windows))))
+        batch = batch.within(transformer.max_positions)
         inputs, targets, mask = (tensor.to(device) for tensor in batch)
         known = int(mask.sum())
         total += float(code_loss(transformer(inputs), targets, mask=mask)) * known
@@ -146,7 +147,8 @@ def evaluate_run(
         window_quarters: What the transformer saw at once.
 
     Returns:
-        Name to number; `real/...` is what the same figures are for the held-out pieces themselves.
+        Name to number; `real/...` is what the same figures are for the held-out pieces themselves. Figures
+        of the training are NaN for imported weights.
 
     Raises:
         FileNotFoundError: A checkpoint is missing.
@@ -160,10 +162,12 @@ def evaluate_run(
     nats = prior_nats(transformer_file.module, codes["val"], window_quarters=window_quarters)
     return {
         **{f"vq_vae/val/{name}": value for name, value in figures.items()},
-        "vq_vae/train/bce": autoencoder_file.figures["vq_vae/train/bce"],
+        "vq_vae/train/bce": autoencoder_file.figures.get("vq_vae/train/bce", math.nan),
         **reconstruction_baselines(train, val),
         "transformer/val/nats_per_code": nats,
-        "transformer/train/nats_per_code": transformer_file.figures["transformer/train/nats_per_code"],
+        "transformer/train/nats_per_code": transformer_file.figures.get(
+            "transformer/train/nats_per_code", math.nan
+        ),
         **prior_baselines(codes["train"], codes["val"], num_embeddings=autoencoder.num_embeddings),
         "val/bits_per_quarter": bits_per_quarter(
             nats, figures["bce"], codes_per_quarter=autoencoder.num_codes

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
@@ -20,6 +21,7 @@ class StagePlan:
         scheduler: Makes the schedule.
         max_epochs: Passes over the training pieces.
         batch_size: Slices or windows an update, a device.
+        init_from: A run whose weights it starts from; None for fresh ones.
     """
 
     config: dict[str, Any]
@@ -27,6 +29,7 @@ class StagePlan:
     scheduler: SchedulerFactory
     max_epochs: int
     batch_size: int
+    init_from: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse counts that train nothing, before anything is trained."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytorch_lightning as pl
 import torch
 
-from musicgen.checkpoint import fingerprint
+from musicgen.checkpoint import fingerprint, start_from
 from musicgen.data.codes import PieceCodes
 from musicgen.data.datamodule import CodeDataModule, MidiDataModule
 from musicgen.data.density import channel_densities
@@ -38,16 +38,19 @@ class Training:
 
 
 def vq_vae_training(autoencoder: Autoencoder, prepared: Prepared, *, plan: StagePlan, seed: int) -> Training:
-    """Make the training of an autoencoder, which starts from the density of its data.
+    """Make the training of an autoencoder, from the density of its data or from the weights of a run.
 
     Args:
-        autoencoder: To be trained; its output bias is set.
+        autoencoder: To be trained; its weights, or its output bias alone, are set.
         prepared: The pieces, split.
         plan: How it is trained.
         seed: Of the order of the slices.
     """
     pieces, channels = prepared.splits, autoencoder.channels
-    autoencoder.set_output_bias(channel_densities(pieces["train"], channels=channels))
+    if plan.init_from is not None:
+        start_from(autoencoder, plan.init_from, stage="vq_vae")
+    else:
+        autoencoder.set_output_bias(channel_densities(pieces["train"], channels=channels))
     module = VqVaeModule(
         autoencoder.to(memory_format=torch.channels_last),  # pyright: ignore[reportCallIssue]
         optimizer=plan.optimizer,
@@ -82,6 +85,8 @@ def transformer_training(
         seed: Of the order of the windows.
     """
     figures = reconstruction_metrics(autoencoder, prepared.splits["val"])
+    if plan.init_from is not None:
+        start_from(transformer, plan.init_from, stage="transformer")
     module = TransformerModule(
         transformer,
         optimizer=plan.optimizer,

@@ -76,4 +76,5 @@ class TransformerModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _step(self, batch: CodeBatch) -> Tensor:
+        batch = batch.within(self.transformer.max_positions)
         return code_loss(self.transformer(batch.inputs), batch.targets, mask=batch.mask)

@@ -124,3 +124,11 @@ def test_windows_out_of_range_are_an_error(window: int, hop: int):
 def test_codes_that_do_not_fit_their_pieces_are_an_error():
     with pytest.raises(ValueError, match="do not fit"):
         PieceCodes(np.zeros((5, 16), np.int64), np.array([0, 4]))
+
+
+def test_a_model_of_one_position_less_leaves_out_the_last_code_and_no_other_model_does():
+    batch = CodeWindows(numbered([6]), window_quarters=3, hop_quarters=3).__getitems__([0, 1])
+    assert torch.equal(batch.within(11).targets, batch.targets[:, :11])
+    assert batch.within(11).mask.shape == (2, 11)
+    assert batch.within(12) is batch
+    assert batch.within(10) is batch
