@@ -32,7 +32,7 @@ def autoencoder_config(autoencoder: Autoencoder) -> dict[str, Any]:
         "quantizer": {"_target_": _target(quantizer), **arguments},
         "num_hiddens": autoencoder.encoder.conv_4.out_channels,
         "num_residual_layers": len(blocks),
-        "num_residual_hiddens": blocks[0].spread.out_channels if blocks else 1,
+        "num_residual_hiddens": len(blocks[0].get_parameter("spread.weight")) if blocks else 1,
         "channels": autoencoder.channels,
     }
 
