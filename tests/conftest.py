@@ -77,14 +77,14 @@ def tiny_settings(midi_folder: Path, folder: Path) -> list[str]:
         "data.val_fraction=0.25",
         "epochs=1",
         "threads=1",
-        "max_epochs.vq_vae=6",  # fewer would write silence
+        "max_epochs.vq_vae=10",  # fewer would write silence
         "optimizer.vq_vae.lr=1e-2",
         "batch_size.vq_vae=8",
         "batch_size.transformer=4",
         "windows.hop_quarters=4",
-        "vq_vae.num_hiddens=16",
+        "vq_vae.num_hiddens=32",
         "vq_vae.num_residual_hiddens=4",
-        "quantizer.embedding_dim=8",
+        "quantizer.embedding_dim=32",
         "transformer.num_layers=1",
         "transformer.num_heads=2",
         "transformer.width=16",
