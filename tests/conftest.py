@@ -1,8 +1,6 @@
 """Fixtures that all tests share."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +9,7 @@ import torch
 
 from musicgen.music.midi import write_midi
 from musicgen.music.notes import Performance
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.command import Musicgen
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +65,7 @@ def tiny(midi_folder: Path, tmp_path: Path) -> list[str]:
 
 
 def tiny_settings(midi_folder: Path, folder: Path) -> list[str]:
-    """Give overrides that make a whole run on the small pieces take seconds."""
+    """Give overrides that make a whole run on the small pieces take seconds, and sound."""
     return [
         "data=folder",
         f"data.root={midi_folder}",
@@ -93,23 +90,6 @@ def tiny_settings(midi_folder: Path, folder: Path) -> list[str]:
         "trainer=fp32",
         "trainer.log_every_n_steps=5",
     ]
-
-
-class Musicgen:
-    """The command line in a folder of its own, as a user has it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __call__(self, *arguments: str, fails: bool = False) -> subprocess.CompletedProcess:
-        """Run a verb to its end; show what it said when it ends otherwise than it should."""
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
-        command = [sys.executable, "-m", "musicgen", *arguments]
-        done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600
-        )
-        assert (done.returncode != 0) == fails, f"{arguments}\n{done.stdout}\n{done.stderr}"
-        return done
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -19,6 +20,12 @@ from musicgen.sweeps.names import named_by_differences
 
 ERROR_FILE = "error.txt"
 SHORT = (ValueError, OSError, FloatingPointError, ImportError)  # the message says what to do: no traceback
+KNOWN_WARNINGS = (  # of Lightning, about what is meant to be so
+    ".*isinstance.treespec, LeafSpec.*",
+    ".*does not have many workers.*",
+    ".*smaller than the logging interval.*",
+    "Checkpoint directory .* exists and is not empty.*",
+)
 log = logging.getLogger(__name__)
 
 
@@ -32,6 +39,8 @@ def launch(task: Callable[[DictConfig], None], *, verb: str) -> None:
         task: Takes the composed config.
         verb: Name of the top config and of the program in messages.
     """
+    for message in KNOWN_WARNINGS:
+        warnings.filterwarnings("ignore", message=message)
     program, arguments = sys.argv[:2], sys.argv[2:]
     sys.argv = [f"musicgen {verb}", *named_by_differences(list(map(quoted_path, arguments)), verb=verb)]
     hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=verb)(_guarded(task, program))()

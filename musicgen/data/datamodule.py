@@ -142,6 +142,7 @@ def _loader(dataset: Dataset, *, batch_size: int, shuffle: bool, seed: int, work
         sampler=EpochSampler(dataset, shuffle=shuffle, seed=seed),
         collate_fn=as_is,
         num_workers=workers,
+        generator=torch.Generator().manual_seed(seed),  # else each epoch draws from what dropout draws from
         pin_memory=torch.cuda.is_available(),
     )
 
