@@ -8,6 +8,7 @@ VERBS = {
     "train": ("train", "prepare, train both models, generate and evaluate; -m sweeps"),
     "generate": ("generate", "write new pieces from a run: run=DIR"),
     "evaluate": ("evaluate", "measure a run again on held-out and generated pieces: run=DIR"),
+    "baseline": ("baseline", "measure another way to write music beside ours: baseline=NAME"),
     "compare": ("compare", "put runs side by side: DIR..."),
     "import": ("import_weights", "make a run of Bachsformer's weights: weights=DIR"),
 }

@@ -1,0 +1,1 @@
+"""Other ways to write music, to stand beside ours in one table."""

@@ -1,0 +1,114 @@
+"""Models of single cells: a density, a density a pitch, and a chain from tick to tick."""
+
+import math
+from abc import abstractmethod
+
+import numpy as np
+from jaxtyping import Bool, Float, Int64, UInt32
+
+from musicgen.baselines.baseline import Baseline, Material
+from musicgen.data.packed import PackedPieces
+from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_words, pack
+from musicgen.music.notes import Performance
+
+Words = UInt32[np.ndarray, "quarters pitches"]
+Transitions = Int64[np.ndarray, "2 2 pitches"]  # before, now
+
+
+class CellModel(Baseline):
+    """Let every cell sound with a chance that depends on its pitch and the cell before it, nothing else.
+
+    The chances are counted in the training pieces, one added to both outcomes. The silence before a piece
+    counts as a cell.
+    """
+
+    chances: Float[np.ndarray, "2 pitches"]  # by the cell before
+
+    def fit(self, material: Material) -> None:
+        """Count in the training pieces."""
+        self.chances = self._chances(_counted(material.train))
+
+    def bits(self, words: Words) -> float:
+        """Give -log2 p of a piece's cells, exactly."""
+        counts = transitions(words)
+        told = counts[:, 1] * np.log(self.chances) + counts[:, 0] * np.log1p(-self.chances)
+        return float(-told.sum() / math.log(2))
+
+    def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
+        """Draw the cells tick by tick from silence."""
+        generator = np.random.default_rng(seed)
+        return [from_words(pack(self._cells(num_quarters, generator))) for _ in range(num_pieces)]
+
+    @abstractmethod
+    def _chances(self, counts: Transitions) -> Float[np.ndarray, "2 pitches"]:
+        """Turn counts into the chance of a sounding cell, by the cell before and by pitch."""
+
+    def _cells(self, num_quarters: int, generator: np.random.Generator) -> Bool[np.ndarray, "quarters 88 32"]:
+        ticks = num_quarters * TICKS_PER_QUARTER
+        drawn = generator.random((ticks, NUM_PITCHES))
+        cells = np.zeros((ticks + 1, NUM_PITCHES), bool)
+        for tick in range(ticks):
+            cells[tick + 1] = drawn[tick] < np.where(cells[tick], self.chances[1], self.chances[0])
+        return cells[1:].reshape(num_quarters, TICKS_PER_QUARTER, NUM_PITCHES).transpose(0, 2, 1)
+
+
+class ConstantDensity(CellModel):
+    """One chance for all cells."""
+
+    def _chances(self, counts: Transitions) -> Float[np.ndarray, "2 pitches"]:
+        off, on = counts.sum(axis=(0, 2))
+        return np.full((2, NUM_PITCHES), (on + 1) / (off + on + 2))
+
+    def num_parameters(self) -> int:
+        """Count one."""
+        return 1
+
+
+class PitchDensity(CellModel):
+    """One chance for each pitch."""
+
+    def _chances(self, counts: Transitions) -> Float[np.ndarray, "2 pitches"]:
+        off, on = counts.sum(axis=0)
+        return np.tile((on + 1) / (off + on + 2), (2, 1))
+
+    def num_parameters(self) -> int:
+        """Count one for each pitch."""
+        return NUM_PITCHES
+
+
+class TickMarkov(CellModel):
+    """Two chances for each pitch: to begin where it is silent, to go on where it sounds."""
+
+    def _chances(self, counts: Transitions) -> Float[np.ndarray, "2 pitches"]:
+        return (counts[:, 1] + 1) / (counts.sum(axis=1) + 2)
+
+    def num_parameters(self) -> int:
+        """Count two for each pitch."""
+        return 2 * NUM_PITCHES
+
+
+def transitions(words: Words) -> Transitions:
+    """Count, pitch by pitch, the cells of a piece by the cell before and by what they are.
+
+    Args:
+        words: Packed slices of a whole piece; silence comes before it.
+
+    Returns:
+        (2, 2, 88): [was sounding, is sounding].
+    """
+    before = words << np.uint32(1)
+    before[1:] |= words[:-1] >> np.uint32(TICKS_PER_QUARTER - 1)
+
+    def count(cells: Words) -> Int64[np.ndarray, " pitches"]:
+        return np.bitwise_count(cells).sum(axis=0, dtype=np.int64)
+
+    return np.array(
+        [[count(~before & ~words), count(~before & words)], [count(before & ~words), count(before & words)]]
+    )
+
+
+def _counted(pieces: PackedPieces) -> Transitions:
+    counts = np.zeros((2, 2, NUM_PITCHES), np.int64)
+    for number in range(len(pieces.pieces)):
+        counts += transitions(np.array(pieces.piece(number)))
+    return counts

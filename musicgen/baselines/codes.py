@@ -1,0 +1,185 @@
+"""Models over the codes of a trained run: the run itself, and chains of codes in its prior's place."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, UInt32
+from torch.nn import functional
+
+from musicgen.baselines.baseline import Baseline, Material
+from musicgen.checkpoint import load_autoencoder, load_transformer
+from musicgen.data.codes import PieceCodes
+from musicgen.evaluation.evaluate import prior_nats
+from musicgen.generation.generate import Sampling, generate_pieces
+from musicgen.generation.tokenize import decode_codes, encode_pieces, encode_words
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.music.grid import from_words, unpack
+from musicgen.music.notes import Performance
+
+Words = UInt32[np.ndarray, "quarters pitches"]
+
+
+class TrainedRun(Baseline):
+    """A run folder: ours, one with another prior, or Bachsformer's released weights after their import.
+
+    Args:
+        run: The run folder.
+        sampling: How codes are drawn.
+        window_quarters: What the prior sees at once when it is measured.
+
+    Raises:
+        FileNotFoundError: The folder has no checkpoints.
+    """
+
+    def __init__(self, *, run: str | Path, sampling: Sampling, window_quarters: int = 12) -> None:
+        self.autoencoder = load_autoencoder(run).module
+        self.prior = load_transformer(run, autoencoder=self.autoencoder).module
+        self.sampling = sampling
+        self.window_quarters = window_quarters
+
+    def fit(self, material: Material) -> None:
+        """Leave everything as it is: the run was trained."""
+
+    def bits(self, words: Words) -> float:
+        """Give an upper bound on -log2 p: the codes' bits and the decoder's."""
+        codes = encode_words(self.autoencoder, words)
+        sequence = PieceCodes(codes=codes, starts=np.array([0, len(codes)]))
+        nats = prior_nats(self.prior, sequence, window_quarters=self.window_quarters)
+        return codes.size * nats / math.log(2) + decoder_bits(self.autoencoder, words, codes)
+
+    def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
+        """Write pieces as `musicgen generate` does."""
+        pieces = generate_pieces(
+            self.autoencoder,
+            self.prior,
+            num_pieces=num_pieces,
+            num_quarters=num_quarters,
+            seed=seed,
+            sampling=self.sampling,
+        )
+        return [piece.performance for piece in pieces]
+
+    def num_parameters(self) -> int:
+        """Count those of both networks."""
+        return self.prior.num_parameters() + _size(self.autoencoder)
+
+
+class CodeMarkov(Baseline):
+    """Predict each code of a run's autoencoder from the few before it, by counting.
+
+    The chance after a context is (count + V · chance after the context one shorter) / (total + V), with V
+    codes in the alphabet: add-one smoothing, but towards the shorter context rather than towards all alike
+    (MacKay and Peto 1995, with a fixed strength). Before a piece stands a code of its own.
+
+    Args:
+        run: The run folder whose autoencoder is used.
+        order: How many codes are looked at, 1 to 4.
+
+    Raises:
+        ValueError: The order is out of range.
+        FileNotFoundError: The folder has no autoencoder.
+    """
+
+    def __init__(self, *, run: str | Path, order: int) -> None:
+        if not 1 <= order <= 4:
+            raise ValueError(
+                f"order={order}; use 1 to 4: the table has a row for every context of that length"
+            )
+        self.order = order
+        self.autoencoder = load_autoencoder(run).module
+        self.vocab = self.autoencoder.num_embeddings
+
+    def fit(self, material: Material) -> None:
+        """Count contexts and codes in the training pieces."""
+        codes = encode_pieces(self.autoencoder, material.train)
+        streams = [
+            codes.codes[start:stop].reshape(-1).astype(np.int64)
+            for start, stop in zip(codes.starts[:-1], codes.starts[1:], strict=True)
+        ]
+        self.chances = self._tables(streams)
+
+    def bits(self, words: Words) -> float:
+        """Give an upper bound on -log2 p: the codes' bits and the decoder's."""
+        codes = encode_words(self.autoencoder, words)
+        stream = codes.reshape(-1)
+        chances = self.chances[self._contexts(stream, self.order), stream]
+        return float(-np.log2(chances).sum()) + decoder_bits(self.autoencoder, words, codes)
+
+    def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
+        """Draw codes one by one from the chain, and decode them."""
+        generator = np.random.default_rng(seed)
+        per_quarter = self.autoencoder.num_codes
+        pieces = []
+        for _ in range(num_pieces):
+            codes = torch.from_numpy(self._walk(num_quarters * per_quarter, generator))
+            decoded = decode_codes(self.autoencoder, codes.view(num_quarters, per_quarter))
+            pieces.append(from_words(decoded.words, onset_words=decoded.onsets))
+        return pieces
+
+    def num_parameters(self) -> int:
+        """Count the autoencoder's and the chances."""
+        return _size(self.autoencoder) + self.chances.size
+
+    def _tables(self, streams: list[Int64[np.ndarray, " codes"]]) -> Float[np.ndarray, "contexts vocab"]:
+        """Give the chances after every context of the full length."""
+        chances = np.full((1, self.vocab), 1 / self.vocab)
+        for order in range(self.order + 1):
+            counts = np.zeros(((self.vocab + 1) ** order, self.vocab))
+            for stream in streams:
+                np.add.at(counts, (self._contexts(stream, order), stream), 1.0)
+            shorter = chances[np.arange(len(counts)) % len(chances)]  # the nearest codes are the last digits
+            chances = (counts + self.vocab * shorter) / (counts.sum(axis=1, keepdims=True) + self.vocab)
+        return chances
+
+    def _contexts(self, stream: Int64[np.ndarray, " codes"], order: int) -> Int64[np.ndarray, " codes"]:
+        """Number the context of each code: the codes before it as digits, the nearest last."""
+        padded = np.concatenate([np.full(order, self.vocab), stream])
+        numbers = np.zeros(len(stream), np.int64)
+        for place in range(order):
+            numbers = numbers * (self.vocab + 1) + padded[place : place + len(stream)]
+        return numbers
+
+    def _walk(self, length: int, generator: np.random.Generator) -> Int64[np.ndarray, " codes"]:
+        steps = self.chances.cumsum(axis=1)
+        context, contexts = len(self.chances) - 1, len(self.chances)  # all start codes
+        codes = np.empty(length, np.int64)
+        for place, drawn in enumerate(generator.random(length)):
+            code = min(int(np.searchsorted(steps[context], drawn, side="right")), self.vocab - 1)
+            codes[place] = code
+            context = (context * (self.vocab + 1) + code) % contexts
+        return codes
+
+
+@torch.inference_mode()
+def decoder_bits(
+    autoencoder: Autoencoder,
+    words: Words,
+    codes: Int64[np.ndarray, "quarters positions"],
+    *,
+    batch_size: int = 256,
+) -> float:
+    """Give the bits that a decoder needs for a piece's sounding cells once their codes are known.
+
+    Args:
+        autoencoder: In evaluation mode.
+        words: Packed slices of the piece.
+        codes: Its codes.
+        batch_size: Quarters at a time; bounds memory.
+
+    Returns:
+        Binary cross-entropy summed over all cells of the first channel, in bits.
+    """
+    nats = 0.0
+    for start in range(0, len(words), batch_size):
+        cells = torch.from_numpy(unpack(words[start : start + batch_size])).float()
+        logits = autoencoder.decode_logits(torch.from_numpy(codes[start : start + batch_size]))
+        nats += float(
+            functional.binary_cross_entropy_with_logits(logits[:, 0].float(), cells, reduction="sum")
+        )
+    return nats / math.log(2)
+
+
+def _size(module: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
