@@ -13,6 +13,7 @@ from musicgen.config import config_dir
 ROOT = config_dir()
 TOP = sorted(path.stem for path in ROOT.glob("*.yaml"))
 OPTIONS = sorted(path.relative_to(ROOT) for path in ROOT.glob("*/**/*.yaml"))
+TOP_OF_GROUP = {"baseline": "baseline", "classifier": "classify"}  # the others belong to train
 
 
 def composed(top: str, *overrides: str) -> DictConfig:
@@ -40,7 +41,8 @@ def test_every_top_config_composes(top: str):
 
 @pytest.mark.parametrize("option", OPTIONS, ids=str)
 def test_every_option_composes_and_names_what_exists(option: Path):
-    top = option.stem if option.parent.name == "output" and option.stem in TOP else "train"
+    group = str(option.parent)
+    top = option.stem if group == "output" and option.stem in TOP else TOP_OF_GROUP.get(group, "train")
     config = OmegaConf.to_container(composed(top, override_of(option)), resolve=False)
     for name in targets(config):
         try:

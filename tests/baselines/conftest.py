@@ -1,0 +1,32 @@
+"""Packed pieces made by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musicgen.baselines.baseline import Material
+from musicgen.data.catalogue import Piece
+from musicgen.data.packed import PackedPieces
+from musicgen.evaluation.reference import real_excerpts
+from musicgen.music.grid import to_words
+from tests.conftest import etude
+
+
+def packed(*pieces: np.ndarray) -> PackedPieces:
+    names = [
+        Piece(Path(f"{n}.mid"), f"{n:064x}", "Ada Tester", "Tester", f"No.{n}", "romantic")
+        for n in range(len(pieces))
+    ]
+    starts = np.cumsum([0, *map(len, pieces)])
+    return PackedPieces(np.concatenate(pieces), starts=starts, pieces=names)
+
+
+@pytest.fixture(scope="session")
+def material() -> Material:
+    """Give a few small pieces to learn from, to predict and to compare with."""
+    train = packed(*(to_words(etude(seed)) for seed in range(6)))
+    held_out = packed(*(to_words(etude(seed)) for seed in range(6, 10)))
+    return Material(
+        train=train, held_out=held_out, reference=real_excerpts([held_out], num_quarters=8, leave_out=())
+    )

@@ -1,0 +1,83 @@
+import math
+
+import numpy as np
+import pytest
+
+from musicgen.baselines.baseline import Material
+from musicgen.baselines.cells import ConstantDensity, PitchDensity, TickMarkov, transitions
+from musicgen.evaluation.baselines import constant_bce, pitch_bce
+from musicgen.evaluation.reference import Reference
+from musicgen.music.grid import onset_words, to_words
+from tests.baselines.conftest import packed
+
+
+def learnt(model, pack_pieces, *pieces: np.ndarray):
+    model.fit(Material(pack_pieces(*pieces), pack_pieces(*pieces), Reference([], np.zeros(0, np.int64))))
+    return model
+
+
+def note(pitch: int, first: int, last: int, *, quarters: int = 2) -> np.ndarray:
+    """Draw one note from a tick to another, both included."""
+    cells = np.zeros((88, quarters * 32), bool)
+    cells[pitch, first : last + 1] = True
+    slices = cells.reshape(88, quarters, 32).transpose(1, 0, 2)
+    return np.packbits(slices, axis=-1, bitorder="little").view("<u4")[..., 0].astype(np.uint32)
+
+
+def test_transitions_of_a_note_that_crosses_a_slice():
+    counts = transitions(note(40, 30, 33))[:, :, 40]
+
+    assert counts[0, 1] == counts[1, 0] == 1  # it begins once and ends once
+    assert counts[1, 1] == 3
+    assert counts.sum() == 64
+
+
+def test_the_chain_counts_one_more_of_each():
+    model = learnt(TickMarkov(), packed, note(40, 30, 33))
+
+    assert model.chances[1, 40] == pytest.approx((3 + 1) / (4 + 2))  # of 4 sounding cells before, 3 go on
+    assert model.chances[0, 40] == pytest.approx((1 + 1) / (60 + 2))
+    assert model.chances[0, 41] == pytest.approx(1 / (64 + 2))
+
+
+def test_bits_of_the_chain_by_hand():
+    model = learnt(TickMarkov(), packed, note(40, 30, 33))
+    silent = 87 * 64 * -math.log2(1 - 1 / 66)
+    sounding = -math.log2((2 / 62) * (60 / 62) ** 59 * (4 / 6) ** 3 * (2 / 6))
+
+    assert model.bits(note(40, 30, 33)) == pytest.approx(silent + sounding)
+
+
+@pytest.mark.parametrize(("model", "bce"), [(ConstantDensity, constant_bce), (PitchDensity, pitch_bce)])
+def test_densities_have_the_bits_of_their_cross_entropy(model, bce, material: Material):
+    fitted = model()
+    fitted.fit(material)
+    held_out = material.held_out
+    bits = sum(fitted.bits(np.array(held_out.piece(n))) for n in range(len(held_out.pieces)))
+
+    expected = bce(material.train, held_out) * len(held_out) * 88 * 32 / math.log(2)
+    assert bits == pytest.approx(expected)
+
+
+def test_a_chain_knows_more_than_densities_of_music(material: Material):
+    models = [ConstantDensity(), PitchDensity(), TickMarkov()]
+    for model in models:
+        model.fit(material)
+    bits = [model.bits(np.array(material.held_out.piece(0))) for model in models]
+
+    assert bits == sorted(bits, reverse=True)
+
+
+def test_what_is_drawn_is_as_dense_and_as_held_as_what_was_learnt(material: Material):
+    model = TickMarkov()
+    model.fit(material)
+    (piece,) = model.sample(num_pieces=1, num_quarters=400, seed=0)
+    words, train = to_words(piece), np.array(material.train.piece(0))
+
+    def share(cells: np.ndarray) -> float:
+        return np.bitwise_count(cells).sum() / cells.size / 32
+
+    assert share(words) == pytest.approx(share(train), rel=0.2)
+    assert share(onset_words(words)) == pytest.approx(share(onset_words(train)), rel=0.2)
+    again = model.sample(num_pieces=1, num_quarters=400, seed=0)[0]
+    assert np.array_equal(again.onset_quarters, piece.onset_quarters)

@@ -1,0 +1,96 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musicgen.baselines.baseline import Material
+from musicgen.baselines.codes import CodeMarkov, TrainedRun, decoder_bits
+from musicgen.checkpoint import load_autoencoder
+from musicgen.evaluation.baselines import bigram_nats
+from musicgen.evaluation.evaluate import reconstruction_metrics
+from musicgen.generation.generate import Sampling
+from musicgen.generation.tokenize import encode_pieces, encode_words
+
+
+def held_out_bits(model, material: Material) -> float:
+    pieces = material.held_out
+    return sum(model.bits(np.array(pieces.piece(n))) for n in range(len(pieces.pieces))) / len(pieces)
+
+
+def test_tables_by_hand(tiny_run: Path):
+    model = CodeMarkov(run=tiny_run, order=1)
+    model.vocab = 2
+    chances = model._tables([np.array([0, 1, 1])])
+
+    # Alone: 0 once and 1 twice, 2 · 1/2 added to each: 2/5 and 3/5. After the start code: 0 once.
+    assert chances[2] == pytest.approx([(1 + 2 * 0.4) / 3, (2 * 0.6) / 3])
+    assert chances[1] == pytest.approx([(2 * 0.4) / 3, (1 + 2 * 0.6) / 3])
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_every_row_is_a_distribution_and_contexts_are_the_codes_before(tiny_run: Path, order: int):
+    model = CodeMarkov(run=tiny_run, order=order)
+    model.vocab = 3
+    stream = np.random.default_rng(0).integers(0, 3, 400)
+
+    assert np.allclose(model._tables([stream]).sum(axis=1), 1)
+    numbers = model._contexts(stream, order)
+    digits = [numbers // 4**place % 4 for place in range(order)]
+    for place, digit in enumerate(digits):  # the nearest code is the last digit
+        assert np.array_equal(digit[place + 1 :], stream[: -place - 1])
+        assert (digit[: place + 1] == 3).all()
+
+
+def test_a_longer_context_helps_where_it_matters(tiny_run: Path):
+    def nats(order: int) -> float:
+        model = CodeMarkov(run=tiny_run, order=order)
+        model.vocab = 2
+        stream = np.tile([0, 0, 1, 1], 50)  # what follows needs two codes of context
+        chances = model._tables([stream])
+        return -np.log(chances[model._contexts(stream, order), stream]).mean()
+
+    assert nats(1) > 0.6 > 0.1 > nats(2)
+
+
+def test_bits_are_those_of_the_bigram_and_of_the_decoder(tiny_run: Path, material: Material):
+    autoencoder = load_autoencoder(tiny_run).module
+    model = CodeMarkov(run=tiny_run, order=1)
+    model.fit(material)
+    train, held_out = (encode_pieces(autoencoder, one) for one in (material.train, material.held_out))
+    nats = bigram_nats(
+        train.codes.astype(int),
+        held_out.codes.astype(int),
+        train_starts=train.starts[:-1],
+        held_out_starts=held_out.starts[:-1],
+        num_embeddings=autoencoder.num_embeddings,
+    )
+    bce = reconstruction_metrics(autoencoder, material.held_out)["bce"]
+
+    expected = (16 * nats + 88 * 32 * bce) / math.log(2)
+    assert held_out_bits(model, material) == pytest.approx(expected, rel=0.05)  # smoothed otherwise
+
+
+def test_decoder_bits_are_the_cross_entropy_of_the_cells(tiny_run: Path, material: Material):
+    autoencoder = load_autoencoder(tiny_run).module
+    words = np.array(material.held_out.piece(0))
+    bits = decoder_bits(autoencoder, words, encode_words(autoencoder, words), batch_size=5)
+
+    expected = decoder_bits(autoencoder, words, encode_words(autoencoder, words), batch_size=100)
+    assert bits == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_run_and_a_chain_of_its_codes_write_pieces(tiny_run: Path, material: Material):
+    for model in (CodeMarkov(run=tiny_run, order=2), TrainedRun(run=tiny_run, sampling=Sampling())):
+        model.fit(material)
+        pieces = model.sample(num_pieces=2, num_quarters=6, seed=1)
+
+        assert len(pieces) == 2
+        assert all(piece.duration_quarters <= 6 for piece in pieces)
+        assert 0 < held_out_bits(model, material) < 88 * 32
+        assert model.num_parameters() > 0
+
+
+def test_an_order_without_a_table_is_refused(tiny_run: Path):
+    with pytest.raises(ValueError, match="order=9; use 1 to 4"):
+        CodeMarkov(run=tiny_run, order=9)
