@@ -9,6 +9,7 @@ VERBS = {
     "generate": ("generate", "write new pieces from a run: run=DIR"),
     "evaluate": ("evaluate", "measure a run again on held-out and generated pieces: run=DIR"),
     "baseline": ("baseline", "measure another way to write music beside ours: baseline=NAME"),
+    "classify": ("classify", "tell composer and era; whose style do the pieces of run=DIR have?"),
     "compare": ("compare", "put runs side by side: DIR..."),
     "import": ("import_weights", "make a run of Bachsformer's weights: weights=DIR"),
 }

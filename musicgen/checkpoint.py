@@ -14,14 +14,16 @@ from torch import nn
 from musicgen import __version__
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.prior import Prior
+from musicgen.models.style import StyleClassifier
 
 FORMAT = 1
-STATE_PREFIXES = {"vq_vae": "autoencoder.", "transformer": "transformer."}
+STATE_PREFIXES = {"vq_vae": "autoencoder.", "transformer": "transformer.", "style": "classifier."}
 ALLOWED_MODULES = (
     "musicgen.models.autoencoder",
     "musicgen.models.vq",
     "musicgen.models.transformer",
     "musicgen.models.lstm",
+    "musicgen.models.style",
     "musicgen.music.grid",
     "musicgen.compat.bachsformer",
 )
@@ -192,6 +194,22 @@ def start_from(module: nn.Module, run: str | Path, *, stage: str) -> None:
             f"init_from={run}: its {stage} has another shape ({str(error).splitlines()[-1].strip()}); "
             f"it was made with {content['musicgen']['config']}: set the same, or init_from=null"
         ) from error
+
+
+def load_classifier(folder: str | Path) -> Network[StyleClassifier]:
+    """Build the classifier of composer and era that `musicgen classify` left in a folder.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The network in evaluation mode on the CPU, and its description.
+
+    Raises:
+        FileNotFoundError: The folder has no such checkpoint.
+        ValueError: The checkpoint is damaged, of a newer format, or names classes it may not.
+    """
+    return _load(Path(folder), "style", StyleClassifier)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -49,7 +49,9 @@ def reference_of(config: DictConfig, prepared: "Prepared", *, num_quarters: int)
 
     composers = sorted({piece.composer for piece in prepared.pieces})
     of_composers = {"data": {"composer": composers, "era": None, "title": None, "max_pieces": None}}
-    all_pieces = prepared_pieces(OmegaConf.merge(config, of_composers))
+    with_all = OmegaConf.merge(config, of_composers)
+    assert isinstance(with_all, DictConfig)
+    all_pieces = prepared_pieces(with_all)
     trained_on = {piece.content for piece in prepared.splits["train"].pieces}
     return real_excerpts(list(all_pieces.splits.values()), num_quarters=num_quarters, leave_out=trained_on)
 

@@ -20,12 +20,12 @@ class StageCheckpoint(ModelCheckpoint):
 
     Args:
         folder: Where they go.
-        stage: `vq_vae` or `transformer`.
-        monitor: The held-out figure that says which is best; lower is better.
+        stage: `vq_vae`, `transformer` or `style`.
+        monitor: The held-out figure that says which is best; lower is better. None keeps the last.
         description: Plain dictionary that travels in the file: config, version, commit, fingerprints.
     """
 
-    def __init__(self, folder: Path, *, stage: str, monitor: str, description: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, *, stage: str, monitor: str | None, description: dict[str, Any]) -> None:
         self.CHECKPOINT_NAME_LAST = f"{stage}-last"
         super().__init__(
             dirpath=folder,

@@ -1,0 +1,61 @@
+"""musicgen classify: train a classifier of composer and era, and ask it whose style generated pieces have."""
+
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from musicgen.cli.application import launch
+from musicgen.cli.prepare import prepared_pieces
+
+
+def classify(config: DictConfig) -> None:
+    """Train unless weights are given, then judge the run if one is named."""
+    import torch
+
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    if config.weights is None:
+        for name, value in _train(config).items():
+            print(f"{name:<40} {value:.4f}")
+    if config.run is not None:
+        _judge(Path(config.run), weights=Path(config.weights or config.run_dir))
+
+
+def _train(config: DictConfig) -> dict[str, float]:
+    from musicgen.pipeline.plan import StagePlan
+    from musicgen.pipeline.style import StyleTraining
+
+    network = {str(name): value for name, value in config.classifier.items() if name != "_partial_"}
+    training = StyleTraining(
+        folder=Path(config.run_dir),
+        plan=StagePlan(
+            config=network,
+            optimizer=instantiate(config.optimizer),
+            scheduler=instantiate(config.scheduler),
+            max_epochs=config.epochs,
+            batch_size=config.batch_size,
+        ),
+        make_classifier=instantiate(config.classifier),
+        make_trainer=instantiate(config.trainer),
+        logger=list(instantiate(config.logger).values()),
+        clips=dict(config.clips),
+        grid={str(name): value for name, value in config.grid.items()},
+        seed=config.seed,
+        forest=config.forest,
+    )
+    return training.run(prepared_pieces(config), folds=config.folds)
+
+
+def _judge(run: Path, *, weights: Path) -> None:
+    from musicgen.evaluation.verdict import judge_run
+
+    verdict = judge_run(run, weights=weights)
+    verdict.write(Path(HydraConfig.get().runtime.output_dir) / "verdict.csv")
+    print("\n".join(verdict.lines()))
+
+
+def main() -> None:
+    """Run the verb."""
+    launch(classify, verb="classify")
