@@ -26,6 +26,7 @@ ALLOWED_MODULES = (
     "musicgen.models.style",
     "musicgen.music.grid",
     "musicgen.compat.bachsformer",
+    "musicgen.compat.repaired",
 )
 
 Module = TypeVar("Module", bound=nn.Module)

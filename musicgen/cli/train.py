@@ -35,6 +35,8 @@ def train(config: DictConfig) -> None:
             max_epochs=config.max_epochs[stage],
             batch_size=config.batch_size[stage],
             init_from=Path(config.init_from) if config.init_from else None,
+            updates_per_epoch=config.updates_per_epoch[stage],
+            keep=config.keep,
         )
         for stage, network in networks.items()
     }

@@ -46,8 +46,8 @@ class BachsformerGrid:
         Raises:
             MidiError: The file cannot be read, or not drawn by the report's program.
         """
-        notes, counts = _read_notes(path)
-        return GridPiece(words=pack(_draw(notes, str(path))), num_notes=len(notes), counts=counts)
+        notes, counts = read_notes(path)
+        return GridPiece(words=pack(draw_notes(notes, str(path))), num_notes=len(notes), counts=counts)
 
 
 def read_slices(path: str | Path) -> Bool[np.ndarray, "quarters 88 32"]:
@@ -59,10 +59,10 @@ def read_slices(path: str | Path) -> Bool[np.ndarray, "quarters 88 32"]:
     Raises:
         MidiError: The file cannot be read, or not drawn by the report's program.
     """
-    return _draw(_read_notes(path)[0], str(path))
+    return draw_notes(read_notes(path)[0], str(path))
 
 
-def _read_notes(path: str | Path) -> tuple[list[tuple[int, int, int]], ReadCounts]:
+def read_notes(path: str | Path) -> tuple[list[tuple[int, int, int]], ReadCounts]:
     """Pair the notes of each track first in, first out; give (start, end, row), sorted, in file ticks."""
     try:
         tracks = mido.MidiFile(str(path)).tracks
@@ -86,7 +86,7 @@ def _read_notes(path: str | Path) -> tuple[list[tuple[int, int, int]], ReadCount
     return sorted(notes), ReadCounts(unmatched_note_offs=unmatched, unclosed_notes=unclosed)
 
 
-def _draw(notes: list[tuple[int, int, int]], path: str) -> Bool[np.ndarray, "quarters 88 32"]:
+def draw_notes(notes: list[tuple[int, int, int]], path: str) -> Bool[np.ndarray, "quarters 88 32"]:
     """Draw sorted notes slice by slice; rows below A0 wrap around to the top, as they did."""
     num_slices = notes[-1][0] // FILE_TICKS_PER_QUARTER + 1 if notes else 1
     if num_slices > MAX_QUARTERS:

@@ -23,6 +23,7 @@ class MidiDataModule(pl.LightningDataModule):
         batch_size: Slices a batch, on each rank.
         channels: 1 for sounding cells, 2 for sounding cells and onsets.
         seed: Seed of the shuffle.
+        updates_per_epoch: Training batches an epoch has on each rank; None for one pass over the slices.
         loader_workers: Processes that fetch batches; 0 is fastest, since a batch takes well under a
             millisecond.
 
@@ -37,12 +38,14 @@ class MidiDataModule(pl.LightningDataModule):
         batch_size: int,
         channels: int = 1,
         seed: int = 0,
+        updates_per_epoch: int | None = None,
         loader_workers: int = 0,
     ):
         super().__init__()
         self.prepared = prepared
         self.batch_size = _checked_batch_size(batch_size)
         self.channels, self.seed, self.loader_workers = channels, seed, loader_workers
+        self.updates_per_epoch = updates_per_epoch
 
     def setup(self, stage: str) -> None:
         """Make sure that there is something to train and to validate on.
@@ -66,9 +69,13 @@ class MidiDataModule(pl.LightningDataModule):
         return self._loader("test", shuffle=False)
 
     def _loader(self, split: str, *, shuffle: bool) -> DataLoader:
-        slices = SliceDataset(self.prepared.splits[split], channels=self.channels)
         return _loader(
-            slices, batch_size=self.batch_size, shuffle=shuffle, seed=self.seed, workers=self.loader_workers
+            SliceDataset(self.prepared.splits[split], channels=self.channels),
+            batch_size=self.batch_size,
+            shuffle=shuffle,
+            seed=self.seed,
+            updates=self.updates_per_epoch if shuffle else None,
+            workers=self.loader_workers,
         )
 
 
@@ -85,6 +92,7 @@ class CodeDataModule(pl.LightningDataModule):
         hop_quarters: From one training window to the next.
         start_token: Index of the transformer's start token, or None.
         seed: Seed of the shuffle and of the windows' moves.
+        updates_per_epoch: Training batches an epoch has on each rank; None for one pass over the windows.
         loader_workers: Processes that fetch batches.
 
     Raises:
@@ -100,11 +108,13 @@ class CodeDataModule(pl.LightningDataModule):
         hop_quarters: int = 1,
         start_token: int | None = None,
         seed: int = 0,
+        updates_per_epoch: int | None = None,
         loader_workers: int = 0,
     ):
         super().__init__()
         self.batch_size = _checked_batch_size(batch_size)
         self.seed, self.loader_workers = seed, loader_workers
+        self.updates_per_epoch = updates_per_epoch
         self.train_windows = CodeWindows(
             codes["train"],
             window_quarters=window_quarters,
@@ -131,15 +141,26 @@ class CodeDataModule(pl.LightningDataModule):
 
     def _loader(self, windows: CodeWindows, *, shuffle: bool) -> DataLoader:
         return _loader(
-            windows, batch_size=self.batch_size, shuffle=shuffle, seed=self.seed, workers=self.loader_workers
+            windows,
+            batch_size=self.batch_size,
+            shuffle=shuffle,
+            seed=self.seed,
+            updates=self.updates_per_epoch if shuffle else None,
+            workers=self.loader_workers,
         )
 
 
-def _loader(dataset: Dataset, *, batch_size: int, shuffle: bool, seed: int, workers: int) -> DataLoader:
+def _loader(
+    dataset: Dataset, *, batch_size: int, shuffle: bool, seed: int, updates: int | None, workers: int
+) -> DataLoader:
+    sampler = EpochSampler(dataset, shuffle=shuffle, seed=seed)
+    if updates is not None:
+        num_draws = updates * batch_size * sampler.num_replicas
+        sampler = EpochSampler(dataset, shuffle=shuffle, seed=seed, num_draws=num_draws)
     return DataLoader(
         dataset,
         batch_size=batch_size,
-        sampler=EpochSampler(dataset, shuffle=shuffle, seed=seed),
+        sampler=sampler,
         collate_fn=as_is,
         num_workers=workers,
         generator=torch.Generator().manual_seed(seed),  # else each epoch draws from what dropout draws from

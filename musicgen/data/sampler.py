@@ -26,9 +26,16 @@ class EpochSampler(DistributedSampler):
         dataset: What is sampled; only its length is used.
         shuffle: False gives the data set's own order.
         seed: Seed of the shuffle.
+        num_draws: How many numbers an epoch gives, over all ranks: pass after pass, each shuffled anew, the
+            last one cut short. None for one pass.
+
+    Raises:
+        ValueError: ``num_draws`` is below 1.
     """
 
-    def __init__(self, dataset: Dataset, *, shuffle: bool, seed: int = 0):
+    def __init__(self, dataset: Dataset, *, shuffle: bool, seed: int = 0, num_draws: int | None = None):
+        if num_draws is not None and num_draws < 1:
+            raise ValueError(f"num_draws={num_draws} draws nothing; use 1 or more, or None for one pass")
         several = torch.distributed.is_available() and torch.distributed.is_initialized()
         super().__init__(
             dataset,
@@ -37,6 +44,8 @@ class EpochSampler(DistributedSampler):
             shuffle=shuffle,
             seed=seed,
         )
+        if num_draws is not None:
+            self.num_samples = -(-num_draws // self.num_replicas)
 
     def set_epoch(self, epoch: int) -> None:
         """Take the epoch that the next pass belongs to."""
@@ -47,11 +56,22 @@ class EpochSampler(DistributedSampler):
 
     def __iter__(self) -> Iterator[int]:
         size = len(self.dataset)  # type: ignore[arg-type]
-        key = np.random.SeedSequence([self.seed, self.epoch]).generate_state(_ROUNDS, np.uint64)
         for begin in range(0, self.num_samples, _BLOCK):
             mine = np.arange(begin, min(begin + _BLOCK, self.num_samples))
-            index = (mine * self.num_replicas + self.rank) % size
-            yield from (permuted(index, size=size, key=key) if self.shuffle else index).tolist()
+            index = mine * self.num_replicas + self.rank
+            yield from (self._shuffled(index, size) if self.shuffle else index % size).tolist()
+
+    def _shuffled(self, index: Int64[np.ndarray, " batch"], size: int) -> Int64[np.ndarray, " batch"]:
+        """Look up where numbers fall, each pass over the data in an order of its own."""
+        result = np.empty_like(index)
+        passes = index // size
+        for number in range(int(passes[0]), int(passes[-1]) + 1):
+            here = passes == number
+            # The first pass has the key that it had when there were no others: seeds keep their meaning.
+            words = [self.seed, self.epoch] if number == 0 else [self.seed, self.epoch, number]
+            key = np.random.SeedSequence(words).generate_state(_ROUNDS, np.uint64)
+            result[here] = permuted(index[here] % size, size=size, key=key)
+        return result
 
 
 def permuted(

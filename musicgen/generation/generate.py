@@ -16,7 +16,7 @@ from musicgen.music.notes import Performance
 
 @dataclass(frozen=True)
 class Sampling:
-    """How codes are drawn; see `sample_codes` for what each number does.
+    """Draw without a seam, letting the oldest quarters go; see `sample_codes` for what each number does.
 
     Raises:
         ValueError: A number is out of range.
@@ -32,6 +32,30 @@ class Sampling:
         Chooser(temperature=self.temperature, top_k=self.top_k, top_p=self.top_p)
         if self.hop_quarters < 1:
             raise ValueError(f"hop_quarters={self.hop_quarters} lets nothing go; use 1 or more")
+
+    def draw(
+        self,
+        transformer: Prior,
+        *,
+        num_quarters: int,
+        codes_per_quarter: int,
+        prompt: Int[torch.Tensor, "batch positions"] | None,
+        batch: int,
+        generator: torch.Generator,
+    ) -> Int[torch.Tensor, "pieces codes"]:
+        """Draw the codes of `batch` pieces of `num_quarters` quarters, the prompt's first."""
+        return sample_codes(
+            transformer,
+            num_quarters=num_quarters,
+            codes_per_quarter=codes_per_quarter,
+            prompt=prompt,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            hop_quarters=self.hop_quarters,
+            batch=batch,
+            generator=generator,
+        )
 
 
 @dataclass(frozen=True)
@@ -89,15 +113,11 @@ def generate_pieces(
         prompt_quarters = len(prompt)
         row = torch.from_numpy(encode_words(autoencoder, prompt)).reshape(1, -1)
         prompt_codes = row.repeat(num_pieces, 1)
-    rows = sample_codes(
+    rows = sampling.draw(
         transformer,
         num_quarters=prompt_quarters + num_quarters,
         codes_per_quarter=codes_per_quarter,
         prompt=prompt_codes,
-        temperature=sampling.temperature,
-        top_k=sampling.top_k,
-        top_p=sampling.top_p,
-        hop_quarters=sampling.hop_quarters,
         batch=num_pieces,
         generator=torch.Generator().manual_seed(seed),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 
 TRAINED = ("vq_vae", "transformer")
+KEEP = ("best", "last")
 STAGES = (*TRAINED, "generate", "evaluate")
 
 
@@ -22,6 +23,8 @@ class StagePlan:
         max_epochs: Passes over the training pieces.
         batch_size: Slices or windows an update, a device.
         init_from: A run whose weights it starts from; None for fresh ones.
+        updates_per_epoch: Updates an epoch has; None for one pass over the training pieces.
+        keep: Which state is the run's: `best` on held-out pieces, or that after the `last` epoch.
     """
 
     config: dict[str, Any]
@@ -30,12 +33,17 @@ class StagePlan:
     max_epochs: int
     batch_size: int
     init_from: Path | None = None
+    updates_per_epoch: int | None = None
+    keep: str = "best"
 
     def __post_init__(self) -> None:
-        """Refuse counts that train nothing, before anything is trained."""
-        for name in ("max_epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}; use 1 or more")
+        """Refuse what trains nothing, before anything is trained."""
+        for name in ("max_epochs", "batch_size", "updates_per_epoch"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value}; use 1 or more")
+        if self.keep not in KEEP:
+            raise ValueError(f"keep={self.keep}; use {' or '.join(KEEP)}")
 
 
 def check_stages(stages: Sequence[str]) -> None:

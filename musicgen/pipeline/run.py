@@ -166,7 +166,8 @@ class Pipeline:
             data=self._data_description(),
             autoencoder_sha256=training.autoencoder_sha256,
         )
-        keep = StageCheckpoint(checkpoints, stage=stage, monitor=training.monitor, description=description)
+        monitor = training.monitor if plan.keep == "best" else None
+        keep = StageCheckpoint(checkpoints, stage=stage, monitor=monitor, description=description)
         trainer = self.make_trainer(
             max_epochs=plan.max_epochs,
             default_root_dir=self.folder,

@@ -57,7 +57,13 @@ def vq_vae_training(autoencoder: Autoencoder, prepared: Prepared, *, plan: Stage
         scheduler=plan.scheduler,
         val_figures=ReconstructionFigures(pieces["val"], num_embeddings=autoencoder.num_embeddings),
     )
-    data = MidiDataModule(prepared, batch_size=plan.batch_size, channels=channels, seed=seed)
+    data = MidiDataModule(
+        prepared,
+        batch_size=plan.batch_size,
+        channels=channels,
+        seed=seed,
+        updates_per_epoch=plan.updates_per_epoch,
+    )
     return Training(module, data, monitor="vq_vae/val/bce")
 
 
@@ -101,6 +107,7 @@ def transformer_training(
         start_token=transformer.start_token,
         batch_size=plan.batch_size,
         seed=seed,
+        updates_per_epoch=plan.updates_per_epoch,
     )
     return Training(
         module,

@@ -83,3 +83,24 @@ def test_ranks_share_the_numbers(size: int, ranks: int, shuffle: bool):
     assert len({len(share) for share in shares}) == 1
     assert set(itertools.chain(*shares)) == set(range(size))
     assert sum(map(len, shares)) - size < ranks
+
+
+def test_an_epoch_of_more_draws_is_pass_after_pass_each_in_its_own_order():
+    sampler = EpochSampler(Numbers(10), shuffle=True, seed=3, num_draws=35)
+    numbers = list(sampler)
+    assert len(numbers) == len(sampler) == 35
+    passes = [numbers[start : start + 10] for start in (0, 10, 20)]
+    assert all(sorted(one) == list(range(10)) for one in passes)
+    assert len({tuple(one) for one in passes}) == 3
+    assert len(set(numbers[30:])) == 5
+    assert passes[0] == list(EpochSampler(Numbers(10), shuffle=True, seed=3))
+
+
+def test_an_epoch_of_fewer_draws_is_a_part_of_a_pass():
+    sampler = EpochSampler(Numbers(10), shuffle=True, seed=3, num_draws=4)
+    assert list(sampler) == list(EpochSampler(Numbers(10), shuffle=True, seed=3))[:4]
+
+
+def test_no_draws_are_refused():
+    with pytest.raises(ValueError, match="num_draws=0"):
+        EpochSampler(Numbers(10), shuffle=True, num_draws=0)
