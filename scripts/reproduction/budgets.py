@@ -1,0 +1,99 @@
+"""How much of the study is run: the whole, what a small machine can do, what a test can do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How large the study is.
+
+    Attributes:
+        seeds_by_epochs: Length of a training in epochs, and how many seeds are trained for so long.
+        curve: Settings of those trainings beyond `experiment=epochs_curve`.
+        arm_seeds: Seeds of each arm of the published training.
+        arm_epochs: Epochs of the arms.
+        arms: Settings of the arms beyond their experiments.
+        updates_as_slices: An arm's epoch has as many updates as there are slices, as published.
+        num_pieces: Generated pieces a run.
+        num_quarters: Their length.
+        says: What the page says of it.
+    """
+
+    seeds_by_epochs: Mapping[int, int]
+    curve: tuple[str, ...]
+    arm_seeds: int
+    arm_epochs: int
+    arms: tuple[str, ...]
+    num_pieces: int
+    num_quarters: int
+    says: str
+    updates_as_slices: bool = False
+
+
+BUDGETS = {
+    "tiny": Budget(
+        seeds_by_epochs={5: 2, 10: 2},
+        curve=(
+            "batch_size.vq_vae=16",
+            "batch_size.transformer=4",
+            "windows.hop_quarters=4",
+            "vq_vae.num_hiddens=8",
+            "vq_vae.num_residual_hiddens=4",
+            "quantizer.embedding_dim=8",
+            "transformer.num_layers=1",
+            "transformer.num_heads=2",
+            "transformer.width=16",
+            "updates_per_epoch.vq_vae=2",
+            "updates_per_epoch.transformer=2",
+        ),
+        arm_seeds=2,
+        arm_epochs=1,
+        arms=(
+            "batch_size.vq_vae=8",
+            "batch_size.transformer=2",
+            "windows.hop_quarters=4",
+            "updates_per_epoch.vq_vae=1",
+            "updates_per_epoch.transformer=1",
+        ),
+        num_pieces=1,
+        num_quarters=16,
+        says="a few updates of each arm, to see that everything runs; its figures mean nothing",
+    ),
+    "small": Budget(
+        seeds_by_epochs={5: 5, 10: 5, 1: 3, 2: 3, 20: 2, 50: 2},
+        curve=(
+            "batch_size.vq_vae=64",
+            "batch_size.transformer=8",
+            "windows.hop_quarters=12",
+            "vq_vae.num_hiddens=64",
+            "transformer.num_layers=2",
+            "transformer.num_heads=4",
+            "transformer.width=64",
+        ),
+        arm_seeds=3,
+        arm_epochs=5,
+        arms=(
+            "windows.hop_quarters=12",
+            "updates_per_epoch.vq_vae=4",
+            "updates_per_epoch.transformer=1",
+        ),
+        num_pieces=4,
+        num_quarters=128,
+        says=(
+            "networks of half the published width, with the published codebook of 16; the arms of the "
+            "published training keep its networks and get 20 updates, where it had some 19,000"
+        ),
+    ),
+    "full": Budget(
+        seeds_by_epochs={5: 10, 10: 10, 1: 5, 2: 5, 20: 5, 50: 5},
+        curve=(),
+        arm_seeds=5,
+        arm_epochs=5,
+        arms=(),
+        num_pieces=8,
+        num_quarters=128,
+        says="the published networks; an epoch of the arms has as many updates as there are slices",
+        updates_as_slices=True,
+    ),
+}
