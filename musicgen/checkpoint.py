@@ -2,8 +2,6 @@
 
 import hashlib
 import importlib
-import pickle
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -15,6 +13,8 @@ from musicgen import __version__
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.prior import Prior
 from musicgen.models.style import StyleClassifier
+from musicgen.provenance import git_commit
+from musicgen.tensors import DamagedFileError, read_tensors, write_tensors
 
 FORMAT = 1
 STATE_PREFIXES = {"vq_vae": "autoencoder.", "transformer": "transformer.", "style": "classifier."}
@@ -27,6 +27,9 @@ ALLOWED_MODULES = (
     "musicgen.music.grid",
     "musicgen.compat.bachsformer",
     "musicgen.compat.repaired",
+    "musicgen.data.corpus",
+    "musicgen.data.folder",
+    "musicgen.data.giantmidi",
 )
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -110,25 +113,8 @@ def save_network(module: nn.Module, run: str | Path, *, description: dict[str, A
     state = {f"{STATE_PREFIXES[stage]}{name}": tensor for name, tensor in module.state_dict().items()}
     content = {"state_dict": state, "musicgen": {**description, "figures": {}}}
     for name in (f"{stage}-last.ckpt", f"{stage}.ckpt"):
-        torch.save(content, folder / name)
+        write_tensors(content, folder / name)
     return folder / f"{stage}.ckpt"
-
-
-def git_commit() -> str | None:
-    """Give the commit of the checkout that runs, with `+` when it is changed; None in a wheel."""
-    folder = Path(__file__).resolve().parent.parent
-    if not (folder / ".git").exists():
-        return None
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=True
-        ).stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else "")
-    except (OSError, subprocess.SubprocessError):
-        return None
 
 
 def load_autoencoder(run: str | Path) -> Network[Autoencoder]:
@@ -222,14 +208,16 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint {path}; a finished stage leaves it there: musicgen train …")
+    stage = path.stem.removesuffix("-last")
+    other = f"{stage}.ckpt" if path.stem.endswith("-last") else f"{stage}-last.ckpt"
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, OSError, KeyError, pickle.UnpicklingError) as error:
+        content = read_tensors(path)
+    except DamagedFileError as error:
         raise ValueError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}: {error}); "
-            "it is damaged or not one. Copy it again, or use the one beside it whose name ends in -last"
+            f"{path} {error}. Copy it again, or put {other} in its place, or "
+            f"remove both to train the stage again: stages=[{stage},…] ckpt_path=last"
         ) from error
-    if not isinstance(content, dict) or "musicgen" not in content or "state_dict" not in content:
+    if not isinstance(content, dict) or not {"musicgen", "state_dict"} <= content.keys():
         raise ValueError(
             f"{path} is no checkpoint of musicgen-lab; for Bachsformer's weights: musicgen import weights=DIR"
         )
@@ -269,7 +257,7 @@ def _state_of(content: dict[str, Any], stage: str) -> dict[str, torch.Tensor]:
 
 
 def build(config: dict[str, Any]) -> Any:
-    """Build what the config of a checkpoint describes: a network or a grid, nothing else.
+    """Build what a config that came with a run describes: a network, a grid or a source of pieces.
 
     Args:
         config: `_target_` and arguments; may be a stranger's.
@@ -278,19 +266,23 @@ def build(config: dict[str, Any]) -> Any:
         The object; a network has fresh weights.
 
     Raises:
-        ValueError: The config names something else than a class of this package's models and grids.
+        ValueError: The config names something else than a class of `ALLOWED_MODULES`, or arguments that it
+            does not take.
     """
     arguments = {name: build(value) if isinstance(value, dict) else value for name, value in config.items()}
     target = arguments.pop("_target_", None)
     module_name, _, class_name = str(target).rpartition(".")
     if module_name not in ALLOWED_MODULES:
         raise ValueError(
-            f"a checkpoint's config names {target!r}; "
+            f"a config that came with a run names {target!r}; "
             f"only classes of {', '.join(ALLOWED_MODULES)} are built from a file"
         )
     found = getattr(importlib.import_module(module_name), class_name, None)
     if not isinstance(found, type) or found.__module__ != module_name:
         raise ValueError(
-            f"a checkpoint's config names {target!r}, which is no class of this version ({__version__})"
+            f"a config that came with a run names {target!r}, which is no class of version {__version__}"
         )
-    return found(**arguments)
+    try:
+        return found(**arguments)
+    except TypeError as error:
+        raise ValueError(f"a config that came with a run does not fit {target}: {error}") from error

@@ -6,6 +6,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 
@@ -75,14 +76,16 @@ def _guarded(task: Callable[[DictConfig], None], program: list[str]) -> Callable
         job = HydraConfig.get()
         sys.argv = [*program, *job.overrides.task]  # what further processes of this job are started with
         folder = Path(job.runtime.output_dir)
-        (folder / ERROR_FILE).unlink(missing_ok=True)
+        with suppress(OSError):
+            (folder / ERROR_FILE).unlink(missing_ok=True)
         try:
             task(config)
         except Exception as error:
             cause = (
                 error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
             )
-            (folder / ERROR_FILE).write_text(traceback.format_exc(), encoding="utf-8")
+            with suppress(OSError):  # the disk may be what failed
+                (folder / ERROR_FILE).write_text(traceback.format_exc(), encoding="utf-8")
             in_sweep = job.mode == RunMode.MULTIRUN
             if not in_sweep and not isinstance(cause, SHORT):
                 raise

@@ -7,15 +7,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.application import launch
 from musicgen.cli.prepare import prepared_pieces
+from musicgen.config import plain
 
 
 def run_metrics(run: Path, config: DictConfig) -> dict[str, float]:
     """Take all figures of a run folder on the held-out pieces that a config's data and grid give."""
-    from musicgen.checkpoint import load_autoencoder
+    from musicgen.checkpoint import build, load_autoencoder
     from musicgen.evaluation.evaluate import evaluate_run
     from musicgen.generation.tokenize import encode_pieces
 
-    prepared = prepared_pieces(config)
+    prepared = prepared_pieces(config, make=lambda named: build(plain(named)))
     autoencoder = load_autoencoder(run).module
     codes = {
         name: encode_pieces(autoencoder, pieces, description=f"Encoding {name}")

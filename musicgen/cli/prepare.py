@@ -1,7 +1,8 @@
 """musicgen prepare: read, clean, cut and cache the chosen pieces."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
@@ -13,15 +14,20 @@ if TYPE_CHECKING:
     from musicgen.data.prepare import Prepared
 
 
-def prepared_pieces(config: DictConfig) -> "Prepared":
-    """Prepare the pieces that a config chooses, or take them from the cache."""
+def prepared_pieces(config: DictConfig, *, make: Callable[[DictConfig], Any] = instantiate) -> "Prepared":
+    """Prepare the pieces that a config chooses, or take them from the cache.
+
+    Args:
+        config: Its `data` and `grid`.
+        make: Builds the source and the grid; for a stranger's config one that does not build everything.
+    """
     from musicgen.data.catalogue import Choice
     from musicgen.data.prepare import prepare
 
     data = config.data
     return prepare(
-        instantiate(data.source),
-        instantiate(config.grid),
+        make(data.source),
+        make(config.grid),
         choice=Choice(composer=data.composer, era=data.era, title=data.title, max_pieces=data.max_pieces),
         cache_dir=data.cache_dir,
         val_fraction=data.val_fraction,

@@ -12,12 +12,14 @@ from musicgen.config import plain
 def train(config: DictConfig) -> None:
     """Make everything that the config names, so that mistakes show first, then run the stages."""
     import torch
+    from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
     from musicgen.cli.prepare import prepared_pieces
     from musicgen.generation.generate import check_request
     from musicgen.pipeline.board import log_settings
     from musicgen.pipeline.plan import StagePlan
     from musicgen.pipeline.run import Pipeline
+    from musicgen.provenance import write_record
     from musicgen.training.precision import fastest_precision
 
     torch.set_num_threads(config.threads or torch.get_num_threads())
@@ -59,8 +61,12 @@ def train(config: DictConfig) -> None:
         seed=config.seed,
         resume=config.ckpt_path == "last",
     )
+    settings = plain(config)
+    if rank_zero_only.rank == 0:
+        threads, data = torch.get_num_threads(), pipeline.data_description()
+        write_record(pipeline.folder, seed=config.seed, threads=threads, data=data, config=settings)
     metrics = pipeline.run(config.stages)
-    log_settings(pipeline.loggers, plain(config), metrics)
+    log_settings(pipeline.loggers, settings, metrics)
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """Bachsformer's grid, with its defects, and its weights: all that knows Bachsformer."""
 
 import logging
-import pickle
 import re
 from collections import deque
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from musicgen.models.vq import GradientVectorQuantizer, VectorQuantizer
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, GridPiece, pack
 from musicgen.music.midi import MidiError
 from musicgen.music.notes import LOWEST_PITCH, ReadCounts
+from musicgen.tensors import DamagedFileError, read_tensors
 
 logger = logging.getLogger(__name__)
 _Model = TypeVar("_Model", bound=nn.Module)
@@ -224,11 +224,9 @@ def _weight_files(root: Path) -> list[Path]:
 def _read_state(path: Path) -> tuple[dict[str, Tensor], str]:
     """Read the tensors of a file, nothing else; without tensors, say why."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        return {}, "holds more than tensors, so it is not loaded"
-    except (RuntimeError, EOFError, LookupError, ValueError) as error:
-        return {}, f"not a file of torch: {str(error).splitlines()[0]}"
+        content = read_tensors(path)
+    except DamagedFileError as error:
+        return {}, str(error)
     return _tensors(content), ""
 
 

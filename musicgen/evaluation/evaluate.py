@@ -16,6 +16,7 @@ from musicgen.evaluation.baselines import bigram_nats, constant_bce, pitch_bce, 
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.losses import code_loss
 from musicgen.models.prior import Prior
+from musicgen.music.files import write_whole
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_words
 from musicgen.music.metrics import describe
 from musicgen.music.midi import SilentMidiError, read_midi
@@ -216,4 +217,4 @@ def write_metrics(metrics: Mapping[str, float], path: Path) -> None:
         OSError: The file cannot be written.
     """
     plain = {name: value if math.isfinite(value) else None for name, value in sorted(metrics.items())}
-    path.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(plain, indent=2) + "\n")

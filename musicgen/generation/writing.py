@@ -68,9 +68,11 @@ def _write_png(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
     from matplotlib.image import imsave
 
     from musicgen.music.draw import roll_image
+    from musicgen.music.files import whole_file
     from musicgen.music.grid import unpack
 
-    imsave(path, roll_image(unpack(piece.words)))
+    with whole_file(path) as temporary:
+        imsave(temporary, roll_image(unpack(piece.words)), format="png")
 
 
 def _write_musicxml(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from musicgen.checkpoint import Network, describe, load_autoencoder, load_transformer
 from musicgen.data.codes import PieceCodes
@@ -21,9 +22,10 @@ from musicgen.generation.tokenize import encode_pieces
 from musicgen.generation.writing import write_pieces
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.prior import Prior
-from musicgen.pipeline.plan import STAGES, StagePlan, check_stages
+from musicgen.pipeline.plan import STAGES, TRAINED, StagePlan, check_stages
 from musicgen.pipeline.training import Training, transformer_training, vq_vae_training
-from musicgen.training.callbacks import RandomState, StageCheckpoint, StopOnNonFinite
+from musicgen.training.callbacks import StopOnNonFinite
+from musicgen.training.checkpoints import RandomState, StageCheckpoint
 from musicgen.training.pictures import log_generated
 
 log = logging.getLogger(__name__)
@@ -75,7 +77,7 @@ class Pipeline:
     _metrics: dict[str, float] = field(default_factory=dict)
 
     def run(self, stages: Sequence[str]) -> dict[str, float]:
-        """Run stages in their order.
+        """Run stages in their order; of several ranks the first alone writes and measures.
 
         Args:
             stages: Any of `STAGES`.
@@ -88,7 +90,7 @@ class Pipeline:
         """
         self._check_folder(stages)
         for stage in STAGES:
-            if stage in stages:
+            if stage in stages and (stage in TRAINED or rank_zero_only.rank == 0):
                 {
                     "vq_vae": self.train_vq_vae,
                     "transformer": self.train_transformer,
@@ -163,7 +165,7 @@ class Pipeline:
             stage,
             config=plan.config,
             grid=self.grid_config,
-            data=self._data_description(),
+            data=self.data_description(),
             autoencoder_sha256=training.autoencoder_sha256,
         )
         monitor = training.monitor if plan.keep == "best" else None
@@ -178,7 +180,8 @@ class Pipeline:
         resume_from = str(last) if self.resume and last.is_file() else None
         trainer.fit(training.module, datamodule=training.data, ckpt_path=resume_from, weights_only=True)
 
-    def _data_description(self) -> dict[str, Any]:
+    def data_description(self) -> dict[str, Any]:
+        """Say what the pieces are: their source, their number and a hash of their contents."""
         contents = "\n".join(sorted(piece.content for piece in self.prepared.pieces))
         return {
             "source": self.prepared.summary["source"],

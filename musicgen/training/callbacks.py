@@ -1,12 +1,11 @@
-"""What happens beside the training loop: checkpoints, pictures, and a stop when numbers go wrong."""
+"""What happens beside the training loop: pictures, and a stop when numbers go wrong."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
@@ -15,68 +14,14 @@ from musicgen.training.optim import learning_rate
 from musicgen.training.vq_vae_module import VqVaeModule
 
 
-class StageCheckpoint(ModelCheckpoint):
-    """Keep the best and the last state of a stage: `STAGE.ckpt` and `STAGE-last.ckpt`.
-
-    Args:
-        folder: Where they go.
-        stage: `vq_vae`, `transformer` or `style`.
-        monitor: The held-out figure that says which is best; lower is better. None keeps the last.
-        description: Plain dictionary that travels in the file: config, version, commit, fingerprints.
-    """
-
-    def __init__(self, folder: Path, *, stage: str, monitor: str | None, description: dict[str, Any]) -> None:
-        self.CHECKPOINT_NAME_LAST = f"{stage}-last"
-        super().__init__(
-            dirpath=folder,
-            filename=stage,
-            monitor=monitor,
-            mode="min",
-            save_last=True,
-            save_on_train_epoch_end=True,  # when the training figures of the epoch are known, too
-            auto_insert_metric_name=False,
-            enable_version_counter=False,
-        )
-        self.description = description
-
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
-    ) -> None:
-        """Put the description and the epoch's figures beside the tensors."""
-        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        checkpoint["musicgen"] = {**self.description, "figures": figures}
-
-
-class RandomState(Callback):
-    """Save PyTorch's random state with a checkpoint, so that a resumed run draws what it would have."""
-
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
-    ) -> None:
-        """Put the states of the CPU and of all CUDA devices into the checkpoint."""
-        checkpoint["random_state"] = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
-
-    def on_load_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
-    ) -> None:
-        """Keep the states until training begins: what is set up in between draws numbers, too."""
-        self._loaded = checkpoint.get("random_state")
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Go on from the loaded states."""
-        loaded = getattr(self, "_loaded", None)
-        if loaded is None:
-            return
-        torch.set_rng_state(loaded["cpu"].cpu())
-        if len(loaded["cuda"]) == torch.cuda.device_count() > 0:
-            torch.cuda.set_rng_state_all([state.cpu() for state in loaded["cuda"]])
-
-
 class StopOnNonFinite(Callback):
-    """Stop a run whose loss is no longer a number, before the bad state becomes a checkpoint.
+    """Stop a run whose numbers are no longer finite, before the bad state becomes a checkpoint.
+
+    The loss is looked at every few steps, all tensors of the network at the end of each epoch: a last update
+    may spoil what the last loss did not show yet. All ranks stop together.
 
     Args:
-        every_n_steps: How often to look; looking waits for the device. The end of an epoch is always checked.
+        every_n_steps: How often to look at the loss; looking waits for the device.
     """
 
     def __init__(self, *, every_n_steps: int = 10) -> None:
@@ -87,18 +32,29 @@ class StopOnNonFinite(Callback):
     ) -> None:
         """Raise `FloatingPointError` that says where, at which rate, and which checkpoint is good."""
         is_last = batch_idx + 1 >= trainer.num_training_batches
-        if batch_idx % self.every_n_steps and not is_last:
-            return
-        loss = outputs["loss"]
-        if not torch.isfinite(loss):
-            last = getattr(trainer.checkpoint_callback, "last_model_path", "") or "none yet"
-            stage = getattr(pl_module, "stage", "STAGE")
-            raise FloatingPointError(
-                f"the training loss is {float(loss)} at step {trainer.global_step} "
-                f"(learning rate {learning_rate(trainer):.3g}); last good checkpoint: {last}. "
-                f"Lower optimizer.{stage}.lr, set trainer.gradient_clip_val=1, "
-                "or use trainer.precision=32-true"
-            )
+        if batch_idx % self.every_n_steps == 0 or is_last:
+            loss = outputs["loss"]
+            _check(trainer, pl_module, what=f"the training loss is {float(loss)}", good=torch.isfinite(loss))
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Raise the same for a weight or a code that is no number."""
+        good, bad_name = True, ""
+        for name, tensor in pl_module.state_dict().items():
+            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                good, bad_name = False, name
+                break
+        _check(trainer, pl_module, what=f"{bad_name or 'a tensor of another rank'} is not finite", good=good)
+
+
+def _check(trainer: pl.Trainer, pl_module: pl.LightningModule, *, what: str, good: bool | Tensor) -> None:
+    if trainer.strategy.reduce_boolean_decision(bool(good), all=True):
+        return
+    last = getattr(trainer.checkpoint_callback, "last_model_path", "") or "none yet"
+    raise FloatingPointError(
+        f"{what} at step {trainer.global_step} (learning rate {learning_rate(trainer):.3g}); "
+        f"last good checkpoint: {last}. Lower optimizer.{getattr(pl_module, 'stage', 'STAGE')}.lr, "
+        "set trainer.gradient_clip_val=1, or use trainer.precision=32-true"
+    )
 
 
 class ReconstructionPictures(Callback):

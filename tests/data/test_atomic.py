@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.data import atomic
 from musicgen.data.atomic import atomic_file, remove_leftovers, write_atomically
+from musicgen.music import files
 
 
 def test_a_file_appears_whole_with_the_usual_rights(tmp_path: Path):
@@ -35,7 +35,7 @@ def test_a_full_disk_is_told_with_the_file_and_what_to_do(tmp_path: Path, monkey
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(atomic.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
     with pytest.raises(OSError, match=r"No space left on device; make room or give another folder.*the_file"):
         write_atomically(tmp_path / "the_file", b"data")
     assert list(tmp_path.iterdir()) == []
