@@ -1,7 +1,5 @@
 """The progress bar of a stage."""
 
-from typing import Any
-
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import RichProgressBar
 
@@ -19,7 +17,5 @@ class StageBar(RichProgressBar):
     def get_metrics(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
-        """Leave out the logger's version, which is no figure."""
-        metrics: dict[str, Any] = super().get_metrics(trainer, pl_module)
-        metrics.pop("v_num", None)
-        return metrics
+        """Show no figures: the bar is the first rank's, and reducing them there alone would wait forever."""
+        return {}
