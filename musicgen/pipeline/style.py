@@ -26,7 +26,7 @@ from musicgen.evaluation.style import Verdict, accuracy, accuracy_figures, judge
 from musicgen.models.style import StyleClassifier
 from musicgen.music.patterns import FAMILIES
 from musicgen.pipeline.plan import StagePlan
-from musicgen.training.callbacks import StageCheckpoint
+from musicgen.training.checkpoints import StageCheckpoint
 from musicgen.training.style_module import StyleModule
 
 log = logging.getLogger(__name__)
