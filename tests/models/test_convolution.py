@@ -11,6 +11,8 @@ CASES = [
     (Conv2d, nn.Conv2d, (1, 8, 4, 2, 1), (88, 32)),  # by PyTorch
     (ConvTranspose2d, nn.ConvTranspose2d, (32, 64, (6, 4), 2, 1), (10, 4)),
     (ConvTranspose2d, nn.ConvTranspose2d, (16, 8, 4, 2, 1), (22, 8)),
+    (ConvTranspose2d, nn.ConvTranspose2d, (16, 1, 4, 2, 1), (44, 16)),  # by phases
+    (ConvTranspose2d, nn.ConvTranspose2d, (8, 2, 4, 2, 1), (5, 3)),
 ]
 
 
