@@ -11,6 +11,8 @@ from musicgen.baselines.baseline import Baseline, Material
 from musicgen.evaluation.evaluate import METRICS_FILE, music_metrics, write_metrics
 from musicgen.evaluation.reference import distance_metrics
 from musicgen.evaluation.statistics import LEVEL
+from musicgen.evaluation.style import style_figures
+from musicgen.models.style import StyleClassifier
 from musicgen.music.midi import write_midi
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ def run_baseline(
     num_quarters: int,
     tempo_bpm: float,
     seed: int,
+    classifier: StyleClassifier | None = None,
 ) -> dict[str, float]:
     """Fit, measure, write; leave `generated/000.mid …` and `metrics.json`.
 
@@ -36,6 +39,7 @@ def run_baseline(
         num_quarters: Their length.
         tempo_bpm: Their tempo.
         seed: Of its draws.
+        classifier: Says whose style the pieces have, and how far they are from real ones in its embedding.
 
     Returns:
         The figures: `val/bits_per_quarter` with `/low` and `/high` where there is a likelihood,
@@ -55,7 +59,11 @@ def run_baseline(
         write_midi(piece, generated / f"{number:03d}.mid", tempo_bpm=tempo_bpm)
     log.info("Wrote %d pieces to %s", len(pieces), generated)
     figures |= music_metrics(pieces, prefix="generated")
-    figures |= distance_metrics(pieces, baseline.compared_with(material.reference), seed=seed)
+    reference = baseline.compared_with(material.reference)
+    figures |= distance_metrics(pieces, reference, seed=seed)
+    if classifier is not None:
+        composers = {piece.surname for piece in material.train.pieces}
+        figures |= style_figures(classifier, pieces, reference, composers=sorted(composers), seed=seed)
     write_metrics(figures, folder / METRICS_FILE)
     return figures
 

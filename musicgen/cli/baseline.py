@@ -1,18 +1,14 @@
 """musicgen baseline: let a baseline learn, measure it, let it write."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from musicgen.cli.application import launch
 from musicgen.cli.prepare import prepared_pieces
-
-if TYPE_CHECKING:
-    from musicgen.data.prepare import Prepared
-    from musicgen.evaluation.reference import Reference
+from musicgen.cli.reference import reference_of
 
 
 def baseline(config: DictConfig) -> None:
@@ -21,10 +17,14 @@ def baseline(config: DictConfig) -> None:
 
     from musicgen.baselines.baseline import Material
     from musicgen.baselines.measure import run_baseline
+    from musicgen.checkpoint import load_classifier
+    from musicgen.training.precision import fastest_precision
 
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
+    if config.trainer.precision == "auto":
+        config.trainer.precision = fastest_precision(config.trainer.accelerator)
     prepared = prepared_pieces(config)
     prepared.require("train", "val")
     figures = run_baseline(
@@ -36,24 +36,12 @@ def baseline(config: DictConfig) -> None:
         ),
         folder=Path(HydraConfig.get().runtime.output_dir),
         seed=config.seed,
+        classifier=load_classifier(config.weights).module if config.weights else None,
         **config.generate,
     )
     for name in sorted(figures):
         if name.endswith("/mean") or not name.startswith(("generated/", "real/")):
             print(f"{name:<40} {figures[name]:.4f}")
-
-
-def reference_of(config: DictConfig, prepared: "Prepared", *, num_quarters: int) -> "Reference":
-    """Cut excerpts from the pieces of the same composers that are not in the training split."""
-    from musicgen.evaluation.reference import real_excerpts
-
-    composers = sorted({piece.composer for piece in prepared.pieces})
-    of_composers = {"data": {"composer": composers, "era": None, "title": None, "max_pieces": None}}
-    with_all = OmegaConf.merge(config, of_composers)
-    assert isinstance(with_all, DictConfig)
-    all_pieces = prepared_pieces(with_all)
-    trained_on = {piece.content for piece in prepared.splits["train"].pieces}
-    return real_excerpts(list(all_pieces.splits.values()), num_quarters=num_quarters, leave_out=trained_on)
 
 
 def main() -> None:

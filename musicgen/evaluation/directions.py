@@ -13,7 +13,10 @@ Better = Literal["lower", "higher", "closer", "none"]
 RULES: tuple[tuple[str, Better], ...] = (
     (r"(baseline|real)/.*|.*/pieces", "none"),
     (r".*(_f1|/f1|precision|recall|accuracy|auc|/oa|/oa/.*|_oa|overlap.*|_per_s|throughput)", "higher"),
-    (r".*(bce|loss|commitment|codebook|nats_per_\w+|bits_per_\w+|/kld|/kld/.*|_kld|error|distance)", "lower"),
+    (
+        r".*(bce|loss|commitment|codebook|nats_per_\w+|bits_per_\w+|/kld|/kld/.*|_kld|error|distance|frechet)",
+        "lower",
+    ),
     (r"vq_vae/.*(perplexity|codes_used)", "higher"),
     (r".*perplexity", "lower"),
     (r"time/.*|.*/silent_pieces", "lower"),

@@ -69,7 +69,7 @@ def frechet_estimate(
             for _ in range(resamples)
         ]
     )
-    if np.isnan(drawn).all():
+    if not len(drawn) or np.isnan(drawn).all():
         return Estimate(value, float("nan"), float("nan"))
     low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) + value - np.nanmean(drawn)
     return Estimate(value, float(max(0.0, low)), float(high))

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from musicgen.data.clips import QUARTERS_PER_SEGMENT, PieceCounts
 from musicgen.evaluation.distances import Estimate
 from musicgen.evaluation.frechet import frechet_estimate
+from musicgen.evaluation.reference import Reference
 from musicgen.evaluation.statistics import LEVEL
 from musicgen.models.style import StyleClassifier
 from musicgen.music.grid import to_words
@@ -140,6 +141,43 @@ def style_metrics(
         **{f"generated/era/{n}": float(p) for n, p in zip(classifier.eras, era, strict=True)},
         "generated/own_composer": float(np.mean(own)),
     }
+
+
+def style_figures(
+    classifier: StyleClassifier,
+    pieces: Sequence[Performance],
+    reference: Reference,
+    *,
+    composers: Sequence[str],
+    seed: int = 0,
+) -> dict[str, float]:
+    """Ask whose style generated pieces have, and how far they lie from real ones in the embedding.
+
+    Args:
+        classifier: In evaluation mode; it must not have been trained on the reference.
+        pieces: Generated pieces; silent ones are left out.
+        reference: Real excerpts.
+        composers: Surnames whose music the run was trained on.
+        seed: Of the halves and of the bootstrap.
+
+    Returns:
+        What `style_metrics` says; `generated/frechet` with the ends of its interval, and beside it
+        `real/frechet`, one half of the real pieces from the other. Nothing for silence alone.
+    """
+    heard = [piece for piece in pieces if len(piece)]
+    if not heard or not reference.excerpts:
+        return {}
+    first, second = reference.halves(seed=seed)
+    found = style_distance(classifier, heard, reference.excerpts, seed=seed)
+    figures = {
+        "generated/frechet": found.value,
+        "generated/frechet/low": found.low,
+        "generated/frechet/high": found.high,
+    }
+    if first.excerpts and second.excerpts:
+        ceiling = style_distance(classifier, first.excerpts, second.excerpts, seed=seed, resamples=0)
+        figures["real/frechet"] = ceiling.value
+    return figures | style_metrics(classifier, heard, composers=composers)
 
 
 @torch.inference_mode()

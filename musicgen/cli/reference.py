@@ -1,0 +1,33 @@
+"""Real music for the verbs that measure: held-out pieces of the same composers."""
+
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig, OmegaConf
+
+from musicgen.cli.prepare import prepared_pieces
+
+if TYPE_CHECKING:
+    from musicgen.data.prepare import Prepared
+    from musicgen.evaluation.reference import Reference
+
+
+def reference_of(config: DictConfig, prepared: "Prepared", *, num_quarters: int) -> "Reference":
+    """Cut excerpts from the held-out pieces of the same composers, whatever else the choice asks for.
+
+    A choice of a dozen pieces holds out one or two, too few to compare with; its composers wrote more.
+
+    Args:
+        config: With `data` and `grid`, as the pieces were prepared.
+        prepared: The pieces.
+        num_quarters: Length of an excerpt.
+    """
+    from musicgen.evaluation.reference import real_excerpts
+
+    composers = sorted({piece.composer for piece in prepared.pieces})
+    of_composers = {"data": {"composer": composers, "era": None, "title": None, "max_pieces": None}}
+    with_all = OmegaConf.merge(config, of_composers)
+    assert isinstance(with_all, DictConfig)
+    all_pieces = prepared_pieces(with_all)
+    trained_on = {piece.content for piece in prepared.splits["train"].pieces}
+    held_out = [all_pieces.splits["val"], all_pieces.splits["test"]]
+    return real_excerpts(held_out, num_quarters=num_quarters, leave_out=trained_on)
