@@ -9,6 +9,7 @@ from typing import Any
 from musicgen.evaluation.aggregate import Comparison, aggregate
 from musicgen.evaluation.directions import Better
 from musicgen.evaluation.export import write_csv, write_markdown, write_parquet
+from musicgen.evaluation.front import draw_front
 from musicgen.evaluation.runs import Run, load_runs
 
 __all__ = ["Comparison", "compare_runs"]
@@ -26,6 +27,7 @@ def compare_runs(
     group_by: Sequence[str] | None = None,
     significance: Sequence[str] = (),
     better: Mapping[str, Better] | None = None,
+    front: Sequence[str] = (),
     pieces_per_run: int = 4,
     formats: Sequence[str] = DEFAULT_FORMATS,
     command: str | None = None,
@@ -44,6 +46,8 @@ def compare_runs(
             their seed only.
         significance: Figures on which every pair of groups is tested.
         better: Figure to lower, higher, closer or none, where the rules do not know it.
+        front: Two figures that pull against each other: `comparison_front.png` shows which runs no
+            other run beats at both, and the page opens with them.
         pieces_per_run: At most so many generated pieces of each run on the page.
         formats: What to write, any of `FORMATS`.
         command: The command to show on the page; None writes `musicgen compare` and the folders.
@@ -73,6 +77,8 @@ def compare_runs(
     output_dir = Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
     files: dict[str, Path] = {}
+    if front:
+        files["front"] = draw_front(comparison, front, output_dir / "comparison_front.png")
     if "csv" in formats:
         files |= write_csv(comparison, output_dir)
     if "parquet" in formats:
@@ -86,7 +92,9 @@ def compare_runs(
         if command is None:
             command = "musicgen compare " + " ".join(shlex.quote(str(folder)) for folder in folders)
         path = output_dir / "comparison.html"
-        files["html"] = write_page(comparison, path, command=command, pieces_per_run=pieces_per_run)
+        files["html"] = write_page(
+            comparison, path, command=command, pieces_per_run=pieces_per_run, front=front
+        )
     return replace(comparison, files=files)
 
 

@@ -19,7 +19,7 @@ RULES: tuple[tuple[str, Better], ...] = (
     ),
     (r"vq_vae/.*(perplexity|codes_used)", "higher"),
     (r".*perplexity", "lower"),
-    (r"time/.*|.*/silent_pieces", "lower"),
+    (r"time/.*|model/.*|.*/silent_pieces", "lower"),
 )
 # What a table shows first where it cannot show all.
 HEADLINE = (
@@ -40,6 +40,7 @@ GROUP_ORDER = (
     "real",
     "vq_vae/train",
     "transformer/train",
+    "model",
     "baseline",
 )
 ARROWS: dict[Better, str] = {"lower": "↓", "higher": "↑", "closer": "→", "none": ""}

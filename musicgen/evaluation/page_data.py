@@ -23,12 +23,13 @@ MAX_PIECE_BYTES = 1 << 20
 MAX_PIECE_NOTES = 50_000
 
 
-def page_json(comparison: Comparison, *, pieces_per_run: int) -> str:
+def page_json(comparison: Comparison, *, pieces_per_run: int, front: Sequence[str] = ()) -> str:
     """Write all that a comparison page draws and plays as JSON, safe inside a script element.
 
     Args:
         comparison: The comparison.
         pieces_per_run: At most so many generated pieces of each run; fewer where runs are many.
+        front: Two figures to show against each other; none takes the first two leading ones.
 
     Returns:
         JSON without "<", so that no name in it can end the element it stands in.
@@ -51,6 +52,7 @@ def page_json(comparison: Comparison, *, pieces_per_run: int) -> str:
             for knob in comparison.knobs
         ],
         "figures": _figures(comparison),
+        "front": _front(comparison, front),
         "panels": panels,
         "grids": grids,
         "thinned": MAX_POINTS if thinned else 0,
@@ -87,6 +89,14 @@ def _figures(comparison: Comparison) -> list[dict[str, Any]]:
         }
         for one in comparison.figures
     ]
+
+
+def _front(comparison: Comparison, asked: Sequence[str]) -> list[int]:
+    """Choose two figures to show against each other: those asked, or the leading ones that vary."""
+    names = [one.name for one in comparison.figures]
+    able = [one.name for one in comparison.figures if one.better != "none" and varies(comparison, one)]
+    chosen = [*(name for name in asked if name in able), *(name for name in HEADLINE if name in able), *able]
+    return [names.index(name) for name in dict.fromkeys(chosen)][:2]
 
 
 def varies(comparison: Comparison, one: Figure) -> bool:

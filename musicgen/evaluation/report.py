@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCRIPTS = ("core", "chart", "curves", "effects", "parallel", "piano", "pieces", "table", "page")
+SCRIPTS = ("core", "chart", "curves", "effects", "front", "parallel", "piano", "pieces", "table", "page")
 LEADING_COLUMNS = 8  # of a long table, before "all figures"
 
 
@@ -39,6 +39,7 @@ def write_page(
     command: str = "",
     when: datetime.datetime | None = None,
     pieces_per_run: int = 4,
+    front: Sequence[str] = (),
 ) -> Path:
     """Write a comparison as one self-contained HTML page.
 
@@ -51,6 +52,7 @@ def write_page(
         command: The command that made it, to be shown.
         when: The time to be shown; None is now.
         pieces_per_run: At most so many generated pieces of each run; fewer where runs are many.
+        front: Two figures that the page opens with where it shows two against each other.
 
     Returns:
         The file.
@@ -86,7 +88,7 @@ def write_page(
             # Ours, and JSON without "<": the only texts that are not escaped.
             style=Markup(style),
             script=Markup(script),
-            data_json=Markup(page_json(comparison, pieces_per_run=pieces_per_run)),
+            data_json=Markup(page_json(comparison, pieces_per_run=pieces_per_run, front=front)),
             style_hash=_hash(style),
             script_hash=_hash(script),
         )

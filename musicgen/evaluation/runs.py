@@ -13,9 +13,11 @@ from musicgen.evaluation.curves import Curve, read_curves
 
 log = logging.getLogger(__name__)
 
-Status = Literal["done", "failed", "incomplete"]
+Status = Literal["done", "failed", "pruned", "incomplete"]
 MAX_REASON = 400  # characters of an error that are shown
-OTHER_VERBS = frozenset({"prepare", "generate", "evaluate", "compare"})  # their folders are not runs
+OTHER_VERBS = frozenset(
+    {"prepare", "generate", "evaluate", "compare", "search"}
+)  # their folders are not runs
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,9 @@ def _status(folder: Path, metrics: dict[str, float], problems: list[str]) -> tup
         return "failed", printable(next(filter(None, reversed(lines)), "error.txt is empty"))[:MAX_REASON]
     if problems:
         return "failed", "; ".join(problems)
+    pruned = folder / "pruned.txt"  # a search gave it up
+    if pruned.is_file():
+        return "pruned", printable(pruned.read_text(encoding="utf-8", errors="replace"))[:MAX_REASON]
     if not metrics:
         return "incomplete", "no metrics.json: still running, or interrupted"
     return "done", ""

@@ -39,6 +39,7 @@ listenToTables();
 buildCurves();
 buildEffects();
 buildParallel();
+buildFront();
 buildPieces();
 update();
 dark.addEventListener("change", update);

@@ -1,0 +1,56 @@
+"""musicgen search: find good settings, one ordinary run a trial."""
+
+import logging
+import sys
+from pathlib import Path
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from musicgen.cli.application import launch, quoted, quoted_path
+from musicgen.config import config_dir
+
+log = logging.getLogger(__name__)
+
+
+def search(config: DictConfig) -> None:
+    """Run trials until the study has as many as asked, then compare them."""
+    from musicgen.cli.train import train
+    from musicgen.search.objectives import read_objectives
+    from musicgen.search.report import report
+    from musicgen.search.runs import compose_once, ordinary_runs
+    from musicgen.search.space import read_space
+    from musicgen.search.study import open_study
+    from musicgen.search.trials import Worker
+
+    objectives = read_objectives(list(config.metrics), dict(config.better))
+    settings = [*config.settings, *config.typed]
+    fixed = {setting.partition("=")[0] for setting in config.typed}
+    space = read_space({key: text for key, text in config.knobs.items() if key not in fixed})
+    compose_once(settings, [f"{knob.key}={knob.example}" for knob in space])
+    study = open_study(
+        config.study,
+        storage=config.storage,
+        objectives=objectives,
+        sampler=instantiate(config.sampler),
+        pruner=instantiate(config.pruner),
+        heartbeat_s=config.heartbeat_s,
+    )
+    folder = Path(config.folder)
+    runs = ordinary_runs(train, settings=settings, quote=quoted)
+    worker = Worker(study, space=space, objectives=objectives, folder=folder / "trials", train=runs)
+    try:
+        worker.work(config.num_trials, max_minutes=config.max_minutes)
+    except KeyboardInterrupt:
+        log.info("Interrupted; the same command goes on with the study")
+        sys.exit(130)
+    print(report(study, objectives, folder=folder))
+
+
+def main() -> None:
+    """Run the verb; settings of the runs are told from its own, and knobs from what is fixed."""
+    from musicgen.search.arguments import sort_arguments
+
+    own = {"hydra", "search", *map(str, OmegaConf.load(config_dir() / "search.yaml"))}
+    sys.argv[2:] = sort_arguments(list(map(quoted_path, sys.argv[2:])), own=own, quote=quoted)
+    launch(search, verb="search")

@@ -1,0 +1,1 @@
+"""Search over settings: studies that resume, trials that are ordinary runs."""

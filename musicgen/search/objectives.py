@@ -1,0 +1,76 @@
+"""What a search is after: one figure of the runs, or two that pull against each other."""
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from musicgen.evaluation.directions import Better, Figure, figure
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A figure of `metrics.json` and which way it is better."""
+
+    figure: Figure
+
+    @property
+    def name(self) -> str:
+        """Give the figure's name."""
+        return self.figure.name
+
+    @property
+    def direction(self) -> str:
+        """Give the direction in the study: a figure that should come close is minimised in its distance."""
+        return "maximize" if self.figure.better == "higher" else "minimize"
+
+    def value(self, metrics: Mapping[str, float]) -> float:
+        """Take the objective from a run's final figures.
+
+        Args:
+            metrics: Name to number.
+
+        Returns:
+            The figure, or its distance from the held-out real one where closer is better.
+
+        Raises:
+            ValueError: The run has no such figure.
+        """
+        for name in filter(None, (self.name, self.figure.target)):
+            if name not in metrics:
+                nearest = difflib.get_close_matches(name, metrics, n=3, cutoff=0.4)
+                raise ValueError(
+                    f"metrics: the runs have no figure {name!r}; nearest: {', '.join(nearest) or 'none'}"
+                )
+        value = metrics[self.name]
+        if self.figure.better != "closer":
+            return math.nan if value is None else value
+        return self.figure.badness(value, metrics[self.figure.target])
+
+
+def read_objectives(
+    names: Sequence[str], better: Mapping[str, Better] | None = None
+) -> tuple[Objective, ...]:
+    """Read what a search is after.
+
+    Args:
+        names: One figure or two.
+        better: Figure to lower, higher or closer, where the rules of `directions` do not know it.
+
+    Returns:
+        The objectives.
+
+    Raises:
+        ValueError: None, three or more, or the better direction of one is not known.
+    """
+    if len(set(names)) not in (1, 2):
+        raise ValueError(f"metrics={list(names)}; use one figure, or two that pull against each other")
+    known = [*names, *("real/" + name.removeprefix("generated/") for name in names)]
+    objectives = tuple(Objective(figure(name, known, better)) for name in names)
+    for one in objectives:
+        if one.figure.better == "none":
+            raise ValueError(
+                f"metrics: nobody knows which way {one.name} is better; "
+                f"say better={{{one.name}:lower}}, higher or closer"
+            )
+    return objectives

@@ -1,0 +1,150 @@
+"""The worker of a search: draws settings, trains an ordinary run with them, tells the study."""
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicgen.search.objectives import Objective
+from musicgen.search.space import Knob
+from musicgen.search.study import open_places, queue_again
+from musicgen.training.pruning import HopelessRun, StopHopeless
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+    from optuna.trial import FrozenTrial
+
+log = logging.getLogger(__name__)
+
+MAX_FAILURES = 5  # in a row: then it is not the settings
+PRUNED_FILE = "pruned.txt"
+Train = Callable[[Path, Sequence[str], Sequence[StopHopeless]], dict[str, float]]
+
+
+class TrialFailed(Exception):  # noqa: N818
+    """A run ended with an error; the search goes on without it."""
+
+
+class Worker:
+    """One worker of a study; any number of them may work on it at once.
+
+    Args:
+        study: The study.
+        space: What may be turned.
+        objectives: What it is after.
+        folder: Where the run folders go.
+        train: Trains a run: takes its folder, the values of its knobs as `key=value` and what watches
+            it; gives its final figures.
+    """
+
+    def __init__(
+        self,
+        study: "Study",
+        *,
+        space: Sequence[Knob],
+        objectives: Sequence[Objective],
+        folder: Path,
+        train: Train,
+    ) -> None:
+        self.study = study
+        self.space = space
+        self.objectives = objectives
+        self.folder = folder
+        self.train = train
+
+    def work(self, num_trials: int, *, max_minutes: float | None = None) -> None:
+        """Run trials until the study has as many as asked, whoever ran them.
+
+        Args:
+            num_trials: Finished, pruned and running ones of all workers.
+            max_minutes: Begin no trial after so many minutes; None takes as long as it takes.
+
+        Raises:
+            ValueError: The runs do not have the figures that the search is after.
+            RuntimeError: Five trials in a row failed.
+        """
+        start = time.monotonic()
+        while open_places(self.study, num_trials) > 0:
+            if max_minutes is not None and time.monotonic() - start > 60 * max_minutes:
+                log.info("%g minutes are over; the same command goes on with the study", max_minutes)
+                return
+            self.study.optimize(self._trial, n_trials=1, catch=(TrialFailed,))
+            self._stop_if_all_fail()
+
+    def _trial(self, trial: "Trial") -> list[float]:
+        """Run one trial; give its objectives."""
+        from optuna import TrialPruned
+
+        values = {knob.key: knob.draw(trial) for knob in self.space}
+        twin = self._twin(trial)
+        if twin is not None:
+            trial.set_user_attr("folder", twin.user_attrs.get("folder"))
+            log.info("Trial %d has the settings of trial %d: not trained again", trial.number, twin.number)
+            return twin.values
+        name = trial.user_attrs.get("folder") or folder_name(trial.number, values)
+        trial.set_user_attr("folder", name)
+        folder = self.folder / name
+        log.info("Trial %d: %s", trial.number, " ".join(f"{key}={value}" for key, value in values.items()))
+        (folder / PRUNED_FILE).unlink(missing_ok=True)
+        try:
+            metrics = self.train(folder, [f"{k}={v}" for k, v in values.items()], self._watchers(trial))
+        except HopelessRun as reason:
+            (folder / PRUNED_FILE).write_text(f"{reason}\n", encoding="utf-8")
+            log.info("Trial %d pruned: %s", trial.number, reason)
+            raise TrialPruned from reason
+        except (KeyboardInterrupt, SystemExit) as interruption:  # Lightning turns the one into the other
+            queue_again(self.study, trial)
+            raise KeyboardInterrupt from interruption
+        except Exception as error:
+            (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            log.error(
+                "Trial %d failed: %s (the whole story is in %s)", trial.number, error, folder / "error.txt"
+            )
+            raise TrialFailed(str(error)) from error
+        found = [one.value(metrics) for one in self.objectives]
+        told = ", ".join(f"{one.name} {value:.5g}" for one, value in zip(self.objectives, found, strict=True))
+        log.info("Trial %d: %s", trial.number, told)
+        return found
+
+    def _watchers(self, trial: "Trial") -> list[StopHopeless]:
+        """Let the study's pruner watch a run; it has no rule for two objectives."""
+        from optuna.pruners import NopPruner
+
+        if len(self.objectives) > 1 or isinstance(self.study.pruner, NopPruner):
+            return []
+
+        def judge(value: float, step: int) -> bool:
+            trial.report(value, step)
+            return trial.should_prune()
+
+        return [StopHopeless(self.objectives[0].name, judge=judge)]
+
+    def _twin(self, trial: "Trial") -> "FrozenTrial | None":
+        """Find a finished trial with the same settings."""
+        from optuna.trial import TrialState
+
+        done = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return next((other for other in done if other.params == trial.params), None)
+
+    def _stop_if_all_fail(self) -> None:
+        from optuna.trial import TrialState
+
+        ended = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]
+        last = sorted(ended, key=lambda trial: trial.datetime_complete)[-MAX_FAILURES:]
+        if len(last) == MAX_FAILURES and all(trial.state == TrialState.FAIL for trial in last):
+            raise RuntimeError(f"the last {MAX_FAILURES} trials failed; see error.txt in {self.folder}")
+
+
+def folder_name(number: int, values: dict[str, str]) -> str:
+    """Name a trial's folder by its number and what is turned, short enough for any file system."""
+    parts = [f"{key.split('.')[-1].split('@')[-1]}={_short(value)}" for key, value in values.items()]
+    return ",".join([f"{number:04d}", *parts]).replace("/", "_")[:120]
+
+
+def _short(value: str) -> str:
+    try:
+        return value if len(value) < 8 else f"{float(value):.3g}"
+    except ValueError:
+        return value
