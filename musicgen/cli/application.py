@@ -21,6 +21,7 @@ from musicgen.sweeps.names import named_by_differences
 
 ERROR_FILE = "error.txt"
 SHORT = (ValueError, OSError, FloatingPointError, ImportError)  # the message says what to do: no traceback
+TABLES = ("where", "better", "knobs")  # settings that are tables with any keys
 KNOWN_WARNINGS = (  # of Lightning, about what is meant to be so
     ".*isinstance.treespec, LeafSpec.*",
     ".*does not have many workers.*",
@@ -40,11 +41,22 @@ def launch(task: Callable[[DictConfig], None], *, verb: str) -> None:
         task: Takes the composed config.
         verb: Name of the top config and of the program in messages.
     """
-    for message in KNOWN_WARNINGS:
-        warnings.filterwarnings("ignore", message=message)
     program, arguments = sys.argv[:2], sys.argv[2:]
-    sys.argv = [f"musicgen {verb}", *named_by_differences(list(map(quoted_path, arguments)), verb=verb)]
+    arguments = [added_to_table(quoted_path(argument)) for argument in arguments]
+    sys.argv = [f"musicgen {verb}", *named_by_differences(arguments, verb=verb)]
     hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=verb)(_guarded(task, program))()
+
+
+def added_to_table(argument: str) -> str:
+    """Let a table whose keys are the user's own (`where.epochs=10`) take any key.
+
+    Args:
+        argument: One argument of the command line.
+
+    Returns:
+        The argument, with Hydra's sign for "add or replace" before it if it goes into such a table.
+    """
+    return f"++{argument}" if re.match(rf"({'|'.join(TABLES)})[.=]", argument) else argument
 
 
 def quoted_path(argument: str) -> str:
@@ -73,6 +85,8 @@ def _guarded(task: Callable[[DictConfig], None], program: list[str]) -> Callable
 
     @wraps(task)
     def guarded(config: DictConfig) -> None:
+        for message in KNOWN_WARNINGS:  # in the process of the job, which a launcher may have started
+            warnings.filterwarnings("ignore", message=message)
         job = HydraConfig.get()
         sys.argv = [*program, *job.overrides.task]  # what further processes of this job are started with
         folder = Path(job.runtime.output_dir)

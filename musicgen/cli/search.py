@@ -32,6 +32,7 @@ def search(config: DictConfig) -> None:
         config.study,
         storage=config.storage,
         objectives=objectives,
+        settings=settings,
         sampler=instantiate(config.sampler),
         pruner=instantiate(config.pruner),
         heartbeat_s=config.heartbeat_s,

@@ -1,6 +1,8 @@
 """musicgen train: prepare, train both networks, generate, evaluate."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -8,9 +10,17 @@ from omegaconf import DictConfig
 from musicgen.cli.application import launch
 from musicgen.config import plain
 
+if TYPE_CHECKING:
+    from pytorch_lightning.callbacks import Callback
 
-def train(config: DictConfig) -> None:
-    """Make everything that the config names, so that mistakes show first, then run the stages."""
+
+def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
+    """Make everything that the config names, so that mistakes show first, then run the stages.
+
+    Args:
+        config: The composed config.
+        watchers: Callbacks of whoever started the run, beside those of the config.
+    """
     import torch
     from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
@@ -53,7 +63,7 @@ def train(config: DictConfig) -> None:
         vq_vae=plans["vq_vae"],
         prior=plans["transformer"],
         make_trainer=instantiate(config.trainer),
-        make_callbacks=lambda: list(instantiate(config.callbacks).values()),
+        make_callbacks=lambda: [*instantiate(config.callbacks).values(), *watchers],
         loggers=list(instantiate(config.logger).values()),
         sampling=instantiate(config.sampling),
         **config.windows,

@@ -163,6 +163,8 @@ def evaluate_run(
     nats = prior_nats(transformer_file.module, codes["val"], window_quarters=window_quarters)
     return {
         **{f"vq_vae/val/{name}": value for name, value in figures.items()},
+        "model/codes_per_quarter": float(autoencoder.num_codes),
+        "model/parameters": float(count_parameters(autoencoder) + count_parameters(transformer_file.module)),
         "vq_vae/train/bce": autoencoder_file.figures.get("vq_vae/train/bce", math.nan),
         **reconstruction_baselines(train, val),
         "transformer/val/nats_per_code": nats,
@@ -186,6 +188,11 @@ def _heard(path: Path) -> Performance:
         return read_midi(path)
     except SilentMidiError:
         return from_words(np.zeros((0, NUM_PITCHES), np.uint32))
+
+
+def count_parameters(network: torch.nn.Module) -> int:
+    """Count the weights of a network."""
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def music_metrics(pieces: Sequence[Performance], *, prefix: str) -> dict[str, float]:

@@ -18,16 +18,18 @@ def sort_arguments(
     Returns:
         Arguments for the search as a Hydra application.
     """
-    kept, knobs, typed = [], [], []
+    kept: list[str] = []
+    knobs: dict[str, str] = {}
+    typed: dict[str, str] = {}  # what is typed last counts
     for argument in arguments:
         key, equals, value = argument.partition("=")
         top = key.lstrip("+~").split(".")[0].split("/")[0].split("@")[0]
         if argument.startswith("-") or not (equals or key.startswith("~")) or top in own:
             kept.append(argument)
-        elif is_sweep(argument):
-            knobs.append(f"{key}:{quote(value)}")
-        else:
-            typed.append(quote(argument))
-    kept += [f"knobs={{{','.join(knobs)}}}"] if knobs else []
-    kept += [f"typed=[{','.join(typed)}]"] if typed else []
+            continue
+        swept = is_sweep(argument)
+        (typed if swept else knobs).pop(key, None)
+        (knobs if swept else typed)[key] = f"{key}:{quote(value)}" if swept else quote(argument)
+    kept += [f"knobs={{{','.join(knobs.values())}}}"] if knobs else []
+    kept += [f"typed=[{','.join(typed.values())}]"] if typed else []
     return kept

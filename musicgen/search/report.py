@@ -25,20 +25,20 @@ def report(study: "Study", objectives: Sequence[Objective], *, folder: Path) -> 
     """
     names = [one.name for one in objectives]
     trials = folder / "trials"
+    best = study.best_trials  # none before a run has ended
     lines = []
     if trials.is_dir() and any(trials.iterdir()):
         comparison = compare_runs(
             trials,
             output_dir=folder,
-            sort=names[0],
-            front=names if len(names) > 1 else (),
+            sort=names[0] if best else None,
+            front=names if best and len(names) > 1 else (),
             better={one.name: one.figure.better for one in objectives},
             command=f"musicgen compare {trials}",
         )
         comparison.show()
         lines += [f"{kind:<9} {path}" for kind, path in comparison.files.items()]
     lines.append(_states(study))
-    best = study.best_trials
     title = "Best" if len(objectives) == 1 else f"Pareto front of {' and '.join(names)}"
     lines += [f"{title}: {_line(trial, names)}" for trial in best[:1]]
     lines += [f"{'':<{len(title)}}  {_line(trial, names)}" for trial in best[1:]]
@@ -54,7 +54,7 @@ def _states(study: "Study") -> str:
     """Count trials by their state; say what to do about those that still run."""
     from optuna.trial import TrialState
 
-    counts = {state: 0 for state in TrialState}
+    counts = dict.fromkeys(TrialState, 0)
     for trial in study.get_trials(deepcopy=False):
         counts[trial.state] += 1
     told = ", ".join(f"{count} {state.name.lower()}" for state, count in counts.items() if count)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -55,8 +55,13 @@ def ordinary_runs(train: TrainVerb, *, settings: Sequence[str], quote: Callable[
         try:
             _hydra().run("train", partial(train, watchers=watchers), overrides)
         finally:
-            configure_log(own.job_logging, own.verbose)  # messages go to the search's own file again
-        return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+            configure_log(
+                cast(DictConfig, own.job_logging), own.verbose
+            )  # messages go to the search's own file again
+        path = folder / "metrics.json"
+        if not path.is_file():
+            raise ValueError(f"{folder} has no metrics.json; keep evaluate among the stages of a search")
+        return json.loads(path.read_text(encoding="utf-8"))
 
     return run
 

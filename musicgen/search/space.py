@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -100,14 +100,14 @@ def is_sweep(argument: str) -> bool:
     """Tell an argument of the command line that has several values from one that has one."""
     try:
         return OverridesParser.create().parse_override(argument).is_sweep_override()
-    except OverrideParseException:
+    except HydraException:
         return False  # Hydra says what is wrong with it when it composes
 
 
 def _read(key: str, text: str) -> Knob:
     try:
         override = OverridesParser.create().parse_override(f"{key}={text}")
-    except OverrideParseException as error:
+    except HydraException as error:
         raise ValueError(f"knob {key}={text} cannot be read; {HOW}") from error
     if not override.is_sweep_override():
         raise ValueError(f"knob {key}={text} has one value only; {HOW}")

@@ -1,11 +1,17 @@
 """The study: where trials are kept, so that a search resumes and several workers share it."""
 
+import contextlib
 import logging
+import os
+import random
+import socket
+import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from musicgen.evaluation.knobs import NOISE_GROUPS, NOISE_LEAVES
 from musicgen.search.objectives import Objective
 
 if TYPE_CHECKING:
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOCK_TIMEOUT_S = 120  # how long a worker waits for the others to let go of an SQLite file
+OPENINGS = 5  # how often a storage is tried before it is called broken
 MAX_RETRIES = 2  # of a trial whose worker was killed
 
 
@@ -25,6 +32,7 @@ def open_study(
     *,
     storage: str,
     objectives: Sequence[Objective],
+    settings: Sequence[str] = (),
     sampler: "BaseSampler | None" = None,
     pruner: "BasePruner | None" = None,
     heartbeat_s: int = 30,
@@ -35,6 +43,7 @@ def open_study(
         name: Of the study; workers with the same name and storage share it.
         storage: `sqlite:///FILE` on one machine, `postgresql://USER@HOST/DATABASE` across machines.
         objectives: What it is after.
+        settings: Of all its runs, as `key=value`; a study has one set of them.
         sampler: Proposes settings; None takes Optuna's own.
         pruner: Finds hopeless trials; None keeps all.
         heartbeat_s: How often a worker says that it lives; a trial silent for four times as long is
@@ -44,38 +53,48 @@ def open_study(
         The study.
 
     Raises:
-        ValueError: The storage cannot be opened, or the study in it is after something else.
+        ValueError: The storage cannot be opened, or the study in it is another one.
         ImportError: Optuna or the driver of the storage is not installed.
     """
     optuna = import_optuna()
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)  # heartbeats, names
-    directions = [one.direction for one in objectives]
-    try:
-        study = optuna.create_study(
-            study_name=name,
-            storage=open_storage(storage, heartbeat_s=heartbeat_s),
-            sampler=sampler,
-            pruner=pruner or optuna.pruners.NopPruner(),
-            directions=directions,
-            load_if_exists=True,
-        )
-    except Exception as error:
-        from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import SQLAlchemyError
 
-        if not isinstance(error, SQLAlchemyError | optuna.exceptions.OptunaError):
-            raise
-        first = str(error).splitlines()[0]
-        raise ValueError(f"storage={without_password(storage)} cannot be opened: {first}") from error
+    for patience in range(OPENINGS):  # workers that begin a study at once meet while they make its tables
+        try:
+            study = optuna.create_study(
+                study_name=name,
+                storage=open_storage(storage, heartbeat_s=heartbeat_s),
+                sampler=sampler,
+                pruner=pruner or optuna.pruners.NopPruner(),
+                directions=[one.direction for one in objectives],
+                load_if_exists=True,
+            )
+            break
+        except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+            if patience + 1 == OPENINGS or isinstance(error, optuna.exceptions.DuplicatedStudyError):
+                first = str(error).splitlines()[0]
+                raise ValueError(f"storage={without_password(storage)} cannot be opened: {first}") from error
+            time.sleep(0.2 + random.random())
     names = [one.name for one in objectives]
-    known = study.user_attrs.get("metrics", names)
-    if known != names or [direction.name.lower() for direction in study.directions] != directions:
-        raise ValueError(
-            f"study={name} in {without_password(storage)} is after {', '.join(known)}, not {', '.join(names)}; "
-            "use another study=NAME"
-        )
-    study.set_user_attr("metrics", names)
+    same = {"metrics": names, "settings": sorted(map(str, filter(_matters, settings)))}
+    for attribute, value in same.items():
+        known = study.user_attrs.get(attribute, value)
+        if known != value:
+            raise ValueError(
+                f"study={name} in {without_password(storage)} was begun with other {attribute}: "
+                f"{', '.join(known)}, not {', '.join(value)}; use another study=NAME"
+            )
+        study.set_user_attr(attribute, value)
     study.set_metric_names(names)
     return study
+
+
+def _matters(setting: str) -> bool:
+    """Tell a setting of the runs from where they are kept and what they run on."""
+    key = setting.partition("=")[0].lstrip("+~")
+    where = NOISE_LEAVES | {"root", "threads"}
+    return key.split(".")[0] not in NOISE_GROUPS | {"trainer"} and key.split(".")[-1] not in where
 
 
 def open_storage(url: str, *, heartbeat_s: int) -> "RDBStorage":
@@ -128,6 +147,39 @@ def queue_again(study: "Study", trial: Any) -> None:
     log.info("Trial %d has no worker any more; its settings are queued again", trial.number)
 
 
+def release_left(study: "Study") -> None:
+    """Queue again what nobody works on any more: killed on this machine, or silent for too long.
+
+    Args:
+        study: The study.
+    """
+    optuna = import_optuna()
+    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
+        host, _, pid = trial.user_attrs.get("worker", ":").rpartition(":")
+        if host == socket.gethostname() and not _is_alive(int(pid)):
+            with contextlib.suppress(
+                ValueError, optuna.exceptions.UpdateFinishedTrialError
+            ):  # another saw it
+                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+                queue_again(study, trial)
+    optuna.storages.fail_stale_trials(study)
+
+
+def this_worker() -> str:
+    """Name this process for others on the same machine."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def open_places(study: "Study", num_trials: int) -> int:
     """Count the trials that nobody has begun yet; failed ones do not count as trials."""
     from optuna.trial import TrialState
@@ -153,5 +205,5 @@ def import_optuna() -> Any:
         import optuna
     except ImportError as error:
         raise ImportError("musicgen search needs Optuna: pip install 'musicgen-lab[search]'") from error
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna

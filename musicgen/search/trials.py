@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from musicgen.search.objectives import Objective
 from musicgen.search.space import Knob
-from musicgen.search.study import open_places, queue_again
+from musicgen.search.study import open_places, queue_again, release_left, this_worker
 from musicgen.training.pruning import HopelessRun, StopHopeless
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ class Worker:
             max_minutes: Begin no trial after so many minutes; None takes as long as it takes.
 
         Raises:
-            ValueError: The runs do not have the figures that the search is after.
-            RuntimeError: Five trials in a row failed.
+            ValueError: The runs do not have the figures that the search is after, or five in a row failed.
         """
         start = time.monotonic()
+        release_left(self.study)
         while open_places(self.study, num_trials) > 0:
             if max_minutes is not None and time.monotonic() - start > 60 * max_minutes:
                 log.info("%g minutes are over; the same command goes on with the study", max_minutes)
@@ -75,8 +75,6 @@ class Worker:
 
     def _trial(self, trial: "Trial") -> list[float]:
         """Run one trial; give its objectives."""
-        from optuna import TrialPruned
-
         values = {knob.key: knob.draw(trial) for knob in self.space}
         twin = self._twin(trial)
         if twin is not None:
@@ -85,11 +83,22 @@ class Worker:
             return twin.values
         name = trial.user_attrs.get("folder") or folder_name(trial.number, values)
         trial.set_user_attr("folder", name)
-        folder = self.folder / name
+        trial.set_user_attr("worker", this_worker())
         log.info("Trial %d: %s", trial.number, " ".join(f"{key}={value}" for key, value in values.items()))
+        metrics = self._run(trial, self.folder / name, [f"{key}={value}" for key, value in values.items()])
+        found = [one.value(metrics) for one in self.objectives]
+        told = ", ".join(f"{one.name} {value:.5g}" for one, value in zip(self.objectives, found, strict=True))
+        log.info("Trial %d: %s", trial.number, told)
+        return found
+
+    def _run(self, trial: "Trial", folder: Path, values: Sequence[str]) -> dict[str, float]:
+        """Train the trial's run, and leave in its folder why it ended early if it did."""
+        from optuna import TrialPruned
+
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / PRUNED_FILE).unlink(missing_ok=True)
         try:
-            metrics = self.train(folder, [f"{k}={v}" for k, v in values.items()], self._watchers(trial))
+            return self.train(folder, values, self._watchers(trial))
         except HopelessRun as reason:
             (folder / PRUNED_FILE).write_text(f"{reason}\n", encoding="utf-8")
             log.info("Trial %d pruned: %s", trial.number, reason)
@@ -98,15 +107,10 @@ class Worker:
             queue_again(self.study, trial)
             raise KeyboardInterrupt from interruption
         except Exception as error:
-            (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-            log.error(
-                "Trial %d failed: %s (the whole story is in %s)", trial.number, error, folder / "error.txt"
-            )
+            path = folder / "error.txt"
+            path.write_text(traceback.format_exc(), encoding="utf-8")
+            log.error("Trial %d failed: %s (the whole story is in %s)", trial.number, error, path)
             raise TrialFailed(str(error)) from error
-        found = [one.value(metrics) for one in self.objectives]
-        told = ", ".join(f"{one.name} {value:.5g}" for one, value in zip(self.objectives, found, strict=True))
-        log.info("Trial %d: %s", trial.number, told)
-        return found
 
     def _watchers(self, trial: "Trial") -> list[StopHopeless]:
         """Let the study's pruner watch a run; it has no rule for two objectives."""
@@ -132,9 +136,9 @@ class Worker:
         from optuna.trial import TrialState
 
         ended = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]
-        last = sorted(ended, key=lambda trial: trial.datetime_complete)[-MAX_FAILURES:]
+        last = ended[-MAX_FAILURES:]
         if len(last) == MAX_FAILURES and all(trial.state == TrialState.FAIL for trial in last):
-            raise RuntimeError(f"the last {MAX_FAILURES} trials failed; see error.txt in {self.folder}")
+            raise ValueError(f"the last {MAX_FAILURES} trials failed; see error.txt in {self.folder}")
 
 
 def folder_name(number: int, values: dict[str, str]) -> str:

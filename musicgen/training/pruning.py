@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
+from musicgen.training.vq_vae_module import VqVaeModule
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,8 @@ class StopHopeless(Callback):
         """
         if trainer.world_size > 1:
             raise ValueError(
-                f"a run over {trainer.world_size} devices cannot be stopped from one of them; use trainer.devices=1 "
-                "and a worker a device, or pruner=null"
+                f"a run over {trainer.world_size} devices cannot be stopped from one of them; "
+                "use trainer.devices=1 and a worker a device, or pruner=null"
             )
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -57,10 +58,10 @@ class StopHopeless(Callback):
         """
         if trainer.sanity_checking:
             return
-        stage = getattr(pl_module, "stage", STAGES[0])
+        stage = str(getattr(pl_module, "stage", STAGES[0]))
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
         value = figures.get(self.monitor)
-        if value is None and self.monitor == BITS and stage == "vq_vae":
+        if value is None and self.monitor == BITS and isinstance(pl_module, VqVaeModule):
             value = bits_with_unigram_prior(
                 figures["vq_vae/val/bce"],
                 figures["vq_vae/val/perplexity"],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from musicgen.cli.application import quoted_path
+from musicgen.cli.application import added_to_table, quoted_path
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,6 +20,16 @@ def test_any_path_that_is_there_can_be_given_as_it_is(tmp_path: Path, name: str)
     path.mkdir()
     [override] = OverridesParser.create().parse_overrides([quoted_path(f"run={path}")])
     assert override.value() == str(path)
+
+
+@pytest.mark.parametrize(
+    "argument", ["where.epochs=10", "where={seed:0}", "better={a/b:lower}", "knobs={a.b:'1,2'}"]
+)
+def test_tables_take_any_key(argument: str):
+    [override] = OverridesParser.create().parse_overrides([added_to_table(argument)])
+    assert override.is_force_add()
+    assert added_to_table(added_to_table(argument)) == added_to_table(argument)
+    assert added_to_table("whereabouts=1") == "whereabouts=1"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""Hopeless runs: what is reported, when, and in which units."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from musicgen.evaluation.evaluate import bits_per_quarter
+from musicgen.training.pruning import HopelessRun, StopHopeless, bits_with_unigram_prior
+
+
+def trainer(epoch: int, **figures: float) -> SimpleNamespace:
+    metrics = {name.replace("__", "/"): torch.tensor(value) for name, value in figures.items()}
+    return SimpleNamespace(sanity_checking=False, world_size=1, current_epoch=epoch, callback_metrics=metrics)
+
+
+def module(stage: str) -> SimpleNamespace:
+    return SimpleNamespace(stage=stage)
+
+
+def test_the_figure_is_reported_by_stage_and_epoch():
+    told = []
+    stop = StopHopeless("val/x", judge=lambda value, step: told.append((value, step)) or False)
+    stop.on_validation_end(trainer(0, val__x=3.0), module("vq_vae"))
+    stop.on_validation_end(trainer(4, val__x=2.0), module("transformer"))
+    stop.on_validation_end(trainer(5, val__y=2.0), module("transformer"))
+    stop.on_validation_end(trainer(6, val__x=math.nan), module("transformer"))
+    assert told == [(3.0, 1), (2.0, 1005)]
+
+
+def test_a_hopeless_run_is_stopped():
+    stop = StopHopeless("val/x", judge=lambda value, step: value > 2)
+    with pytest.raises(HopelessRun, match="val/x was 3 after epoch 1 of vq_vae"):
+        stop.on_validation_end(trainer(0, val__x=3.0), module("vq_vae"))
+
+
+def test_a_run_over_several_devices_is_refused():
+    several = SimpleNamespace(world_size=2)
+    with pytest.raises(ValueError, match=r"over 2 devices .* pruner=null"):
+        StopHopeless("val/x", judge=lambda value, step: True).setup(several, module("vq_vae"), "fit")
+
+
+def test_the_trivial_prior_is_the_one_of_equal_and_of_single_codes():
+    nats = math.log(16)
+    assert bits_with_unigram_prior(0.03, 16.0, codes_per_quarter=16) == pytest.approx(
+        bits_per_quarter(nats, 0.03, codes_per_quarter=16)
+    )
+    assert bits_with_unigram_prior(0.03, 1.0, codes_per_quarter=16) == pytest.approx(
+        bits_per_quarter(0.0, 0.03, codes_per_quarter=16)
+    )
