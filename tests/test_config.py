@@ -13,7 +13,11 @@ from musicgen.config import config_dir
 ROOT = config_dir()
 TOP = sorted(path.stem for path in ROOT.glob("*.yaml"))
 OPTIONS = sorted(path.relative_to(ROOT) for path in ROOT.glob("*/**/*.yaml"))
-TOP_OF_GROUP = {"baseline": "baseline", "classifier": "classify"}  # the others belong to train
+TOP_OF_GROUP = {
+    "search": "search",
+    "baseline": "baseline",
+    "classifier": "classify",
+}  # the others belong to train
 
 
 def composed(top: str, *overrides: str) -> DictConfig:
@@ -51,11 +55,15 @@ def test_every_option_composes_and_names_what_exists(option: Path):
             assert callable(get_object(name))
 
 
-@pytest.mark.parametrize("experiment", sorted((ROOT / "experiment").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "experiment",
+    sorted(ROOT.glob("experiment/*.yaml")) + sorted(ROOT.glob("search/*.yaml")),
+    ids=lambda p: p.stem,
+)
 def test_every_experiment_says_its_question_and_command(experiment: Path):
     text = experiment.read_text()
     assert re.search(r"^# Question: \S", text, re.MULTILINE)
-    assert re.search(rf"^# Command: .*experiment={experiment.stem}\b", text, re.MULTILINE)
+    assert re.search(rf"^# Command: .*{experiment.parent.name}={experiment.stem}\b", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
