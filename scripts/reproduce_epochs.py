@@ -34,6 +34,7 @@ class Settings:
         runs: Where the runs are kept.
         docs: Where the page goes; null leaves it.
         processes: Runs at a time; null: one a core.
+        most: Stop after so many runs, to go on another time; null: all.
         cache: Folder of prepared pieces.
         estimate: true: only say how long it will take.
         page: true: only build the page from what is done.
@@ -47,6 +48,7 @@ class Settings:
     runs: str = "outputs/reproduction"
     docs: str | None = "docs"
     processes: int | None = None
+    most: int | None = None
     cache: str = "outputs/cache"
     estimate: bool = False
     page: bool = False
@@ -97,7 +99,15 @@ def main(arguments: list[str]) -> int:
     settings = read_settings(arguments)
     inputs, budget = inputs_of(settings), BUDGETS[settings.budget]
     jobs = all_jobs(inputs, budget, num_slices=num_training_slices(inputs))
-    failed = run_jobs(jobs, processes=settings.processes or os.cpu_count() or 1)
+    processes = settings.processes or os.cpu_count() or 1
+    failed = [] if settings.page else run_jobs(jobs, processes=processes, most=settings.most)
+    if settings.docs:
+        from reproduction.page import write_page
+        from reproduction.study import gather
+
+        docs = Path(settings.docs)
+        page = write_page(gather(jobs, inputs), inputs, budget=budget, name=settings.budget, docs=docs)
+        print(f"Page: {page}")
     return 1 if failed else 0
 
 

@@ -12,6 +12,7 @@ from musicgen.music.progression import (
     Cadence,
     Step,
     chord_irregularity,
+    chord_tone_rate,
     find_cadences,
     find_progression,
     fit_chords,
@@ -30,6 +31,7 @@ __all__ = [
     "Step",
     "analyze",
     "chord_irregularity",
+    "chord_tone_rate",
     "describe_harmony",
     "estimate_key",
     "estimate_local_keys",
@@ -120,13 +122,15 @@ def describe_harmony(performance: Performance) -> dict[str, float]:
     - `chord_rate`: share of slices with at least three pitch classes that are a chord of theory.
     - `triad_rate`, `seventh_rate`, `ninth_rate`, `suspended_rate`, `incomplete_rate`,
       `unnamed_rate`, `interval_rate`, `note_rate`: shares of all slices that sound.
-    - `chord_irregularity`: see there. `chord_quarters`: mean length of a chord of the progression.
+    - `chord_tone_rate`, `chord_irregularity`: see there.
+    - `chord_quarters`: mean length of a chord of the progression.
     - `diatonic_rate`: share of the time whose chord has only tones of the local key.
     - `home_key_rate`: share of half bars in the key of the piece.
     - `modulations_per_100_quarters`, `cadences_per_100_quarters`, `authentic_cadence_rate` (of all
       cadences).
     """
-    return figures_of(analyze(performance))
+    harmony = analyze(performance)
+    return figures_of(harmony) | {"chord_tone_rate": chord_tone_rate(performance, harmony.steps)}
 
 
 def figures_of(harmony: Harmony) -> dict[str, float]:

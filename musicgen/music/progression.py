@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from musicgen.music.chords import QUALITIES, Chord, find_chord
 from musicgen.music.keys import LOCAL_KEY_QUARTERS, Key, best_path, estimate_local_keys
 from musicgen.music.notes import Performance
-from musicgen.music.selfsimilarity import pitch_lengths
+from musicgen.music.selfsimilarity import pitch_class_lengths, pitch_lengths
 
 # Which chords are looked for, and what each is without its seventh.
 _TRIAD_OF = {
@@ -102,6 +102,26 @@ def fit_chords(performance: Performance) -> list[Step]:
         _step(int(path[start]), bass[start:stop], local_keys[start // LOCAL_KEY_QUARTERS], int(start))
         for start, stop in itertools.pairwise(starts)
     ]
+
+
+def chord_tone_rate(performance: Performance, steps: Sequence[Step]) -> float:
+    """Measure the share of all sound that belongs to the chord of its moment (0 to 1).
+
+    Each pitch class counts for as long as it sounds, quarter by quarter, whatever its octave and doublings.
+    What does not belong are passing notes, suspensions and plain dissonance: the less of it, the more
+    consonant the music. NaN for silence.
+
+    Args:
+        performance: The notes.
+        steps: Their progression, as `fit_chords` gives it.
+    """
+    lengths = pitch_class_lengths(performance, hop_quarters=1.0)
+    belongs = np.zeros_like(lengths)
+    for step in steps:
+        rows = slice(step.start_quarter, step.start_quarter + step.quarters)
+        belongs[rows, list(step.chord.pitch_classes)] = 1.0
+    total = lengths.sum()
+    return float((lengths * belongs).sum() / total) if total > 0 else float("nan")
 
 
 def progression_ngrams(steps: Sequence[Step], *, n: int = 3) -> Counter[tuple[str, ...]]:

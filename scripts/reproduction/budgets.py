@@ -66,7 +66,7 @@ BUDGETS = {
             "batch_size.vq_vae=64",
             "batch_size.transformer=8",
             "windows.hop_quarters=12",
-            "vq_vae.num_hiddens=64",
+            "vq_vae.num_hiddens=32",
             "transformer.num_layers=2",
             "transformer.num_heads=4",
             "transformer.width=64",
@@ -74,15 +74,16 @@ BUDGETS = {
         arm_seeds=3,
         arm_epochs=5,
         arms=(
+            "batch_size.transformer=32",
             "windows.hop_quarters=12",
-            "updates_per_epoch.vq_vae=4",
-            "updates_per_epoch.transformer=1",
+            "updates_per_epoch.vq_vae=3",
+            "updates_per_epoch.transformer=2",
         ),
         num_pieces=4,
         num_quarters=128,
         says=(
-            "networks of half the published width, with the published codebook of 16; the arms of the "
-            "published training keep its networks and get 20 updates, where it had some 19,000"
+            "networks of a quarter of the published width, with the published codebook of 16; the arms of "
+            "the published training keep its networks and get 15 updates of 512 slices, not some 19,000"
         ),
     ),
     "full": Budget(

@@ -13,18 +13,36 @@ from reproduction.jobs import Job
 TIME_FILE = "time.json"
 
 
-def run_jobs(jobs: Sequence[Job], *, processes: int) -> list[str]:
+def run_jobs(jobs: Sequence[Job], *, processes: int, most: int | None = None) -> list[str]:
     """Run what is not done, in order, as far as jobs that others need allow.
 
     Args:
         jobs: All jobs of the study.
-        processes: How many run at once, each on one thread.
+        processes: How many run at once, each on one thread; one runs in this process.
+        most: Stop after so many.
 
     Returns:
         A line for each job that failed; the others went on.
     """
     waiting = [job for job in jobs if not job.is_done]
     print(f"{len(jobs) - len(waiting)} of {len(jobs)} runs are done, {len(waiting)} to go", flush=True)
+    waiting = waiting[:most]
+    return _one_by_one(waiting) if processes == 1 else _side_by_side(waiting, processes)
+
+
+def _one_by_one(jobs: Sequence[Job]) -> list[str]:
+    failed = []
+    for job in jobs:
+        outcome: Future[float] = Future()
+        try:
+            outcome.set_result(run_job(job))
+        except RuntimeError as error:
+            outcome.set_exception(error)
+        failed.append(_say(job, outcome))
+    return [line for line in failed if line]
+
+
+def _side_by_side(waiting: list[Job], processes: int) -> list[str]:
     failed: list[str] = []
     running: dict[Future[float], Job] = {}
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
@@ -36,9 +54,8 @@ def run_jobs(jobs: Sequence[Job], *, processes: int) -> list[str]:
                     running[pool.submit(run_job, job)] = job
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 job = running.pop(future)
-                line = _say(job, future)
-                failed += [line] if line else []
-    return failed
+                failed.append(_say(job, future))
+    return [line for line in failed if line]
 
 
 def run_job(job: Job) -> float:

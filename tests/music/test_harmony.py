@@ -68,6 +68,18 @@ def test_a_progression_is_read_through_passing_notes():
     assert harmony.find_progression(steps, []) == []
 
 
+def test_chord_tones_are_weighed_by_their_time():
+    plain = chorale([[48, 60, 64, 67], [41, 60, 65, 69], [43, 59, 62, 67], [48, 60, 64, 67]])
+    steps = harmony.fit_chords(plain)
+    assert harmony.chord_tone_rate(plain, steps) == pytest.approx(1.0)
+    rows = list(zip(plain.pitch.tolist(), plain.onset_quarters, plain.offset_quarters, strict=True))
+    foreign = notes([*rows, (73, 0, 0.5)])  # C sharp for half a quarter beside twelve times 2 of chord tones
+    beside = sum(2.0 for _ in range(4) for _ in range(3))
+    assert [step.name for step in harmony.fit_chords(foreign)] == [step.name for step in steps]
+    assert harmony.chord_tone_rate(foreign, steps) == pytest.approx(beside / (beside + 0.5))
+    assert np.isnan(harmony.chord_tone_rate(notes([]), []))
+
+
 def test_inversions_in_a_progression_follow_the_bass():
     steps = harmony.fit_chords(chorale([[48, 60, 64, 67], [47, 62, 65, 67], [48, 60, 64, 67]]))
     assert [step.roman for step in steps] == ["I", "V65", "I"]

@@ -1,0 +1,235 @@
+"""The page of the study, docs/reproduction.md, built from the runs."""
+
+import os
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from reproduction import texts
+from reproduction.budgets import Budget
+from reproduction.claims import NEGLIGIBLE_SHARE, Finding, interval
+from reproduction.jobs import CURVE, Inputs
+from reproduction.pictures import draw_curves, draw_rolls
+from reproduction.records import write_records
+from reproduction.study import NAN, STUDENT_FILES, Study, arm_rows, curve_values, findings, seam_costs
+from reproduction.tables import markdown, number, signed, with_interval
+
+CURVES = {
+    "vq_vae/val/bce": "held-out BCE",
+    "vq_vae/val/cell_f1": "held-out cell F1",
+    "vq_vae/val/perplexity": "held-out perplexity",
+    "transformer/val/nats_per_code": "held-out nats a code",
+    "val/bits_per_quarter": "held-out bits a quarter",
+    "generated/grooving_similarity": "grooving similarity",
+    "generated/scale_consistency": "scale consistency",
+    "generated/repeated_interval_rate": "repeated interval rate",
+    "generated/bar_similarity_1": "similarity of neighbouring bars",
+}
+BASELINES = {
+    "vq_vae/val/bce": {"each pitch's density": "baseline/pitch/bce"},
+    "transformer/val/nats_per_code": {
+        "unigram": "baseline/unigram/nats_per_code",
+        "bigram": "baseline/bigram/nats_per_code",
+    },
+}
+
+
+def write_page(study: Study, inputs: Inputs, *, budget: Budget, name: str, docs: Path) -> Path:
+    """Write the page, its pictures and its csv files.
+
+    Args:
+        study: What was measured.
+        inputs: Where things came from.
+        budget: How large the study was meant to be.
+        name: The budget's name.
+        docs: Folder of the documentation.
+
+    Returns:
+        The page.
+    """
+    folder = docs / "reproduction"
+    folder.mkdir(parents=True, exist_ok=True)
+    found = findings(study)
+    write_records(study, found, inputs, folder)
+    _draw(study, inputs, folder)
+    command = _command(inputs, name)
+    parts = [
+        texts.INTRODUCTION.format(command=command),
+        texts.RUNS.format(table=_what_was_run(study, budget, name, command)),
+        _claims_part(found, study) if found else texts.NO_CLAIMS,
+        _curve_part(study),
+        _rolls_part(folder),
+        _arms_part(study),
+        _limits_part(study, budget),
+    ]
+    page = docs / "reproduction.md"
+    page.write_text("\n".join(part for part in parts if part), encoding="utf-8")
+    return page
+
+
+def _what_was_run(study: Study, budget: Budget, name: str, command: str) -> str:
+    done, asked = len(study.readings), len(study.jobs)
+    commits = sorted({one.commit[:12] for one in study.readings if one.commit})
+    seeds = [f"{epochs} epochs: {', '.join(map(str, sorted(runs)))}" for epochs, runs in study.curve.items()]
+    minutes = sum(one.wall_s for one in study.readings) / 60
+    rows = [
+        ["budget", f"`{name}`: {budget.says}"],
+        ["runs", f"{done} of {asked}" + ("" if done == asked else "; those left are named at the end")],
+        ["held out", "; ".join(study.held_out)],
+        ["seeds, fresh start", "; ".join(seeds) or "none yet"],
+        ["commit of the runs", ", ".join(commits) or "unknown"],
+        ["machine", _machine()],
+        ["wall time", f"{minutes:.0f} minutes, all runs added up, each on one thread"],
+        ["command", f"`{command}`"],
+    ]
+    return markdown(["", ""], rows)
+
+
+def _claims_part(found: Sequence[Finding], study: Study) -> str:
+    students = list(study.students)
+    header = [
+        "sentence",
+        "figure",
+        "5 epochs",
+        "10 epochs",
+        "10 less 5, over seeds",
+        "over pieces",
+        "verdict",
+    ]
+    rows = [
+        [
+            one.claim.sentence,
+            f"`{one.claim.figure}`: {one.claim.because}; should {'rise' if one.claim.rises else 'fall'}",
+            with_interval(one.five),
+            with_interval(one.ten),
+            signed(one.over_seeds),
+            signed(one.over_pieces),
+            f"**{one.verdict}**",
+            *(number(study.students[label].get(one.claim.figure, NAN)) for label in students),
+            with_interval(one.real),
+        ]
+        for one in found
+    ]
+    counts = Counter(one.verdict for one in found)
+    return texts.CLAIMS.format(
+        count=len(found),
+        summary=", ".join(f"{count} {verdict}" for verdict, count in counts.items()),
+        seeds=found[0].over_seeds.n,
+        share=NEGLIGIBLE_SHARE,
+        real=len(study.real),
+        table=markdown([*header, *students, "real, held out"], rows),
+    )
+
+
+def _curve_part(study: Study) -> str:
+    if not study.curve:
+        return ""
+    epochs = list(study.curve)
+    rows = [
+        [title, *(with_interval(interval(curve_values(study, figure)[one])) for one in epochs)]
+        for figure, title in CURVES.items()
+    ]
+    header = ["", *(f"{one} ({len(study.curve[one])} seeds)" for one in epochs)]
+    return texts.CURVE.format(table=markdown(header, rows))
+
+
+def _rolls_part(folder: Path) -> str:
+    pictures = {
+        "rolls.png": "Piece 0 of seed 0, first 64 quarters: five epochs above, ten below",
+        "rolls_report.png": "The report's own two files, first 64 quarters: five epochs above, ten below",
+    }
+    shown = [
+        f"{says}.\n\n![{says}](reproduction/{name})\n"
+        for name, says in pictures.items()
+        if (folder / name).is_file()
+    ]
+    return "## To look at\n\n" + "\n".join(shown) if shown else ""
+
+
+def _arms_part(study: Study) -> str:
+    rows = arm_rows(study)
+    if not rows:
+        return ""
+    header = ["arm", "seeds", "BCE", "less published", "by held-out piece", "cell F1", "less published"]
+    lines = [
+        [
+            row.name,
+            str(row.seeds),
+            with_interval(row.means["bce"]),
+            signed(row.change["bce"]),
+            signed(row.change_by_piece),
+            with_interval(row.means["cell_f1"]),
+            signed(row.change["cell_f1"]),
+            with_interval(row.means["note_f1"]),
+            with_interval(row.own_bce),
+            with_interval(row.perplexity),
+            with_interval(row.codes_used),
+        ]
+        for row in rows
+    ]
+    header += ["note F1", "BCE, as it cuts", "perplexity of 16", "codes used"]
+    part = texts.ARMS.format(table=markdown(header, lines))
+    seams = [[f"`{name}`", signed(change)] for name, change in seam_costs(study).items()]
+    return part + ("\n" + texts.SEAMS.format(table=markdown(["figure", "change"], seams)) if seams else "")
+
+
+def _limits_part(study: Study, budget: Budget) -> str:
+    missing = [job for job in study.jobs if not job.is_done]
+    lines = [f"* Not run yet: {job.arm}, {job.epochs} epochs, seed {job.seed}." for job in missing]
+    if not any(job.arm == "bachsformer" for job in study.jobs):
+        lines.append(
+            "* Left out, for want of Bachsformer's weights (`weights=DIR`): the arms that start there."
+        )
+    if not study.students:
+        lines.append("* Left out: the report's own files (`students=DIR`).")
+    lines.append(f"* It holds for its budget: {budget.says}.")
+    return "## What this does not show\n\n" + "\n".join(lines) + "\n"
+
+
+def _draw(study: Study, inputs: Inputs, folder: Path) -> None:
+    if study.curve:
+        curves = {title: curve_values(study, figure) for figure, title in CURVES.items()}
+        draw_curves(folder / "curves.png", curves, references=_references(study))
+    five, ten = study.curve.get(5, {}).get(0), study.curve.get(10, {}).get(0)
+    if five and ten and five.pieces and ten.pieces:
+        draw_rolls(folder / "rolls.png", {"5 epochs": five.pieces[0], "10 epochs": ten.pieces[0]})
+    if inputs.students is not None:
+        files = {label: inputs.students / name for label, name in STUDENT_FILES.items()}
+        draw_rolls(folder / "rolls_report.png", files)
+
+
+def _references(study: Study) -> dict[str, dict[str, float]]:
+    """Give the lines beside the curves: trivial predictions, and real pieces."""
+    runs = [one for one in study.readings if one.job.arm == CURVE]
+    lines = {
+        CURVES[figure]: {
+            title: interval([run.metrics.get(name, NAN) for run in runs]).mean
+            for title, name in names.items()
+        }
+        for figure, names in BASELINES.items()
+    }
+    for figure, title in CURVES.items():
+        if figure.startswith("generated/"):
+            name = figure.removeprefix("generated/")
+            lines[title] = {
+                "real, held out": interval([row.get(name, NAN) for row in study.real.values()]).mean
+            }
+    return lines
+
+
+def _command(inputs: Inputs, budget: str) -> str:
+    extra = (" weights=WEIGHTS" if inputs.weights else "") + (" students=STUDENTS" if inputs.students else "")
+    return f"python scripts/reproduce_epochs.py budget={budget} root=DATA{extra}"
+
+
+def _machine() -> str:
+    """Name the processor, its cores and PyTorch."""
+    import torch
+
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"{name}, {os.cpu_count()} cores, {device}, PyTorch {torch.__version__}"

@@ -1,0 +1,72 @@
+"""The csv files of the page."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from reproduction.claims import Finding
+from reproduction.jobs import Inputs
+from reproduction.study import STUDENT_FILES, Study
+from reproduction.tables import write_csv
+
+
+def write_records(study: Study, found: Sequence[Finding], inputs: Inputs, folder: Path) -> None:
+    """Write what was measured: `runs.csv`, `pieces.csv`, `claims.csv`."""
+    write_csv(folder / "runs.csv", _runs(study, inputs))
+    write_csv(folder / "pieces.csv", _pieces(study))
+    write_csv(folder / "claims.csv", [_claim(one) for one in found])
+
+
+def portable(text: str, inputs: Inputs) -> str:
+    """Write the machine's own folders as names that a reader replaces."""
+    names = {str(inputs.runs): "RUNS"}
+    if inputs.weights:
+        names[str(inputs.weights)] = "WEIGHTS"
+    for setting in inputs.data:
+        key, _, value = setting.partition("=")
+        names |= {"data.root": {value: "DATA"}, "data.cache_dir": {value: "CACHE"}}.get(key, {})
+    for folder, name in names.items():
+        text = text.replace(folder, name)
+    return text
+
+
+def _runs(study: Study, inputs: Inputs) -> list[dict[str, object]]:
+    return [
+        {
+            "arm": one.job.arm,
+            "epochs": one.job.epochs,
+            "seed": one.job.seed,
+            "wall_s": one.wall_s,
+            "commit": one.commit,
+            "command": portable("python -m musicgen " + " ".join(one.job.command), inputs),
+            **one.metrics,
+            **{f"correct/{name}": value for name, value in one.whole.items()},
+        }
+        for one in study.readings
+    ]
+
+
+def _pieces(study: Study) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = [
+        {"arm": one.job.arm, "epochs": one.job.epochs, "seed": one.job.seed, "piece": number, **figures}
+        for one in study.readings
+        for number, figures in enumerate(one.generated)
+    ]
+    rows += [{"arm": "report", "piece": STUDENT_FILES[label], **row} for label, row in study.students.items()]
+    return rows + [{"arm": "real", "piece": name, **row} for name, row in study.real.items()]
+
+
+def _claim(one: Finding) -> dict[str, object]:
+    intervals = {
+        f"{part}/{key}": value
+        for part in ("five", "ten", "over_seeds", "over_pieces", "real")
+        for key, value in asdict(getattr(one, part)).items()
+    }
+    return {
+        "sentence": one.claim.sentence,
+        "figure": one.claim.figure,
+        "claimed": "rises" if one.claim.rises else "falls",
+        "verdict": one.verdict,
+        "margin": one.margin,
+        **intervals,
+    }

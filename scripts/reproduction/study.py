@@ -1,0 +1,208 @@
+"""What the runs of the study came to, put together for the page."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from musicgen.data.packed import PackedPieces
+from musicgen.music.grid import from_words
+from musicgen.music.harmony import describe_harmony
+from musicgen.music.metrics import describe
+from reproduction.claims import CLAIMS, Finding, Interval, find, interval
+from reproduction.jobs import ARMS, CURVE, PUBLISHED, Inputs, Job
+from reproduction.readings import (
+    COMPARED_QUARTERS,
+    Figures,
+    Reading,
+    correct_pieces,
+    music_figures,
+    read_jobs,
+)
+
+NAN = float("nan")
+STUDENT_FILES = {"report, 5": "chopin_noc_5.mid", "report, 10": "chopin_noc_10.mid"}
+ARM_FIGURES = ("bce", "cell_f1", "note_f1")
+
+
+@dataclass(frozen=True)
+class Study:
+    """All that was measured.
+
+    Attributes:
+        jobs: All runs that the budget asks for.
+        readings: Those that are done.
+        real: Figures of held-out real pieces by file name.
+        students: Figures of the report's own outputs by label; empty without them.
+        held_out: Names of the pieces that no run was trained on.
+    """
+
+    jobs: Sequence[Job]
+    readings: Sequence[Reading]
+    real: Mapping[str, Figures]
+    students: Mapping[str, Figures]
+    held_out: Sequence[str]
+
+    @property
+    def curve(self) -> dict[int, dict[int, Reading]]:
+        """Give the trainings from a fresh start: epochs -> seed -> reading."""
+        found: dict[int, dict[int, Reading]] = {}
+        for reading in self.readings:
+            if reading.job.arm == CURVE:
+                found.setdefault(reading.job.epochs, {})[reading.job.seed] = reading
+        return dict(sorted(found.items()))
+
+    def arm(self, name: str) -> dict[int, Reading]:
+        """Give the readings of an arm by seed."""
+        return {reading.job.seed: reading for reading in self.readings if reading.job.arm == name}
+
+
+def gather(jobs: Sequence[Job], inputs: Inputs) -> Study:
+    """Measure what is done, and what stands beside it."""
+    prepared = correct_pieces(inputs)
+    held_out = prepared.splits["val"]
+    known = {piece.content for piece in prepared.splits["train"].pieces}
+    students = {}
+    if inputs.students is not None:
+        students = {label: music_figures(inputs.students / name) for label, name in STUDENT_FILES.items()}
+    return Study(
+        jobs=jobs,
+        readings=read_jobs(jobs, held_out),
+        real=_real_figures(inputs, known),
+        students=students,
+        held_out=[piece.path.name for piece in held_out.pieces],
+    )
+
+
+def findings(study: Study) -> list[Finding]:
+    """Measure each claim on the seeds that have both five and ten epochs; none without such seeds."""
+    five, ten = study.curve.get(5, {}), study.curve.get(10, {})
+    seeds = sorted(five.keys() & ten.keys())
+    if not seeds:
+        return []
+    return [
+        find(
+            claim,
+            five=[_values(five[seed].generated, claim.figure) for seed in seeds],
+            ten=[_values(ten[seed].generated, claim.figure) for seed in seeds],
+            real=_values(study.real.values(), claim.figure),
+        )
+        for claim in CLAIMS
+    ]
+
+
+@dataclass(frozen=True)
+class ArmRow:
+    """An arm of the published training.
+
+    Attributes:
+        name: What it is called on the page.
+        seeds: How many seeds.
+        means: Figure -> mean and interval over seeds, on correctly drawn held-out music.
+        change: Figure -> arm less published, seed by seed.
+        change_by_piece: BCE, arm less published, held-out piece by held-out piece (means over seeds).
+        own_bce: BCE on held-out music as the arm itself cuts it.
+        perplexity: Of 16, as the arm itself cuts the music.
+        codes_used: The same.
+    """
+
+    name: str
+    seeds: int
+    means: Mapping[str, Interval]
+    change: Mapping[str, Interval]
+    change_by_piece: Interval
+    own_bce: Interval
+    perplexity: Interval
+    codes_used: Interval
+
+
+def arm_rows(study: Study) -> list[ArmRow]:
+    """Compare each arm that trains an autoencoder with the published one."""
+    published = study.arm(PUBLISHED)
+    rows = []
+    for arm, label in ARMS.items():
+        readings = {seed: one for seed, one in study.arm(arm).items() if one.held_out}
+        if not readings:
+            continue
+        both = sorted(readings.keys() & published.keys()) if arm != PUBLISHED else []
+        ours, theirs = [readings[seed] for seed in both], [published[seed] for seed in both]
+        rows.append(
+            ArmRow(
+                name=label,
+                seeds=len(readings),
+                means={
+                    name: interval([one.whole[name] for one in readings.values()]) for name in ARM_FIGURES
+                },
+                change={
+                    name: interval([a.whole[name] - b.whole[name] for a, b in zip(ours, theirs, strict=True)])
+                    for name in ARM_FIGURES
+                },
+                change_by_piece=interval(_by_piece(ours, theirs)),
+                own_bce=_own(readings, "bce"),
+                perplexity=_own(readings, "perplexity"),
+                codes_used=_own(readings, "codes_used"),
+            )
+        )
+    return rows
+
+
+def curve_values(study: Study, figure: str) -> dict[int, list[float]]:
+    """Give a figure of the trainings from a fresh start by epochs, a value a seed."""
+    values = {}
+    for epochs, readings in study.curve.items():
+        if figure.startswith("generated/"):
+            name = figure.removeprefix("generated/")
+            values[epochs] = [interval(_values(one.generated, name)).mean for one in readings.values()]
+        else:
+            values[epochs] = [one.metrics.get(figure, NAN) for one in readings.values()]
+    return values
+
+
+def seam_costs(study: Study) -> dict[str, Interval]:
+    """Compare sampling without seams with sampling with them: figure -> change, seed by seed."""
+    seamed, seamless = study.arm(PUBLISHED), study.arm("published_seamless")
+    seeds = sorted(seamed.keys() & seamless.keys())
+    if not seeds:
+        return {}
+    changes = {}
+    for name in dict.fromkeys(claim.figure for claim in CLAIMS):
+        pairs = [
+            [interval(_values(one[seed].generated, name)).mean for one in (seamless, seamed)]
+            for seed in seeds
+        ]
+        changes[name] = interval([without - with_seams for without, with_seams in pairs])
+    return changes
+
+
+def _own(readings: Mapping[int, Reading], name: str) -> Interval:
+    return interval([one.metrics.get(f"vq_vae/val/{name}", NAN) for one in readings.values()])
+
+
+def _by_piece(ours: Sequence[Reading], theirs: Sequence[Reading]) -> list[float]:
+    if not ours:
+        return []
+    pieces = range(len(ours[0].held_out))
+    return [
+        sum(a.held_out[piece]["bce"] - b.held_out[piece]["bce"] for a, b in zip(ours, theirs, strict=True))
+        / len(ours)
+        for piece in pieces
+    ]
+
+
+def _values(rows: Iterable[Figures], name: str) -> list[float]:
+    return [row.get(name, NAN) for row in rows]
+
+
+def _real_figures(inputs: Inputs, known: set[str]) -> dict[str, Figures]:
+    """Describe the composer's pieces that no run was trained on, to their 128th quarter."""
+    wider = tuple("data.title=null" for one in inputs.data if one.startswith("data.title="))
+    prepared = correct_pieces(inputs, *wider)
+    figures: dict[str, Figures] = {}
+    for pieces in prepared.splits.values():
+        for number, piece in enumerate(pieces.pieces):
+            if piece.content not in known:
+                figures[piece.path.name] = _described(pieces, number)
+    return figures
+
+
+def _described(pieces: PackedPieces, number: int) -> Figures:
+    performance = from_words(pieces.piece(number)[:COMPARED_QUARTERS])
+    return describe(performance) | describe_harmony(performance)
