@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # the parts lie beside this file
 
 from reproduction.budgets import BUDGETS
-from reproduction.jobs import Inputs, all_jobs, num_training_slices
+from reproduction.jobs import Inputs, Job, all_jobs, num_training_slices
 from reproduction.runner import run_jobs
 
 
@@ -98,9 +98,15 @@ def main(arguments: list[str]) -> int:
     """Run the study; give 1 if a run failed."""
     settings = read_settings(arguments)
     inputs, budget = inputs_of(settings), BUDGETS[settings.budget]
-    jobs = all_jobs(inputs, budget, num_slices=num_training_slices(inputs))
-    processes = settings.processes or os.cpu_count() or 1
-    failed = [] if settings.page else run_jobs(jobs, processes=processes, most=settings.most)
+    slices = {grid: num_training_slices(inputs, grid=grid) for grid in ("bachsformer", "clock")}
+    jobs = all_jobs(inputs, budget, num_slices=slices["bachsformer"])
+    processes = settings.processes or (os.cpu_count() or 1)
+    failed = []
+    if not settings.page:
+        _announce(jobs, slices, processes)
+        if settings.estimate:
+            return 0
+        failed = run_jobs(jobs, processes=processes, most=settings.most)
     if settings.docs:
         from reproduction.page import write_page
         from reproduction.study import gather
@@ -109,6 +115,21 @@ def main(arguments: list[str]) -> int:
         page = write_page(gather(jobs, inputs), inputs, budget=budget, name=settings.budget, docs=docs)
         print(f"Page: {page}")
     return 1 if failed else 0
+
+
+def _announce(jobs: list[Job], slices: dict[str, int], processes: int) -> None:
+    """Say how long what is not done will take, before it starts."""
+    import torch
+    from reproduction.estimate import Estimate, spoken
+
+    torch.set_num_threads(1)
+    waiting = [job for job in jobs if not job.is_done]
+    seconds = Estimate(num_slices=max(slices.values())).seconds(waiting)
+    print(
+        f"{len(waiting)} runs to go: about {spoken(seconds)} one after the other, "
+        f"{spoken(seconds / processes)} with {processes} at a time if as many cores are free",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

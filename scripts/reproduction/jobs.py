@@ -98,15 +98,15 @@ def all_jobs(inputs: Inputs, budget: Budget, *, num_slices: int) -> list[Job]:
     ]
 
 
-def num_training_slices(inputs: Inputs) -> int:
-    """Count the training slices on Bachsformer's grid: how many updates an epoch had there."""
+def num_training_slices(inputs: Inputs, *, grid: str) -> int:
+    """Count the training slices on a grid; on Bachsformer's, an epoch had as many updates there."""
     from hydra import compose, initialize_config_dir
 
     from musicgen.cli.prepare import prepared_pieces
     from musicgen.config import config_dir
 
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        config = compose("prepare", overrides=[*inputs.data, "grid=bachsformer"])
+        config = compose("prepare", overrides=[*inputs.data, f"grid={grid}"])
     return len(prepared_pieces(config).splits["train"])
 
 

@@ -24,12 +24,13 @@ Not measured: no seed has both lengths yet.
 CLAIMS = """\
 ## The report's sentences
 
-{count} figures: {summary}. Brackets are 95 % intervals. The verdict follows from the interval over {seeds}
-seeds: borne out where all of it lies on the claimed side of 0; not borne out where it lies on the other side, or
-where what it leaves to the claim is less than {share:g} of the spread among real pieces; not decidable else.
-Pieces of one seed share their networks, so the interval over pieces is too narrow and decides nothing. Of so many
-intervals about one in twenty misses by chance. Real pieces ({real}, none of them trained on) are cut at 128
-quarters, as long as the generated ones; the report's own files are one piece each and have no interval.
+{count} figures: {summary}. Brackets are 95 % intervals. The verdict follows from the interval over
+{seeds} seeds: borne out where all of it lies on the claimed side of 0; not borne out where it lies on the
+other side, or where what it leaves to the claim is less than {share:g} of the spread (standard deviation)
+among real pieces; not decidable else. Pieces of one seed share their networks, so the interval over pieces
+is too narrow and decides nothing. Of so many intervals about one in twenty misses by chance. Real pieces
+({real}, none of them trained on) are cut at 128 quarters, as long as the generated ones; the report's own
+files are one piece each and have no interval.
 
 {table}
 As numbers: [claims.csv](reproduction/claims.csv); piece by piece: [pieces.csv](reproduction/pieces.csv).
