@@ -11,6 +11,7 @@ from musicgen.data.packed import PackedPieces
 from musicgen.data.progress import track
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.music.grid import NUM_PITCHES, onset_words, pack, unpack
+from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_words
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def encode_pieces(
 def decode_codes(
     autoencoder: Autoencoder, codes: Int[torch.Tensor, "quarters positions"], *, batch_size: int = 256
 ) -> Decoded:
-    """Decode quarters, a cell sounding where its probability is above one half.
+    """Decode consecutive quarters; which cells sound is decided as `music.hysteresis` says.
 
     Args:
         autoencoder: In evaluation mode, on any device.
@@ -90,12 +91,13 @@ def decode_codes(
         Packed words of what sounds, and of onsets where the autoencoder tells them.
     """
     device = next(autoencoder.parameters()).device
-    heard = [
-        (autoencoder.decode_logits(part.to(device)) > 0).cpu().numpy() for part in codes.split(batch_size)
-    ]
     if not len(codes):
         return Decoded(words=np.empty((0, NUM_PITCHES), np.uint32), onsets=None)
-    cells = np.concatenate(heard)
-    words = pack(cells[:, 0])
-    onsets = pack(cells[:, 0] & cells[:, 1]) | onset_words(words) if cells.shape[1] > 1 else None
-    return Decoded(words=words, onsets=onsets)
+    logits = [autoencoder.decode_logits(part.to(device)).float().cpu() for part in codes.split(batch_size)]
+    probabilities = torch.cat(logits).sigmoid().numpy()
+    sounding = probabilities[:, 0]
+    words = sounding_words(pack(sounding > BEGIN_PROBABILITY), pack(sounding > HOLD_PROBABILITY))
+    if probabilities.shape[1] == 1:
+        return Decoded(words=words, onsets=None)
+    onsets = words & pack(probabilities[:, 1] > 0.5)
+    return Decoded(words=words, onsets=onsets | onset_words(words))

@@ -10,6 +10,7 @@ from torchmetrics import Metric
 
 from musicgen.data.packed import PackedPieces
 from musicgen.music.grid import from_words, onset_words
+from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_words
 from musicgen.music.transcription import MatchCounts, note_counts
 
 OFFSET_RATIO = 0.2  # of the note's length, mir_eval's usual
@@ -35,7 +36,8 @@ class ReconstructionFigures(Metric):
     """Measure an autoencoder on whole pieces: BCE, code use, and F1 of cells, onsets and notes.
 
     Feed it every slice of the pieces once, in any order and on any rank.
-    BCE and cell F1 are of the sounding channel, so runs with and without an onset channel compare.
+    BCE and cell F1 (threshold 0.5) are of the sounding channel, so runs with and without an onset channel
+    compare. Notes are read as generated pieces are: see `music.hysteresis`.
     Perplexity is exp of the entropy of code use over all of it, never a mean of batches.
 
     Args:
@@ -50,7 +52,8 @@ class ReconstructionFigures(Metric):
     cells: Tensor
     code_counts: Tensor
     numbers: list[Tensor]
-    words: list[Tensor]
+    sure: list[Tensor]
+    likely: list[Tensor]
     onsets: list[Tensor]
 
     def __init__(self, pieces: PackedPieces, *, num_embeddings: int) -> None:
@@ -61,7 +64,8 @@ class ReconstructionFigures(Metric):
         self.add_state("cells", torch.zeros(3, dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("code_counts", torch.zeros(num_embeddings, dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("numbers", [], dist_reduce_fx="cat")
-        self.add_state("words", [], dist_reduce_fx="cat")
+        self.add_state("sure", [], dist_reduce_fx="cat")
+        self.add_state("likely", [], dist_reduce_fx="cat")
         self.add_state("onsets", [], dist_reduce_fx="cat")
 
     def update(
@@ -84,9 +88,11 @@ class ReconstructionFigures(Metric):
         self.cells += torch.stack([(heard & there).sum(), there.sum(), heard.sum()])
         self.code_counts += torch.bincount(codes.flatten(), minlength=len(self.code_counts))
         self.numbers.append(numbers)
-        self.words.append(words_of(heard))
+        probabilities = predicted.sigmoid()
+        self.sure.append(words_of(probabilities > BEGIN_PROBABILITY))
+        self.likely.append(words_of(probabilities > HOLD_PROBABILITY))
         if logits.shape[1] > 1:
-            self.onsets.append(words_of(heard & (logits[:, 1] > 0)))
+            self.onsets.append(words_of(logits[:, 1] > 0))
 
     def compute(self) -> dict[str, float]:
         """Give `bce` (nats a cell), `perplexity`, `codes_used`, `cell_f1`, `onset_f1` and `note_f1`."""
@@ -107,14 +113,15 @@ class ReconstructionFigures(Metric):
             raise ValueError(
                 f"{len(order)} slices were fed in, the pieces have {len(self.pieces)}; feed each once"
             )
-        words = _words_in(order, self.words)
+        sure, likely = _words_in(order, self.sure), _words_in(order, self.likely)
         onsets = _words_in(order, self.onsets) if len(self.onsets) else None
         onset_pairs, note_pairs = [], []
         for number in range(len(self.pieces.pieces)):
             start, stop = (int(x) for x in self.pieces.starts[number : number + 2])
             original = from_words(np.array(self.pieces.piece(number)))
-            piece_onsets = None if onsets is None else onsets[start:stop] | onset_words(words[start:stop])
-            heard = from_words(words[start:stop], onset_words=piece_onsets)
+            words = sounding_words(sure[start:stop], likely[start:stop])
+            piece_onsets = None if onsets is None else words & onsets[start:stop] | onset_words(words)
+            heard = from_words(words, onset_words=piece_onsets)
             onset_pairs.append(note_counts(original, heard))
             note_pairs.append(note_counts(original, heard, offset_ratio=OFFSET_RATIO))
         return MatchCounts.pooled(onset_pairs), MatchCounts.pooled(note_pairs)
