@@ -1,7 +1,6 @@
 """What every verb shares: a Hydra application, short messages for mistakes, full ones for faults."""
 
 import logging
-import re
 import sys
 import traceback
 import warnings
@@ -18,10 +17,10 @@ from omegaconf import DictConfig
 
 from musicgen.config import config_dir
 from musicgen.sweeps.names import named_by_differences
+from musicgen.sweeps.quoting import added_to_table, quoted_path
 
 ERROR_FILE = "error.txt"
 SHORT = (ValueError, OSError, FloatingPointError, ImportError)  # the message says what to do: no traceback
-TABLES = ("where", "better", "knobs")  # settings that are tables with any keys
 KNOWN_WARNINGS = (  # of Lightning, about what is meant to be so
     ".*isinstance.treespec, LeafSpec.*",
     ".*does not have many workers.*",
@@ -31,7 +30,12 @@ KNOWN_WARNINGS = (  # of Lightning, about what is meant to be so
 log = logging.getLogger(__name__)
 
 
-def launch(task: Callable[[DictConfig], None], *, verb: str) -> None:
+def launch(
+    task: Callable[[DictConfig], None],
+    *,
+    verb: str,
+    is_settled: Callable[[DictConfig], bool] | None = None,
+) -> None:
     """Run a task as the Hydra application of a verb, with the arguments of the command line.
 
     A mistake of the user (a value, a file) ends with one message. In a sweep, a job that fails leaves
@@ -40,47 +44,18 @@ def launch(task: Callable[[DictConfig], None], *, verb: str) -> None:
     Args:
         task: Takes the composed config.
         verb: Name of the top config and of the program in messages.
+        is_settled: Tells of a job that there is nothing to do; it is left as it is.
     """
     program, arguments = sys.argv[:2], sys.argv[2:]
     arguments = [added_to_table(quoted_path(argument)) for argument in arguments]
     sys.argv = [f"musicgen {verb}", *named_by_differences(arguments, verb=verb)]
-    hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=verb)(_guarded(task, program))()
+    application = _guarded(task, program, is_settled or (lambda config: False))
+    hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=verb)(application)()
 
 
-def added_to_table(argument: str) -> str:
-    """Let a table whose keys are the user's own (`where.epochs=10`) take any key.
-
-    Args:
-        argument: One argument of the command line.
-
-    Returns:
-        The argument, with Hydra's sign for "add or replace" before it if it goes into such a table.
-    """
-    return f"++{argument}" if re.match(rf"({'|'.join(TABLES)})[.=]", argument) else argument
-
-
-def quoted_path(argument: str) -> str:
-    """Quote the value of `key=PATH` for Hydra's grammar, which knows commas, blanks and `=` as its own signs.
-
-    Args:
-        argument: One argument of the command line.
-
-    Returns:
-        The argument, its value quoted if it is a file or folder that is there.
-    """
-    key, equals, value = argument.partition("=")
-    if not (equals and re.search(r"[^\w./:-]", value) and Path(value).exists()):
-        return argument
-    return f"{key}={quoted(value)}"
-
-
-def quoted(value: str) -> str:
-    """Put a value into single quotes as Hydra's grammar reads them."""
-    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + (r"\'" if found[2] else ""), value)
-    return f"'{escaped}'"
-
-
-def _guarded(task: Callable[[DictConfig], None], program: list[str]) -> Callable[[DictConfig], None]:
+def _guarded(
+    task: Callable[[DictConfig], None], program: list[str], is_settled: Callable[[DictConfig], bool]
+) -> Callable[[DictConfig], None]:
     """Wrap a task so that its errors are recorded and said in the right length."""
 
     @wraps(task)
@@ -90,6 +65,8 @@ def _guarded(task: Callable[[DictConfig], None], program: list[str]) -> Callable
         job = HydraConfig.get()
         sys.argv = [*program, *job.overrides.task]  # what further processes of this job are started with
         folder = Path(job.runtime.output_dir)
+        if is_settled(config):
+            return
         with suppress(OSError):
             (folder / ERROR_FILE).unlink(missing_ok=True)
         try:

@@ -9,7 +9,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.application import launch, quoted
+from musicgen.cli.application import launch
+from musicgen.sweeps.quoting import quoted
 
 
 class CompareSweep(Callback):

@@ -7,8 +7,9 @@ from pathlib import Path
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.application import launch, quoted, quoted_path
+from musicgen.cli.application import launch
 from musicgen.config import config_dir
+from musicgen.sweeps.quoting import quoted, quoted_path
 
 log = logging.getLogger(__name__)
 

@@ -1,14 +1,15 @@
 """musicgen train: prepare, train both networks, generate, evaluate."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from musicgen.cli.application import launch
 from musicgen.config import plain
+from musicgen.sweeps.resume import is_settled, resumed, settles
 
 if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback
@@ -24,61 +25,29 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
     import torch
     from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-    from musicgen.cli.prepare import prepared_pieces
+    from musicgen.cli.run_of import run_of
     from musicgen.generation.generate import check_request
     from musicgen.pipeline.board import log_settings
-    from musicgen.pipeline.plan import StagePlan
-    from musicgen.pipeline.run import Pipeline
+    from musicgen.pipeline.status import running
     from musicgen.provenance import write_record
-    from musicgen.training.precision import fastest_precision
 
     torch.set_num_threads(config.threads or torch.get_num_threads())
     check_request(**config.generate)
     if config.ckpt_path not in (None, "last"):
         raise ValueError(f"ckpt_path={config.ckpt_path}; use last, or null to begin anew")
-    torch.manual_seed(config.seed)
-    networks = {"vq_vae": config.vq_vae, "transformer": config.transformer}
-    built = {stage: instantiate(network) for stage, network in networks.items()}
-    plans = {
-        stage: StagePlan(
-            config=plain(network),
-            optimizer=instantiate(config.optimizer[stage]),
-            scheduler=instantiate(config.scheduler[stage]),
-            max_epochs=config.max_epochs[stage],
-            batch_size=config.batch_size[stage],
-            init_from=Path(config.init_from) if config.init_from else None,
-            updates_per_epoch=config.updates_per_epoch[stage],
-            keep=config.keep,
-        )
-        for stage, network in networks.items()
-    }
-    if config.trainer.precision == "auto":
-        config.trainer.precision = fastest_precision(config.trainer.accelerator)
-    pipeline = Pipeline(
-        folder=Path(config.run_dir),
-        prepared=prepared_pieces(config),
-        grid_config=plain(config.grid),
-        autoencoder=built["vq_vae"],
-        transformer=built["transformer"],
-        vq_vae=plans["vq_vae"],
-        prior=plans["transformer"],
-        make_trainer=instantiate(config.trainer),
-        make_callbacks=lambda: [*instantiate(config.callbacks).values(), *watchers],
-        loggers=list(instantiate(config.logger).values()),
-        sampling=instantiate(config.sampling),
-        **config.windows,
-        **config.generate,
-        seed=config.seed,
-        resume=config.ckpt_path == "last",
-    )
-    settings = plain(config)
-    if rank_zero_only.rank == 0:
-        threads, data = torch.get_num_threads(), pipeline.data_description()
-        write_record(pipeline.folder, seed=config.seed, threads=threads, data=data, config=settings)
-    metrics = pipeline.run(config.stages)
-    log_settings(pipeline.loggers, settings, metrics)
+    is_first_rank = rank_zero_only.rank == 0
+    with running(Path(config.run_dir), is_first_rank=is_first_rank) as status:
+        if settles(status.before, config):  # by a process that was still at work here
+            return
+        pipeline, settings = run_of(config, status=status, watchers=watchers), plain(config)
+        if is_first_rank:
+            threads, data = torch.get_num_threads(), pipeline.data_description()
+            write_record(pipeline.folder, seed=config.seed, threads=threads, data=data, config=settings)
+        metrics = pipeline.run(config.stages)
+        log_settings(pipeline.loggers, settings, metrics)
 
 
 def main() -> None:
-    """Run the verb."""
-    launch(train, verb="train")
+    """Run the verb; `resume=DIR` takes the settings from the run or the sweep in DIR."""
+    sys.argv[2:] = resumed(sys.argv[2:])
+    launch(train, verb="train", is_settled=is_settled)

@@ -1,9 +1,11 @@
 """What a run puts into TensorBoard beside its curves: its settings with the figures it reached."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
+
+from musicgen.evaluation.knobs import flatten
 
 KNOBS = (
     "epochs",
@@ -30,16 +32,12 @@ def log_settings(loggers: Sequence[Logger], settings: dict[str, Any], metrics: d
         settings: The composed config in plain values.
         metrics: What the run reached.
     """
-    flat = {name: value for name, value in _flatten(settings) if name.split(".")[0] in KNOBS}
+    flat = {
+        name: value if isinstance(value, bool | int | float | str) else str(value)
+        for name, value in flatten(settings).items()
+        if name.split(".")[0] in KNOBS and not name.split(".")[-1].startswith("_")
+    }
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.log_hyperparams(flat, {f"final/{name}": value for name, value in metrics.items()})
         logger.finalize("success")
-
-
-def _flatten(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{key}.")
-        elif not key.startswith("_"):
-            yield f"{prefix}{key}", value if isinstance(value, bool | int | float | str) else str(value)

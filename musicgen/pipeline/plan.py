@@ -1,7 +1,7 @@
 """What is to be done in a run: its stages, and how each network is trained."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class StagePlan:
         init_from: A run whose weights it starts from; None for fresh ones.
         updates_per_epoch: Updates an epoch has; None for one pass over the training pieces.
         keep: Which state is the run's: `best` on held-out pieces, or that after the `last` epoch.
+        settings: All of the config that its weights may follow from, in plain values.
     """
 
     config: dict[str, Any]
@@ -35,6 +36,7 @@ class StagePlan:
     init_from: Path | None = None
     updates_per_epoch: int | None = None
     keep: str = "best"
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what trains nothing, before anything is trained."""

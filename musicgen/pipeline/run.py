@@ -12,9 +12,11 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from torch import nn
 
-from musicgen.checkpoint import Network, describe, load_autoencoder, load_transformer
+from musicgen.checkpoint import Network, describe, fingerprint, load_autoencoder, load_transformer
 from musicgen.data.codes import PieceCodes
+from musicgen.data.hashing import hash_file
 from musicgen.data.prepare import Prepared
 from musicgen.evaluation.evaluate import METRICS_FILE, evaluate_run, reconstruction_baselines, write_metrics
 from musicgen.generation.generate import Sampling, generate_pieces
@@ -22,7 +24,12 @@ from musicgen.generation.tokenize import encode_pieces
 from musicgen.generation.writing import write_pieces
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.prior import Prior
+from musicgen.pipeline.inputs import StageInputs, data_inputs, surroundings_of
 from musicgen.pipeline.plan import STAGES, TRAINED, StagePlan, check_stages
+from musicgen.pipeline.progress import ReportProgress
+from musicgen.pipeline.stages import Stages
+from musicgen.pipeline.status import StatusFile
+from musicgen.pipeline.store import StageStore
 from musicgen.pipeline.training import Training, transformer_training, vq_vae_training
 from musicgen.training.callbacks import StopOnNonFinite
 from musicgen.training.checkpoints import RandomState, StageCheckpoint
@@ -53,7 +60,10 @@ class Pipeline:
         num_quarters: Their length.
         tempo_bpm: Their tempo.
         seed: Of order, dropout and sampling.
+        status: Where progress is told.
+        surroundings: Trainer, callbacks and loggers in plain values: they decide weights and curves, too.
         resume: Go on from the last checkpoints in the folder.
+        store: Trained stages of other runs; None trains all of its own.
     """
 
     folder: Path
@@ -73,7 +83,10 @@ class Pipeline:
     num_quarters: int
     tempo_bpm: float
     seed: int
+    status: StatusFile
+    surroundings: dict[str, Any]
     resume: bool = False
+    store: StageStore | None = None
     _metrics: dict[str, float] = field(default_factory=dict)
 
     def run(self, stages: Sequence[str]) -> dict[str, float]:
@@ -91,6 +104,7 @@ class Pipeline:
         self._check_folder(stages)
         for stage in STAGES:
             if stage in stages and (stage in TRAINED or rank_zero_only.rank == 0):
+                self.status.update(stage=stage, epoch=0, max_epochs=0, seconds_left=None)
                 {
                     "vq_vae": self.train_vq_vae,
                     "transformer": self.train_transformer,
@@ -100,26 +114,37 @@ class Pipeline:
         return self._metrics
 
     def train_vq_vae(self) -> None:
-        """Train the autoencoder; leave its checkpoints."""
-        pieces = self.prepared.splits
-        training = vq_vae_training(self.autoencoder, self.prepared, plan=self.vq_vae, seed=self.seed)
-        for logger in self.loggers:
-            logger.log_metrics(reconstruction_baselines(pieces["train"], pieces["val"]), step=0)
-        self._fit(training, plan=self.vq_vae)
+        """Come by a trained autoencoder; leave its checkpoints."""
+        plan, pieces = self.vq_vae, self.prepared.splits
+
+        def fit(checkpoint: Path | None) -> None:
+            training = vq_vae_training(self.autoencoder, self.prepared, plan=plan, seed=self.seed)
+            for logger in self.loggers:
+                logger.log_metrics(reconstruction_baselines(pieces["train"], pieces["val"]), step=0)
+            self._fit(training, plan=plan, checkpoint=checkpoint)
+
+        self._stages.obtain("vq_vae", self._inputs("vq_vae", plan, self.autoencoder), fit=fit)
 
     def train_transformer(self) -> None:
-        """Train the transformer on the codes of the best autoencoder; leave its checkpoints."""
-        training = transformer_training(
-            self.transformer,
-            self._codes,
-            autoencoder=self._best_autoencoder.module,
-            prepared=self.prepared,
-            plan=self.prior,
-            window_quarters=self.window_quarters,
-            hop_quarters=self.hop_quarters,
-            seed=self.seed,
-        )
-        self._fit(training, plan=self.prior)
+        """Come by a transformer of the best autoencoder's codes; leave its checkpoints."""
+        plan, autoencoder = self.prior, self._best_autoencoder.module
+        windows = {"window_quarters": self.window_quarters, "hop_quarters": self.hop_quarters}
+
+        def fit(checkpoint: Path | None) -> None:
+            training = transformer_training(
+                self.transformer,
+                self._codes,
+                autoencoder=autoencoder,
+                prepared=self.prepared,
+                plan=plan,
+                seed=self.seed,
+                **windows,
+            )
+            self._fit(training, plan=plan, checkpoint=checkpoint)
+
+        codes = {"autoencoder_sha256": fingerprint(autoencoder), **windows}
+        inputs = self._inputs("transformer", plan, self.transformer, **codes)
+        self._stages.obtain("transformer", inputs, fit=fit)
 
     def generate(self) -> None:
         """Write new pieces with the best networks, and show them in TensorBoard."""
@@ -158,9 +183,40 @@ class Pipeline:
             for name, pieces in self.prepared.splits.items()
         }
 
-    def _fit(self, training: Training, *, plan: StagePlan) -> None:
+    @cached_property
+    def _stages(self) -> Stages:
+        alone = self._trainer.world_size == 1
+        return Stages(
+            folder=self.folder,
+            status=self.status,
+            loggers=self.loggers,
+            store=self.store if alone else None,
+            resume=self.resume,
+            is_first_rank=rank_zero_only.rank == 0,
+        )
+
+    @cached_property
+    def _trainer(self) -> pl.Trainer:
+        """Make a trainer that trains nothing, to ask where the others will run."""
+        return self.make_trainer(logger=False, enable_checkpointing=False, enable_progress_bar=False)
+
+    def _inputs(self, stage: str, plan: StagePlan, network: nn.Module, **more: Any) -> StageInputs:
+        start = plan.init_from and plan.init_from / "checkpoints" / f"{stage}.ckpt"
+        settings = {
+            **plan.settings,
+            "data": data_inputs(self.prepared, grid=self.grid_config),
+            "seed": self.seed,
+            "initial_sha256": fingerprint(network),
+            "init_from_sha256": hash_file(start) if start and start.is_file() else None,
+            **more,
+        }
+        accelerator = self._trainer.strategy.root_device.type
+        around = surroundings_of(self.surroundings, accelerator=accelerator, settings=settings)
+        return StageInputs(settings=settings, surroundings={**around, "ranks": self._trainer.world_size})
+
+    def _fit(self, training: Training, *, plan: StagePlan, checkpoint: Path | None) -> None:
         pl.seed_everything(self.seed, verbose=False)
-        stage, checkpoints = training.module.stage, self.folder / "checkpoints"
+        stage = training.module.stage
         description = describe(
             stage,
             config=plan.config,
@@ -169,16 +225,16 @@ class Pipeline:
             autoencoder_sha256=training.autoencoder_sha256,
         )
         monitor = training.monitor if plan.keep == "best" else None
+        checkpoints = self.folder / "checkpoints"
         keep = StageCheckpoint(checkpoints, stage=stage, monitor=monitor, description=description)
+        report = ReportProgress(self.status)
         trainer = self.make_trainer(
             max_epochs=plan.max_epochs,
             default_root_dir=self.folder,
             logger=self.loggers,
-            callbacks=[*self.make_callbacks(), RandomState(), StopOnNonFinite(), keep],
+            callbacks=[*self.make_callbacks(), RandomState(), StopOnNonFinite(), report, keep],
         )
-        last = checkpoints / f"{stage}-last.ckpt"
-        resume_from = str(last) if self.resume and last.is_file() else None
-        trainer.fit(training.module, datamodule=training.data, ckpt_path=resume_from, weights_only=True)
+        trainer.fit(training.module, datamodule=training.data, ckpt_path=checkpoint, weights_only=True)
 
     def data_description(self) -> dict[str, Any]:
         """Say what the pieces are: their source, their number and a hash of their contents."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from musicgen.cli.application import added_to_table, quoted_path
+from musicgen.sweeps.quoting import added_to_table, quoted_path
 
 ROOT = Path(__file__).resolve().parents[2]
 

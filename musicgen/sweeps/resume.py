@@ -1,0 +1,103 @@
+"""Going on with a run or a sweep that was interrupted."""
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from musicgen.sweeps.quoting import quoted
+
+if TYPE_CHECKING:
+    from musicgen.pipeline.status import Status
+
+log = logging.getLogger(__name__)
+
+# What may change on the way: where and how it runs, and what is done with failures.
+FREE = ("hydra", "threads", "data.root", "data.cache_dir", "data.num_workers", "retry_failed", "reuse")
+_OWN = ("resume", "retry_failed", "ckpt_path")
+
+
+def resumed(arguments: Sequence[str]) -> list[str]:
+    """Turn `resume=DIR` into the command line that started the run or the sweep in DIR.
+
+    Args:
+        arguments: The command line of `train`.
+
+    Returns:
+        The one to go on with; as it was if it resumes nothing.
+
+    Raises:
+        ValueError: DIR is neither a run nor a sweep, or a setting of the experiment is to be changed.
+    """
+    given = list(arguments)
+    folders = [one.partition("=")[2].strip("'\"") for one in given if one.startswith("resume=")]
+    if not folders or folders[-1] in ("", "null") or "LOCAL_RANK" in os.environ:
+        return given  # a further process of a run gets the whole command line
+    folder = Path(folders[-1])
+    more = [one for one in given if not one.startswith("resume=") and one not in ("-m", "--multirun")]
+    _check_free(more, folder)
+    if (folder / "multirun.yaml").is_file():
+        hydra = OmegaConf.load(folder / "multirun.yaml").hydra
+        start = ["-m", f"hydra.sweep.dir={quoted(str(folder))}"]
+        left_out = ("hydra.sweep.dir", "hydra.mode")
+    elif (folder / ".hydra" / "hydra.yaml").is_file():
+        hydra = OmegaConf.load(folder / ".hydra" / "hydra.yaml").hydra
+        start = [f"hydra.run.dir={quoted(str(folder))}"]
+        left_out = ("hydra.run.dir", "hydra.mode", "hydra.sweep", "hydra/launcher", "hydra.launcher")
+        left_out += ("hydra/sweeper", "hydra.sweeper", "hydra.job.config.override_dirname")
+    else:
+        raise ValueError(
+            f"resume={folder}: it holds neither multirun.yaml nor .hydra/hydra.yaml; "
+            "name the folder of a sweep or of a run, such as outputs/train/2026-11-23_10-00-00"
+        )
+    before = [*_plain(hydra.overrides.hydra), *_plain(hydra.overrides.task)]
+    keys = {_key(one) for one in more} | set(_OWN)
+    kept = [one for one in before if _key(one) not in keys and not _key(one).startswith(left_out)]
+    return [*start, *kept, *more, f"resume={quoted(str(folder))}"]
+
+
+def is_settled(config: DictConfig) -> bool:
+    """Tell of a job of a resumed sweep that there is nothing to do, as it stands now.
+
+    Args:
+        config: Of `train`.
+    """
+    from musicgen.pipeline.status import is_alive, read_status
+
+    folder = Path(config.run_dir)
+    if config.resume is None or is_alive(folder):
+        return False
+    return settles(read_status(folder), config)
+
+
+def settles(status: "Status | None", config: DictConfig) -> bool:
+    """Tell whether a run with this status is left as it is: done, or failed and not to be tried again."""
+    if config.resume is None or status is None:
+        return False
+    if status.state == "done":
+        log.info("Kept: %s is done", config.run_dir)
+    elif status.state == "failed" and not config.retry_failed:
+        log.info("Left: %s failed (%s); retry_failed=true runs it again", config.run_dir, status.reason)
+    else:
+        return False
+    return True
+
+
+def _check_free(arguments: Sequence[str], folder: Path) -> None:
+    fixed = [one for one in arguments if not one.startswith("-") and not _key(one).startswith(FREE)]
+    if fixed:
+        raise ValueError(
+            f"resume={folder} goes on with the settings of that folder, {' '.join(fixed)} would change them; "
+            f"leave it out, or start anew without resume. What may change: {', '.join(FREE)}"
+        )
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0].lstrip("+~")
+
+
+def _plain(overrides: Any) -> list[str]:
+    return [str(one) for one in overrides]

@@ -1,0 +1,88 @@
+"""Going on: the command line that a folder was started with, and what is left as it is."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from musicgen.pipeline.status import StatusFile, running
+from musicgen.sweeps.resume import is_settled, resumed
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    folder = tmp_path / "my sweep"
+    folder.mkdir()
+    overrides = {
+        "hydra": ["hydra.mode=MULTIRUN", "hydra/launcher=joblib", "hydra.sweep.dir=old"],
+        "task": ["epochs=5,10", "data.root='/a, b'", "threads=1", "resume=old"],
+    }
+    OmegaConf.save({"hydra": {"overrides": overrides}}, folder / "multirun.yaml")
+    return folder
+
+
+def test_a_sweep_goes_on_with_its_own_settings_where_it_is_now(sweep: Path):
+    assert resumed([f"resume={sweep}"]) == [
+        "-m",
+        f"hydra.sweep.dir='{sweep}'",
+        "hydra/launcher=joblib",
+        "epochs=5,10",
+        "data.root='/a, b'",
+        "threads=1",
+        f"resume='{sweep}'",
+    ]
+
+
+def test_where_it_runs_may_change(sweep: Path):
+    line = resumed([f"resume={sweep}", "-m", "threads=2", "hydra/launcher=basic", "retry_failed=true"])
+    assert {"threads=2", "hydra/launcher=basic", "retry_failed=true"} <= set(line)
+    assert not {"threads=1", "hydra/launcher=joblib"} & set(line)
+
+
+def test_what_is_asked_for_may_not_change(sweep: Path):
+    with pytest.raises(ValueError, match="epochs=20 would change them"):
+        resumed([f"resume={sweep}", "epochs=20"])
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"neither multirun\.yaml nor"):
+        resumed([f"resume={tmp_path}"])
+
+
+def test_a_job_of_a_sweep_goes_on_alone(tmp_path: Path):
+    overrides = {
+        "hydra": ["hydra.mode=MULTIRUN", "hydra/launcher=joblib", "hydra.sweep.dir=old"],
+        "task": ["epochs=5"],
+    }
+    (tmp_path / ".hydra").mkdir()
+    OmegaConf.save({"hydra": {"overrides": overrides}}, tmp_path / ".hydra" / "hydra.yaml")
+    assert resumed([f"resume={tmp_path}"]) == [
+        f"hydra.run.dir='{tmp_path}'",
+        "epochs=5",
+        f"resume='{tmp_path}'",
+    ]
+
+
+@pytest.mark.parametrize("line", [["epochs=5"], ["-m", "epochs=5,10"], ["resume=null"]])
+def test_the_rest_stays(line: list[str]):
+    assert resumed(line) == line
+
+
+def config(folder: Path, *, retry: bool = False):
+    return OmegaConf.create({"run_dir": str(folder), "resume": "x", "retry_failed": retry})
+
+
+def test_done_jobs_are_settled_and_failed_ones_until_they_are_to_be_tried_again(tmp_path: Path):
+    assert not is_settled(config(tmp_path))
+    with pytest.raises(OSError, match="disk"), running(tmp_path):
+        raise OSError("no disk")
+    assert is_settled(config(tmp_path))
+    assert not is_settled(config(tmp_path, retry=True))
+    with running(tmp_path):
+        assert not is_settled(config(tmp_path))  # someone is at work there
+    assert is_settled(config(tmp_path))
+
+
+def test_killed_jobs_are_not_settled(tmp_path: Path):
+    StatusFile(tmp_path).update(state="running", stage="vq_vae")
+    assert not is_settled(config(tmp_path))
