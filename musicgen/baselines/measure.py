@@ -1,7 +1,10 @@
 """Run a baseline: it learns, is measured on held-out pieces, writes, and leaves a folder as a run does."""
 
+import csv
 import logging
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from musicgen.models.style import StyleClassifier
 from musicgen.music.midi import write_midi
 
 log = logging.getLogger(__name__)
+BITS_FILE = "bits.csv"
 
 
 def run_baseline(
@@ -29,7 +33,7 @@ def run_baseline(
     seed: int,
     classifier: StyleClassifier | None = None,
 ) -> dict[str, float]:
-    """Fit, measure, write; leave `generated/000.mid …` and `metrics.json`.
+    """Fit, measure, write; leave `generated/000.mid …`, `metrics.json`, and `bits.csv` where there are bits.
 
     Args:
         baseline: What is run.
@@ -45,16 +49,19 @@ def run_baseline(
         The figures: `val/bits_per_quarter` with `/low` and `/high` where there is a likelihood,
         `generated/…` as of any run, distances from real music, `baseline/parameters` and `time/fit_cpu_s`.
     """
+    generated = folder / "generated"
+    generated.mkdir(parents=True, exist_ok=True)
     began = time.process_time()
     baseline.fit(material)
     figures = {
         "time/fit_cpu_s": time.process_time() - began,
         "baseline/parameters": float(baseline.num_parameters()),
     }
-    figures |= held_out_bits(baseline, material, seed=seed)
+    told = held_out_bits(baseline, material)
+    if told is not None:
+        write_bits(told, [piece.path.name for piece in material.held_out.pieces], folder / BITS_FILE)
+        figures |= bits_figures(told, seed=seed)
     pieces = baseline.sample(num_pieces=num_pieces, num_quarters=num_quarters, seed=seed)
-    generated = folder / "generated"
-    generated.mkdir(parents=True, exist_ok=True)
     for number, piece in enumerate(pieces):
         write_midi(piece, generated / f"{number:03d}.mid", tempo_bpm=tempo_bpm)
     log.info("Wrote %d pieces to %s", len(pieces), generated)
@@ -68,29 +75,50 @@ def run_baseline(
     return figures
 
 
-def held_out_bits(baseline: Baseline, material: Material, *, seed: int) -> dict[str, float]:
-    """Measure bits a quarter over the held-out pieces, with an interval over pieces.
+@dataclass(frozen=True)
+class HeldOutBits:
+    """What held-out pieces cost.
 
-    Args:
-        baseline: After its fit.
-        material: Whose held-out pieces are predicted.
-        seed: Of the bootstrap.
-
-    Returns:
-        `val/bits_per_quarter` and its ends; nothing where there is no likelihood.
+    Attributes:
+        bits: Of each piece.
+        quarters: Its length.
     """
+
+    bits: Float[np.ndarray, " pieces"]
+    quarters: Int[np.ndarray, " pieces"]
+
+
+def held_out_bits(baseline: Baseline, material: Material) -> HeldOutBits | None:
+    """Take the bits of each held-out piece; None where there is no likelihood or no piece."""
     pieces = [np.array(material.held_out.piece(n)) for n in range(len(material.held_out.pieces))]
     bits = [baseline.bits(words) for words in pieces]
-    told = np.array([one for one in bits if one is not None])
+    told = [one for one in bits if one is not None]
     if len(told) < len(bits) or not bits:
-        return {}
-    quarters = np.array([len(words) for words in pieces])
-    low, high = bootstrap_ratio(told, quarters, seed=seed)
+        return None
+    return HeldOutBits(np.array(told), np.array([len(words) for words in pieces]))
+
+
+def bits_figures(told: HeldOutBits, *, seed: int) -> dict[str, float]:
+    """Give `val/bits_per_quarter` over all held-out pieces, and the ends of its interval over pieces."""
+    low, high = bootstrap_ratio(told.bits, told.quarters, seed=seed)
     return {
-        "val/bits_per_quarter": float(told.sum() / quarters.sum()),
+        "val/bits_per_quarter": float(told.bits.sum() / told.quarters.sum()),
         "val/bits_per_quarter/low": low,
         "val/bits_per_quarter/high": high,
     }
+
+
+def write_bits(told: HeldOutBits, names: Sequence[str], path: Path) -> None:
+    """Write a row a piece: file, quarters, bits; two baselines are compared piece by piece.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "quarters", "bits"])
+        for name, quarters, bits in zip(names, told.quarters, told.bits, strict=True):
+            writer.writerow([name, int(quarters), f"{bits:.3f}"])
 
 
 def bootstrap_ratio(

@@ -1,3 +1,4 @@
+import csv
 import json
 from pathlib import Path
 
@@ -29,6 +30,9 @@ def test_a_baseline_leaves_what_a_run_leaves(material: Material, tmp_path: Path)
     assert written.keys() == figures.keys()
     low, value, high = (figures[f"val/bits_per_quarter{end}"] for end in ("/low", "", "/high"))
     assert low <= value <= high
+    rows = list(csv.DictReader((tmp_path / "bits.csv").open()))
+    shares = [sum(float(row[name]) for row in rows) for name in ("bits", "quarters")]
+    assert shares[0] / shares[1] == pytest.approx(value, rel=1e-4)
     assert 0 <= figures["generated/oa/mean"] <= 1
     assert figures["generated/kld/h1"] >= 0
     assert figures["baseline/parameters"] == 176
