@@ -35,6 +35,7 @@ class Settings:
         docs: Where the page goes; null leaves it.
         processes: Runs at a time; null: one a core.
         most: Stop after so many runs, to go on another time; null: all.
+        only: Run only arms whose name begins so, such as epochs_curve or published; the page shows all.
         cache: Folder of prepared pieces.
         estimate: true: only say how long it will take.
         page: true: only build the page from what is done.
@@ -49,6 +50,7 @@ class Settings:
     docs: str | None = "docs"
     processes: int | None = None
     most: int | None = None
+    only: str = ""
     cache: str = "outputs/cache"
     estimate: bool = False
     page: bool = False
@@ -103,10 +105,11 @@ def main(arguments: list[str]) -> int:
     processes = settings.processes or (os.cpu_count() or 1)
     failed = []
     if not settings.page:
-        _announce(jobs, slices, processes)
+        asked = [job for job in jobs if job.arm.startswith(settings.only)]
+        _announce(asked, slices, processes)
         if settings.estimate:
             return 0
-        failed = run_jobs(jobs, processes=processes, most=settings.most)
+        failed = run_jobs(asked, processes=processes, most=settings.most)
     if settings.docs:
         from reproduction.page import write_page
         from reproduction.study import gather

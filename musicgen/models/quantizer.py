@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+MAX_EMBEDDINGS = 1 << 16  # codes of pieces are kept in 16 bits each
+
 
 @dataclass(frozen=True)
 class QuantizerOutput:
@@ -34,7 +36,7 @@ class Quantizer(nn.Module, ABC):
     first step on. Distances are computed in float32 whatever autocast says: bf16 would confuse near codes.
 
     Args:
-        num_embeddings: Size of the alphabet, 2 or more.
+        num_embeddings: Size of the alphabet, 2 to 65536.
         embedding_dim: Length of a codebook vector, 1 or more.
         commitment_cost: Weight (beta of equation 3) of the term that draws the latents to their codes.
         seed: Seed of the codebook's start and restarts.
@@ -50,6 +52,11 @@ class Quantizer(nn.Module, ABC):
         super().__init__()
         if num_embeddings < 2:
             raise ValueError(f"num_embeddings={num_embeddings} leaves nothing to choose; use 2 or more")
+        if num_embeddings > MAX_EMBEDDINGS:
+            raise ValueError(
+                f"num_embeddings={num_embeddings} do not fit the 16 bits that a code is kept in; "
+                f"use {MAX_EMBEDDINGS} or fewer"
+            )
         if embedding_dim < 1:
             raise ValueError(f"embedding_dim={embedding_dim} is not a length; use 1 or more")
         if commitment_cost < 0:

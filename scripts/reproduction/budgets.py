@@ -47,7 +47,7 @@ BUDGETS = {
             "updates_per_epoch.vq_vae=2",
             "updates_per_epoch.transformer=2",
         ),
-        arm_seeds=2,
+        arm_seeds=1,
         arm_epochs=1,
         arms=(
             "batch_size.vq_vae=8",
