@@ -31,6 +31,7 @@ class Settings:
         folder: Any folder of MIDI files instead, all of whose pieces are taken.
         weights: Folder of Bachsformer's weights; without it the arms that start from them are left out.
         students: Folder of chopin_noc_5.mid and chopin_noc_10.mid; without it they are not shown.
+        goldberg: Folder of the Goldberg variations, to measure the weights on what they were trained on.
         runs: Where the runs are kept.
         docs: Where the page goes; null leaves it.
         processes: Runs at a time; null: one a core.
@@ -46,6 +47,7 @@ class Settings:
     folder: str | None = None
     weights: str | None = None
     students: str | None = None
+    goldberg: str | None = None
     runs: str = "outputs/reproduction"
     docs: str | None = "docs"
     processes: int | None = None
@@ -75,6 +77,7 @@ def inputs_of(settings: Settings) -> Inputs:
         weights=Path(settings.weights).resolve() if settings.weights else None,
         students=Path(settings.students).resolve() if settings.students else None,
         runs=Path(settings.runs).resolve(),
+        goldberg=Path(settings.goldberg).resolve() if settings.goldberg else None,
     )
 
 

@@ -20,6 +20,8 @@ ARMS = {
 }
 FRESH_ARMS = ("published_fresh", "published_repaired")
 CURVE = "epochs_curve"
+IMPORTED, GOLDBERG = "bachsformer", "bachsformer_goldberg"
+KEPT_SETTINGS = ("data.val_fraction", "data.test_fraction", "data.num_workers", "data.cache_dir")
 METRICS_FILE = "metrics.json"
 
 
@@ -70,12 +72,14 @@ class Inputs:
         weights: Bachsformer's weights, or None.
         students: Folder of the report's two outputs, or None.
         runs: Folder of all runs of the study.
+        goldberg: Folder of the pieces that Bachsformer was trained on, or None.
     """
 
     data: tuple[str, ...]
     weights: Path | None
     students: Path | None
     runs: Path
+    goldberg: Path | None = None
 
 
 def all_jobs(inputs: Inputs, budget: Budget, *, num_slices: int) -> list[Job]:
@@ -112,14 +116,19 @@ def num_training_slices(inputs: Inputs, *, grid: str) -> int:
 
 def imported(inputs: Inputs) -> Path:
     """Give the folder of Bachsformer's weights as a run."""
-    return inputs.runs / "bachsformer"
+    return inputs.runs / IMPORTED
 
 
 def _import_jobs(inputs: Inputs) -> list[Job]:
     if inputs.weights is None:
         return []
-    arguments = ("import", f"weights={inputs.weights}", "evaluate=true", "threads=1", *inputs.data)
-    return [Job("bachsformer", 0, 0, imported(inputs), arguments)]
+    verb = ("import", f"weights={inputs.weights}", "evaluate=true", "threads=1")
+    jobs = [Job(IMPORTED, 0, 0, imported(inputs), (*verb, *inputs.data))]
+    if inputs.goldberg is not None:
+        kept = [one for one in inputs.data if one.startswith(KEPT_SETTINGS)]
+        arguments = (*verb, "data=folder", f"data.root={inputs.goldberg}", *kept)
+        jobs.append(Job(GOLDBERG, 0, 0, inputs.runs / GOLDBERG, arguments))
+    return jobs
 
 
 def _curve_jobs(inputs: Inputs, budget: Budget, lengths: Sequence[int]) -> list[Job]:

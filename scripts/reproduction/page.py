@@ -9,7 +9,7 @@ from pathlib import Path
 from reproduction import texts
 from reproduction.budgets import Budget
 from reproduction.claims import NEGLIGIBLE_SHARE, Finding, interval
-from reproduction.jobs import CURVE, Inputs
+from reproduction.jobs import CURVE, GOLDBERG, IMPORTED, Inputs
 from reproduction.pictures import draw_curves, draw_rolls
 from reproduction.records import write_records
 from reproduction.study import NAN, STUDENT_FILES, Study, arm_rows, curve_values, findings, seam_costs
@@ -25,6 +25,19 @@ CURVES = {
     "generated/scale_consistency": "scale consistency",
     "generated/repeated_interval_rate": "repeated interval rate",
     "generated/bar_similarity_1": "similarity of neighbouring bars",
+}
+WEIGHTS_ON = {
+    GOLDBERG: "a quarter of the Goldberg variations, all of which they were trained on",
+    IMPORTED: "the held-out nocturnes",
+}
+WEIGHTS_FIGURES = {
+    "vq_vae/val/bce": "BCE",
+    "baseline/pitch/bce": "each pitch's density",
+    "vq_vae/val/cell_f1": "cell F1",
+    "vq_vae/val/perplexity": "perplexity of 16",
+    "vq_vae/val/codes_used": "codes used",
+    "transformer/val/nats_per_code": "nats a code",
+    "baseline/unigram/nats_per_code": "unigram",
 }
 BASELINES = {
     "vq_vae/val/bce": {"each pitch's density": "baseline/pitch/bce"},
@@ -60,6 +73,7 @@ def write_page(study: Study, inputs: Inputs, *, budget: Budget, name: str, docs:
         _claims_part(found, study) if found else texts.NO_CLAIMS,
         _curve_part(study),
         _rolls_part(folder),
+        _weights_part(study),
         _arms_part(study),
         _limits_part(study, budget),
     ]
@@ -174,10 +188,21 @@ def _arms_part(study: Study) -> str:
     return part + ("\n" + texts.SEAMS.format(table=markdown(["figure", "change"], seams)) if seams else "")
 
 
+def _weights_part(study: Study) -> str:
+    """Show what Bachsformer's weights are before anything is trained."""
+    measured = [(name, study.arm(arm).get(0)) for arm, name in WEIGHTS_ON.items()]
+    rows = [
+        [name, *(number(one.metrics.get(figure, NAN)) for figure in WEIGHTS_FIGURES)]
+        for name, one in measured
+        if one is not None
+    ]
+    return texts.WEIGHTS.format(table=markdown(["", *WEIGHTS_FIGURES.values()], rows)) if rows else ""
+
+
 def _limits_part(study: Study, budget: Budget) -> str:
     missing = [job for job in study.jobs if not job.is_done]
     lines = [f"* Not run yet: {job.arm}, {job.epochs} epochs, seed {job.seed}." for job in missing]
-    if not any(job.arm == "bachsformer" for job in study.jobs):
+    if not any(job.arm == IMPORTED for job in study.jobs):
         lines.append(
             "* Left out, for want of Bachsformer's weights (`weights=DIR`): the arms that start there."
         )
@@ -219,7 +244,8 @@ def _references(study: Study) -> dict[str, dict[str, float]]:
 
 
 def _command(inputs: Inputs, budget: str) -> str:
-    extra = (" weights=WEIGHTS" if inputs.weights else "") + (" students=STUDENTS" if inputs.students else "")
+    given = {"weights": inputs.weights, "students": inputs.students, "goldberg": inputs.goldberg}
+    extra = "".join(f" {name}={name.upper()}" for name, folder in given.items() if folder)
     return f"python scripts/reproduce_epochs.py budget={budget} root=DATA{extra}"
 
 

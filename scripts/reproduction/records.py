@@ -19,9 +19,8 @@ def write_records(study: Study, found: Sequence[Finding], inputs: Inputs, folder
 
 def portable(text: str, inputs: Inputs) -> str:
     """Write the machine's own folders as names that a reader replaces."""
-    names = {str(inputs.runs): "RUNS"}
-    if inputs.weights:
-        names[str(inputs.weights)] = "WEIGHTS"
+    given = {inputs.runs: "RUNS", inputs.weights: "WEIGHTS", inputs.goldberg: "GOLDBERG"}
+    names = {str(folder): name for folder, name in given.items() if folder is not None}
     for setting in inputs.data:
         key, _, value = setting.partition("=")
         names |= {"data.root": {value: "DATA"}, "data.cache_dir": {value: "CACHE"}}.get(key, {})

@@ -50,6 +50,16 @@ One run: `python -m musicgen train experiment=epochs_curve epochs=10 seed=0 …`
 [runs.csv](reproduction/runs.csv).
 """
 
+WEIGHTS = """\
+## Bachsformer's weights
+
+What the published training starts from, as it cuts the music, before anything is trained:
+
+{table}
+Again: `python -m musicgen import weights=WEIGHTS evaluate=true data=giantmidi data.root=DATA …`, whole
+commands in [runs.csv](reproduction/runs.csv).
+"""
+
 ARMS = """\
 ## What each defect costs
 
