@@ -40,7 +40,8 @@ def _evaluate(config: DictConfig, folder: Path) -> None:
     from musicgen.cli.evaluate import run_metrics
     from musicgen.evaluation.evaluate import METRICS_FILE, write_metrics
 
-    write_metrics(run_metrics(folder, config), folder / METRICS_FILE)
+    metrics, _ = run_metrics(folder, config)
+    write_metrics(metrics, folder / METRICS_FILE)
 
 
 def main() -> None:

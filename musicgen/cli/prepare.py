@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from musicgen.cli.application import launch
 
 if TYPE_CHECKING:
+    from musicgen.data.catalogue import Choice, Piece
     from musicgen.data.prepare import Prepared
 
 
@@ -21,19 +22,32 @@ def prepared_pieces(config: DictConfig, *, make: Callable[[DictConfig], Any] = i
         config: Its `data` and `grid`.
         make: Builds the source and the grid; for a stranger's config one that does not build everything.
     """
-    from musicgen.data.catalogue import Choice
     from musicgen.data.prepare import prepare
 
     data = config.data
     return prepare(
         make(data.source),
         make(config.grid),
-        choice=Choice(composer=data.composer, era=data.era, title=data.title, max_pieces=data.max_pieces),
+        choice=choice_of(data),
         cache_dir=data.cache_dir,
         val_fraction=data.val_fraction,
         test_fraction=data.test_fraction,
         num_workers=data.num_workers,
     )
+
+
+def choice_of(data: DictConfig) -> "Choice":
+    """Make the choice of pieces that a data config states."""
+    from musicgen.data.catalogue import Choice
+
+    return Choice(composer=data.composer, era=data.era, title=data.title, max_pieces=data.max_pieces)
+
+
+def chosen_pieces(data: DictConfig) -> "list[Piece]":
+    """List the distinct pieces of a data config's source that it chooses."""
+    from musicgen.data.catalogue import distinct
+
+    return distinct(choice_of(data).apply(instantiate(data.source).pieces()))
 
 
 def prepare(config: DictConfig) -> None:

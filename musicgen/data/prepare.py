@@ -40,12 +40,14 @@ class Prepared:
         splits: Their quarters for ``train``, ``val`` and ``test``.
         summary: What ``summary.json`` holds.
         skipped: Files that gave no music.
+        cache_dir: Where results are kept, also those of what works on the pieces later; None for nowhere.
     """
 
     pieces: list[Piece]
     splits: dict[str, PackedPieces]
     summary: dict[str, Any]
     skipped: list[SkippedPiece] = field(default_factory=list)
+    cache_dir: Path | None = None
 
     def require(self, *names: str) -> None:
         """Make sure that splits have pieces.
@@ -117,7 +119,9 @@ def prepare(
     }
     fractions = {"val_fraction": val_fraction, "test_fraction": test_fraction}
     summary = _summary(chosen, pieces, facts, skipped=skipped, split=split) | fractions
-    return Prepared(pieces, splits, {"source": source.name, "grid": grid.key} | summary, skipped)
+    return Prepared(
+        pieces, splits, {"source": source.name, "grid": grid.key} | summary, skipped, Path(cache_dir)
+    )
 
 
 def write_summary(prepared: Prepared, folder: str | Path) -> None:

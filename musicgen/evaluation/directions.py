@@ -19,7 +19,7 @@ RULES: tuple[tuple[str, Better], ...] = (
     ),
     (r"vq_vae/.*(perplexity|codes_used)", "higher"),
     (r".*perplexity", "lower"),
-    (r"time/.*|model/.*|.*/silent_pieces", "lower"),
+    (r"time/.*|model/.*|.*/(silent|copied)_pieces", "lower"),
 )
 # What a table shows first where it cannot show all.
 HEADLINE = (

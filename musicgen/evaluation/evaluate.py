@@ -13,13 +13,13 @@ from musicgen.data.codes import CodeWindows, PieceCodes
 from musicgen.data.packed import PackedPieces
 from musicgen.data.prepare import Prepared
 from musicgen.evaluation.baselines import bigram_nats, constant_bce, pitch_bce, unigram_nats
+from musicgen.evaluation.hearing import Hearing, generated_pieces, hear
+from musicgen.evaluation.pieces import averages, measure
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.losses import code_loss
 from musicgen.models.prior import Prior
 from musicgen.music.files import write_whole
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_words
-from musicgen.music.metrics import describe
-from musicgen.music.midi import SilentMidiError, read_midi
+from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
 from musicgen.music.notes import Performance
 from musicgen.training.figures import ReconstructionFigures
 
@@ -137,7 +137,12 @@ def prior_nats(
 
 
 def evaluate_run(
-    folder: str | Path, prepared: Prepared, *, codes: Mapping[str, PieceCodes], window_quarters: int
+    folder: str | Path,
+    prepared: Prepared,
+    *,
+    codes: Mapping[str, PieceCodes],
+    window_quarters: int,
+    hearing: Hearing | None = None,
 ) -> dict[str, float]:
     """Take all figures of a run folder, by the names of the design.
 
@@ -146,6 +151,7 @@ def evaluate_run(
         prepared: Its pieces; `val` is measured.
         codes: The pieces as codes of the run's autoencoder, by split.
         window_quarters: What the transformer saw at once.
+        hearing: Its generated pieces, where they are measured already.
 
     Returns:
         Name to number; `real/...` is what the same figures are for the held-out pieces themselves. Figures
@@ -155,6 +161,7 @@ def evaluate_run(
         FileNotFoundError: A checkpoint is missing.
     """
     folder = Path(folder)
+    hearing = hearing or hear(generated_pieces(folder), prepared)
     autoencoder_file = load_autoencoder(folder)
     autoencoder = autoencoder_file.module
     transformer_file = load_transformer(folder, autoencoder=autoencoder)
@@ -175,19 +182,8 @@ def evaluate_run(
         "val/bits_per_quarter": bits_per_quarter(
             nats, figures["bce"], codes_per_quarter=autoencoder.num_codes
         ),
-        **music_metrics([from_words(val.piece(n)) for n in range(len(val.pieces))], prefix="real"),
-        **music_metrics(
-            [_heard(path) for path in sorted(folder.glob("generated/*.mid"))], prefix="generated"
-        ),
+        **hearing.metrics(),
     }
-
-
-def _heard(path: Path) -> Performance:
-    """Read a generated piece, which may be silent: a young model writes such ones."""
-    try:
-        return read_midi(path)
-    except SilentMidiError:
-        return from_words(np.zeros((0, NUM_PITCHES), np.uint32))
 
 
 def count_parameters(network: torch.nn.Module) -> int:
@@ -196,25 +192,16 @@ def count_parameters(network: torch.nn.Module) -> int:
 
 
 def music_metrics(pieces: Sequence[Performance], *, prefix: str) -> dict[str, float]:
-    """Average the figures of `music.metrics.describe` over pieces; silence is left out of each average.
+    """Average the figures of music and of harmony over pieces; silence is left out of each average.
 
     Args:
         pieces: Generated or real.
         prefix: `generated` or `real`.
 
     Returns:
-        `PREFIX/NAME` for every figure that some piece has, and `PREFIX/pieces`.
+        `PREFIX/NAME` for every figure that some piece has, `PREFIX/pieces` and `PREFIX/silent_pieces`.
     """
-    rows = [describe(piece) for piece in pieces if len(piece)]
-    figures = {
-        f"{prefix}/pieces": float(len(pieces)),
-        f"{prefix}/silent_pieces": float(len(pieces) - len(rows)),
-    }
-    for name in rows[0] if rows else ():
-        values = np.array([row[name] for row in rows])
-        if not np.isnan(values).all():
-            figures[f"{prefix}/{name}"] = float(np.nanmean(values))
-    return figures
+    return averages(measure([("", piece) for piece in pieces]), prefix=prefix)
 
 
 def write_metrics(metrics: Mapping[str, float], path: Path) -> None:

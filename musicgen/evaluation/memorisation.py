@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -14,7 +15,8 @@ from musicgen.music.notes import Performance
 
 _log = logging.getLogger(__name__)
 
-_FORMAT = 1  # of the saved file
+INDEX_FORMAT = 1  # of the saved file
+
 _SEED = 8  # steps; places where runs at least this long begin are looked up in a table
 
 
@@ -122,11 +124,11 @@ class CopyIndex:
                 high = length - 1
         return self._best(asked, hashes, query, places, low) if low else _NOTHING
 
-    def save(self, path: str | Path) -> None:
-        """Write the index to an `.npz` file, without pickles."""
+    def save(self, path: str | Path | BinaryIO) -> None:
+        """Write the index to an `.npz` file, a path or an open one, without pickles."""
         np.savez_compressed(
             path,
-            format=np.array(_FORMAT),
+            format=np.array(INDEX_FORMAT),
             names=np.array(self.names, dtype=np.str_),
             skipped=np.array(self.skipped, dtype=np.str_),
             starts=self._starts,
@@ -143,8 +145,8 @@ class CopyIndex:
             ValueError: The file is of another format; build the index again.
         """
         with np.load(path, allow_pickle=False) as saved:
-            if "format" not in saved or int(saved["format"]) != _FORMAT:
-                raise ValueError(f"{path} is no copy index of format {_FORMAT}; build it again")
+            if "format" not in saved or int(saved["format"]) != INDEX_FORMAT:
+                raise ValueError(f"{path} is no copy index of format {INDEX_FORMAT}; build it again")
             cuts = saved["starts"][1:-1]
             parts = (np.split(saved[name], cuts) for name in ("pitch", "onset_s", "step"))
             pieces = [Steps(*arrays) for arrays in zip(*parts, strict=True)]

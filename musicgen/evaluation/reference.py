@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, UInt32
 
 from musicgen.data.packed import PackedPieces
 from musicgen.evaluation.distances import Distance, distances, features
@@ -66,14 +66,18 @@ def real_excerpts(
     excerpts, groups = [], []
     for group, content in enumerate(sorted(pieces, key=lambda content: content[8:24])[:max_pieces]):
         split, number = pieces[content]
-        words = np.array(split.piece(number))
-        count = max(1, min(MAX_EXCERPTS, len(words) // num_quarters))
-        for start in np.linspace(0, max(len(words) - num_quarters, 0), count).astype(int):
-            excerpt = from_words(words[start : start + num_quarters])
-            if len(excerpt):
-                excerpts.append(excerpt)
-                groups.append(group)
+        cut = excerpts_of(np.array(split.piece(number)), num_quarters=num_quarters)
+        excerpts += cut
+        groups += [group] * len(cut)
     return Reference(excerpts, np.array(groups, np.int64))
+
+
+def excerpts_of(words: UInt32[np.ndarray, "quarters pitches"], *, num_quarters: int) -> list[Performance]:
+    """Cut up to three excerpts from a piece, spread evenly over it; silent ones are left out."""
+    count = max(1, min(MAX_EXCERPTS, len(words) // num_quarters))
+    starts = np.linspace(0, max(len(words) - num_quarters, 0), count).astype(int)
+    excerpts = [from_words(words[start : start + num_quarters]) for start in starts]
+    return [excerpt for excerpt in excerpts if len(excerpt)]
 
 
 def distance_figures(distance: dict[str, Distance], *, prefix: str) -> dict[str, float]:

@@ -64,7 +64,7 @@ def write_page(
     script = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
     tables = _tables(comparison)
     text = (
-        _environment()
+        page_environment()
         .get_template("comparison.html.j2")
         .render(
             version=__version__,
@@ -89,8 +89,8 @@ def write_page(
             style=Markup(style),
             script=Markup(script),
             data_json=Markup(page_json(comparison, pieces_per_run=pieces_per_run, front=front)),
-            style_hash=_hash(style),
-            script_hash=_hash(script),
+            style_hash=text_hash(style),
+            script_hash=text_hash(script),
         )
     )
     path = Path(path)
@@ -98,7 +98,8 @@ def write_page(
     return path
 
 
-def _environment() -> "Environment":
+def page_environment() -> "Environment":
+    """Give what renders the templates of pages: everything is escaped, nothing may be missing."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -112,7 +113,8 @@ def _environment() -> "Environment":
     return environment
 
 
-def _hash(text: str) -> str:
+def text_hash(text: str) -> str:
+    """Give the SHA-256 of a text as a content policy names it."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 

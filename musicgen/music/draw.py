@@ -73,7 +73,7 @@ def roll_image(
         part = colours[:, start * TICKS_PER_QUARTER : (start + quarters_per_system) * TICKS_PER_QUARTER]
         _show(part, ax, pitch_range=pitch_range, title="", first_quarter=start, quarters=length)
     axes[0].set_title(title, fontsize=9, loc="left")
-    return _rendered(figure)
+    return rendered(figure)
 
 
 def comparison_image(
@@ -112,7 +112,7 @@ def comparison_image(
     }
     _show(_painted(differences), bottom, pitch_range=pitch_range, title="Reconstruction at probability 0.5")
     _explain(bottom, {"right": _RIGHT, "missed": _MISSED, "invented": _INVENTED})
-    return _rendered(figure)
+    return rendered(figure)
 
 
 def sounding_range(roll: Shaped[np.ndarray, "88 ticks"]) -> tuple[int, int]:
@@ -205,7 +205,8 @@ def _figure(systems: int) -> tuple["Figure", list["Axes"]]:
     return figure, axes
 
 
-def _rendered(figure: "Figure") -> np.ndarray:
+def rendered(figure: "Figure") -> Rgb:
+    """Give a figure as a picture: red, green and blue, (height, width, 3)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)

@@ -74,6 +74,21 @@ def bar_similarity_matrix(performance: Performance) -> Float[np.ndarray, "bars b
         return shared / (size[:, None] + size[None, :] - shared)
 
 
+def harmony_similarity_matrix(performance: Performance) -> Float[np.ndarray, "halves halves"]:
+    """Correlate each half bar's pitch classes with each other's (-1 to 1), for pictures.
+
+    The vectors are those of `structureness`: how long each pitch class sounds, less the piece's average. 0
+    where a half bar says nothing; no rows for silence.
+    """
+    chroma = pitch_class_lengths(performance, hop_quarters=float(_HOP_QUARTERS))
+    if len(chroma) == 0:
+        return np.zeros((0, 0))
+    centred = chroma - chroma.mean(axis=0)
+    norm = np.linalg.norm(centred, axis=1, keepdims=True)
+    centred = centred / np.maximum(norm, 1e-6)
+    return centred @ centred.T
+
+
 def repeated_interval_rate(performance: Performance, *, intervals: int = 4) -> float:
     """Measure the share of interval patterns of the top line that occur more than once (0 to 1).
 

@@ -1,5 +1,6 @@
 """Let notes sound with a small additive piano."""
 
+import io
 import wave
 from pathlib import Path
 
@@ -66,14 +67,27 @@ def write_wav(
     Raises:
         ValueError: when a sample is outside -1..1 or not a number.
     """
+    data = wav_bytes(samples, sample_rate=sample_rate)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def wav_bytes(samples: Float32[np.ndarray, " samples"], *, sample_rate: int = SAMPLE_RATE) -> bytes:
+    """Give one channel as the content of a WAV file of 16 bits.
+
+    Raises:
+        ValueError: when a sample is outside -1..1 or not a number.
+    """
     peak = float(np.abs(samples).max(initial=0.0))
     if not peak <= 1:
         raise ValueError(f"samples reach {peak}; scale them to -1..1")
-    with whole_file(path) as temporary, wave.open(str(temporary), "wb") as file:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(sample_rate)
         file.writeframes(np.rint(samples * 32767).astype("<i2").tobytes())
+    return buffer.getvalue()
 
 
 def _tone(pitch: int, sample_rate: int, length: int) -> np.ndarray:

@@ -1,19 +1,25 @@
-"""Show generated pieces in TensorBoard: piano rolls to look at, sound to hear."""
+"""Show pieces in TensorBoard: piano rolls and self-similarity to look at, sound to hear."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from musicgen.generation.generate import GeneratedPiece
 from musicgen.music.draw import roll_image
-from musicgen.music.grid import unpack
+from musicgen.music.draw_form import form_image
+from musicgen.music.grid import to_slices
+from musicgen.music.notes import Performance
 from musicgen.music.synth import SAMPLE_RATE, synthesize
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard.writer import SummaryWriter
 
 
 def log_generated(
     pieces: Sequence[GeneratedPiece], loggers: Sequence[Logger], *, max_audio_s: float = 60.0
 ) -> None:
-    """Add a piano roll of every piece, and the sound of the first.
+    """Add the pictures of every piece, and the sound of the first.
 
     Args:
         pieces: What was generated.
@@ -23,10 +29,23 @@ def log_generated(
     for logger in loggers:
         if not isinstance(logger, TensorBoardLogger):
             continue
-        board = logger.experiment
         for number, piece in enumerate(pieces):
-            board.add_image(f"generated/{number:03d}", roll_image(unpack(piece.words)), dataformats="HWC")
-        if pieces and len(pieces[0].performance):
-            samples = synthesize(pieces[0].performance, max_s=max_audio_s)
-            board.add_audio("generated/000", samples[None], sample_rate=SAMPLE_RATE)
-        board.flush()
+            name = f"generated/{number:03d}"
+            show_piece(logger.experiment, name, piece.performance, audio_s=0.0 if number else max_audio_s)
+        logger.experiment.flush()
+
+
+def show_piece(board: "SummaryWriter", name: str, performance: Performance, *, audio_s: float) -> None:
+    """Add a piece's roll under its name, its self-similarity under NAME/form, and its sound.
+
+    Args:
+        board: TensorBoard's writer.
+        name: Tag of the piece.
+        performance: The notes.
+        audio_s: How much is sounded, in seconds; 0 and silence give no sound.
+    """
+    board.add_image(name, roll_image(to_slices(performance)), dataformats="HWC")
+    board.add_image(f"{name}/form", form_image(performance), dataformats="HWC")
+    if audio_s > 0 and len(performance):
+        samples = synthesize(performance, max_s=audio_s)
+        board.add_audio(name, samples[None], sample_rate=SAMPLE_RATE)

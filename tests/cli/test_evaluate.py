@@ -1,0 +1,89 @@
+"""evaluate measures a run as the run measured itself, and any folder of MIDI; its page is whole in itself."""
+
+import base64
+import json
+import re
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests.command import Musicgen
+
+
+@pytest.fixture(scope="module")
+def measured(tiny_run: Path, midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give what evaluate leaves of a folder: a training piece under a new name, another, and no MIDI."""
+    folder = tmp_path_factory.mktemp("measured")
+    pieces = folder / "pieces"
+    pieces.mkdir()
+    real = sorted(midi_folder.glob("*.mid"))
+    shutil.copy(real[0], pieces / "a <new> piece.mid")
+    shutil.copy(tiny_run / "generated" / "000.mid", pieces / "generated.mid")
+    (pieces / "broken.mid").write_bytes(b"no music")
+    settings = [f"data.root={pieces}", f"against={midi_folder}", f"data.cache_dir={folder / 'cache'}"]
+    Musicgen(folder)("evaluate", "data=folder", *settings, "hydra.run.dir=out", "page.audio_s=2")
+    return folder / "out"
+
+
+def test_a_run_is_measured_as_it_measured_itself_wherever_its_data_are_now(
+    tiny_run: Path, midi_folder: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(midi_folder, moved)
+    settings = [f"run={tiny_run}", f"data.root={moved}", "page.max_pieces=0", "hydra.run.dir=again"]
+    done = Musicgen(tmp_path)("evaluate", *settings)
+    assert (tmp_path / "again" / "metrics.json").read_bytes() == (tiny_run / "metrics.json").read_bytes()
+    metrics = json.loads((tiny_run / "metrics.json").read_text())
+    assert {"generated/chord_rate", "real/chord_rate", "generated/copy_notes", "real/copy_notes"} <= set(
+        metrics
+    )
+    assert "held-out real" in done.stdout
+
+
+def test_a_folder_is_measured_and_its_copy_found_out(measured: Path) -> None:
+    metrics = json.loads((measured / "metrics.json").read_text())
+    assert metrics["generated/pieces"] == 2
+    assert metrics["generated/copied_pieces"] == 1
+    rows = (measured / "pieces.csv").read_text().splitlines()
+    assert rows[0].startswith("piece,seconds,notes,key,copy_notes")
+    assert len(rows) == 3
+
+
+def test_the_page_is_whole_in_itself(measured: Path) -> None:
+    page = (measured / "evaluation.html").read_text(encoding="utf-8")
+    assert "default-src 'none'" in page
+    assert not re.search(r"""(src|href)=["'](?!data:|#)""", page)
+    assert "<script" not in page
+    assert "a &lt;new&gt; piece.mid" in page
+    assert "a <new> piece" not in page
+    assert "broken.mid" in page
+    scores = re.findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", page)
+    assert len(scores) == 2
+    for score in scores:
+        names = [
+            element.get("class", "").split() for element in Xml.fromstring(base64.b64decode(score)).iter()
+        ]
+        assert sum("staff" in name for name in names) >= 2
+    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:audio/wav;base64,") == 2
+    assert re.search(r'class="copied accused".*?Etude No\.0 in C', page)
+
+
+def test_the_board_has_the_same_figures_and_pictures(measured: Path) -> None:
+    events = EventAccumulator(str(measured / "tensorboard"))
+    events.Reload()
+    metrics = json.loads((measured / "metrics.json").read_text())
+    tags = events.Tags()
+    assert set(tags["scalars"]) == set(metrics)
+    assert {"generated/000", "generated/000/form", "generated/001", "generated/001/form"} <= set(
+        tags["images"]
+    )
+    assert set(tags["audio"]) == {"generated/000", "generated/001"}
+
+
+def test_nothing_to_measure_is_said(tmp_path: Path) -> None:
+    done = Musicgen(tmp_path)("evaluate", fails=True)
+    assert "give run=DIR" in done.stderr + done.stdout
