@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,14 +46,19 @@ def _started(arguments: tuple[str, ...], *, folder: Path) -> subprocess.Complete
     )
 
 
-def _forked(arguments: tuple[str, ...], *, folder: Path) -> subprocess.CompletedProcess:
+def begin(arguments: tuple[str, ...], *, folder: Path, files: list[Path]) -> BaseProcess:
+    """Start a verb in a folder as a fork; what it says goes to two files, streams apart."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
-    files = [folder / f".{name}-{os.getpid()}" for name in ("stdout", "stderr")]
-    process = context.Process(
-        target=_run, args=(arguments, folder, files, {**os.environ, **ENVIRONMENT}), daemon=False
-    )
+    environment = {**os.environ, **ENVIRONMENT}
+    process = context.Process(target=_run, args=(arguments, folder, files, environment), daemon=False)
     process.start()
+    return process
+
+
+def _forked(arguments: tuple[str, ...], *, folder: Path) -> subprocess.CompletedProcess:
+    files = [folder / f".{name}-{os.getpid()}" for name in ("stdout", "stderr")]
+    process = begin(arguments, folder=folder, files=files)
     process.join(TIMEOUT_S)
     if process.is_alive():
         process.kill()

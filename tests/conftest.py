@@ -11,6 +11,25 @@ from musicgen.music.midi import write_midi
 from musicgen.music.notes import Performance
 from tests.command import Musicgen
 
+FAULT_ROUNDS = 7  # of three kills each
+
+
+def wants_long_form(config: pytest.Config) -> bool:
+    """Tell whether the faults were asked for by name: `pytest -m faults` is their long form."""
+    return config.option.markexpr == "faults"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeat a test of faults: once in a run of all tests, several times in the long form."""
+    if "fault_round" in metafunc.fixturenames:
+        metafunc.parametrize("fault_round", range(FAULT_ROUNDS if wants_long_form(metafunc.config) else 1))
+
+
+@pytest.fixture(scope="session")
+def long_form(request: pytest.FixtureRequest) -> bool:
+    """Tell whether a test of faults is to take its time."""
+    return wants_long_form(request.config)
+
 
 @pytest.fixture(autouse=True)
 def few_threads():

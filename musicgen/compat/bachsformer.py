@@ -28,6 +28,7 @@ _Model = TypeVar("_Model", bound=nn.Module)
 
 FILE_TICKS_PER_QUARTER = 480
 MAX_QUARTERS = 50_000
+MAX_FILE_BYTES = 1 << 20  # what mido reads in about two seconds; the longest of GiantMIDI has 442 kB
 COMPRESSION = FILE_TICKS_PER_QUARTER / TICKS_PER_QUARTER
 
 
@@ -65,7 +66,11 @@ def read_slices(path: str | Path) -> Bool[np.ndarray, "quarters 88 32"]:
 def read_notes(path: str | Path) -> tuple[list[tuple[int, int, int]], ReadCounts]:
     """Pair the notes of each track first in, first out; give (start, end, row), sorted, in file ticks."""
     try:
+        if (size := Path(path).stat().st_size) > MAX_FILE_BYTES:
+            raise MidiError(f"{size:,} bytes; at most {MAX_FILE_BYTES:,} are read on this grid", str(path))
         tracks = mido.MidiFile(str(path)).tracks
+    except MidiError:
+        raise
     except (OSError, EOFError, LookupError, ValueError, TypeError, mido.KeySignatureError) as error:
         raise MidiError(f"cannot be read: {error}", str(path)) from error
     notes, unmatched, unclosed = [], 0, 0

@@ -67,7 +67,8 @@ def reconstruction_metrics(
         `bce`, `perplexity`, `codes_used`, `cell_f1`, `onset_f1`, `note_f1`; see `ReconstructionFigures`.
     """
     device = next(autoencoder.parameters()).device
-    figures = ReconstructionFigures(pieces, num_embeddings=autoencoder.num_embeddings).to(device)
+    figures = ReconstructionFigures(pieces, num_embeddings=autoencoder.num_embeddings, over_ranks=False)
+    figures = figures.to(device)
     for start in range(0, len(pieces), batch_size):
         index = np.arange(start, min(start + batch_size, len(pieces)))
         slices = pieces.gather(index, channels=autoencoder.channels).to(device)

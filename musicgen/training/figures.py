@@ -44,6 +44,7 @@ class ReconstructionFigures(Metric):
         pieces: The pieces that the slices come from; notes are compared piece by piece. Time is the
             grid's at 120 quarters a minute, so that 50 ms are 3.2 ticks.
         num_embeddings: Size of the codebook.
+        over_ranks: Each rank is fed a part; False where one rank sees all, whatever the others do.
     """
 
     full_state_update = False
@@ -56,8 +57,8 @@ class ReconstructionFigures(Metric):
     likely: list[Tensor]
     onsets: list[Tensor]
 
-    def __init__(self, pieces: PackedPieces, *, num_embeddings: int) -> None:
-        super().__init__()
+    def __init__(self, pieces: PackedPieces, *, num_embeddings: int, over_ranks: bool = True) -> None:
+        super().__init__(sync_on_compute=over_ranks)
         self.pieces = pieces
         self.add_state("bce_sum", torch.zeros(()), dist_reduce_fx="sum")
         self.add_state("num_slices", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")

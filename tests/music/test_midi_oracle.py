@@ -1,6 +1,5 @@
 """The notes read are those of plain queues over mido's messages: on made-up, real and broken files."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import mido
@@ -9,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.music.grid import to_words
 from musicgen.music.midi import MidiError, read_midi
 from musicgen.music.notes import Performance
 
@@ -106,66 +104,3 @@ def test_the_pedal_holds_real_notes_as_long_as_a_plain_walk_says(some_real_files
     order = np.lexsort((performance.offset_quarters, performance.pitch, performance.onset_quarters))
     np.testing.assert_allclose(performance.offset_quarters[order], expected)
     assert (expected * oracle.ticks_per_quarter > oracle.rows[:, 2]).any()
-
-
-def mutated(data: bytes, random: np.random.Generator) -> bytes:
-    """Change, cut, double or swap bytes of a file, most often after its header."""
-    octets = bytearray(data)
-    for _ in range(random.integers(1, 6)):
-        at = int(random.integers(0 if random.random() < 0.2 else 14, len(octets)))
-        length = int(random.integers(1, 9))
-        match random.integers(5):
-            case 0:
-                octets[at] = random.integers(128 if random.random() < 0.8 else 256)
-            case 1:
-                octets[at] ^= 1 << random.integers(8)
-            case 2:
-                del octets[at : at + length]
-            case 3:
-                octets[at:at] = octets[at : at + length]
-            case _:
-                octets[at : at + length] = random.bytes(length)
-        octets = octets or bytearray(1)
-    last = octets.rfind(b"MTrk")
-    if last >= 0 and random.random() < 0.8:  # most often its length still fits
-        octets[last + 4 : last + 8] = max(len(octets) - last - 8, 0).to_bytes(4, "big")
-    return bytes(octets[: random.integers(len(octets))] if random.random() < 0.1 else octets)
-
-
-def fuzz(files: list[bytes], number: int) -> int:
-    """Read mutated files; give how many were still music. Anything but a MidiError is a failure."""
-    random, read = np.random.default_rng(0), 0
-    for index in range(number):
-        data = mutated(files[index % len(files)], random)
-        try:
-            performance = read_midi(data, sustain=bool(index % 2))
-            to_words(performance)
-        except MidiError:
-            continue
-        assert (performance.offset_s > performance.onset_s).all()
-        assert (performance.offset_quarters > performance.onset_quarters).all()
-        assert (np.diff(performance.onset_quarters) >= 0).all()
-        read += 1
-    return read
-
-
-@pytest.mark.faults
-def test_broken_files_give_notes_or_a_midi_error(mido_bytes: Callable[..., bytes]) -> None:
-    random = np.random.default_rng(0)
-    tracks = []
-    for _ in range(3):
-        track = [mido.MetaMessage("set_tempo", tempo=400_000), mido.Message("sysex", data=[1, 2, 3])]
-        for _ in range(40):
-            pitch = int(random.integers(30, 90))
-            track += [mido.Message("note_on", note=pitch, time=int(random.integers(200)))]
-            track += [mido.Message("control_change", control=64, value=int(random.integers(128)), time=100)]
-            track += [mido.Message("note_off", note=pitch, time=int(random.integers(1, 300)))]
-        tracks.append(track)
-    read = fuzz([mido_bytes(*tracks), mido_bytes(tracks[0])], 2000)
-    assert 100 < read < 1900
-
-
-@pytest.mark.faults
-def test_broken_real_files_give_notes_or_a_midi_error(some_real_files: list[Path]) -> None:
-    smallest = sorted(some_real_files, key=lambda path: path.stat().st_size)[:4]
-    assert fuzz([path.read_bytes() for path in smallest], 500) > 0
