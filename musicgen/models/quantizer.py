@@ -69,6 +69,7 @@ class Quantizer(nn.Module, ABC):
         self.seed = seed
         self.register_buffer("started", torch.tensor(False))
         self._known_started = False
+        self._positions = 1  # latents of one sample in the batch at hand
         self.register_load_state_dict_post_hook(_forget_start)
 
     @abstractmethod
@@ -93,6 +94,7 @@ class Quantizer(nn.Module, ABC):
         with torch.autocast(device_type=latents.device.type, enabled=False):
             latents = latents.float()
             vectors = _as_vectors(latents)
+            self._positions = latents.shape[2] * latents.shape[3]
             if self.training:
                 self._start_from(vectors.detach())
             codes = self._nearest(vectors.detach())
@@ -126,7 +128,7 @@ class Quantizer(nn.Module, ABC):
         if self._known_started:
             return
         if not bool(self.started):
-            everywhere = gather_from_ranks(vectors)
+            everywhere = gather_from_ranks(vectors, positions=self._positions)
             generator = torch.Generator(device=vectors.device).manual_seed(self.seed)
             codebook = k_means_plus_plus(everywhere, num_clusters=self.num_embeddings, generator=generator)
             if is_distributed():
@@ -185,13 +187,19 @@ def is_distributed() -> bool:
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 
-def gather_from_ranks(vectors: Float[Tensor, "n dim"]) -> Float[Tensor, "m dim"]:
-    """Put the vectors of all ranks one after another; each rank must have equally many."""
+def gather_from_ranks(vectors: Float[Tensor, "n dim"], *, positions: int) -> Float[Tensor, "m dim"]:
+    """Put the vectors of all ranks in the order that one process has them in; equally many a rank.
+
+    Args:
+        vectors: Of the samples of this rank, which takes every n-th sample of the whole batch.
+        positions: Vectors of one sample.
+    """
     if not is_distributed():
         return vectors
     parts = [torch.empty_like(vectors) for _ in range(dist.get_world_size())]
     dist.all_gather(parts, vectors.contiguous())
-    return torch.cat(parts)
+    samples = [part.view(-1, positions, vectors.shape[1]) for part in parts]
+    return torch.stack(samples, dim=1).reshape(-1, vectors.shape[1])
 
 
 def _as_vectors(latents: Float[Tensor, "batch dim h w"]) -> Float[Tensor, "n dim"]:

@@ -76,8 +76,7 @@ class VectorQuantizer(Quantizer):
     @torch.no_grad()
     def _learn(self, vectors: Float[Tensor, "n dim"], codes: Int[Tensor, " n"]) -> None:
         """Update the running means with a batch, restart dead codes, set the codebook to the means."""
-        candidates = vectors[self._draw(len(vectors))]
-        sums, sizes, candidates = self._count(vectors, codes, candidates)
+        sums, sizes, candidates = self._count(vectors, codes, self._candidates(vectors))
         new_share = 1 - ((1 + self.num_updates) / (_WARM_UP + self.num_updates)).clamp(max=self.decay)
         self.cluster_size.lerp_(sizes, new_share)
         self.cluster_sum.lerp_(sums, new_share)
@@ -101,6 +100,19 @@ class VectorQuantizer(Quantizer):
         sums = torch.zeros_like(self.cluster_sum).index_add_(0, codes, vectors)
         sizes = count_codes(codes, num_embeddings=self.num_embeddings).to(sums)
         return _reduce_over_ranks(sums, sizes, candidates) if is_distributed() else (sums, sizes, candidates)
+
+    def _candidates(self, vectors: Float[Tensor, "n dim"]) -> Float[Tensor, "vocab dim"]:
+        """Draw a latent for each code from the batch of all ranks; those of other ranks are 0 here.
+
+        Each rank takes every n-th sample, so all together draw what one process with the whole batch would.
+        """
+        if not is_distributed():
+            return vectors[self._draw(len(vectors))]
+        ranks = dist.get_world_size()
+        drawn = self._draw(len(vectors) * ranks)
+        sample, position = drawn // self._positions, drawn % self._positions
+        here = vectors[sample // ranks * self._positions + position]
+        return torch.where((sample % ranks == dist.get_rank())[:, None], here, 0.0)
 
     def _draw(self, num_vectors: int) -> Int[Tensor, " vocab"]:
         """Draw an index for each code from a hash of seed, step and code.
@@ -198,9 +210,7 @@ class GradientVectorQuantizer(Quantizer):
 
 
 def _reduce_over_ranks(sums: Tensor, sizes: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Add sums and sizes over ranks; take the candidate of code k from rank k mod world size."""
-    owner = torch.arange(len(candidates), device=candidates.device) % dist.get_world_size()
-    candidates = torch.where((owner == dist.get_rank())[:, None], candidates, 0.0)
+    """Add up sums, sizes and candidates over ranks, in one message."""
     packed = torch.cat([sums, sizes[:, None], candidates], dim=1)
     dist.all_reduce(packed)
     dim = sums.shape[1]

@@ -1,0 +1,125 @@
+"""What trainer overrides do: accumulation, clipping and number types, a step each, on both networks."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from musicgen.data.catalogue import Choice
+from musicgen.data.folder import Folder
+from musicgen.data.prepare import Prepared, prepare
+from musicgen.generation.tokenize import encode_pieces
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.transformer import Transformer
+from musicgen.models.vq import VectorQuantizer
+from musicgen.music.grid import ClockGrid
+from musicgen.pipeline.plan import StagePlan
+from musicgen.pipeline.training import Training, transformer_training, vq_vae_training
+from musicgen.training.optim import constant
+
+STAGES = ["vq_vae", "transformer"]
+
+
+@pytest.fixture(scope="module")
+def pieces(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    cache = tmp_path_factory.mktemp("cache")
+    return prepare(
+        Folder(midi_folder), ClockGrid(), choice=Choice(), cache_dir=cache, val_fraction=0.25, progress=False
+    )
+
+
+def training(stage: str, pieces: Prepared) -> Training:
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer(num_embeddings=8, embedding_dim=8)
+    autoencoder = Autoencoder(quantizer, num_hiddens=8, num_residual_layers=1, num_residual_hiddens=4)
+    optimizer = partial(torch.optim.SGD, lr=0.5)
+    plan = StagePlan(config={}, optimizer=optimizer, scheduler=constant, max_epochs=1, batch_size=4)
+    if stage == "vq_vae":
+        return vq_vae_training(autoencoder, pieces, plan=plan, seed=0)
+    codes = {name: encode_pieces(autoencoder.eval(), packed) for name, packed in pieces.splits.items()}
+    return transformer_training(
+        Transformer(num_embeddings=8, num_layers=1, num_heads=2, width=16, dropout=0.0),
+        codes,
+        autoencoder=autoencoder,
+        prepared=pieces,
+        plan=plan,
+        window_quarters=4,
+        hop_quarters=4,
+        seed=0,
+    )
+
+
+class Watch(pl.Callback):
+    """Note the number type of the loss and the length of each update."""
+
+    def __init__(self) -> None:
+        self.updates, self.before = [], None
+
+    def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+        self.before = [parameter.detach().clone() for parameter in pl_module.parameters()]
+
+    def on_before_zero_grad(self, trainer, pl_module, optimizer) -> None:
+        if self.before is not None:
+            now = list(pl_module.parameters())
+            moved = [(a.detach() - b).square().sum() for a, b in zip(now, self.before, strict=True)]
+            self.updates.append(float(torch.stack(moved).sum().sqrt()))
+            self.before = None
+
+
+def fit(stage: str, pieces: Prepared, *, accelerator: str = "cpu", **overrides) -> tuple[pl.Trainer, Watch]:
+    made, watch = training(stage, pieces), Watch()
+    trainer = pl.Trainer(
+        accelerator=accelerator,
+        max_epochs=1,
+        limit_train_batches=4,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        callbacks=[watch],
+        **overrides,
+    )
+    trainer.fit(made.module, datamodule=made.data)
+    assert all(torch.isfinite(parameter).all() for parameter in made.module.parameters())
+    assert torch.isfinite(trainer.callback_metrics[made.monitor])
+    return trainer, watch
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_gradients_of_several_batches_make_one_update(pieces: Prepared, stage: str):
+    trainer, watch = fit(stage, pieces, accumulate_grad_batches=2)
+    assert trainer.global_step == 2
+    assert len(watch.updates) >= 1
+    assert min(watch.updates) > 0
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_update_is_longer_than_the_clipped_gradient(pieces: Prepared, stage: str):
+    free = fit(stage, pieces)[1].updates
+    clipped = fit(stage, pieces, gradient_clip_val=1e-3)[1].updates
+    assert max(free) > 0.5 * 1.1e-3
+    assert max(clipped) <= 0.5 * 1.001e-3
+    assert min(clipped) > 0
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_half_precision_trains_near_to_full(pieces: Prepared, stage: str):
+    full = fit(stage, pieces)[0].callback_metrics
+    half = fit(stage, pieces, precision="bf16-mixed")[0].callback_metrics
+    name = "vq_vae/val/bce" if stage == "vq_vae" else "transformer/val/nats_per_code"
+    assert float(half[name]) == pytest.approx(float(full[name]), rel=0.02)
+    assert float(half[name]) != float(full[name])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_fp16_is_bf16_on_a_cpu_and_fp16_on_a_gpu(pieces: Prepared, stage: str):
+    if torch.cuda.is_available():
+        fit(stage, pieces, precision="16-mixed", accelerator="gpu")
+    else:
+        with pytest.warns(UserWarning, match="fp16 is not supported on CPU"):
+            trainer, _ = fit(stage, pieces, precision="16-mixed")
+        assert trainer.precision == "bf16-mixed"
