@@ -1,4 +1,7 @@
-"""A power cut that a test can order."""
+"""What a test can order to happen in a run: a power cut, a note from each rank."""
+
+import json
+from pathlib import Path
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
@@ -13,3 +16,15 @@ class PowerCut(Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *rest: object) -> None:
         if pl_module.stage == self.stage and trainer.current_epoch == self.epoch:
             raise RuntimeError("power cut")
+
+
+class NoteOfRank(Callback):
+    """Leave what a rank has at the end of a stage beside the run folder: its codebook and its figures."""
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        tensors = dict(pl_module.named_buffers())
+        codebook = tensors.get("autoencoder.quantizer.codebook")
+        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        note = {"codebook": None if codebook is None else codebook.tolist(), "figures": figures}
+        folder = Path(trainer.default_root_dir).parent
+        (folder / f"{pl_module.stage}-{trainer.global_rank}.json").write_text(json.dumps(note))

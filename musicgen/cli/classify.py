@@ -38,7 +38,7 @@ def _train(config: DictConfig) -> dict[str, float]:
             batch_size=config.batch_size,
         ),
         make_classifier=instantiate(config.classifier),
-        make_trainer=instantiate(config.trainer),
+        make_trainer=lambda **more: instantiate(config.trainer)(**more),  # each stage its own strategy
         logger=list(instantiate(config.logger).values()),
         clips=dict(config.clips),
         grid={str(name): value for name, value in config.grid.items()},

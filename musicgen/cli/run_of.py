@@ -57,7 +57,7 @@ def run_of(config: DictConfig, *, status: "StatusFile", watchers: Sequence["Call
         transformer=transformer,
         vq_vae=plans["vq_vae"],
         prior=plans["transformer"],
-        make_trainer=instantiate(config.trainer),
+        make_trainer=lambda **more: instantiate(config.trainer)(**more),  # each stage its own strategy
         make_callbacks=lambda: [*instantiate(config.callbacks).values(), *watchers],
         loggers=list(instantiate(config.logger).values()),
         sampling=instantiate(config.sampling),

@@ -11,6 +11,7 @@ from musicgen.models.losses import code_loss
 from musicgen.models.prior import Prior
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
 from musicgen.training.ranks import num_val_samples, sample_numbers
+from musicgen.training.sharding import share_out
 
 
 class TransformerModule(pl.LightningModule):
@@ -45,6 +46,10 @@ class TransformerModule(pl.LightningModule):
         self.decoder_bits_per_quarter = decoder_bits_per_quarter
         self.val_nats = MeanMetric()
 
+    def configure_model(self) -> None:
+        """Share the weights out over ranks where the strategy does so."""
+        share_out(self.transformer, self.device_mesh)
+
     def training_step(self, batch: CodeBatch, batch_idx: int) -> Tensor:
         """Predict the codes of a batch of windows; give the mean loss in nats a code."""
         loss = self._step(batch)
@@ -58,8 +63,9 @@ class TransformerModule(pl.LightningModule):
         numbers = sample_numbers(self.trainer, batch_idx=batch_idx, count=len(batch.inputs))
         once = (numbers < num_val_samples(self.trainer)).to(batch.mask.device)
         batch = batch._replace(mask=batch.mask & once[:, None])
+        nats = self._step(batch)  # also for nothing: sharded ranks work in step
         if batch.mask.any():
-            self.val_nats.update(self._step(batch), weight=batch.mask.sum())
+            self.val_nats.update(nats, weight=batch.mask.sum())
 
     def on_validation_epoch_end(self) -> None:
         """Log nats a code and bits a quarter over the whole held-out set."""

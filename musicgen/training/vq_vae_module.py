@@ -11,6 +11,7 @@ from musicgen.models.losses import ReconstructionLoss, reconstruction_loss
 from musicgen.training.figures import ReconstructionFigures, code_entropy
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
 from musicgen.training.ranks import sample_numbers
+from musicgen.training.sharding import share_out
 
 
 class VqVaeModule(pl.LightningModule):
@@ -47,6 +48,10 @@ class VqVaeModule(pl.LightningModule):
         no_codes = torch.zeros(num_embeddings, dtype=torch.int64)
         self.register_buffer("train_code_counts", no_codes, persistent=False)
         self.register_buffer("val_code_counts", no_codes.clone(), persistent=False)
+
+    def configure_model(self) -> None:
+        """Share the weights out over ranks where the strategy does so; the codebook stays whole on each."""
+        share_out(self.autoencoder, self.device_mesh)
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         """Reproduce a batch of slices (batch, channels, 88, 32); give the loss."""
