@@ -9,7 +9,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-LEAST_FREE_BYTES = 1 << 20
+LEAST_FREE_BYTES = 1 << 16
 
 
 class CheckFolder(Callback):
