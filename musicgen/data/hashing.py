@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,7 +59,8 @@ def _digest(path: Path, remembered: list | None) -> tuple[str, list | None]:
 
 
 def _index_path(paths: Sequence[Path], cache_dir: Path) -> Path:
-    folder = hashlib.sha256("\n".join(sorted({str(path.parent) for path in paths})).encode()).hexdigest()
+    folders = sorted({os.fsencode(path.parent) for path in paths})  # names need not be Unicode
+    folder = hashlib.sha256(b"\n".join(folders)).hexdigest()
     return cache_dir / "contents" / f"{folder[:16]}.json"
 
 
