@@ -1,9 +1,10 @@
-"""What a run puts into TensorBoard beside its curves: its settings with the figures it reached."""
+"""What a run gives its loggers beside its curves: its settings with the figures it reached."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
 from musicgen.evaluation.knobs import flatten
 
@@ -25,7 +26,7 @@ KNOBS = (
 
 
 def log_settings(loggers: Sequence[Logger], settings: dict[str, Any], metrics: dict[str, float]) -> None:
-    """Put the run's settings and final figures into TensorBoard's HParams tab, and end the logging.
+    """Give every logger the run's settings and final figures (TensorBoard: its HParams tab), and end it.
 
     Args:
         loggers: Those of the run.
@@ -37,7 +38,14 @@ def log_settings(loggers: Sequence[Logger], settings: dict[str, Any], metrics: d
         for name, value in flatten(settings).items()
         if name.split(".")[0] in KNOBS and not name.split(".")[-1].startswith("_")
     }
+    final = {f"final/{name}": value for name, value in metrics.items() if math.isfinite(value)}
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(flat, {f"final/{name}": value for name, value in metrics.items()})
+            logger.log_hyperparams(flat, final)
+        else:
+            logger.log_hyperparams(flat)
+            if not isinstance(logger, CSVLogger):  # metrics.json lies beside it
+                logger.log_metrics(final)
         logger.finalize("success")
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()

@@ -1,0 +1,73 @@
+"""Loggers, one override each: curves, settings and final figures arrive; local stores only."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from musicgen.config import config_dir
+from musicgen.evaluation.curves import read_curves
+from musicgen.pipeline.board import log_settings
+
+FINAL = {"val/bits_per_quarter": 123.0, "generated/nothing": float("nan")}
+
+
+def log_a_run(folder: Path, *overrides: str) -> None:
+    """Log two epochs of a curve and the end of a run with the loggers that the overrides choose."""
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        config = compose("train", [f"run_dir={folder}", "epochs=7", *overrides])
+    loggers = list(instantiate(config.logger).values())
+    for step, value in enumerate([0.5, 0.25]):
+        for logger in loggers:
+            logger.log_metrics({"vq_vae/val/bce": value, "epoch": step}, step=step)
+    settings = {"epochs": config.epochs, "vq_vae": OmegaConf.to_container(config.vq_vae, resolve=False)}
+    log_settings(loggers, settings, FINAL)
+
+
+def test_curves_go_to_tensorboard_and_csv(tmp_path):
+    log_a_run(tmp_path)
+    assert list(tmp_path.glob("tensorboard/events*"))
+    with (tmp_path / "csv/version_0/metrics.csv").open() as file:
+        assert [row["vq_vae/val/bce"] for row in csv.DictReader(file)] == ["0.5", "0.25"]
+    assert "epochs: 7" in (tmp_path / "csv/version_0/hparams.yaml").read_text()
+
+
+def test_a_run_that_is_started_again_keeps_the_curves_of_before(tmp_path):
+    for _ in range(2):
+        log_a_run(tmp_path, "logger=csv")
+    assert len(list(tmp_path.glob("csv/version_*/metrics.csv"))) == 2
+    assert read_curves(tmp_path)["vq_vae/val/bce"].value.tolist() == [0.5, 0.25]
+
+
+def test_weights_and_biases_offline(tmp_path, monkeypatch):
+    pytest.importorskip("wandb", reason="pip install 'musicgen-lab[wandb]'")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    for name in ("first", "second"):  # jobs of a sweep share a process
+        folder = tmp_path / name
+        folder.mkdir()
+        log_a_run(folder, "logger=wandb", "logger.wandb.offline=true", f"logger.wandb.name={name}")
+        (run,) = folder.glob("wandb/offline-run-*/run-*.wandb")
+        content = run.read_bytes()
+        for text in (name, "vq_vae/val/bce", "final/val/bits_per_quarter", "num_residual_layers"):
+            assert text.encode() in content
+        assert list(folder.glob("tensorboard/events*"))
+
+
+def test_mlflow_in_a_local_store(tmp_path, monkeypatch):
+    pytest.importorskip("mlflow", reason="pip install 'musicgen-lab[mlflow]'")
+    from mlflow.tracking import MlflowClient
+
+    monkeypatch.chdir(tmp_path)
+    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    log_a_run(tmp_path / "run", "logger=mlflow", "logger.mlflow.run_name=first")
+    client = MlflowClient(tracking_uri=store)
+    (run,) = client.search_runs([client.get_experiment_by_name("train").experiment_id])
+    assert run.info.run_name == "first"
+    assert run.info.status == "FINISHED"
+    assert run.data.params["epochs"] == "7"
+    assert run.data.metrics["final/val/bits_per_quarter"] == 123.0
+    assert [one.value for one in client.get_metric_history(run.info.run_id, "vq_vae/val/bce")] == [0.5, 0.25]
