@@ -1,5 +1,6 @@
 """musicgen compare: put runs side by side."""
 
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,7 +29,10 @@ class CompareSweep(Callback):
 def compare(config: DictConfig) -> None:
     """Compare the runs that the config names."""
     options = {str(name): _plain(config[name]) for name in config if name != "runs"}
-    _compare(config.runs, folder=Path(HydraConfig.get().runtime.output_dir), **options)
+    job = HydraConfig.get()
+    asked = [one.lstrip("+") for one in job.overrides.task if not one.startswith("runs=")]
+    command = shlex.join(["musicgen", "compare", *map(str, config.runs), *asked])
+    _compare(config.runs, folder=Path(job.runtime.output_dir), command=command, **options)
 
 
 def _plain(value: Any) -> Any:

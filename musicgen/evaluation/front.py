@@ -9,9 +9,10 @@ from musicgen.evaluation.aggregate import Comparison, Row
 from musicgen.evaluation.directions import Figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Picture
 
-NEARBY = 5  # names of that many points of the front are written
+NAME_WIDTH, NAME_HEIGHT = 0.18, 0.11  # of the axes: what a point's name takes
 
 
 def pareto_front(rows: Sequence[Row], first: Figure, second: Figure) -> list[int]:
@@ -92,19 +93,36 @@ def _picture(rows: Sequence[Row], across: Figure, up: Figure, front: Sequence[in
         label = f"not beaten at both: {len(line)}"
         axes.step(*zip(*line, strict=True), where="post", color="#0b5cad", linewidth=1.2, alpha=0.6)
         axes.scatter(*zip(*line, strict=True), s=40, color="#0b5cad", zorder=3, label=label)
-    step = max(1, math.ceil(len(front) / NEARBY))
-    for index in front[::step]:
-        axes.annotate(rows[index].name.replace(" ", "\n"), points[index], xytext=(6, 6), fontsize=7,
-                      textcoords="offset points", color="#33415c")  # fmt: skip
     for figure, name in ((across, axes.set_xlabel), (up, axes.set_ylabel)):
         name(f"{figure.name} {figure.arrow}")
     for values, scale in ((0, axes.set_xscale), (1, axes.set_yscale)):
         known = [point[values] for point in points if math.isfinite(point[values])]
         if known and min(known) > 0 and max(known) > 20 * min(known):
             scale("log")
+    _name_points(axes, [(rows[index].name, points[index]) for index in front])
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
     return picture
+
+
+def _name_points(axes: "Axes", named: Sequence[tuple[str, tuple[float, float]]]) -> None:
+    """Write the names of points that have room for it."""
+    taken: list[tuple[float, float]] = []
+    for name, point in named:
+        x, y = axes.transAxes.inverted().transform(axes.transData.transform(point))
+        if any(abs(x - a) < NAME_WIDTH and abs(y - b) < NAME_HEIGHT for a, b in taken):
+            continue
+        taken.append((x, y))
+        side = -6 if x > 1 - NAME_WIDTH else 6
+        axes.annotate(
+            name.replace(" ", "\n"),
+            point,
+            xytext=(side, 6),
+            textcoords="offset points",
+            ha="right" if side < 0 else "left",
+            fontsize=7,
+            color="#33415c",
+        )
 
 
 def _badness(row: Row, first: Figure, second: Figure) -> tuple[float, float]:

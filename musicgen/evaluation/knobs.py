@@ -59,6 +59,11 @@ class Knob:
     def texts(self) -> tuple[str, ...]:
         """Write the value of each run as a short text; different values have different texts."""
         full = [value_text(value) for value in self.values]
+        rounded = [
+            f"{v:.4g}" if isinstance(v, float) else text for v, text in zip(self.values, full, strict=True)
+        ]
+        if len(set(rounded)) == len(set(full)):  # what a search drew has seventeen digits
+            full = rounded
         short = {text: _shortened(text) for text in dict.fromkeys(full)}
         taken = Counter(short.values())
         for number, (text, shortened) in enumerate(short.items(), start=1):

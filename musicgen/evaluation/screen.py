@@ -57,7 +57,12 @@ def screen_table(comparison: Comparison, *, width: int, max_rows: int = 60) -> "
             f"{len(all_rows) - len(rows)} more rows in comparison.csv; sort= brings others to the top"
         )
     lines = [Text(note, style="dim") for note in notes]
-    unfinished = [f"{row.status}: {row.name}: {row.reason}" for row in comparison.unfinished]
+    pruned = sum(row.status == "pruned" for row in comparison.rows)
+    if pruned:
+        lines.append(Text(f"{pruned} of {len(comparison.rows)} runs were pruned by the search", style="dim"))
+    unfinished = [
+        f"{row.status}: {row.name}: {row.reason}" for row in comparison.unfinished if row.status != "pruned"
+    ]
     lines += [Text(text, style="yellow") for text in unfinished]
     tests = [_tests(comparison, name) for name in dict.fromkeys(test.figure for test in comparison.contrasts)]
     return Group(table, *lines, *tests)
@@ -163,13 +168,18 @@ def _counted(comparison: Comparison, row: Row) -> str:
 
 def _tests(comparison: Comparison, figure: str) -> "Table":
     """Lay out the tests between groups on one figure, n always stated."""
+    tests = [contrast for contrast in comparison.contrasts if contrast.figure == figure]
+    heads, first = list(CONTRAST_HEADS[1:]), {test.first for test in tests}
     table = _table()
     table.title, table.title_justify, table.title_style = _plain(figure), "left", "bold"
-    for index, head in enumerate(CONTRAST_HEADS[1:]):
-        table.add_column(head, justify="left" if index < 2 else "right", no_wrap=index >= 2, overflow="fold")
-    for contrast in comparison.contrasts:
-        if contrast.figure == figure:
-            table.add_row(*map(_plain, contrast_cells(contrast)[1:]))
+    if len(first) == 1 and len(tests) > 1:  # all against the best: said once
+        table.title = _plain(f"{figure}: {first.pop()} minus each other")
+        heads = heads[1:]
+    for head in heads:
+        is_group = head in ("group", "minus")
+        table.add_column(head, justify="left" if is_group else "right", no_wrap=not is_group, overflow="fold")
+    for test in tests:
+        table.add_row(*map(_plain, contrast_cells(test)[-len(heads) :]))
     return table
 
 

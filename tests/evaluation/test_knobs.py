@@ -112,3 +112,10 @@ def test_long_values_are_shortened_and_stay_different():
     assert max(map(len, knob.texts)) <= 32
     assert knob.texts[-1] == "short"
     assert len(set(run_names([a_run(title=value) for value in values], [knob]))) == 5
+
+
+def test_numbers_that_were_drawn_are_shown_short_where_they_stay_distinct():
+    (knob,) = differing_knobs([a_run("a", lr=0.0012345678), a_run("b", lr=0.0023456789)])
+    assert knob.texts == ("0.001235", "0.002346")
+    (knob,) = differing_knobs([a_run("a", lr=0.00123456), a_run("b", lr=0.00123457)])
+    assert knob.texts == ("0.00123456", "0.00123457")

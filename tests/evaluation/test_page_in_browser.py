@@ -210,6 +210,23 @@ def test_effects_and_parallel_coordinates_show_every_run(page, twelve):
     assert page.ask("document.querySelector('#count').textContent") == "13 runs"
 
 
+def test_two_figures_stand_against_each_other(page, twelve):
+    page.open(twelve.files["html"], height=9000)
+    dots = COUNT.format("#front-chart circle[fill-opacity]")
+    assert page.ask(dots) == 4  # averages over seeds; the failed run has no figures
+    assert page.ask(COUNT.format("#front-chart path.front-line")) == 1
+    page.ask("document.querySelector('input[name=view][value=runs]').click()")
+    assert page.ask(dots) == 12
+    label = "document.querySelector('#front-chart svg').getAttribute('aria-label')"
+    before = page.ask(label)
+    page.ask("window.axis = document.querySelector('#front-x'); axis.selectedIndex = axis.options.length - 1")
+    page.ask("axis.dispatchEvent(new Event('change'))")
+    assert page.ask(label) != before
+    page.ask("document.querySelector('#front-chart').focus()")
+    page.key("ArrowRight")
+    assert "no other run is better at both" in page.ask("document.querySelector('#tip').innerText")
+
+
 def test_the_filter_chooses_runs_in_the_whole_page(page, twelve):
     page.open(twelve.files["html"], height=9000)
     page.ask("window.box = document.querySelector('#filter'); box.value = 'hiddens=64 seed=1'")
@@ -228,7 +245,9 @@ def test_nothing_overlaps_or_sticks_out(page, twelve, width, dark):
     page.ask("document.querySelector('#effect-more').open = true")
     page.ask("new Promise((done) => setTimeout(done, 300))")
     assert page.ask("document.documentElement.scrollWidth") <= width
-    assert page.ask(COUNT.format(".plot text, .effect text, .pc-axis text, .roll text")) > 300
+    assert (
+        page.ask(COUNT.format(".plot text, .effect text, .pc-axis text, .roll text, #front-chart text")) > 300
+    )
     assert page.ask(OVERLAPS) == []
     background = page.ask("getComputedStyle(document.body).backgroundColor")
     assert (background == "rgb(20, 22, 26)") == dark

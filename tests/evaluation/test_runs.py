@@ -182,3 +182,10 @@ def test_curves_come_from_metrics_csv_where_there_are_no_event_files(tmp_path):
 
 def test_a_run_without_curves_has_none(sweep):
     assert read_run(sweep / "epochs=30").curves == {}
+
+
+def test_a_pruned_run_says_so(tmp_path):
+    run = make_run(tmp_path / "a", metrics=False, curves=False)
+    (run / "pruned.txt").write_text("val/bits_per_quarter was 240 after epoch 2 of vq_vae\n")
+    assert read_run(run).status == "pruned"
+    assert read_run(run).reason == "val/bits_per_quarter was 240 after epoch 2 of vq_vae"

@@ -50,7 +50,7 @@ def test_a_hopeless_run_ends_in_its_first_epoch_and_is_told_as_pruned(musicgen, 
     assert run.reason.startswith("val/bits_per_quarter was")
     assert run.reason.endswith("after epoch 1 of vq_vae")
     assert "1 pruned" in done.stdout
-    assert "pruned: " in done.stdout
+    assert "1 of 1 runs were pruned by the search" in done.stdout
 
 
 def test_mistakes_show_before_anything_is_trained(musicgen, tiny):

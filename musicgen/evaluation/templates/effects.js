@@ -3,8 +3,43 @@ function spots(knob, members) { // place of each run along a setting: the rank o
   return new Map(members.map((run) => [run, DATA.knobs[knob].shown.indexOf(DATA.runs[run].knobs[knob])]));
 }
 
+const MAX_STEPS = 12; // values of a setting: more are no list but a scale
+const BINS = 5;
+
+// A setting of which every run has its own value: the runs on its scale, and the means of five equal parts.
+function drawScatter(host, knob, figure) {
+  const { label } = DATA.knobs[knob];
+  const at = (run) => Number(DATA.runs[run].knobs[knob]);
+  const runs = [...drawn].filter((run) => DATA.runs[run].values[figure] !== null).sort((a, b) => at(a) - at(b));
+  if (!runs.length) return host.replaceChildren();
+  const [width, height] = [host.clientWidth - 16, host.clientHeight - 12];
+  const [low, high] = extent(DATA.runs.map((run) => run.values[figure]).filter((value) => value !== null));
+  const pad = (high - low || 1) * 0.08;
+  const [first, last] = extent(DATA.runs.map((_, run) => at(run)));
+  const log = first > 0 && last > 20 * first;
+  const x = scale([first, last], [50, width - 12], log);
+  const y = scale([low - pad, high + pad], [height - 34, 4], false);
+  const svg = element("svg:svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${DATA.figures[figure].name} by ${label}` });
+  for (const tick of niceTicks(low, high, 4)) {
+    svg.append(element("svg:line", { class: "grid", x1: 40, x2: width - 4, y1: y(tick), y2: y(tick) }));
+    svg.append(element("svg:text", { x: 35, y: y(tick) + 4, "text-anchor": "end" }, short(tick)));
+  }
+  svg.append(element("svg:text", { x: 50, y: height - 18, "text-anchor": "middle" }, short(first)));
+  svg.append(element("svg:text", { x: width - 12, y: height - 18, "text-anchor": "end" }, short(last)));
+  svg.append(element("svg:text", { x: (40 + width) / 2, y: height - 2, "text-anchor": "middle" }, label));
+  for (const run of runs) svg.append(element("svg:circle", { cx: x(at(run)), cy: y(DATA.runs[run].values[figure]), r: runs.length > 60 ? 2 : 3, fill: colours[run], "fill-opacity": 0.8 }, element("svg:title", {}, `${DATA.runs[run].name}: ${number(DATA.runs[run].values[figure])}`)));
+  const size = Math.ceil(runs.length / BINS);
+  const parts = Array.from({ length: Math.ceil(runs.length / size) }, (_, part) => runs.slice(part * size, (part + 1) * size));
+  const middle = (part) => x(at(part[Math.floor(part.length / 2)]));
+  const d = parts.map((part, i) => `${i ? "L" : "M"}${middle(part).toFixed(1)} ${y(mean(part.map((run) => DATA.runs[run].values[figure]))).toFixed(1)}`).join("");
+  svg.append(element("svg:path", { d, fill: "none", stroke: "var(--ink)", "stroke-width": 1.2, "stroke-opacity": 0.7 }));
+  host.onpointermove = host.onpointerleave = null;
+  host.replaceChildren(svg);
+}
+
 function drawEffect(host, knob, figure) {
-  const { label, shown: values } = DATA.knobs[knob];
+  const { label, shown: values, numeric } = DATA.knobs[knob];
+  if (numeric && values.length > MAX_STEPS) return drawScatter(host, knob, figure);
   const runs = [...drawn].filter((run) => DATA.runs[run].values[figure] !== null);
   const [width, height] = [host.clientWidth - 16, host.clientHeight - 12];
   const all = DATA.runs.map((run) => run.values[figure]).filter((value) => value !== null);

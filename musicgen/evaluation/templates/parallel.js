@@ -96,8 +96,8 @@ function drawAxis(axis, index, { x, y, top, bottom, room, svg }) {
     group.append(element("svg:text", { class: "value", x: end ? x : x + 6, y: end || y(share) + 4, "text-anchor": end ? "middle" : "start" }, text.length > room ? `${text.slice(0, room - 1)}…` : text));
   };
   if (axis.knob !== undefined) {
-    const { shown: values } = DATA.knobs[axis.knob];
-    const every = Math.ceil(values.length / 16);
+    const { shown: values, numeric } = DATA.knobs[axis.knob];
+    const every = numeric && values.length > MAX_STEPS ? values.length - 1 : Math.ceil(values.length / 16);
     values.forEach((value, at) => { if (at % every === 0) label(value, at / (values.length - 1)); });
   } else {
     const ends = axis.turned ? [...axis.domain].reverse() : axis.domain;
