@@ -1,0 +1,88 @@
+"""Rows: codes drawn a second, alone and in batches, and a whole piece from nothing to notes."""
+
+import torch
+
+from benchmarks.measure import Bench, Row, forget_peak, in_turn, peak_mib, row_of, seconds
+from benchmarks.reference_transformer import ReferenceGpt, sample
+from musicgen.generation.generate import Sampling, generate_pieces
+from musicgen.generation.sampling import CachedReader, UncachedReader, sample_codes
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.transformer import Transformer
+from musicgen.models.vq import VectorQuantizer
+
+_CODES = 16  # a quarter
+_WAYS = {
+    "generation_batch_1": (1, CachedReader, 5),
+    "generation_batch_16": (16, CachedReader, None),
+    "generation_batch_64": (64, CachedReader, 25),
+    "generation_uncached_batch_1": (1, UncachedReader, None),
+}
+_PIECE_QUARTERS = 128
+_PIECE_LIMIT_S = 3
+
+
+def generation(bench: Bench) -> list[Row]:
+    """Draw codes with the default network, against a block that is read again for every code."""
+    torch.manual_seed(0)
+    network = Transformer().to(bench.device).eval()
+    theirs = ReferenceGpt().to(bench.device)
+    rows = []
+    for name, (batch, reader, mark) in _WAYS.items():
+
+        def ours(batch: int = batch, reader: type[CachedReader] | type[UncachedReader] = reader) -> float:
+            def work() -> None:
+                sample_codes(
+                    network,
+                    num_quarters=bench.size.codes // _CODES,
+                    batch=batch,
+                    generator=torch.Generator().manual_seed(0),
+                    reader=reader,
+                )
+
+            return batch * bench.size.codes / seconds(work, device=bench.device)
+
+        def reference() -> float:
+            def work() -> None:
+                sample(theirs, num_codes=bench.size.codes, device=bench.device)
+
+            return bench.size.codes / seconds(work, device=bench.device)
+
+        rates, reference_rates, peak, reference_peak = in_turn(ours, reference, repeats=bench.size.repeats)
+        row = row_of(
+            name,
+            ours=rates,
+            reference=reference_rates,
+            unit="tokens/s",
+            mark=mark,
+            peak_mib=peak,
+            reference_peak_mib=reference_peak,
+            note=f"{bench.size.codes} codes a piece; reference alone and without a cache",
+        )
+        rows.append(row)
+    return [*rows, _piece(bench, network)]
+
+
+def _piece(bench: Bench, network: Transformer) -> Row:
+    """Write a piece of 128 quarters: codes, slices and notes."""
+    autoencoder = Autoencoder(VectorQuantizer()).to(bench.device).eval()
+    quarters = _PIECE_QUARTERS if bench.size.name != "tiny" else 4
+
+    def work() -> None:
+        generate_pieces(
+            autoencoder, network, num_pieces=1, num_quarters=quarters, seed=0, sampling=Sampling()
+        )
+
+    forget_peak()
+    work()
+    peak = peak_mib()
+    times = [seconds(work, device=bench.device) for _ in range(bench.size.repeats)]
+    return row_of(
+        "generation_piece",
+        ours=times,
+        reference=None,
+        unit="s",
+        mark=_PIECE_LIMIT_S,
+        limit=True,
+        peak_mib=peak,
+        note=f"a piece of {quarters} quarters, decoded to notes",
+    )
