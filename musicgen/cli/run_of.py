@@ -82,6 +82,7 @@ def _plan(config: DictConfig, stage: str) -> "StagePlan":
         batch_size=config.batch_size[stage],
         init_from=Path(config.init_from) if config.init_from else None,
         updates_per_epoch=config.updates_per_epoch[stage],
+        transpose=config.transpose,
         keep=config.keep,
         settings=stage_settings(config, stage),
     )

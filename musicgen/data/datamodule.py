@@ -10,6 +10,7 @@ from musicgen.data.codes import CodeWindows, PieceCodes
 from musicgen.data.prepare import Prepared
 from musicgen.data.sampler import EpochSampler
 from musicgen.data.slices import SliceDataset, as_is
+from musicgen.data.transposition import Transposition
 
 
 class MidiDataModule(pl.LightningDataModule):
@@ -22,13 +23,14 @@ class MidiDataModule(pl.LightningDataModule):
         prepared: The pieces and their splits.
         batch_size: Slices a batch, on each rank.
         channels: 1 for sounding cells, 2 for sounding cells and onsets.
-        seed: Seed of the shuffle.
+        seed: Seed of the shuffle and of the transpositions.
+        transpose: Training slices are moved up or down by up to so many semitones; 0 leaves them as written.
         updates_per_epoch: Training batches an epoch has on each rank; None for one pass over the slices.
         loader_workers: Processes that fetch batches; 0 is fastest, since a batch takes well under a
             millisecond.
 
     Raises:
-        ValueError: ``batch_size`` is below 1.
+        ValueError: ``batch_size`` is below 1, or ``transpose`` out of range.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class MidiDataModule(pl.LightningDataModule):
         batch_size: int,
         channels: int = 1,
         seed: int = 0,
+        transpose: int = 0,
         updates_per_epoch: int | None = None,
         loader_workers: int = 0,
     ):
@@ -46,6 +49,7 @@ class MidiDataModule(pl.LightningDataModule):
         self.batch_size = _checked_batch_size(batch_size)
         self.channels, self.seed, self.loader_workers = channels, seed, loader_workers
         self.updates_per_epoch = updates_per_epoch
+        self.transposition = Transposition(transpose, seed=seed)
 
     def setup(self, stage: str) -> None:
         """Make sure that there is something to train and to validate on.
@@ -69,8 +73,13 @@ class MidiDataModule(pl.LightningDataModule):
         return self._loader("test", shuffle=False)
 
     def _loader(self, split: str, *, shuffle: bool) -> DataLoader:
+        slices = SliceDataset(
+            self.prepared.splits[split],
+            channels=self.channels,
+            transposition=self.transposition if shuffle else None,
+        )
         return _loader(
-            SliceDataset(self.prepared.splits[split], channels=self.channels),
+            slices,
             batch_size=self.batch_size,
             shuffle=shuffle,
             seed=self.seed,

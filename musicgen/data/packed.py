@@ -110,6 +110,16 @@ class PackedPieces:
         """
         import torch
 
+        return torch.from_numpy(unpacked(self.gather_words(index, channels=channels)))
+
+    def gather_words(
+        self, index: Int64[np.ndarray, " batch"], *, channels: int = 1
+    ) -> UInt32[np.ndarray, "batch channels pitches"]:
+        """Gather a batch as `gather` does, still packed: (batch, channels, 88).
+
+        Raises:
+            ValueError: ``channels`` is neither 1 nor 2.
+        """
         if channels not in (1, 2):
             raise ValueError(f"channels={channels}: 1 (sounding) or 2 (sounding, onset)")
         index = np.asarray(index, dtype=np.int64)
@@ -118,7 +128,7 @@ class PackedPieces:
         if channels == 2:
             words[:, 1] = words[:, 0] & ~((words[:, 0] << np.uint32(1)) | self._carried(index))
         self._touch(len(index) * _BYTES_A_FAULT)
-        return torch.from_numpy(_unpack(words))
+        return words
 
     def _carried(self, index: Int64[np.ndarray, " batch"]) -> UInt32[np.ndarray, "batch pitches"]:
         """Give the last tick of the quarter before each, as the lowest bit; silence before a piece."""
@@ -143,7 +153,7 @@ class PackedPieces:
             self._mapping.madvise(getattr(mmap, advice), *region)
 
 
-def _unpack(words: UInt32[np.ndarray, "*axes pitches"]) -> UInt8[np.ndarray, "*axes pitches ticks"]:
+def unpacked(words: UInt32[np.ndarray, "*axes pitches"]) -> UInt8[np.ndarray, "*axes pitches ticks"]:
     """Spread words into one byte a tick; the lowest bit is the first tick."""
     cells = np.unpackbits(np.ascontiguousarray(words).view(np.uint8), bitorder="little")
     return cells.reshape(*words.shape, TICKS_PER_QUARTER)  # along an axis it would take six times as long

@@ -100,11 +100,11 @@ def _feistel(
     mask = (np.uint64(1) << half_bits) - np.uint64(1)
     left, right = value >> half_bits, value & mask
     for word in key:
-        left, right = right, left ^ (_mixed(right + word) & mask)
+        left, right = right, left ^ (scrambled(right + word) & mask)
     return (left << half_bits) | right
 
 
-def _mixed(value: UInt64[np.ndarray, " batch"]) -> UInt64[np.ndarray, " batch"]:
+def scrambled(value: UInt64[np.ndarray, " batch"]) -> UInt64[np.ndarray, " batch"]:
     """Scramble all bits of a word (the finaliser of SplitMix64, Steele et al. 2014)."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

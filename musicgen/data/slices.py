@@ -8,7 +8,8 @@ import torch
 from jaxtyping import UInt8
 from torch.utils.data import Dataset
 
-from musicgen.data.packed import PackedPieces
+from musicgen.data.packed import PackedPieces, unpacked
+from musicgen.data.transposition import Transposition
 
 __all__ = ["PackedPieces", "SliceDataset", "as_is"]
 
@@ -21,16 +22,25 @@ class SliceDataset(Dataset):
     Args:
         packed: Pieces of one split.
         channels: 1 for sounding cells, 2 for sounding cells and onsets.
+        transposition: Moves the slices of each epoch; None leaves them as they are.
 
     Raises:
         ValueError: ``channels`` is neither 1 nor 2.
     """
 
-    def __init__(self, packed: PackedPieces, *, channels: int = 1):
+    def __init__(
+        self, packed: PackedPieces, *, channels: int = 1, transposition: Transposition | None = None
+    ):
         if channels not in (1, 2):
             raise ValueError(f"channels={channels}: 1 (sounding) or 2 (sounding, onset)")
         self.packed = packed
         self.channels = channels
+        self.transposition = transposition
+
+    def set_epoch(self, epoch: int) -> None:
+        """Take the epoch that the next batches belong to."""
+        if self.transposition is not None:
+            self.transposition.set_epoch(epoch)
 
     def __len__(self) -> int:
         return len(self.packed)
@@ -40,7 +50,11 @@ class SliceDataset(Dataset):
 
     def __getitems__(self, numbers: Sequence[int]) -> UInt8[torch.Tensor, "batch channels pitches ticks"]:
         """Fetch a batch with one gather."""
-        return self.packed.gather(np.asarray(numbers, dtype=np.int64), channels=self.channels)
+        index = np.asarray(numbers, dtype=np.int64)
+        words = self.packed.gather_words(index, channels=self.channels)
+        if self.transposition is not None:
+            words = self.transposition(words, index)
+        return torch.from_numpy(unpacked(words))
 
 
 def as_is(batch: Any) -> Any:

@@ -21,6 +21,7 @@ KNOBS = (
     "batch_size",
     "max_epochs",
     "windows",
+    "transpose",
     "sampling",
 )  # what of the config is a setting of the experiment; the rest is where and how it runs
 

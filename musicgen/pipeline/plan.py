@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from musicgen.data.transposition import Transposition
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 
 TRAINED = ("vq_vae", "transformer")
@@ -24,6 +25,7 @@ class StagePlan:
         batch_size: Slices or windows an update, a device.
         init_from: A run whose weights it starts from; None for fresh ones.
         updates_per_epoch: Updates an epoch has; None for one pass over the training pieces.
+        transpose: Training slices are moved by up to so many semitones; the autoencoder's alone.
         keep: Which state is the run's: `best` on held-out pieces, or that after the `last` epoch.
         settings: All of the config that its weights may follow from, in plain values.
     """
@@ -35,6 +37,7 @@ class StagePlan:
     batch_size: int
     init_from: Path | None = None
     updates_per_epoch: int | None = None
+    transpose: int = 0
     keep: str = "best"
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -44,6 +47,7 @@ class StagePlan:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value}; use 1 or more")
+        Transposition(self.transpose)
         if self.keep not in KEEP:
             raise ValueError(f"keep={self.keep}; use {' or '.join(KEEP)}")
 

@@ -62,6 +62,7 @@ def vq_vae_training(autoencoder: Autoencoder, prepared: Prepared, *, plan: Stage
         batch_size=plan.batch_size,
         channels=channels,
         seed=seed,
+        transpose=plan.transpose,
         updates_per_epoch=plan.updates_per_epoch,
     )
     return Training(module, data, monitor="vq_vae/val/bce")
