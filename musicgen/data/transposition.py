@@ -55,7 +55,8 @@ class Transposition:
         """Draw the shift of each slice in semitones, upwards positive, as far as its notes have room."""
         width = np.uint64(2 * self.semitones + 1)
         drawn = scrambled(numbers.astype(np.uint64) + self._key) % width
-        sounding = words.any(axis=1)
-        lowest = np.where(sounding.any(axis=1), sounding.argmax(axis=1), NUM_PITCHES)
-        highest = np.where(sounding.any(axis=1), NUM_PITCHES - 1 - sounding[:, ::-1].argmax(axis=1), -1)
+        sounding = (words != 0).any(axis=1)
+        is_silent = ~sounding.any(axis=1)
+        lowest = np.where(is_silent, NUM_PITCHES, sounding.argmax(axis=1))
+        highest = np.where(is_silent, -1, NUM_PITCHES - 1 - sounding[:, ::-1].argmax(axis=1))
         return np.clip(drawn.astype(np.int64) - self.semitones, -lowest, NUM_PITCHES - 1 - highest)
