@@ -39,8 +39,14 @@ def prepared_pieces(config: DictConfig, *, make: Callable[[DictConfig], Any] = i
 def choice_of(data: DictConfig) -> "Choice":
     """Make the choice of pieces that a data config states."""
     from musicgen.data.catalogue import Choice
+    from musicgen.data.musical import ChosenByMusic, MusicalChoice
 
-    return Choice(composer=data.composer, era=data.era, title=data.title, max_pieces=data.max_pieces)
+    # Runs of before these settings do not have them.
+    asked = MusicalChoice(**{name: data.get(name) for name in ("mode", "key", "progression", "form")})
+    musical = ChosenByMusic(asked, cache_dir=data.cache_dir, num_workers=data.num_workers) if asked else None
+    return Choice(
+        composer=data.composer, era=data.era, title=data.title, musical=musical, max_pieces=data.max_pieces
+    )
 
 
 def chosen_pieces(data: DictConfig) -> "list[Piece]":

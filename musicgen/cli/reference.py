@@ -24,7 +24,8 @@ def reference_of(config: DictConfig, prepared: "Prepared", *, num_quarters: int)
     from musicgen.evaluation.reference import real_excerpts
 
     composers = sorted({piece.composer for piece in prepared.pieces})
-    of_composers = {"data": {"composer": composers, "era": None, "title": None, "max_pieces": None}}
+    anything = dict.fromkeys(("era", "title", "mode", "key", "progression", "form", "max_pieces"))
+    of_composers = {"data": {"composer": composers, **anything}}
     with_all = OmegaConf.merge(config, of_composers)
     assert isinstance(with_all, DictConfig)
     all_pieces = prepared_pieces(with_all)

@@ -94,6 +94,14 @@ def split_of(content: str, *, val_fraction: float, test_fraction: float) -> str:
     return "test" if position < val_fraction + test_fraction else "train"
 
 
+class Musical(Protocol):
+    """Chooses pieces by what they are as music."""
+
+    def of(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Give those of the pieces that are what is asked for, in their order; an error for none."""
+        ...
+
+
 @dataclass(frozen=True)
 class Choice:
     """Which of a source's pieces to take. Everything given must hold; of a list, one entry must.
@@ -102,6 +110,7 @@ class Choice:
         composer: Surname or full name in either order, accents and case aside; initials work too.
         era: Names from ``ERAS``.
         title: A part of the title, accents and case aside.
+        musical: What the pieces must be as music.
         max_pieces: At most so many distinct pieces, chosen by a hash of their content (not the hash of the
             split), so that the sample is spread over the source and the same every time.
     """
@@ -109,10 +118,14 @@ class Choice:
     composer: str | Sequence[str] | None = None
     era: str | Sequence[str] | None = None
     title: str | Sequence[str] | None = None
+    musical: Musical | None = None
     max_pieces: int | None = None
 
     def apply(self, pieces: Sequence[Piece]) -> list[Piece]:
         """Give the chosen pieces in their order.
+
+        Pieces are asked what they are as music last, and only those that are chosen by everything else; of
+        these ``max_pieces`` are taken.
 
         Raises:
             ValueError: A composer, era or title that no piece has (the message offers the nearest known
@@ -123,6 +136,8 @@ class Choice:
         chosen = _of_composers(pieces, _as_list(self.composer))
         chosen = _of_eras(chosen, _as_list(self.era))
         chosen = _of_titles(chosen, _as_list(self.title))
+        if chosen and self.musical is not None:
+            chosen = self.musical.of(chosen)
         if not chosen and pieces:
             raise ValueError(
                 f"no piece fits composer={self.composer}, era={self.era} and title={self.title} together; "

@@ -167,7 +167,7 @@ def _data_text(comparison: Comparison) -> str:
     parts = [value_text(shared["data"])] if isinstance(shared.get("data"), str) else []
     parts += [
         f"{key.replace('_', ' ')} {value_text(shared[f'data.{key}']).strip('[]')}"
-        for key in ("composer", "era", "title", "max_pieces")
+        for key in ("composer", "era", "title", "mode", "key", "progression", "form", "max_pieces")
         if shared.get(f"data.{key}") is not None
     ]
     return ", ".join(parts) or ("not recorded" if not shared else "differs, or not recorded")

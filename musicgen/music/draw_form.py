@@ -44,12 +44,14 @@ def form_image(performance: Performance, *, title: str = "") -> Rgb:
 
 def _show(ax: "Axes", matrix: np.ndarray, title: str, *, lowest: float, colours: str, per_bar: int) -> None:
     from matplotlib import colormaps
+    from matplotlib.ticker import MaxNLocator
 
     ax.set_title(title, fontsize=9, loc="left")
     ax.set_xlabel("bar", fontsize=8)
     ax.set_ylabel("bar", fontsize=8)
     ax.tick_params(length=2, labelsize=8)
     if len(matrix) == 0:
+        ax.set(xticks=[], yticks=[])
         return
     end = len(matrix) / per_bar
     colormap = colormaps[colours].with_extremes(bad=_LEFT_OUT)
@@ -61,5 +63,7 @@ def _show(ax: "Axes", matrix: np.ndarray, title: str, *, lowest: float, colours:
         extent=(1, end + 1, end + 1, 1),
         interpolation="nearest",
     )
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.8)  # pyright: ignore[reportAttributeAccessIssue]
     bar.ax.tick_params(length=2, labelsize=8)
