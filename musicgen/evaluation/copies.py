@@ -39,7 +39,7 @@ class Yardstick:
     def accuses(self, copy: Copy) -> bool:
         """Tell whether a run is half as long again as the longest of any held-out excerpt.
 
-        Of 254 excerpts of 128 quarters of the test pieces of GiantMIDI-Piano none is accused by those of its
+        Of 266 excerpts of 128 quarters of the test pieces of GiantMIDI-Piano none is accused by those of its
         validation pieces (longest run 44 notes, of the test pieces 51).
         """
         return copy.notes > MARGIN * self.longest

@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.data.catalogue import Piece
+from musicgen.data.catalogue import Piece, distinct, split_of
+from musicgen.data.folder import Folder
 from musicgen.evaluation.copies import copy_index, copy_metrics, yardstick
 from musicgen.evaluation.memorisation import CopyIndex
 from musicgen.evaluation.pieces import measure
+from musicgen.evaluation.reference import excerpts_of
+from musicgen.music.grid import to_words
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import Performance
 
@@ -79,3 +82,29 @@ def test_an_index_is_made_once_and_again_when_damaged(
 def test_without_copies_there_are_no_figures() -> None:
     assert copy_metrics(measure([("new", piece(20))]), None) == {}
     assert yardstick([], CopyIndex.from_performances([("a", piece(0))])) is None
+
+
+@pytest.mark.slow
+def test_no_excerpt_of_the_test_pieces_of_giantmidi_is_accused(giantmidi_root: Path) -> None:
+    pieces = distinct(Folder(giantmidi_root).pieces())
+    splits: dict[str, list[Piece]] = {"train": [], "val": [], "test": []}
+    for piece in pieces:
+        splits[split_of(piece.content, val_fraction=0.1, test_fraction=0.1)].append(piece)
+    index = copy_index(splits["train"])
+    excerpts = {
+        name: [
+            (str(piece.path), excerpt)
+            for piece in splits[name]
+            for excerpt in excerpts_of(to_words(read_midi(piece.path)), num_quarters=128)
+        ]
+        for name in ("val", "test")
+    }
+    measured = yardstick(excerpts["val"], index)
+    assert measured is not None
+    copies = [index.longest_copy(excerpt) for _, excerpt in excerpts["test"]]
+    middle, high = np.percentile([copy.notes for copy in copies], [50, 95])
+    print(
+        f"{measured}; {len(copies)} test excerpts: median {middle:.0f}, 95th percentile {high:.0f}, ", end=""
+    )
+    print(f"at most {max(copy.notes for copy in copies)}")
+    assert not any(measured.accuses(copy) for copy in copies)
