@@ -1,7 +1,9 @@
 """Real music for the verbs that measure: held-out pieces of the same composers."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.prepare import prepared_pieces
@@ -11,7 +13,13 @@ if TYPE_CHECKING:
     from musicgen.evaluation.reference import Reference
 
 
-def reference_of(config: DictConfig, prepared: "Prepared", *, num_quarters: int) -> "Reference":
+def reference_of(
+    config: DictConfig,
+    prepared: "Prepared",
+    *,
+    num_quarters: int,
+    make: Callable[[DictConfig], Any] = instantiate,
+) -> "Reference":
     """Cut excerpts from the held-out pieces of the same composers, whatever else the choice asks for.
 
     A choice of a dozen pieces holds out one or two, too few to compare with; its composers wrote more.
@@ -20,6 +28,7 @@ def reference_of(config: DictConfig, prepared: "Prepared", *, num_quarters: int)
         config: With `data` and `grid`, as the pieces were prepared.
         prepared: The pieces.
         num_quarters: Length of an excerpt.
+        make: Builds the source and the grid, see `prepared_pieces`.
     """
     from musicgen.evaluation.reference import real_excerpts
 
@@ -28,7 +37,7 @@ def reference_of(config: DictConfig, prepared: "Prepared", *, num_quarters: int)
     of_composers = {"data": {"composer": composers, **anything}}
     with_all = OmegaConf.merge(config, of_composers)
     assert isinstance(with_all, DictConfig)
-    all_pieces = prepared_pieces(with_all)
+    all_pieces = prepared_pieces(with_all, make=make)
     trained_on = {piece.content for piece in prepared.splits["train"].pieces}
     held_out = [all_pieces.splits["val"], all_pieces.splits["test"]]
     return real_excerpts(held_out, num_quarters=num_quarters, leave_out=trained_on)

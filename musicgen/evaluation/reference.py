@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int, UInt32
+from jaxtyping import Bool, Int, UInt32
 
 from musicgen.data.packed import PackedPieces
 from musicgen.evaluation.distances import Distance, distances, features
@@ -28,10 +28,14 @@ class Reference:
     excerpts: list[Performance]
     groups: Int[np.ndarray, " excerpts"]
 
+    def first_half(self, *, seed: int = 0) -> Bool[np.ndarray, " excerpts"]:
+        """Choose one half of the pieces at random."""
+        names = np.random.default_rng(seed).permutation(np.unique(self.groups))
+        return np.isin(self.groups, names[: len(names) // 2])
+
     def halves(self, *, seed: int = 0) -> tuple["Reference", "Reference"]:
         """Part the pieces at random into two halves: what real music is from real music is the ceiling."""
-        names = np.random.default_rng(seed).permutation(np.unique(self.groups))
-        first = np.isin(self.groups, names[: len(names) // 2])
+        first = self.first_half(seed=seed)
         return self._where(first), self._where(~first)
 
     def _where(self, chosen: np.ndarray) -> "Reference":
@@ -123,17 +127,17 @@ def distance_metrics(
     if not heard or not reference.excerpts:
         return {}
     real = features(reference.excerpts)
-    first, second = reference.halves(seed=seed)
     figures = distance_figures(
         distances(real, features(heard), seed=seed, real_groups=reference.groups, resamples=resamples),
         prefix="generated",
     )
-    if first.excerpts and second.excerpts:
+    first = reference.first_half(seed=seed)
+    if first.any() and not first.all():
         ceiling = distances(
-            features(second.excerpts),
-            features(first.excerpts),
+            {name: rows[~first] for name, rows in real.items()},
+            {name: rows[first] for name, rows in real.items()},
             seed=seed,
-            real_groups=second.groups,
+            real_groups=reference.groups[~first],
             resamples=resamples,
         )
         figures |= distance_figures(ceiling, prefix="real")
