@@ -8,17 +8,16 @@ from omegaconf import DictConfig
 
 from musicgen.cli.application import launch
 from musicgen.cli.prepare import prepared_pieces
+from musicgen.config import plain
 
 
 def classify(config: DictConfig) -> None:
     """Train unless weights are given, then judge the run if one is named."""
     import torch
 
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    if config.weights is None:
-        for name, value in _train(config).items():
-            print(f"{name:<40} {value:.4f}")
+    torch.set_num_threads(config.threads or torch.get_num_threads())
+    figures = {} if config.weights else _train(config)
+    print(*(f"{name:<40} {value:.4f}" for name, value in figures.items()), sep="\n")
     if config.run is not None:
         _judge(Path(config.run), weights=Path(config.weights or config.run_dir))
 
@@ -27,7 +26,7 @@ def _train(config: DictConfig) -> dict[str, float]:
     from musicgen.pipeline.plan import StagePlan
     from musicgen.pipeline.style import StyleTraining
 
-    network = {str(name): value for name, value in config.classifier.items() if name != "_partial_"}
+    network = {name: value for name, value in plain(config.classifier).items() if name != "_partial_"}
     training = StyleTraining(
         folder=Path(config.run_dir),
         plan=StagePlan(
@@ -41,7 +40,7 @@ def _train(config: DictConfig) -> dict[str, float]:
         make_trainer=lambda **more: instantiate(config.trainer)(**more),  # each stage its own strategy
         logger=list(instantiate(config.logger).values()),
         clips=dict(config.clips),
-        grid={str(name): value for name, value in config.grid.items()},
+        grid=plain(config.grid),
         seed=config.seed,
         forest=config.forest,
     )

@@ -11,6 +11,20 @@ from musicgen.music.patterns import FAMILIES
 HISTOGRAMS = ("pitch_class", "pitch", "interval_1", "inter_onset", "duration")
 
 
+def check_forest() -> None:
+    """Make sure that trees can be grown, before anything is trained.
+
+    Raises:
+        ValueError: scikit-learn is not installed.
+    """
+    try:
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise ValueError(
+            'the forest needs scikit-learn: python -m pip install "musicgen-lab[baselines]", or forest=false'
+        ) from error
+
+
 def forest_accuracy(
     train: Sequence[PieceCounts], held_out: Sequence[PieceCounts], *, seed: int = 0, trees: int = 500
 ) -> Float[np.ndarray, " pieces"]:
@@ -31,12 +45,9 @@ def forest_accuracy(
     Raises:
         ValueError: scikit-learn is not installed.
     """
-    try:
-        from sklearn.ensemble import ExtraTreesClassifier
-    except ImportError as error:
-        raise ValueError(
-            'the forest needs scikit-learn: python -m pip install "musicgen-lab[baselines]", or forest=false'
-        ) from error
+    check_forest()
+    from sklearn.ensemble import ExtraTreesClassifier
+
     forest = ExtraTreesClassifier(trees, class_weight="balanced_subsample", random_state=seed)
     forest.fit(_histograms(train), [one.piece.surname for one in train])
     told = forest.predict(_histograms(held_out))

@@ -21,7 +21,7 @@ from musicgen.data.sampler import EpochSampler
 from musicgen.data.slices import as_is
 from musicgen.evaluation.confusion import confusion_matrix, draw_confusion
 from musicgen.evaluation.evaluate import METRICS_FILE, write_metrics
-from musicgen.evaluation.forest import forest_accuracy
+from musicgen.evaluation.forest import check_forest, forest_accuracy
 from musicgen.evaluation.style import Verdict, accuracy, accuracy_figures, judge_pieces, majority_accuracy
 from musicgen.models.style import StyleClassifier
 from musicgen.music.patterns import FAMILIES
@@ -75,6 +75,8 @@ class StyleTraining:
         Raises:
             ValueError: A fold is out of range, or leaves nothing to train on or to hold out.
         """
+        if self.forest:
+            check_forest()
         counted = count_pieces(prepared)
         composers = sorted({one.piece.surname for one in counted})
         eras = sorted({one.piece.era for one in counted})
