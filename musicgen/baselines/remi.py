@@ -182,6 +182,7 @@ class RemiTokens:
                 beat_res={(0, LONGEST_QUARTERS): TICKS_PER_QUARTER},
                 special_tokens=["PAD"],
                 use_velocities=False,
+                use_time_signatures=False,
                 use_pitchdrum_tokens=False,
             )
         )
