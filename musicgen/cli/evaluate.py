@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.application import launch
 from musicgen.cli.prepare import chosen_pieces, prepared_pieces
+from musicgen.cli.reference import run_distances
 from musicgen.config import plain
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def evaluate(config: DictConfig) -> None:
     from rich.console import Console
 
     from musicgen.evaluation.figure_table import screen_figures
+    from musicgen.evaluation.hearing import generated_pieces
     from musicgen.evaluation.outcome import PageExtent, write_outcome
 
     extent = PageExtent(**config.page)
@@ -66,6 +68,9 @@ def evaluate(config: DictConfig) -> None:
         with_data = OmegaConf.merge(of_run, {"data": given})
         assert isinstance(with_data, DictConfig)
         metrics, hearing = run_metrics(Path(config.run), with_data)
+        if config.distances:
+            pieces = [piece for _, piece in generated_pieces(config.run)]
+            metrics |= run_distances(pieces, with_data, weights=config.weights)
     else:
         metrics, hearing = folder_metrics(config)
     measured = str(config.run or config.data.get("root") or HydraConfig.get().runtime.choices["data"])
