@@ -15,7 +15,7 @@ from musicgen.evaluation.curves import Curve
 from musicgen.evaluation.directions import HEADLINE, Figure, figure
 from musicgen.evaluation.runs import Run
 from musicgen.evaluation.statistics import student
-from musicgen.music.midi import MidiError, read_midi
+from musicgen.music.midi import MidiError, SilentMidiError, read_midi
 
 MAX_POINTS = 500  # of a curve
 MAX_PIECES = 400  # of a page: every run keeps as many
@@ -226,6 +226,8 @@ def _piece(path: Path) -> dict[str, Any]:
     packed = {"midi": base64.b64encode(content).decode("ascii")}
     try:
         notes = read_midi(content)
+    except SilentMidiError:
+        return packed | {"error": "is silent: it has no notes"}
     except MidiError as error:
         return packed | {"error": f"cannot be read: {error}"}
     if not 0 < len(notes) <= MAX_PIECE_NOTES:

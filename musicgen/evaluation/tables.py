@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from musicgen.evaluation.aggregate import Comparison, Row
-from musicgen.evaluation.directions import MAX_DECIMALS, Figure, decimals_for, format_number
+from musicgen.evaluation.directions import MAX_DECIMALS, SIGNIFICANT, Figure, decimals_for, format_number
 from musicgen.evaluation.statistics import Contrast
 
 CONTRAST_HEADS = ("figure", "group", "minus", "difference", "95 % interval", "p", "p (Holm)", "n")
@@ -70,8 +70,9 @@ def real_texts(comparison: Comparison, rows: Sequence[Row]) -> dict[str, str]:
         known = {row.cells[figure.target].mean for row in rows if figure.target in row.cells}
         known = {value for value in known if not math.isnan(value)}
         if len(known) == 1:
+            value = known.pop()
             decimals = column_decimals(figure, rows, comparison.best(figure, rows))
-            texts[figure.name] = format_number(known.pop(), decimals)
+            texts[figure.name] = format_number(value, max(decimals, min(SIGNIFICANT, decimals_for([value]))))
     return texts
 
 

@@ -211,6 +211,12 @@ def test_few_runs_stand_side_by_side_with_all_their_figures(seeds):
     assert "held-out real" in text
 
 
+def test_real_figures_have_their_own_decimals():
+    metrics = {"generated/a_rate": 0.0, "real/a_rate": 0.1032}
+    text = shown(aggregate([a_run(str(n), n=n, metrics=metrics) for n in range(2)]), 100)
+    assert "0.1032" in text
+
+
 def test_many_runs_are_counted_when_they_do_not_fit():
     runs = [a_run(str(n), n=n, metrics={"bce": n / 7}) for n in range(100)]
     text = shown(aggregate(runs), 100, max_rows=20)

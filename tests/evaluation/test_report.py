@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 
+import mido
 import numpy as np
 import pytest
 
@@ -87,9 +88,13 @@ def test_the_page_holds_the_pieces_note_for_note_and_byte_for_byte(folder):
 def test_a_piece_that_cannot_be_read_is_named_and_still_offered(folder, tmp_path):
     run = make_run(tmp_path / "a", num_quarters=4)
     (run / "generated" / "001.mid").write_bytes(b"MThd nothing")
-    good, broken = data_of(compare_runs(run, output_dir=tmp_path / "out").files["html"].read_text())["pieces"]
+    mido.MidiFile(tracks=[mido.MidiTrack()]).save(run / "generated" / "002.mid")
+    good, broken, silent = data_of(compare_runs(run, output_dir=tmp_path / "out").files["html"].read_text())[
+        "pieces"
+    ]
     assert good["error"] == ""
     assert broken["error"].startswith("cannot be read")
+    assert silent["error"] == "is silent: it has no notes"
     assert base64.b64decode(broken["midi"]) == b"MThd nothing"
 
 
