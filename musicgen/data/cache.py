@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,7 +30,7 @@ _TAIL = struct.Struct("<I")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PieceFacts:
     """What is known of a piece without its words.
 
@@ -54,7 +55,13 @@ class PieceFacts:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "PieceFacts":
         """Read back what ``to_dict`` gave."""
-        return cls(**{**values, "counts": ReadCounts(**values["counts"])})
+        return cls(**{**values, "counts": _counts(**values["counts"])})
+
+
+@lru_cache(maxsize=4096)
+def _counts(**counts: int) -> ReadCounts:
+    """Give equal counts as one object: of a million pieces most have none."""
+    return ReadCounts(**counts)
 
 
 class PieceCache:

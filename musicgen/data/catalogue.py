@@ -13,7 +13,7 @@ SPLITS = ("train", "val", "test")
 _ERA_ENDS = (("baroque", 1710), ("classical", 1795), ("romantic", 1885))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Piece:
     """One file of music.
 

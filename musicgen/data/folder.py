@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from pathlib import Path
 
 from musicgen.data.catalogue import Piece, era_of
@@ -89,10 +90,10 @@ def _piece(path: Path, content: str, births: BirthYears) -> Piece:
     parsed = parse_file_name(path)
     composer = parsed.composer or UNKNOWN
     return Piece(
-        path=path,
+        path=Path(path),  # a fresh one: the listed path holds its text a second time
         content=content,
-        composer=composer,
-        surname=parsed.surname,
+        composer=sys.intern(composer),
+        surname=sys.intern(parsed.surname),
         title=parsed.title,
         era=era_of(births.year(composer)),
     )

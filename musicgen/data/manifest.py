@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from musicgen.data.atomic import write_atomically
+from musicgen.data.atomic import atomic_file
 from musicgen.data.cache import PieceCache, PieceFacts
 from musicgen.data.catalogue import Piece
 from musicgen.data.reading import read_pieces
@@ -37,26 +37,41 @@ def facts_of(
     """
     contents = sorted(piece.content for piece in pieces if piece.content)
     name = hashlib.sha256("\n".join([cache.grid.key, *contents]).encode()).hexdigest()[:32]
-    path = folder / cache.grid.key / f"{name}.json"
+    path = folder / cache.grid.key / f"{name}.jsonl"
     facts = _load(path)
     if facts is None or facts.keys() != set(contents):
         facts = read_pieces(pieces, cache=cache, num_workers=num_workers, progress=progress)
         if not any(one.transient for one in facts.values()):
-            write_atomically(path, _dump(facts))
+            _write(path, facts)
     return facts
 
 
-def _dump(facts: dict[str, PieceFacts]) -> bytes:
-    body = json.dumps({content: facts[content].to_dict() for content in sorted(facts)}).encode()
-    return b"%08x\n" % zlib.crc32(body) + body
+def _write(path: Path, facts: dict[str, PieceFacts]) -> None:
+    """Write a line a piece and a checksum of all, never all of it in memory at once."""
+    checksum = 0
+    with atomic_file(path) as file:
+        for content in sorted(facts):
+            line = json.dumps([content, facts[content].to_dict()]).encode() + b"\n"
+            checksum = zlib.crc32(line, checksum)
+            file.write(line)
+        file.write(b"%08x" % checksum)
 
 
 def _load(path: Path) -> dict[str, PieceFacts] | None:
+    facts, checksum, last = {}, 0, b""
     try:
-        checksum, _, body = path.read_bytes().partition(b"\n")
+        with path.open("rb") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    content, values = json.loads(line)
+                    facts[content] = PieceFacts.from_dict(values)
+                    checksum = zlib.crc32(line, checksum)
+                last = line
     except FileNotFoundError:
         return None
-    if checksum != b"%08x" % zlib.crc32(body):
+    except (ValueError, TypeError, KeyError):
+        last = b""
+    if last != b"%08x" % checksum:
         logger.warning("manifest %s is damaged (its checksum does not fit) and is made again", path)
         return None
-    return {content: PieceFacts.from_dict(values) for content, values in json.loads(body).items()}
+    return facts

@@ -9,7 +9,7 @@ LOWEST_PITCH = 21  # A0
 HIGHEST_PITCH = 108  # C8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ReadCounts:
     """Count what a reader met that is not a plain note.
 

@@ -1,0 +1,66 @@
+"""Many pieces of few: files under new content by transposition and tempo, edited as bytes."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from musicgen.music.chain import read_events
+
+TRANSPOSITIONS = (0, 1, -1, 2, -2, 3, -3)  # semitones
+TEMPOS = (1.0, 1.05, 0.95, 1.1, 0.9, 1.15, 0.85)  # factors on the ticks per quarter
+_HEADER_BYTES = 14
+
+
+def write_variants(files: Sequence[Path], folder: Path, *, count: int) -> None:
+    """Write as many distinct files as wanted: all originals, then all of them moved once, and so on.
+
+    Args:
+        files: MIDI files, distinct ones.
+        folder: Where they go, 1,000 to a subfolder.
+        count: How many, at most 49 times as many as there are files.
+
+    Raises:
+        ValueError: More are wanted than there are variants.
+    """
+    most = len(files) * len(TRANSPOSITIONS) * len(TEMPOS)
+    if count > most:
+        raise ValueError(f"count={count}, but {len(files)} files have {most} variants; use {most} or less")
+    for number, (path, semitones, tempo) in enumerate(itertools.islice(_variants(files), count)):
+        into = folder / f"{number // 1000:04d}"
+        into.mkdir(parents=True, exist_ok=True)
+        data = moved(path.read_bytes(), semitones=semitones, tempo=tempo)
+        (into / f"{path.stem} {semitones:+d} {tempo}{path.suffix}").write_bytes(data)
+
+
+def _variants(files: Sequence[Path]) -> Iterator[tuple[Path, int, float]]:
+    for tempo, semitones in itertools.product(TEMPOS, TRANSPOSITIONS):
+        for path in files:
+            yield path, semitones, tempo
+
+
+def moved(data: bytes, *, semitones: int, tempo: float) -> bytes:
+    """Transpose a MIDI file, and change how many of its ticks make a quarter.
+
+    Args:
+        data: The file's bytes.
+        semitones: Up, or down if negative; notes stay within 0 to 127.
+        tempo: Factor on the ticks per quarter: above 1 the piece has fewer quarters.
+    """
+    events = read_events(data, _tracks(data))
+    content = np.frombuffer(data, np.uint8).copy()
+    notes = events.position[events.status >> 5 == 4]  # 0x80 to 0x9F: note_off and note_on
+    content[notes] = np.clip(content[notes].astype(np.int16) + semitones, 0, 127)
+    ticks = round(int.from_bytes(data[12:14], "big") * tempo)
+    return data[:12] + ticks.to_bytes(2, "big") + content.tobytes()[_HEADER_BYTES:]
+
+
+def _tracks(data: bytes) -> list[tuple[int, int]]:
+    tracks, at = [], _HEADER_BYTES
+    while at + 8 <= len(data):
+        end = at + 8 + int.from_bytes(data[at + 4 : at + 8], "big")
+        if data[at : at + 4] == b"MTrk":
+            tracks.append((at + 8, end))
+        at = end
+    return tracks
