@@ -24,16 +24,13 @@ def prepared_pieces(config: DictConfig, *, make: Callable[[DictConfig], Any] = i
     """
     from musicgen.data.prepare import prepare
 
-    data = config.data
-    return prepare(
-        make(data.source),
-        make(config.grid),
-        choice=choice_of(data),
-        cache_dir=data.cache_dir,
-        val_fraction=data.val_fraction,
-        test_fraction=data.test_fraction,
-        num_workers=data.num_workers,
-    )
+    fractions = {name: config.data[name] for name in ("val_fraction", "test_fraction")}
+    return prepare(make(config.data.source), make(config.grid), **work_of(config.data), **fractions)
+
+
+def work_of(data: DictConfig) -> dict[str, Any]:
+    """Give what a data config says of the choice, the cache and the work."""
+    return {"choice": choice_of(data), "cache_dir": data.cache_dir, "num_workers": data.num_workers}
 
 
 def choice_of(data: DictConfig) -> "Choice":
@@ -57,20 +54,16 @@ def chosen_pieces(data: DictConfig) -> "list[Piece]":
 
 
 def prepare(config: DictConfig) -> None:
-    """Prepare the pieces and leave `summary.json` and `skipped.csv`."""
-    from musicgen.data.prepare import write_summary
-
-    prepared = prepared_pieces(config)
+    """Prepare the pieces or a shard of them, and leave `summary.json` and `skipped.csv`."""
     folder = Path(HydraConfig.get().runtime.output_dir)
-    write_summary(prepared, folder)
-    summary = prepared.summary
-    print(
-        f"{summary['files']} files, {summary['pieces']} distinct pieces, {summary['skipped']} skipped: "
-        f"{summary['quarters']:,} quarters, {summary['notes']:,} notes"
-    )
-    for name, count in summary["by_era"].items():
-        print(f"  {name:<10} {count}")
-    print(f"Summary: {folder / 'summary.json'}")
+    if config.shard is None:
+        from musicgen.cli.shards import tell
+
+        tell(prepared_pieces(config), folder)
+    else:
+        from musicgen.cli.shards import prepare_one
+
+        prepare_one(config, folder)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from musicgen.data.composers import UNKNOWN, normalise
+from musicgen.data.sharding import WHOLE, Shard
 
 ERAS = ("baroque", "classical", "romantic", "modern", UNKNOWN)
 SPLITS = ("train", "val", "test")
@@ -40,8 +41,8 @@ class Source(Protocol):
 
     name: str
 
-    def pieces(self) -> list[Piece]:
-        """List every piece, sorted by file name."""
+    def pieces(self, shard: Shard = WHOLE) -> list[Piece]:
+        """List every piece, sorted by file name; those that are not of the shard may have no content."""
         ...
 
 

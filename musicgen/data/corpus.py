@@ -16,6 +16,7 @@ from musicgen.data.hashing import hash_file, hash_files
 from musicgen.data.pool import num_processes, run_tasks
 from musicgen.data.progress import track
 from musicgen.data.scores import SCORE_SUFFIXES, ScoreError, read_score, score_text
+from musicgen.data.sharding import WHOLE, Shard
 from musicgen.music.midi import write_midi
 
 logger = logging.getLogger(__name__)
@@ -89,8 +90,10 @@ class Corpus:
         verovio = importlib.metadata.version("verovio")
         self.folder = self.cache_dir / "corpus" / f"verovio-{verovio}-v{_CONVERTER_VERSION}"
 
-    def pieces(self) -> list[Piece]:
+    def pieces(self, shard: Shard = WHOLE) -> list[Piece]:
         """List every piece, sorted by file name; converts those that no earlier run has converted.
+
+        The corpus is small: a shard converts and lists all of it, too.
 
         Raises:
             ValueError: No score could be converted.

@@ -8,6 +8,7 @@ from pathlib import Path
 from musicgen.data.catalogue import Piece, era_of
 from musicgen.data.composers import UNKNOWN, BirthYears, parse_file_name
 from musicgen.data.hashing import hash_files
+from musicgen.data.sharding import WHOLE, Shard
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +35,13 @@ class Folder:
         self.root = checked_root(root, source=self.name)
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
 
-    def pieces(self) -> list[Piece]:
-        """List every MIDI file below the root, sorted by file name.
+    def pieces(self, shard: Shard = WHOLE) -> list[Piece]:
+        """List every MIDI file below the root, sorted by file name; only those of a shard are read.
 
         Raises:
             ValueError: There is none.
         """
-        return pieces_below(self.root, cache_dir=self.cache_dir)
+        return pieces_below(self.root, cache_dir=self.cache_dir, shard=shard)
 
 
 def checked_root(root: str | Path | None, *, source: str) -> Path:
@@ -60,8 +61,10 @@ def checked_root(root: str | Path | None, *, source: str) -> Path:
     return folder.resolve()
 
 
-def pieces_below(root: Path, *, cache_dir: Path | None) -> list[Piece]:
+def pieces_below(root: Path, *, cache_dir: Path | None, shard: Shard = WHOLE) -> list[Piece]:
     """List the MIDI files below ``root`` with composer, title and era, sorted by file name.
+
+    Files that are not of the shard have no content.
 
     Raises:
         ValueError: There is no MIDI file.
@@ -70,8 +73,9 @@ def pieces_below(root: Path, *, cache_dir: Path | None) -> list[Piece]:
     if not paths:
         raise ValueError(f"no {' or '.join(MIDI_SUFFIXES)} file below {root}; check data.root")
     births = BirthYears.from_folder(root)
-    digests = hash_files(paths, cache_dir=cache_dir)
-    return [_piece(path, digest, births) for path, digest in zip(paths, digests, strict=True)]
+    own = [path for path in paths if shard.holds(path)]
+    digests = dict(zip(own, hash_files(own, cache_dir=cache_dir, part=shard.name), strict=True))
+    return [_piece(path, digests.get(path, ""), births) for path in paths]
 
 
 def find_midi_files(root: Path) -> list[Path]:

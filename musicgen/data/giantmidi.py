@@ -5,6 +5,7 @@ from pathlib import Path
 from musicgen.data.catalogue import Piece
 from musicgen.data.folder import checked_root, pieces_below
 from musicgen.data.giantmidi_download import download_full, download_report
+from musicgen.data.sharding import WHOLE, Shard
 
 
 class GiantMidi:
@@ -51,8 +52,10 @@ class GiantMidi:
             Path(str(root)).expanduser().mkdir(parents=True, exist_ok=True)
         self.root = checked_root(root, source=self.name)
 
-    def pieces(self) -> list[Piece]:
+    def pieces(self, shard: Shard = WHOLE) -> list[Piece]:
         """List every MIDI file below the root, sorted by file name; downloads what is missing first.
+
+        Only files of the shard are read.
 
         Raises:
             ValueError: There is none.
@@ -62,4 +65,4 @@ class GiantMidi:
             download_full(self.root, progress=self.progress)
         elif self.download:
             download_report(self.root, progress=self.progress)
-        return pieces_below(self.root, cache_dir=self.cache_dir)
+        return pieces_below(self.root, cache_dir=self.cache_dir, shard=shard)

@@ -22,16 +22,21 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def hash_files(paths: Sequence[Path], *, cache_dir: Path | None = None) -> list[str]:
+def hash_files(paths: Sequence[Path], *, cache_dir: Path | None = None, part: str = "") -> list[str]:
     """Hash files, reading only those that are new or changed since the last call.
 
-    What was computed is kept in ``cache_dir/contents``, one file per set of paths, replaced as a whole: two
-    processes at once can at worst lose what the other one remembered.
+    What was computed is kept in ``cache_dir/contents``, one file per set of folders and part, replaced as a
+    whole: two processes at once can at worst lose what the other one remembered. All parts are looked at.
+
+    Args:
+        paths: The files.
+        cache_dir: Where to remember; None forgets.
+        part: Name of the file to write, so that processes with a part of the files each lose nothing.
 
     Returns:
         One hex digest per path; an empty string where the file could not be read.
     """
-    remembered = _load(_index_path(paths, cache_dir)) if cache_dir is not None else {}
+    remembered = _load_all(paths, cache_dir) if cache_dir is not None else {}
     now_ns = time.time_ns()
     digests, index, changed = [], {}, False
     for path in paths:
@@ -41,7 +46,7 @@ def hash_files(paths: Sequence[Path], *, cache_dir: Path | None = None) -> list[
             index[str(path)] = entry
             changed = changed or remembered.get(str(path)) != entry
     if cache_dir is not None and changed:
-        write_atomically(_index_path(paths, cache_dir), json.dumps(index).encode())
+        write_atomically(_index_path(paths, cache_dir, part), json.dumps(index).encode())
     return digests
 
 
@@ -58,10 +63,16 @@ def _digest(path: Path, remembered: list | None) -> tuple[str, list | None]:
     return digest, [status.st_size, status.st_mtime_ns, digest]
 
 
-def _index_path(paths: Sequence[Path], cache_dir: Path) -> Path:
+def _index_path(paths: Sequence[Path], cache_dir: Path, part: str) -> Path:
     folders = sorted({os.fsencode(path.parent) for path in paths})  # names need not be Unicode
     folder = hashlib.sha256(b"\n".join(folders)).hexdigest()
-    return cache_dir / "contents" / f"{folder[:16]}.json"
+    return cache_dir / "contents" / f"{folder[:16]}{part and '.'}{part}.json"
+
+
+def _load_all(paths: Sequence[Path], cache_dir: Path) -> dict[str, list]:
+    whole = _index_path(paths, cache_dir, "")
+    parts = sorted(whole.parent.glob(f"{whole.stem}.*.json"))
+    return {path: entry for index in (*parts, whole) for path, entry in _load(index).items()}
 
 
 def _load(path: Path) -> dict[str, list]:

@@ -16,6 +16,8 @@ from musicgen.data.catalogue import ERAS, Choice, Piece, Source, check_fractions
 from musicgen.data.manifest import facts_of
 from musicgen.data.packed import PackedPieces
 from musicgen.data.packing import open_pack
+from musicgen.data.reading import read_pieces
+from musicgen.data.sharding import Shard
 from musicgen.data.splitting import Split, split_pieces
 from musicgen.music.grid import Grid
 from musicgen.music.notes import ReadCounts
@@ -69,6 +71,70 @@ class Prepared:
                 )
 
 
+@dataclass(frozen=True)
+class PreparedShard:
+    """A part of the pieces whose entries are in the cache.
+
+    Attributes:
+        summary: What its ``summary.json`` holds.
+        skipped: Files that gave no music.
+    """
+
+    summary: dict[str, Any]
+    skipped: list[SkippedPiece]
+
+
+def prepare_shard(
+    source: Source,
+    grid: Grid,
+    *,
+    shard: Shard,
+    choice: Choice,
+    cache_dir: str | Path,
+    num_workers: int | None = None,
+    progress: bool = True,
+) -> PreparedShard:
+    """Read, cut and cache one part of the chosen pieces; `prepare` then finds them there.
+
+    Any number of shards may run at once, on any machine that sees the cache, and again after a failure: an
+    entry depends on nothing but a file's content and the grid.
+
+    Args:
+        source: Where pieces come from.
+        grid: How time becomes ticks.
+        shard: Which part.
+        choice: Which pieces are taken; its ``max_pieces`` is not to be had from a part.
+        cache_dir: Where results are kept.
+        num_workers: Processes at most; None takes one a core.
+        progress: Show bars.
+
+    Raises:
+        ValueError: The choice names something unknown or has ``max_pieces``, or a setting is out of range.
+        OSError: The cache cannot be written.
+    """
+    if choice.max_pieces is not None:
+        raise ValueError(
+            f"max_pieces={choice.max_pieces} is chosen by the content of all files, which a shard does not "
+            "read; leave it out here and give it to the training"
+        )
+    chosen = [piece for piece in choice.apply(source.pieces(shard)) if shard.holds(piece.path)]
+    cache = PieceCache(Path(cache_dir), grid)
+    facts = read_pieces(distinct(chosen), cache=cache, num_workers=num_workers, progress=progress)
+    read = [one for one in facts.values() if not one.error]
+    skipped = list_skipped(chosen, facts)
+    summary = {
+        "source": source.name,
+        "grid": grid.key,
+        "shard": str(shard),
+        "files": len(chosen),
+        "pieces": len(read),
+        "skipped": len(skipped),
+        "quarters": sum(one.num_quarters for one in read),
+        "notes": sum(one.num_notes for one in read),
+    }
+    return PreparedShard(summary, skipped)
+
+
 def prepare(
     source: Source,
     grid: Grid,
@@ -106,7 +172,7 @@ def prepare(
     facts = facts_of(
         distinct(chosen), cache=cache, folder=manifests, num_workers=num_workers, progress=progress
     )
-    skipped = _skipped(chosen, facts)
+    skipped = list_skipped(chosen, facts)
     pieces = [piece for piece in distinct(chosen) if _is_readable(piece, facts)]
     if not pieces:
         reasons = "; ".join(f"{one.path.name}: {one.reason}" for one in skipped[:3])
@@ -124,7 +190,7 @@ def prepare(
     )
 
 
-def write_summary(prepared: Prepared, folder: str | Path) -> None:
+def write_summary(prepared: "Prepared | PreparedShard", folder: str | Path) -> None:
     """Write ``summary.json`` and ``skipped.csv`` into a folder."""
     table = StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -135,7 +201,8 @@ def write_summary(prepared: Prepared, folder: str | Path) -> None:
     write_atomically(Path(folder) / "summary.json", text.encode("utf-8", "surrogateescape"))
 
 
-def _skipped(chosen: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> list[SkippedPiece]:
+def list_skipped(chosen: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> list[SkippedPiece]:
+    """List what gave no music, and tell of it."""
     skipped = []
     for piece in chosen:
         if not piece.content:
