@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
     counts = [int(count) for count in options["counts"].split(",")]
     figures = []
     with pieces_folder() as (root, source):
-        print(f"Pieces: {source}, transposed and at other tempos")
+        print(f"Pieces: {source}, transposed and at other tempos", flush=True)
         files = distinct_files(root)
         for count in counts:
             figures.append(measured(files, count=count, batches=int(options["batches"])))

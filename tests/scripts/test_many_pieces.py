@@ -1,0 +1,47 @@
+import json
+from pathlib import Path
+
+import many_pieces
+import numpy as np
+import pytest
+from benchmarks.music import synthetic_performance
+from benchmarks.variants import moved, write_variants
+
+from musicgen.music.midi import read_midi
+
+
+@pytest.fixture
+def piece(tmp_path: Path) -> Path:
+    path = tmp_path / "piece.mid"
+    synthetic_performance(1, num_notes=200).save(path)
+    return path
+
+
+def test_a_variant_is_the_same_music_elsewhere(piece) -> None:
+    original = read_midi(piece)
+    variant = read_midi(moved(piece.read_bytes(), semitones=2, tempo=1.25))
+
+    assert np.array_equal(variant.pitch, original.pitch + 2)
+    assert np.allclose(variant.onset_quarters * 1.25, original.onset_quarters)
+    assert np.array_equal(variant.velocity, original.velocity)
+
+
+def test_variants_are_distinct_and_begin_with_the_originals(piece, tmp_path) -> None:
+    write_variants([piece], tmp_path / "many", count=49)
+    contents = [path.read_bytes() for path in sorted((tmp_path / "many").rglob("*.mid"))]
+
+    assert len(set(contents)) == 49
+    assert piece.read_bytes() in contents
+    with pytest.raises(ValueError, match="1 files have 49 variants"):
+        write_variants([piece], tmp_path / "more", count=50)
+
+
+@pytest.mark.slow
+def test_the_short_form_measures_growth(midi_folder, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("GIANTMIDI_ROOT", str(midi_folder))
+    many_pieces.main(["counts=12,48", "batches=10", f"json={tmp_path / 'many.json'}"])
+    figures = json.loads((tmp_path / "many.json").read_text())
+
+    assert [count["pieces"] for count in figures["counts"]] == [12, 48]
+    assert figures["growth"]["pieces"] == 4
+    assert all(count["load_mib"] > 50 and count["batches_per_s"] > 0 for count in figures["counts"])
