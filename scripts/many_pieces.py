@@ -4,7 +4,7 @@
     python scripts/many_pieces.py counts=40,400 batches=50                   # the short form
 
 The pieces are those of GIANTMIDI_ROOT (or synthetic ones) under new content by transposition and tempo, in a
-temporary folder below TMPDIR. 40,000 pieces need about 15 GB there.
+temporary folder below TMPDIR. 40,000 pieces need about 40 GB there.
 """
 
 import json
