@@ -55,15 +55,10 @@ def chosen_pieces(data: DictConfig) -> "list[Piece]":
 
 def prepare(config: DictConfig) -> None:
     """Prepare the pieces or a shard of them, and leave `summary.json` and `skipped.csv`."""
+    from musicgen.cli.shards import prepared_shard, tell
+
     folder = Path(HydraConfig.get().runtime.output_dir)
-    if config.shard is None:
-        from musicgen.cli.shards import tell
-
-        tell(prepared_pieces(config), folder)
-    else:
-        from musicgen.cli.shards import prepare_one
-
-        prepare_one(config, folder)
+    tell(prepared_pieces(config) if config.shard is None else prepared_shard(config), folder)
 
 
 def main() -> None:

@@ -22,14 +22,14 @@ class JoinShards(Callback):
             tell(prepared_pieces(config), Path(config.hydra.sweep.dir))
 
 
-def prepare_one(config: DictConfig, folder: Path) -> None:
-    """Prepare the shard that a config names, and leave its summary in a folder."""
+def prepared_shard(config: DictConfig) -> "PreparedShard":
+    """Prepare the shard that a config names."""
     from musicgen.data.prepare import prepare_shard
     from musicgen.data.sharding import Shard
 
     shard = Shard.parse(str(config.shard))
     source, grid = instantiate(config.data.source), instantiate(config.grid)
-    tell(prepare_shard(source, grid, shard=shard, **work_of(config.data)), folder)
+    return prepare_shard(source, grid, shard=shard, **work_of(config.data))
 
 
 def tell(prepared: "Prepared | PreparedShard", folder: Path) -> None:
