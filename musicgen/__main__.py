@@ -12,6 +12,8 @@ VERBS = {
     "baseline": ("baseline", "measure another way to write music beside ours: baseline=NAME"),
     "classify": ("classify", "tell composer and era; whose style do the pieces of run=DIR have?"),
     "compare": ("compare", "put runs side by side: DIR..."),
+    "watch": ("watch", "a live table of the jobs of a sweep: DIR..."),
+    "runs": ("runs", "list, show and prune runs: list|show|prune DIR..."),
     "import": ("import_weights", "make a run of Bachsformer's weights: weights=DIR"),
 }
 

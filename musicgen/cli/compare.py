@@ -11,7 +11,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.application import launch
-from musicgen.sweeps.quoting import quoted
+from musicgen.sweeps.quoting import folders_first
 
 
 class CompareSweep(Callback):
@@ -50,14 +50,7 @@ def _compare(runs: Iterable[str | Path], *, folder: Path, **options: Any) -> int
     return sum(run.status == "failed" for run in comparison.runs)
 
 
-def _is_folder(argument: str) -> bool:
-    return not argument.startswith("-") and ("=" not in argument or Path(argument).is_dir())
-
-
 def main() -> None:
     """Run the verb; plain arguments are folders of runs."""
-    plain = [argument for argument in sys.argv[2:] if _is_folder(argument)]
-    if plain:
-        others = [argument for argument in sys.argv[2:] if argument not in plain]
-        sys.argv[2:] = [f"runs=[{','.join(map(quoted, plain))}]", *others]
+    sys.argv[2:] = folders_first(sys.argv[2:])
     launch(compare, verb="compare")

@@ -25,18 +25,28 @@ BESIDE = (
 )
 
 
-def run_of(config: DictConfig, *, status: "StatusFile", watchers: Sequence["Callback"] = ()) -> "Pipeline":
+def run_of(
+    config: DictConfig,
+    *,
+    status: "StatusFile",
+    watchers: Sequence["Callback"] = (),
+    device: int | None = None,
+    is_shown: bool = True,
+) -> "Pipeline":
     """Make everything that a config names, so that mistakes show before anything is trained.
 
     Args:
         config: Of `train`.
         status: Where the run tells its progress.
         watchers: Callbacks beside those of the config.
+        device: The one to train on, of several; None leaves the choice to the trainer.
+        is_shown: Show bars; jobs side by side would write over each other's.
     """
     import torch
 
     from musicgen.pipeline.run import Pipeline
     from musicgen.pipeline.store import StageStore
+    from musicgen.sweeps.plan import remember_quarters
     from musicgen.training.precision import fastest_precision
 
     torch.manual_seed(config.seed)
@@ -49,16 +59,19 @@ def run_of(config: DictConfig, *, status: "StatusFile", watchers: Sequence["Call
         "callbacks": plain(config.callbacks),
         "logger": OmegaConf.to_container(config.logger, resolve=False),  # its paths are the run's own
     }
+    prepared = prepared_pieces(config)
+    remember_quarters(config, len(prepared.splits["train"]))
+    where = _where(config, device, is_shown=is_shown)
     return Pipeline(
         folder=Path(config.run_dir),
-        prepared=prepared_pieces(config),
+        prepared=prepared,
         grid_config=plain(config.grid),
         autoencoder=autoencoder,
         transformer=transformer,
         vq_vae=plans["vq_vae"],
         prior=plans["transformer"],
-        make_trainer=lambda **more: instantiate(config.trainer)(**more),  # each stage its own strategy
-        make_callbacks=lambda: [*instantiate(config.callbacks).values(), *watchers],
+        make_trainer=lambda **more: instantiate(config.trainer)(**{**where, **more}),  # each its own strategy
+        make_callbacks=lambda: [*_callbacks(config, is_shown=is_shown), *watchers],
         loggers=list(instantiate(config.logger).values()),
         sampling=instantiate(config.sampling),
         **config.windows,
@@ -69,6 +82,21 @@ def run_of(config: DictConfig, *, status: "StatusFile", watchers: Sequence["Call
         resume=config.ckpt_path == "last" or config.resume is not None,
         store=StageStore(Path(config.data.cache_dir) / "stages") if config.reuse else None,
     )
+
+
+def _where(config: DictConfig, device: int | None, *, is_shown: bool) -> dict[str, Any]:
+    """Say what of the trainer the sweep decides: the device, where one is asked for, and no bars."""
+    where: dict[str, Any] = {} if is_shown else {"enable_progress_bar": False}
+    if device is not None and config.trainer.get("devices") == 1 and config.trainer.accelerator != "cpu":
+        where["devices"] = [device]
+    return where
+
+
+def _callbacks(config: DictConfig, *, is_shown: bool) -> list["Callback"]:
+    from pytorch_lightning.callbacks import ProgressBar
+
+    found = list(instantiate(config.callbacks).values())
+    return [one for one in found if is_shown or not isinstance(one, ProgressBar)]
 
 
 def _plan(config: DictConfig, stage: str) -> "StagePlan":

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from musicgen.cli.application import launch
 from musicgen.config import plain
+from musicgen.sweeps.resources import jobs_at_once, launcher_name, own_device, threads_for
 from musicgen.sweeps.resume import is_settled, resumed, settles
 
 if TYPE_CHECKING:
@@ -31,15 +33,21 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
     from musicgen.pipeline.status import running
     from musicgen.provenance import write_record
 
-    torch.set_num_threads(config.threads or torch.get_num_threads())
+    hydra = HydraConfig.get()
+    torch.set_num_threads(config.threads or threads_for(hydra, usual=torch.get_num_threads()))
     check_request(**config.generate)
     if config.ckpt_path not in (None, "last"):
         raise ValueError(f"ckpt_path={config.ckpt_path}; use last, or null to begin anew")
-    is_first_rank = rank_zero_only.rank == 0
-    with running(Path(config.run_dir), is_first_rank=is_first_rank) as status:
+    is_first_rank, at_once = rank_zero_only.rank == 0, jobs_at_once(hydra)
+    with (
+        running(Path(config.run_dir), is_first_rank=is_first_rank) as status,
+        own_device(torch.cuda.device_count(), jobs=at_once) as device,
+    ):
         if settles(status.before, config):  # by a process that was still at work here
             return
-        pipeline, settings = run_of(config, status=status, watchers=watchers), plain(config)
+        alone = launcher_name(hydra) == "basic"
+        pipeline = run_of(config, status=status, watchers=watchers, device=device, is_shown=alone)
+        settings = plain(config)
         if is_first_rank:
             threads, data = torch.get_num_threads(), pipeline.data_description()
             write_record(pipeline.folder, seed=config.seed, threads=threads, data=data, config=settings)

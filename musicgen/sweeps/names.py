@@ -26,7 +26,7 @@ def named_by_differences(arguments: Sequence[str], *, verb: str) -> list[str]:
         verb: Its top config.
 
     Returns:
-        The command line with what names the folders at its end; as it was where it starts one job, where
+        The command line with what names the folders in it; as it was where it starts one job, where
         nothing differs, where the user names the folders, or where Hydra is to say what is wrong with it.
     """
     given = list(arguments)
@@ -43,12 +43,18 @@ def named_by_differences(arguments: Sequence[str], *, verb: str) -> list[str]:
     if not swept:
         return given
     if sum(_length(override) + 1 for override in swept.values()) > LONGEST_NAME:
-        return [*given, f"{_SUBDIR}=${{hydra.job.num}}"]
+        return _beside_overrides(given, f"{_SUBDIR}=${{hydra.job.num}}")
     output = OmegaConf.load(config_dir() / "output" / f"{verb}.yaml")
     usual = OmegaConf.select(output, _EXCLUDED.removeprefix("hydra."), default=[])
     keys = dict.fromkeys([*usual, *(one.key_or_group for one in overrides)])
     shared = [key for key in keys if key not in swept and not key.startswith("hydra")]
-    return [*given, f"{_EXCLUDED}=[{','.join(shared)}]"]
+    return _beside_overrides(given, f"{_EXCLUDED}=[{','.join(shared)}]")
+
+
+def _beside_overrides(arguments: list[str], override: str) -> list[str]:
+    """Put an override after the first one: with an option between, argparse would not take it for one."""
+    first = next(number for number, argument in enumerate(arguments) if not argument.startswith("-"))
+    return [*arguments[: first + 1], override, *arguments[first + 1 :]]
 
 
 def _swept_by_experiments(overrides: Sequence[Override]) -> dict[str, Override]:

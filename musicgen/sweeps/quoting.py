@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 
 TABLES = ("where", "better", "knobs")  # settings that are tables with any keys
 
@@ -37,3 +38,17 @@ def quoted(value: str) -> str:
     """Put a value into single quotes as Hydra's grammar reads them."""
     escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + (r"\'" if found[2] else ""), value)
     return f"'{escaped}'"
+
+
+def folders_first(arguments: Sequence[str]) -> list[str]:
+    """Turn plain arguments, which are folders, into the list `runs=[...]`.
+
+    Args:
+        arguments: The command line of a verb over runs.
+
+    Returns:
+        The same for Hydra; as it was where no argument is plain.
+    """
+    plain = [one for one in arguments if not one.startswith("-") and ("=" not in one or os.path.isdir(one))]
+    others = [one for one in arguments if one not in plain]
+    return [f"runs=[{','.join(map(quoted, plain))}]", *others] if plain else others

@@ -43,13 +43,17 @@ def test_swept_settings_that_are_usually_left_out_are_named():
 
 def test_an_experiment_that_sweeps_lends_its_knob():
     named = named_by_differences(["-m", "experiment=epochs_5_vs_10", "data.title=Nocturne"], verb="train")
-    assert "data.title" in named[-1]
-    assert "epochs" not in named[-1]
+    assert "data.title" in named[2]
+    assert "epochs" not in named[2]
 
 
 def test_names_that_no_file_system_takes_become_numbers():
     title = "Nocturne " * 30
     assert folders(f"data.title='{title}1','{title}2'") == ["0", "1"]
+
+
+def test_an_option_after_the_overrides_stays_there():
+    assert named_by_differences(["epochs=5,10", "-m"], verb="train")[::2] == ["epochs=5,10", "-m"]
 
 
 @pytest.mark.parametrize(
@@ -68,4 +72,4 @@ def test_the_rest_is_left_to_hydra(arguments: list[str]):
 
 def test_verbs_without_names_of_their_own_are_named_too():
     named = named_by_differences(["-m", "data.era=romantic,baroque", "grid=clock"], verb="prepare")
-    assert named[-1].endswith("=[grid]")
+    assert named[2].endswith("=[grid]")

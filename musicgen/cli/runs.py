@@ -1,0 +1,64 @@
+"""musicgen runs: list runs, show what they were made of, prune what is of no more use."""
+
+import sys
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from musicgen.cli.application import launch
+from musicgen.sweeps.quoting import folders_first
+
+ACTIONS = ("list", "show", "prune")
+
+
+def runs(config: DictConfig) -> None:
+    """List, show or prune."""
+    if config.action not in ACTIONS:
+        raise ValueError(f"action={config.action}; use one of {', '.join(ACTIONS)}")
+    folders = [Path(folder) for folder in config.runs]
+    {"list": _list, "show": _show, "prune": _prune}[config.action](folders, config)
+
+
+def _list(folders: list[Path], config: DictConfig) -> None:
+    from musicgen.sweeps.housekeeping import kept_runs, readable
+
+    found = kept_runs(folders)
+    for one in found:
+        print(f"{one.run.status:<10} {readable(one.num_bytes):>9}  {one.trained_on:<32} {one.run.folder}")
+    print(f"{len(found)} runs, {readable(sum(one.num_bytes for one in found))}")
+
+
+def _show(folders: list[Path], config: DictConfig) -> None:
+    from musicgen.sweeps.housekeeping import kept_runs, readable
+
+    for one in kept_runs(folders):
+        print(f"{one.run.folder}: {one.run.status} {one.run.reason}".rstrip())
+        print(f"  trained on   {one.trained_on}")
+        print(f"  set          {' '.join(one.run.overrides) or 'nothing'}")
+        print(f"  size         {readable(one.num_bytes)}, {readable(one.checkpoint_bytes)} of it checkpoints")
+        for stage, folder in one.taken.items():
+            print(f"  taken        {stage} from {folder}")
+        for name in ("vq_vae/val/bce", "vq_vae/val/perplexity", "val/bits_per_quarter"):
+            if name in one.run.metrics:
+                print(f"  {name:<25} {one.run.metrics[name]:.4g}")
+
+
+def _prune(folders: list[Path], config: DictConfig) -> None:
+    from musicgen.sweeps.housekeeping import readable, removable, total
+
+    cache = Path(config.cache_dir) if config.cache_dir else None
+    found = removable(folders, cache=cache, failed=config.failed, last=config.last)
+    for one in found:
+        print(f"{readable(one.num_bytes):>9}  {one.path}: {one.reason}")
+        if config.delete:
+            one.remove()
+    done = "removed" if config.delete else "to remove; delete=true removes it"
+    print(f"{len(found)} items, {readable(total(found))} {done}" if found else "nothing to remove")
+
+
+def main() -> None:
+    """Run the verb; the first plain argument may be the action, the others are folders of runs."""
+    if sys.argv[2:3] and sys.argv[2] in ACTIONS:
+        sys.argv[2:3] = [f"action={sys.argv[2]}"]
+    sys.argv[2:] = folders_first(sys.argv[2:])
+    launch(runs, verb="runs")

@@ -1,0 +1,144 @@
+"""Runs on the disk: what they hold, what of it is of no more use, and how to be rid of it."""
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from musicgen.evaluation.runs import Run, find_runs, read_run
+from musicgen.pipeline.plan import TRAINED
+from musicgen.pipeline.record import last_checkpoint, read_record
+from musicgen.pipeline.status import is_alive, read_status
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One run and what it takes of the disk.
+
+    Attributes:
+        run: The run.
+        num_bytes: Of all its files; those that it shares with other runs count in each.
+        checkpoint_bytes: Of its checkpoints.
+        trained_on: Its pieces, in words.
+        taken: Stage to the run folder that it was taken from.
+    """
+
+    run: Run
+    num_bytes: int
+    checkpoint_bytes: int
+    trained_on: str
+    taken: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Removable:
+    """A file or folder that is of no more use, and why."""
+
+    path: Path
+    reason: str
+    num_bytes: int
+
+    def remove(self) -> None:
+        """Remove it."""
+        if self.path.is_dir():
+            shutil.rmtree(self.path)
+        else:
+            self.path.unlink(missing_ok=True)
+
+
+def kept_runs(folders: Sequence[Path]) -> list[Kept]:
+    """Read the runs in and below some folders, and what they take."""
+    return [_kept(read_run(folder)) for folder in find_runs(folders)]
+
+
+def _kept(run: Run) -> Kept:
+    status = read_status(run.folder)
+    checkpoints = run.folder / "checkpoints"
+    return Kept(
+        run=run,
+        num_bytes=size(run.folder),
+        checkpoint_bytes=size(checkpoints) if checkpoints.is_dir() else 0,
+        trained_on=_pieces(run.folder),
+        taken=status.taken if status else {},
+    )
+
+
+def _pieces(folder: Path) -> str:
+    for stage in TRAINED:
+        record = read_record(folder, stage)
+        if record is not None:
+            data: dict[str, Any] = record.settings["data"]
+            return f"{data['train_pieces']}+{data['val_pieces']} pieces of {data['source']}"
+    return "unknown"
+
+
+def removable(folders: Sequence[Path], *, cache: Path | None, failed: bool, last: bool) -> list[Removable]:
+    """Find what is of no more use; runs that are at work are left alone.
+
+    Args:
+        folders: Runs, sweeps, or folders of them.
+        cache: The cache whose trained stages are looked at, too; None looks at none.
+        failed: Take runs that failed, whole.
+        last: Take the last checkpoints of runs that are done: only the best are needed to generate, but
+            a run without them cannot be trained on.
+    """
+    found = [one for folder in folders for one in (*_leftovers(folder), *_orphans(folder))]
+    for folder in find_runs([folder for folder in folders if folder.is_dir()]):
+        if is_alive(folder):
+            continue
+        run = read_run(folder)
+        if failed and run.status == "failed":
+            found.append(Removable(folder, f"failed: {run.reason[:80]}", size(folder)))
+        elif last and run.status == "done":
+            paths = [last_checkpoint(folder, stage) for stage in TRAINED]
+            found += [Removable(path, "the run is done", size(path)) for path in paths if path.is_file()]
+    if cache is not None:
+        found += [*_unshared(cache / "stages"), *_leftovers(cache)]
+    return found
+
+
+def _leftovers(folder: Path) -> Iterator[Removable]:
+    """Find what killed processes left of unfinished files."""
+    for path in folder.rglob(".*.partial"):
+        yield Removable(path, "left of a file that was never finished", size(path))
+
+
+def _orphans(folder: Path) -> Iterator[Removable]:
+    """Find checkpoints that no config belongs to; the trained stages of a cache are not meant."""
+    for checkpoints in [path for path in folder.rglob("checkpoints") if path.is_dir()]:
+        run = checkpoints.parent
+        has_run = (run / ".hydra").is_dir() or (run / "metrics.json").is_file()
+        if not has_run and run.parent.name != "stages":
+            reason = "checkpoints without a run: no .hydra and no metrics.json"
+            yield Removable(checkpoints, reason, size(checkpoints))
+
+
+def _unshared(stages: Path) -> Iterator[Removable]:
+    """Find trained stages in the cache that no run has any more: their files have no other name."""
+    for entry in sorted(path for path in stages.glob("*") if (path / "checkpoints").is_dir()):
+        files = [path for path in entry.rglob("*.ckpt") if path.is_file()]
+        if files and all(path.stat().st_nlink == 1 for path in files):
+            yield Removable(entry, "a trained stage in the cache that no run here shares", size(entry))
+
+
+def size(path: Path) -> int:
+    """Give the bytes of a file, or of all files below a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+
+
+def total(parts: Iterable[Removable]) -> int:
+    """Add up what is removable."""
+    return sum(part.num_bytes for part in parts)
+
+
+def readable(num_bytes: int) -> str:
+    """Write a number of bytes as people do."""
+    value = float(num_bytes)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"

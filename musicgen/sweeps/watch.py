@@ -1,0 +1,121 @@
+"""A live table of the jobs of a sweep."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from musicgen.evaluation.runs import printable
+from musicgen.sweeps.progress import Progress, duration, figure, read_progress
+from musicgen.training.progress import TITLES
+
+STYLES = {"running": "bold", "waiting": "yellow", "failed": "red", "killed": "red", "interrupted": "red"}
+FIGURES = {
+    "BCE": "vq_vae/val/bce",
+    "perplexity": "vq_vae/val/perplexity",
+    "nats/code": "transformer/val/nats_per_code",
+    "bits/q": "val/bits_per_quarter",
+}
+
+
+def progress_table(progress: Progress, *, height: int = 0) -> Group:
+    """Draw the jobs: state, stage, epoch, held-out figures, time left.
+
+    Args:
+        progress: The sweep.
+        height: Lines of the terminal; of more jobs the first done ones are left out. 0 draws all.
+    """
+    table = Table(box=None, header_style="dim")
+    for name in ("job", "state", "stage", "epoch", *FIGURES, "left"):
+        justify = "left" if name in ("job", "state", "stage") else "right"
+        wide = 18 if name == "job" else None
+        table.add_column(name, justify=justify, no_wrap=name != "job", overflow="fold", min_width=wide)
+    jobs = sorted(progress.jobs, key=lambda job: job.state == "done") if height else list(progress.jobs)
+    shown = jobs[: max(1, height - 5)] if height else jobs
+    for job in shown:
+        status = job.status
+        at_work = job.state not in ("done", "failed")
+        table.add_row(
+            printable(job.name),
+            Text(job.state, style=STYLES.get(job.state, "")),
+            TITLES.get(status.stage, status.stage) if at_work else "",
+            f"{status.epoch}/{status.max_epochs}" if at_work and status.max_epochs else "",
+            *(figure(status.figures, name) for name in FIGURES.values()),
+            duration(job.seconds_left) if job.state == "running" else "",
+        )
+    return Group(table, Text(summary(progress, hidden=len(jobs) - len(shown)), style="dim"))
+
+
+def summary(progress: Progress, *, hidden: int = 0) -> str:
+    """Count the jobs by their state, and the stages that were not trained twice."""
+    states = ("done", "running", "waiting", "failed", "interrupted", "killed")
+    parts = [f"{count} {state}" for state in states if (count := progress.count(state))]
+    if progress.not_begun:
+        parts.append(f"{progress.not_begun} not begun")
+    taken = sum(len(job.taken) for job in progress.jobs)
+    if taken:
+        parts.append(f"{taken} stage(s) taken from other jobs")
+    if hidden:
+        parts.append(f"{hidden} not shown")
+    return ", ".join(parts) or "no job has begun"
+
+
+def watch(
+    folders: Sequence[Path],
+    *,
+    every_s: float,
+    console: Console,
+    is_over: Callable[[Progress], bool],
+) -> Progress:
+    """Show the table and renew it until the sweep is over.
+
+    Args:
+        folders: Runs, sweeps, or folders of them.
+        every_s: Time between two looks, in seconds.
+        console: Where to show it.
+        is_over: Tells when to stop.
+    """
+    progress = read_progress(folders)
+    if not console.is_terminal:
+        console.print(progress_table(progress))
+        return progress
+    with Live(progress_table(progress, height=console.height), console=console, auto_refresh=False) as live:
+        while not is_over(progress):
+            time.sleep(every_s)
+            progress = read_progress(folders)
+            live.update(progress_table(progress, height=console.height), refresh=True)
+    return progress
+
+
+class Watcher(threading.Thread):
+    """Show the table of a sweep while its launcher waits for the jobs.
+
+    Args:
+        folder: The sweep.
+        every_s: Time between two looks, in seconds.
+    """
+
+    def __init__(self, folder: Path, *, every_s: float = 1.0) -> None:
+        super().__init__(daemon=True)
+        self.folder, self.every_s = folder, every_s
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Look until told to stop."""
+        while not self.folder.is_dir() and not self._stopped.is_set():
+            time.sleep(0.2)
+        if not self._stopped.is_set():
+            console = Console(stderr=True)
+            watch(
+                [self.folder], every_s=self.every_s, console=console, is_over=lambda _: self._stopped.is_set()
+            )
+
+    def stop(self) -> None:
+        """End the table and wait for it."""
+        self._stopped.set()
+        self.join(timeout=5)
