@@ -25,6 +25,7 @@ from musicgen.generation.writing import write_pieces
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.prior import Prior
 from musicgen.pipeline.inputs import StageInputs, data_inputs, surroundings_of
+from musicgen.pipeline.layout import log_layout
 from musicgen.pipeline.plan import STAGES, TRAINED, StagePlan, check_stages
 from musicgen.pipeline.progress import ReportProgress
 from musicgen.pipeline.stages import Stages
@@ -102,6 +103,7 @@ class Pipeline:
             ValueError: The folder holds checkpoints already and nobody said to go on from them.
         """
         self._check_folder(stages)
+        log_layout(self.loggers)
         for stage in STAGES:
             if stage in stages and (stage in TRAINED or rank_zero_only.rank == 0):
                 self.status.update(stage=stage, epoch=0, max_epochs=0, seconds_left=None)
