@@ -21,8 +21,8 @@ def main() -> None:
     cluster.add_node(num_cpus=CPUS_PER_NODE)
     command = [
         *(sys.executable, "-m", "musicgen", "train", "-m", "hydra/launcher=ray"),
-        f"+hydra.launcher.ray.init.address='{cluster.address}'",
-        "hydra.launcher.ray.remote.num_cpus=1",
+        f"++hydra.launcher.ray.init.address='{cluster.address}'",
+        "++hydra.launcher.ray.remote.num_cpus=1",
     ]
     try:
         sys.exit(subprocess.run([*command, *sys.argv[1:]], check=False).returncode)
