@@ -22,6 +22,7 @@ def main() -> None:
     command = [
         *(sys.executable, "-m", "musicgen", "train", "-m", "hydra/launcher=ray"),
         f"++hydra.launcher.ray.init.address='{cluster.address}'",
+        "++hydra.launcher.ray.init.object_store_memory=null",  # else the launcher sets it, and ray refuses
         "++hydra.launcher.ray.remote.num_cpus=1",
     ]
     try:
