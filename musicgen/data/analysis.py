@@ -16,13 +16,15 @@ from musicgen.data.catalogue import Piece
 from musicgen.data.pool import num_processes, run_tasks
 from musicgen.data.progress import track
 from musicgen.music.form import form_frames
-from musicgen.music.harmony import estimate_key, fit_chords
+from musicgen.music.harmony import estimate_key, estimate_local_keys, fit_chords
 from musicgen.music.keys import Key
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
+from musicgen.music.notes import Performance
+from musicgen.music.quantise import is_on_the_beats
 
 logger = logging.getLogger(__name__)
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 """Raise it when the same piece would be analysed otherwise."""
 
 _FILES_WORTH_A_POOL = 200
@@ -100,7 +102,7 @@ def _analyse(folder: Path, task: tuple[Path, str]) -> tuple[str, dict]:
             return content, values  # of the moment, not of the content
     else:
         key, frames = estimate_key(performance), form_frames(performance)
-        degrees = [step.degree for step in fit_chords(performance)]
+        degrees = [step.degree for step in fit_chords(performance, local_keys=_local_keys(performance))]
         joined = degrees[:1] + [b for a, b in itertools.pairwise(degrees) if a != b]
         values = {
             "key": [key.tonic, key.mode],
@@ -110,6 +112,13 @@ def _analyse(folder: Path, task: tuple[Path, str]) -> tuple[str, dict]:
     body = json.dumps(values).encode()
     write_atomically(_entry(folder, content), b"%08x\n" % zlib.crc32(body) + body)
     return content, values
+
+
+def _local_keys(performance: Performance) -> list[Key]:
+    """Find the local keys; in notated music they change faster than the usual settings follow."""
+    if is_on_the_beats(performance):
+        return estimate_local_keys(performance, reach_quarters=6.0, change_cost=0.4)
+    return estimate_local_keys(performance)
 
 
 def _load(path: Path) -> dict | None:

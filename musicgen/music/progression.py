@@ -75,7 +75,7 @@ class Cadence:
     quarter: int
 
 
-def fit_chords(performance: Performance) -> list[Step]:
+def fit_chords(performance: Performance, *, local_keys: Sequence[Key] | None = None) -> list[Step]:
     """Find the progression: the chord that fits each quarter best, equal neighbours joined.
 
     Major, minor, diminished and augmented triads and the five sevenths on them are scored by the
@@ -88,6 +88,10 @@ def fit_chords(performance: Performance) -> list[Step]:
     analyst's root in 90 % of the quarters and all the chord's tones in 86 %; its costs were chosen
     there.
 
+    Args:
+        performance: The notes.
+        local_keys: A key for each half bar; `estimate_local_keys` with its own settings by default.
+
     Returns:
         The steps in order; none for silence.
     """
@@ -96,7 +100,7 @@ def fit_chords(performance: Performance) -> list[Step]:
         return []
     bass = _bass(lengths)
     path = best_path(_fit_scores(lengths, bass), change_cost=_CHANGE_COST)
-    local_keys = estimate_local_keys(performance)
+    local_keys = estimate_local_keys(performance) if local_keys is None else local_keys
     starts = np.concatenate([[0], np.flatnonzero(np.diff(path)) + 1, [len(path)]])
     return [
         _step(int(path[start]), bass[start:stop], local_keys[start // LOCAL_KEY_QUARTERS], int(start))
@@ -107,7 +111,7 @@ def fit_chords(performance: Performance) -> list[Step]:
 def chord_tone_rate(performance: Performance, steps: Sequence[Step]) -> float:
     """Measure the share of all sound that belongs to the chord of its moment (0 to 1).
 
-    Each pitch class counts for as long as it sounds, quarter by quarter, whatever its octave and doublings.
+    Each note counts for as long as it sounds, quarter by quarter, doublings too, whatever its octave.
     What does not belong are passing notes, suspensions and plain dissonance: the less of it, the more
     consonant the music. NaN for silence.
 

@@ -73,8 +73,8 @@ def test_chord_tones_are_weighed_by_their_time():
     steps = harmony.fit_chords(plain)
     assert harmony.chord_tone_rate(plain, steps) == pytest.approx(1.0)
     rows = list(zip(plain.pitch.tolist(), plain.onset_quarters, plain.offset_quarters, strict=True))
-    foreign = notes([*rows, (73, 0, 0.5)])  # C sharp for half a quarter beside twelve times 2 of chord tones
-    beside = sum(2.0 for _ in range(4) for _ in range(3))
+    foreign = notes([*rows, (73, 0, 0.5)])  # C sharp for half a quarter beside sixteen times 2 of chord tones
+    beside = sum(2.0 for _ in range(4) for _ in range(4))
     assert [step.name for step in harmony.fit_chords(foreign)] == [step.name for step in steps]
     assert harmony.chord_tone_rate(foreign, steps) == pytest.approx(beside / (beside + 0.5))
     assert np.isnan(harmony.chord_tone_rate(notes([]), []))
