@@ -200,8 +200,14 @@ def _weights_part(study: Study) -> str:
 
 
 def _limits_part(study: Study, budget: Budget) -> str:
-    missing = [job for job in study.jobs if not job.is_done]
-    lines = [f"* Not run yet: {job.arm}, {job.epochs} epochs, seed {job.seed}." for job in missing]
+    missing: dict[tuple[str, int], list[str]] = {}
+    for job in study.jobs:
+        if not job.is_done:
+            missing.setdefault((job.arm, job.epochs), []).append(str(job.seed))
+    lines = [
+        f"* Not run yet: `{arm}` with epochs={epochs}, seed {', '.join(seeds)}."
+        for (arm, epochs), seeds in missing.items()
+    ]
     if not any(job.arm == IMPORTED for job in study.jobs):
         lines.append(
             "* Left out, for want of Bachsformer's weights (`weights=DIR`): the arms that start there."

@@ -1,5 +1,6 @@
 """What the runs of the study came to, put together for the page."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from reproduction.claims import CLAIMS, Finding, Interval, find, interval
 from reproduction.jobs import ARMS, CURVE, PUBLISHED, Inputs, Job
 from reproduction.readings import (
     COMPARED_QUARTERS,
+    READINGS_VERSION,
     Figures,
     Reading,
     correct_pieces,
@@ -19,6 +21,7 @@ from reproduction.readings import (
 )
 
 NAN = float("nan")
+REAL_FILE = "real.json"  # beside the runs: what was measured of real pieces, with what it was measured of
 STUDENT_FILES = {"report, 5": "chopin_noc_5.mid", "report, 10": "chopin_noc_10.mid"}
 ARM_FIGURES = ("bce", "cell_f1", "note_f1")
 
@@ -195,11 +198,18 @@ def _real_figures(inputs: Inputs, known: set[str]) -> dict[str, Figures]:
     """Describe the composer's pieces that no run was trained on, to their 128th quarter."""
     wider = tuple("data.title=null" for one in inputs.data if one.startswith("data.title="))
     prepared = correct_pieces(inputs, *wider)
+    kept = inputs.runs / REAL_FILE
+    contents = [READINGS_VERSION, *sorted({piece.content for piece in prepared.pieces} - known)]
+    if kept.is_file():
+        remembered = json.loads(kept.read_text())
+        if remembered["of"] == contents:
+            return remembered["figures"]
     figures: dict[str, Figures] = {}
     for pieces in prepared.splits.values():
         for number, piece in enumerate(pieces.pieces):
             if piece.content not in known:
                 figures[piece.path.name] = _described(pieces, number)
+    kept.write_text(json.dumps({"of": contents, "figures": figures}) + "\n")
     return figures
 
 
