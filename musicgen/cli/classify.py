@@ -16,8 +16,8 @@ def classify(config: DictConfig) -> None:
     import torch
 
     torch.set_num_threads(config.threads or torch.get_num_threads())
-    figures = {} if config.weights else _train(config)
-    print(*(f"{name:<40} {value:.4f}" for name, value in figures.items()), sep="\n")
+    for name, value in ({} if config.weights else _train(config)).items():
+        print(f"{name:<40} {value:.4f}")
     if config.run is not None:
         _judge(Path(config.run), weights=Path(config.weights or config.run_dir))
 
