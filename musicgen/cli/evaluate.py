@@ -68,7 +68,7 @@ def evaluate(config: DictConfig) -> None:
         with_data = OmegaConf.merge(of_run, {"data": given})
         assert isinstance(with_data, DictConfig)
         metrics, hearing = run_metrics(Path(config.run), with_data)
-        if config.distances:
+        if config.distances or config.weights:
             pieces = [piece for _, piece in generated_pieces(config.run)]
             metrics |= run_distances(pieces, with_data, weights=config.weights)
     else:

@@ -33,8 +33,8 @@ def test_a_run_is_measured_as_it_measured_itself_wherever_its_data_are_now(
 ) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(midi_folder, moved)
-    settings = [f"run={tiny_run}", f"data.root={moved}", "page.max_pieces=0", "hydra.run.dir=again"]
-    done = Musicgen(tmp_path)("evaluate", *settings)
+    settings = [f"run={tiny_run}", f"data.root={moved}", "page.max_pieces=0", "distances=true"]
+    done = Musicgen(tmp_path)("evaluate", *settings, "hydra.run.dir=again")
     again, metrics = (
         json.loads((folder / "metrics.json").read_text()) for folder in (tmp_path / "again", tiny_run)
     )
