@@ -13,7 +13,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
-PRELOAD = ["musicgen.cli.train", "musicgen.cli.run_of", "musicgen.pipeline.run", "musicgen.evaluation.report", "tests.command"]
+PRELOAD = [
+    "musicgen.cli.train",
+    "musicgen.cli.run_of",
+    "musicgen.pipeline.run",
+    "musicgen.evaluation.report",
+    "tests.command",
+]
 TIMEOUT_S = 600
 
 
