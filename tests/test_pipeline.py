@@ -63,6 +63,7 @@ def test_the_board_has_curves_by_the_fixed_names_pictures_sound_and_code_use(tin
     }
     assert set(tags["scalars"]) >= curves | {"transformer/val/nats_per_code", "val/bits_per_quarter"}
     assert set(tags["images"]) >= {"vq_vae/val/reconstruction", "generated/000", "generated/001"}
+    assert "epoch" not in tags["scalars"]
     assert tags["audio"] == ["generated/000"]
     assert tags["histograms"] == ["vq_vae/val/code_use"]
 
