@@ -152,7 +152,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return Corpus(tmp_path_factory.mktemp("corpus"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_whole_corpus_is_converted(whole: Corpus):
     pieces = whole.pieces()
     composers = Counter(piece.composer for piece in pieces)
@@ -163,7 +163,7 @@ def test_the_whole_corpus_is_converted(whole: Corpus):
     assert not any(value["error"] for value in json.loads((whole.folder / "index.json").read_text()).values())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_piece_is_polyphonic_within_the_piano_and_in_its_bars(whole: Corpus):
     for piece in whole.pieces():
         performance = read_midi(piece.path)
@@ -173,7 +173,7 @@ def test_every_piece_is_polyphonic_within_the_piano_and_in_its_bars(whole: Corpu
         assert in_bars(piece.path) > 0.75, piece.path.name
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_chorales_agree_with_music21(whole: Corpus):
     music21 = pytest.importorskip("music21")
     for name in ("bwv1.6", "bwv10.7", "bwv153.9", "bwv269", "bwv302", "bwv86.6"):

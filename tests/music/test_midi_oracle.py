@@ -1,5 +1,6 @@
 """The notes read are those of plain queues over mido's messages: on made-up, real and broken files."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import mido
@@ -43,7 +44,7 @@ def compare(performance: Performance, oracle) -> None:
     np.testing.assert_array_equal(rows, oracle.rows)
     np.testing.assert_allclose(performance.onset_s[order], oracle.onset_s, rtol=0, atol=1e-3)
     np.testing.assert_allclose(performance.offset_s[order], oracle.offset_s, rtol=0, atol=1e-3)
-    for name, number in vars(performance.counts).items():
+    for name, number in asdict(performance.counts).items():
         assert number == oracle.counts[name], name
 
 

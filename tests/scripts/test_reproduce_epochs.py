@@ -98,7 +98,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_tiny_study_makes_the_whole_page_and_does_nothing_twice(
     weights: Path, midi_folder: Path, tmp_path: Path
 ):

@@ -15,6 +15,7 @@ def study_in(folder: Path) -> optuna.Study:
     return optuna.load_study(study_name=folder.name, storage=f"sqlite:///{folder / 'study.db'}")
 
 
+@pytest.mark.long
 def test_trials_are_ordinary_runs_and_the_study_goes_on(musicgen, tiny):
     knobs = ["vq_vae.num_residual_hiddens=2,4,6", "optimizer.vq_vae.lr=tag(log,interval(1e-4,1e-2))"]
     metrics = "metrics=[val/bits_per_quarter,model/parameters]"

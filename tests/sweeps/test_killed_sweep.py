@@ -33,7 +33,7 @@ def kill_when(reached: Callable[[], bool], *arguments: str, folder: Path) -> Non
     process.wait()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.faults
 def test_killed_twice_and_resumed_equals_left_alone(musicgen, tiny: list[str], tmp_path: Path):
     settings = [*tiny, "epochs=3", "transformer.width=16,32", "generate.num_pieces=1"]

@@ -12,7 +12,7 @@ import torch
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from tests.command import ENVIRONMENT, Musicgen
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 NAMES = {"vq_vae": "vq_vae/val/bce", "transformer": "transformer/val/nats_per_code"}
 
 
