@@ -171,7 +171,7 @@ class RemiTokens:
 
     def __init__(self) -> None:
         try:
-            from miditok import REMI, TokenizerConfig
+            from miditok import REMI, TokenizerConfig  # pyright: ignore[reportMissingImports]
         except ImportError as error:
             raise ValueError(
                 'baseline=remi needs MidiTok: python -m pip install "musicgen-lab[baselines]"'
@@ -191,7 +191,7 @@ class RemiTokens:
 
     def encode(self, words: UInt32[np.ndarray, "quarters pitches"]) -> Int64[np.ndarray, " tokens"]:
         """Say the notes of a piece in tokens."""
-        from symusic import Score
+        from symusic import Score  # pyright: ignore[reportMissingImports]
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "piece.mid"

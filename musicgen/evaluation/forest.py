@@ -18,7 +18,7 @@ def check_forest() -> None:
         ValueError: scikit-learn is not installed.
     """
     try:
-        import sklearn  # noqa: F401
+        import sklearn  # noqa: F401  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ValueError(
             'the forest needs scikit-learn: python -m pip install "musicgen-lab[baselines]", or forest=false'
@@ -46,7 +46,7 @@ def forest_accuracy(
         ValueError: scikit-learn is not installed.
     """
     check_forest()
-    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.ensemble import ExtraTreesClassifier  # pyright: ignore[reportMissingImports]
 
     forest = ExtraTreesClassifier(trees, class_weight="balanced_subsample", random_state=seed)
     forest.fit(_histograms(train), [one.piece.surname for one in train])
