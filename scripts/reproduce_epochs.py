@@ -26,7 +26,7 @@ class Settings:
     """What may be said on the command line as key=value.
 
     Attributes:
-        budget: tiny, small or full.
+        budget: tiny, small (half an hour of two cores), medium or full.
         root: Folder of GiantMIDI-Piano; else the variable GIANTMIDI_ROOT.
         folder: Any folder of MIDI files instead, all of whose pieces are taken.
         weights: Folder of Bachsformer's weights; without it the arms that start from them are left out.

@@ -86,6 +86,24 @@ BUDGETS = {
             "the published training keep its networks and get 15 updates of 512 slices, not some 19,000"
         ),
     ),
+    "medium": Budget(
+        seeds_by_epochs={5: 5, 10: 5, 1: 3, 2: 3, 20: 3, 50: 3},
+        curve=("windows.hop_quarters=12",),
+        arm_seeds=3,
+        arm_epochs=5,
+        arms=(
+            "batch_size.transformer=32",
+            "windows.hop_quarters=12",
+            "updates_per_epoch.vq_vae=20",
+            "updates_per_epoch.transformer=10",
+        ),
+        num_pieces=4,
+        num_quarters=128,
+        says=(
+            "the published networks; the transformer sees each quarter once an epoch (windows of 12 quarters "
+            "without overlap); the arms of the published training get 100 updates of 512 slices, not 19,000"
+        ),
+    ),
     "full": Budget(
         seeds_by_epochs={5: 10, 10: 10, 1: 5, 2: 5, 20: 5, 50: 5},
         curve=(),

@@ -46,6 +46,11 @@ class Job:
     needs: Path | None = None
 
     @property
+    def name(self) -> str:
+        """Say which run this is, for people."""
+        return f"{self.arm} epochs={self.epochs} seed={self.seed}"
+
+    @property
     def command(self) -> tuple[str, ...]:
         """Give the arguments of `musicgen` as they are run."""
         return (*self.arguments, f"hydra.run.dir={self.folder}")

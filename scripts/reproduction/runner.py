@@ -61,12 +61,24 @@ def _side_by_side(waiting: list[Job], processes: int) -> list[str]:
 def run_job(job: Job) -> float:
     """Run one job in this process as `musicgen` would, and leave what it took in its folder.
 
+    Another recipe that works in the same folder of runs is waited for; what it has done is not done again.
+
     Returns:
-        Seconds by the clock.
+        Seconds by the clock; 0 if another process did it.
 
     Raises:
         RuntimeError: The command ended with an error; its message is on the screen and in `error.txt`.
     """
+    from musicgen.pipeline.locks import lock
+
+    with lock(
+        job.folder.with_name(f"{job.folder.name}.lock"),
+        on_wait=lambda: print(f"Another process is at {job.name}; waiting for it", flush=True),
+    ):
+        return 0.0 if job.is_done else _run_alone(job)
+
+
+def _run_alone(job: Job) -> float:
     from musicgen.__main__ import main
 
     _clear(job.folder)
@@ -90,10 +102,9 @@ def _clear(folder: Path) -> None:
 
 def _say(job: Job, future: Future[float]) -> str:
     """Tell how a job ended; give a line if it failed."""
-    name = f"{job.arm} epochs={job.epochs} seed={job.seed}"
     error = future.exception()
     if error is None:
-        print(f"{time.strftime('%H:%M:%S')} done: {name} ({future.result():.0f} s)", flush=True)
+        print(f"{time.strftime('%H:%M:%S')} done: {job.name} ({future.result():.0f} s)", flush=True)
         return ""
-    print(f"{time.strftime('%H:%M:%S')} FAILED: {name}: {error}", flush=True)
-    return f"{name}: {error}"
+    print(f"{time.strftime('%H:%M:%S')} FAILED: {job.name}: {error}", flush=True)
+    return f"{job.name}: {error}"

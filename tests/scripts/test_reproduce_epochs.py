@@ -5,16 +5,19 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 from reproduction.budgets import BUDGETS
-from reproduction.jobs import ARMS, CURVE, FRESH_ARMS, Inputs, all_jobs
+from reproduction.jobs import ARMS, CURVE, FRESH_ARMS, Inputs, Job, all_jobs
+from reproduction.runner import run_job
 
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.transformer import Transformer
 from musicgen.models.vq import VectorQuantizer
+from musicgen.pipeline.locks import lock
 from tests.compat.published import published
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,16 +66,36 @@ def test_without_weights_only_the_arms_that_start_afresh_are_left(tmp_path: Path
     assert {job.arm for job in jobs} == {CURVE, *FRESH_ARMS}
 
 
+def finish(job: Job, *, epochs: int = 5) -> None:
+    """Leave what a finished training of so many epochs leaves."""
+    (job.folder / ".hydra").mkdir(parents=True, exist_ok=True)
+    (job.folder / "metrics.json").write_text("{}")
+    lines = "\n".join(f"- {argument}" for argument in job.arguments[1:])
+    (job.folder / ".hydra" / "overrides.yaml").write_text(lines.replace("epochs=5", f"epochs={epochs}"))
+
+
 def test_a_job_is_done_only_with_its_own_settings(tmp_path: Path):
     job = all_jobs(inputs(None, tmp_path), BUDGETS["tiny"], num_slices=100)[0]
     assert not job.is_done
-    (job.folder / ".hydra").mkdir(parents=True)
-    (job.folder / "metrics.json").write_text("{}")
-    lines = "\n".join(f"- {argument}" for argument in job.arguments[1:])
-    (job.folder / ".hydra" / "overrides.yaml").write_text(lines)
+    finish(job)
     assert job.is_done
-    (job.folder / ".hydra" / "overrides.yaml").write_text(lines.replace("epochs=5", "epochs=6"))
+    finish(job, epochs=6)
     assert not job.is_done
+
+
+def test_a_job_that_another_process_is_at_is_waited_for_and_not_run_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    job = all_jobs(inputs(None, tmp_path), BUDGETS["tiny"], num_slices=100)[0]
+    monkeypatch.setattr("musicgen.__main__.main", lambda: pytest.fail("it was run again"))
+    with ThreadPoolExecutor() as threads:
+        with lock(job.folder.with_name(f"{job.folder.name}.lock")):
+            ours = threads.submit(run_job, job)
+            while "waiting" not in capsys.readouterr().out:
+                assert not ours.done()
+            finish(job)
+        assert ours.result(timeout=10) == 0
+    assert job.is_done
 
 
 @pytest.mark.parametrize(
