@@ -1,6 +1,7 @@
 """The command line: find the verb, and only then import what it needs."""
 
 import importlib
+import os
 import sys
 
 VERBS = {
@@ -19,7 +20,15 @@ VERBS = {
 
 
 def main() -> None:
-    """Run the verb that the command line names."""
+    """Run the verb that the command line names, until whoever reads its output has enough."""
+    try:
+        _run_verb()
+        sys.stdout.flush()
+    except BrokenPipeError:  # of `musicgen runs list | head`, say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing to flush at exit
+
+
+def _run_verb() -> None:
     verb = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if verb in ("--help", "-h"):
         print(_usage())

@@ -42,9 +42,10 @@ def _plain(value: Any) -> Any:
 def _compare(runs: Iterable[str | Path], *, folder: Path, **options: Any) -> int:
     """Show and write a comparison; give the number of runs that failed."""
     from musicgen.evaluation.compare import compare_runs
+    from musicgen.evaluation.screen import print_comparison
 
     comparison = compare_runs(runs, output_dir=folder, **options)
-    comparison.show()
+    print_comparison(comparison)
     for kind, path in comparison.files.items():
         print(f"{kind:<9} {path}")
     return sum(run.status == "failed" for run in comparison.runs)

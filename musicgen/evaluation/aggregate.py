@@ -62,19 +62,6 @@ class Comparison:
         """List the runs that failed or have not ended."""
         return tuple(row for row in self.rows if row.status != "done")
 
-    def show(self, *, width: int | None = None) -> None:
-        """Print the comparison as a table on the terminal.
-
-        Args:
-            width: Columns; None takes the terminal's.
-        """
-        from rich.console import Console
-
-        from musicgen.evaluation.screen import screen_table
-
-        console = Console(width=width)
-        console.print(screen_table(self, width=console.width))
-
     def best(self, figure: Figure, rows: Sequence[Row]) -> frozenset[int]:
         """Find the rows that are best at a figure.
 

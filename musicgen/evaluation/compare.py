@@ -35,7 +35,7 @@ def compare_runs(
 ) -> Comparison:
     """Compare runs and write `comparison.csv`, `comparison.md`, `comparison.html` and, if asked, `.parquet`.
 
-    Print it with `musicgen.evaluation.screen.screen_table(comparison, width=console.width)`.
+    Print it with `musicgen.evaluation.screen.print_comparison`.
 
     Args:
         folders: Run folders, and folders of run folders (a sweep).

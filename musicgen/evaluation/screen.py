@@ -25,6 +25,19 @@ GAP = 3  # characters that a column costs beside its text
 MAX_COLUMN = 24  # a run's name in a heading is wrapped to this
 
 
+def print_comparison(comparison: Comparison, *, width: int | None = None) -> None:
+    """Print a comparison as a table on the terminal.
+
+    Args:
+        comparison: The comparison.
+        width: Columns; None takes the terminal's.
+    """
+    from rich.console import Console
+
+    console = Console(width=width)
+    console.print(screen_table(comparison, width=console.width))
+
+
 def screen_table(comparison: Comparison, *, width: int, max_rows: int = 60) -> "Group":
     """Lay the comparison out for a terminal.
 

@@ -76,7 +76,7 @@ def _write_png(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
 
 
 def _write_musicxml(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
-    from musicgen.music.score import write_musicxml
+    from musicgen.music.musicxml import write_musicxml
 
     write_musicxml(piece.performance, path, tempo_bpm=tempo_bpm)
 

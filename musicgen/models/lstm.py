@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from musicgen.models.prior import Prior
+from musicgen.models.prior import Prior, check_sizes
 
 
 @dataclass
@@ -60,14 +60,13 @@ class Lstm(Prior):
         start_token: bool = True,
     ) -> None:
         super().__init__()
-        counts = {"num_layers": num_layers, "width": width, "max_positions": max_positions}
-        for name, value in counts.items():
-            if value < 1:
-                raise ValueError(f"{name}={value} is not a count; use 1 or more")
-        if num_embeddings < 2:
-            raise ValueError(f"num_embeddings={num_embeddings} leaves nothing to predict; use 2 or more")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout={dropout} is not a share to drop; use 0 to below 1")
+        check_sizes(
+            num_embeddings=num_embeddings,
+            dropout=dropout,
+            num_layers=num_layers,
+            width=width,
+            max_positions=max_positions,
+        )
         self.num_embeddings = num_embeddings
         self.max_positions = max_positions
         self.start_token = num_embeddings if start_token else None

@@ -7,6 +7,26 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 
+def check_sizes(*, num_embeddings: int, dropout: float, **counts: int) -> None:
+    """Refuse settings of which no prior can be built.
+
+    Args:
+        num_embeddings: Size of the alphabet, at least 2.
+        dropout: Share dropped in training, 0 to below 1.
+        counts: Sizes by name, each at least 1.
+
+    Raises:
+        ValueError: One is out of range; the message says what it may be.
+    """
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{name}={value} is not a count; use 1 or more")
+    if num_embeddings < 2:
+        raise ValueError(f"num_embeddings={num_embeddings} leaves nothing to predict; use 2 or more")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout={dropout} is not a share to drop; use 0 to below 1")
+
+
 class PriorCache(Protocol):
     """What a prior keeps of the positions that it has read.
 

@@ -6,7 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from musicgen.models.attention import CausalSelfAttention, KeyValueCache
-from musicgen.models.prior import Prior
+from musicgen.models.prior import Prior, check_sizes
 
 
 class FeedForward(nn.Sequential):
@@ -70,7 +70,17 @@ class Transformer(Prior):
         start_token: bool = True,
     ) -> None:
         super().__init__()
-        _check_shape(num_embeddings, num_layers, num_heads, width, max_positions, dropout)
+        check_sizes(
+            num_embeddings=num_embeddings,
+            dropout=dropout,
+            num_layers=num_layers,
+            num_heads=num_heads,
+            width=width,
+            max_positions=max_positions,
+        )
+        if width % num_heads:
+            nearest = max(num_heads, round(width / num_heads) * num_heads)
+            raise ValueError(f"width={width} is not a multiple of num_heads={num_heads}; use width={nearest}")
         self.num_embeddings = num_embeddings
         self.num_heads = num_heads
         self.max_positions = max_positions
@@ -123,25 +133,3 @@ class Transformer(Prior):
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
-
-
-def _check_shape(
-    num_embeddings: int, num_layers: int, num_heads: int, width: int, max_positions: int, dropout: float
-) -> None:
-    """Refuse what cannot be built, and name the nearest that can."""
-    counts = {
-        "num_layers": num_layers,
-        "num_heads": num_heads,
-        "width": width,
-        "max_positions": max_positions,
-    }
-    for name, value in counts.items():
-        if value < 1:
-            raise ValueError(f"{name}={value} is not a count; use 1 or more")
-    if num_embeddings < 2:
-        raise ValueError(f"num_embeddings={num_embeddings} leaves nothing to predict; use 2 or more")
-    if width % num_heads:
-        nearest = max(num_heads, round(width / num_heads) * num_heads)
-        raise ValueError(f"width={width} is not a multiple of num_heads={num_heads}; use width={nearest}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout={dropout} is not a share to drop; use 0 to below 1")

@@ -1,12 +1,15 @@
 """Write a score as MusicXML 4.0, so that notation programs open it as it was meant."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 from musicgen.music.chords import Chord
+from musicgen.music.files import whole_file
 from musicgen.music.notation import UNITS_PER_BAR, Symbol
+from musicgen.music.notes import Performance
 from musicgen.music.quantise import UNITS_PER_QUARTER
-from musicgen.music.score import Bar, Score
+from musicgen.music.score import Bar, Score, make_score
 from musicgen.music.spelling import SHARP_ORDER, SpelledPitch, signature_of
 
 _DOCTYPE = (
@@ -54,6 +57,32 @@ def to_musicxml(score: Score, *, tempo_bpm: float = 120.0, title: str = "") -> s
     _add(_add(part[-1], "barline", location="right"), "bar-style", "light-heavy")
     Xml.indent(root)
     return _DOCTYPE + Xml.tostring(root, encoding="unicode") + "\n"
+
+
+def write_musicxml(
+    performance: Performance,
+    path: str | Path,
+    *,
+    tempo_bpm: float = 120.0,
+    title: str = "",
+    chord_names: bool = True,
+) -> None:
+    """Write a performance as a MusicXML score of two staves, whole or not at all.
+
+    Args:
+        performance: The notes.
+        path: The file.
+        tempo_bpm: Quarters a minute, for players of the score, above 0.
+        title: What stands above the score.
+        chord_names: Name the chords above the staves.
+
+    Raises:
+        ValueError: The tempo is not above 0.
+        OSError: The file cannot be written.
+    """
+    text = to_musicxml(make_score(performance, chord_names=chord_names), tempo_bpm=tempo_bpm, title=title)
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _attributes(measure: Xml.Element, fifths: int) -> None:

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from musicgen.music.files import whole_file
 from musicgen.music.hands import right_hand
 from musicgen.music.harmony import Key, Step, estimate_key, estimate_local_keys, fit_chords
 from musicgen.music.keys import LOCAL_KEY_QUARTERS
@@ -89,34 +87,6 @@ def make_score(
         for bar in range(-(-last // UNITS_PER_BAR))
     ]
     return Score(bars=tuple(bars), key=key, local_keys=tuple(local_keys))
-
-
-def write_musicxml(
-    performance: Performance,
-    path: str | Path,
-    *,
-    tempo_bpm: float = 120.0,
-    title: str = "",
-    chord_names: bool = True,
-) -> None:
-    """Write a performance as a MusicXML score of two staves, whole or not at all.
-
-    Args:
-        performance: The notes.
-        path: The file.
-        tempo_bpm: Quarters a minute, for players of the score, above 0.
-        title: What stands above the score.
-        chord_names: Name the chords above the staves.
-
-    Raises:
-        ValueError: The tempo is not above 0.
-        OSError: The file cannot be written.
-    """
-    from musicgen.music.musicxml import to_musicxml
-
-    text = to_musicxml(make_score(performance, chord_names=chord_names), tempo_bpm=tempo_bpm, title=title)
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _notes_of(notes: WrittenNotes, mine: np.ndarray) -> list[tuple[int, int, int]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.evaluation.compare import compare_runs
+from musicgen.evaluation.screen import print_comparison
 from musicgen.search.objectives import Objective
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def report(study: "Study", objectives: Sequence[Objective], *, folder: Path) -> 
             better={one.name: one.figure.better for one in objectives},
             command=f"musicgen compare {trials}",
         )
-        comparison.show()
+        print_comparison(comparison)
         lines += [f"{kind:<9} {path}" for kind, path in comparison.files.items()]
     lines.append(_states(study))
     title = "Best" if len(objectives) == 1 else f"Pareto front of {' and '.join(names)}"

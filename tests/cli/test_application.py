@@ -1,5 +1,6 @@
 """The command line: what it is told, and what it says."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,15 @@ def test_help_waits_for_no_heavy_import():
     code += "print([name for name in ('torch', 'hydra', 'numpy', 'music21') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_reader_that_has_enough_is_not_answered_with_a_traceback():
+    reading, writing = os.pipe()
+    os.close(reading)  # as `head` does after its last line
+    called = [sys.executable, "-m", "musicgen", "--help"]
+    done = subprocess.run(called, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    os.close(writing)
+    assert done.stderr == ""
 
 
 def test_an_unknown_verb_is_answered_with_the_known_ones(musicgen):

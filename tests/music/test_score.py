@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from musicgen.music.engrave import engrave
 from musicgen.music.hands import right_hand
-from musicgen.music.musicxml import to_musicxml
+from musicgen.music.musicxml import to_musicxml, write_musicxml
 from musicgen.music.notation import UNITS_PER_BAR
 from musicgen.music.notes import Performance
 from musicgen.music.quantise import UNITS_PER_QUARTER, is_on_the_beats, quantise
-from musicgen.music.score import make_score, write_musicxml
+from musicgen.music.score import make_score
 from musicgen.music.spelling import signature_of, spell_pitch
 from musicgen.music.voices import two_voices
 
