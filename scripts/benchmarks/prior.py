@@ -1,19 +1,17 @@
 """Row: the transformer's training rate."""
 
-from functools import partial
-
 import numpy as np
 import torch
+from hydra.utils import instantiate
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import dtype_of, matmul_peak
 from benchmarks.measure import Bench, Row, in_turn, row_of, seconds
 from benchmarks.reference_transformer import WINDOW, ReferenceGpt, train_step
-from benchmarks.training import TRANSFORMER_BATCH, seconds_an_update
+from benchmarks.training import DEFAULTS, TRANSFORMER_BATCH, seconds_an_update
 from musicgen.data.codes import PieceCodes
 from musicgen.data.datamodule import CodeDataModule
 from musicgen.models.transformer import Transformer
-from musicgen.training.optim import cosine
 from musicgen.training.precision import fastest_precision
 from musicgen.training.transformer_module import TransformerModule
 
@@ -73,8 +71,8 @@ def training_of(network: Transformer) -> tuple[TransformerModule, CodeDataModule
     codes = PieceCodes(random.integers(0, 16, (int(starts[-1]), 16)).astype(np.uint16), starts)
     module = TransformerModule(
         network,
-        optimizer=partial(torch.optim.AdamW, lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1),
-        scheduler=cosine,
+        optimizer=instantiate(DEFAULTS.optimizer.transformer),
+        scheduler=instantiate(DEFAULTS.scheduler.transformer),
         codes_per_quarter=16,
         decoder_bits_per_quarter=0.0,
     )

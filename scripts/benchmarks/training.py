@@ -1,26 +1,34 @@
 """Train our networks as a run does, through Lightning, and take the time of the updates alone."""
 
 import time
-from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
 
 from benchmarks.measure import synchronize
+from musicgen.config import config_dir
 from musicgen.data.datamodule import MidiDataModule
 from musicgen.data.density import channel_densities
 from musicgen.data.prepare import Prepared
-from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.vq import VectorQuantizer
 from musicgen.training.figures import ReconstructionFigures
-from musicgen.training.optim import cosine
 from musicgen.training.vq_vae_module import VqVaeModule
 
-VQ_VAE_BATCH = 32  # the defaults of a run
-TRANSFORMER_BATCH = 16
-RUN_EPOCHS = 10
+
+def run_config(*overrides: str) -> DictConfig:
+    """Compose what `musicgen train` takes where nothing else is said."""
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return compose("train", overrides=list(overrides))
+
+
+DEFAULTS = run_config()
+VQ_VAE_BATCH = DEFAULTS.batch_size.vq_vae
+TRANSFORMER_BATCH = DEFAULTS.batch_size.transformer
+RUN_EPOCHS = DEFAULTS.epochs
 
 
 class StepClock(Callback):
@@ -84,16 +92,19 @@ def vq_vae(
 ) -> tuple[VqVaeModule, MidiDataModule]:
     """Make the autoencoder and its batches as a run with the default settings does."""
     torch.manual_seed(0)
-    network = Autoencoder(
-        VectorQuantizer(num_embeddings=16, embedding_dim=width),
-        num_hiddens=width,
-        num_residual_hiddens=width // 4,
+    config = run_config(
+        f"vq_vae.num_hiddens={width}",
+        f"vq_vae.num_residual_hiddens={width // 4}",
+        f"quantizer.embedding_dim={width}",
     )
+    network = instantiate(config.vq_vae)
     network.set_output_bias(channel_densities(prepared.splits["train"], channels=1))
     module = VqVaeModule(
         network.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
-        optimizer=partial(torch.optim.Adam, lr=1e-3),
-        scheduler=cosine,
-        val_figures=ReconstructionFigures(prepared.splits["val"], num_embeddings=16),
+        optimizer=instantiate(config.optimizer.vq_vae),
+        scheduler=instantiate(config.scheduler.vq_vae),
+        val_figures=ReconstructionFigures(
+            prepared.splits["val"], num_embeddings=config.quantizer.num_embeddings
+        ),
     )
-    return module, MidiDataModule(prepared, batch_size=batch_size)
+    return module, MidiDataModule(prepared, batch_size=batch_size, transpose=config.transpose)
