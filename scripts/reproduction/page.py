@@ -215,6 +215,7 @@ def _limits_part(study: Study, budget: Budget) -> str:
     if not study.students:
         lines.append("* Left out: the report's own files (`students=DIR`).")
     lines.append(f"* It holds for its budget: {budget.says}.")
+    lines.append(texts.READING)
     return "## What this does not show\n\n" + "\n".join(lines) + "\n"
 
 
