@@ -81,5 +81,5 @@ networks.
 
 READING = """\
 * Figures of generated pieces hang on how notes are read from the decoder's cells (two thresholds,
-  `musicgen/music/hysteresis.py`, chosen by held-out pieces). With one threshold the verdict on visible bars was the
-  opposite: [log](log.md), 2026-11-25. The report's files were read in its own way."""
+  `musicgen/music/hysteresis.py`, chosen by held-out pieces). Read with one threshold, the verdict on visible
+  bars was the opposite: [log](log.md), 2026-11-25."""
