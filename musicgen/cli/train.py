@@ -32,16 +32,16 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
     from musicgen.pipeline.board import log_settings
     from musicgen.pipeline.status import running
     from musicgen.provenance import write_record
+    from musicgen.training.pruning import HopelessRun
 
-    hydra = HydraConfig.get()
+    hydra, is_first_rank = HydraConfig.get(), rank_zero_only.rank == 0
     torch.set_num_threads(config.threads or threads_for(hydra, usual=torch.get_num_threads()))
     check_request(**config.generate)
     if config.ckpt_path not in (None, "last"):
         raise ValueError(f"ckpt_path={config.ckpt_path}; use last, or null to begin anew")
-    is_first_rank, at_once = rank_zero_only.rank == 0, jobs_at_once(hydra)
     with (
-        running(Path(config.run_dir), is_first_rank=is_first_rank) as status,
-        own_device(torch.cuda.device_count(), jobs=at_once) as device,
+        running(Path(config.run_dir), is_first_rank=is_first_rank, gives_up=(HopelessRun,)) as status,
+        own_device(torch.cuda.device_count(), jobs=jobs_at_once(hydra)) as device,
     ):
         if settles(status.before, config):  # by a process that was still at work here
             return

@@ -111,7 +111,7 @@ def read_run(folder: str | Path) -> Run:
     hydra = _mapping(folder / ".hydra" / "hydra.yaml", problems).get("hydra") or {}
     choices = (hydra.get("runtime") or {}).get("choices") or {}
     metrics = _read_metrics(folder, problems)
-    status, reason = _status(folder, metrics, problems)
+    status, reason = _status(folder, config, metrics, problems)
     return Run(
         folder=folder,
         status=status,
@@ -174,7 +174,9 @@ def printable(text: str) -> str:
     )
 
 
-def _status(folder: Path, metrics: dict[str, float], problems: list[str]) -> tuple[Status, str]:
+def _status(
+    folder: Path, config: dict[str, Any], metrics: dict[str, float], problems: list[str]
+) -> tuple[Status, str]:
     error = folder / "error.txt"
     if error.is_file():
         lines = [line.strip() for line in error.read_text(encoding="utf-8", errors="replace").splitlines()]
@@ -184,9 +186,19 @@ def _status(folder: Path, metrics: dict[str, float], problems: list[str]) -> tup
     pruned = folder / "pruned.txt"  # a search gave it up
     if pruned.is_file():
         return "pruned", printable(pruned.read_text(encoding="utf-8", errors="replace"))[:MAX_REASON]
-    if not metrics:
+    if not metrics and not _did_all(folder, config):
         return "incomplete", "no metrics.json: still running, or interrupted"
     return "done", ""
+
+
+def _did_all(folder: Path, config: dict[str, Any]) -> bool:
+    """Tell whether a run that was not asked to evaluate did what it was asked for, as its status says."""
+    if "evaluate" in config.get("stages", ["evaluate"]):
+        return False
+    try:
+        return json.loads((folder / "status.json").read_text(encoding="utf-8"))["state"] == "done"
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _read_metrics(folder: Path, problems: list[str]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from musicgen.pipeline.locks import is_held, lock
 
 STATUS_FILE = "status.json"
 LOCK_FILE = ".lock"
-State = Literal["running", "waiting", "done", "failed", "interrupted"]
+State = Literal["running", "waiting", "done", "failed", "pruned", "interrupted"]
 log = logging.getLogger(__name__)
 
 
@@ -25,7 +25,8 @@ class Status:
     """How far a run is.
 
     Attributes:
-        state: `running`, `waiting` (for another run that trains the same), `done`, `failed`, `interrupted`.
+        state: `running`, `waiting` (for another run that trains the same), `done`, `failed`, `pruned` (given
+            up by a search), `interrupted`.
         stage: What it is at, `prepare` first.
         epoch: Finished epochs of the stage; 0 where it has none.
         max_epochs: How many it will have.
@@ -37,7 +38,7 @@ class Status:
         pid: The process.
         taken: Stages that were not trained here, and where they were.
         seconds: How long each finished stage took.
-        reason: Of a failure, in one line.
+        reason: Of a failure, or why it was given up, in one line.
     """
 
     state: State = "running"
@@ -90,7 +91,9 @@ class StatusFile:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, is_first_rank: bool = True) -> Iterator[StatusFile]:
+def running(
+    folder: Path, *, is_first_rank: bool = True, gives_up: tuple[type[Exception], ...] = ()
+) -> Iterator[StatusFile]:
     """Own a run folder while the block runs, and leave in its status how it ended.
 
     Waits for a process that is still at work there: after a killed sweep its last jobs may be.
@@ -98,6 +101,7 @@ def running(folder: Path, *, is_first_rank: bool = True) -> Iterator[StatusFile]
     Args:
         folder: The run folder.
         is_first_rank: Of several processes of one run, the first owns and writes.
+        gives_up: Exceptions that are no failure: someone saw that the run has no hope.
     """
     if not is_first_rank:
         yield StatusFile(None)
@@ -111,6 +115,9 @@ def running(folder: Path, *, is_first_rank: bool = True) -> Iterator[StatusFile]
         status.update(state="running")
         try:
             yield status
+        except gives_up as reason:
+            status.update(state="pruned", reason=str(reason)[:400])
+            raise
         except Exception as error:
             status.update(state="failed", reason=f"{type(error).__name__}: {error}"[:400])
             raise

@@ -1,13 +1,13 @@
 """The plan of a sweep: how many jobs, what is trained, how large it is, how long it will take."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hydra import compose
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config import plain
 from musicgen.pipeline.inputs import digest
@@ -15,23 +15,30 @@ from musicgen.pipeline.plan import TRAINED
 from musicgen.sweeps.jobs import differing
 from musicgen.sweeps.progress import duration
 from musicgen.sweeps.resources import jobs_at_once, threads_for
+from musicgen.sweeps.resume import unfinished
 
+if TYPE_CHECKING:
+    from musicgen.sweeps.timing import Timed
+
+NAMES = {"vq_vae": "VQ-VAE", "transformer": "transformer"}
 MOST_COMPOSED = 64  # jobs; of larger sweeps the rest is taken to be like these
 MOST_SHAPES = 12  # lines
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a job has to do in one stage.
+    """A stage that will be trained.
 
     Attributes:
+        stage: `vq_vae` or `transformer`.
+        config: Of a job that trains it.
         shape: Network, batch and precision, by which steps are timed.
-        inputs: All of the config that its weights follow from: equal ones are trained once.
-        steps: Updates; None where the pieces were never prepared, so that nobody knows how many there are.
+        steps: Batches of all epochs; None where the pieces were never prepared, so that nobody knows.
     """
 
+    stage: str
+    config: DictConfig
     shape: str
-    inputs: str
     steps: int | None
 
 
@@ -45,23 +52,45 @@ def plan_text(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: fl
     """
     from musicgen.sweeps.timing import Timed, describe_shapes
 
-    composed = [_composed(job) for job in jobs[:MOST_COMPOSED]]
-    works = {stage: [_work(one, stage) for one in composed] for stage in TRAINED}
-    trained = {stage: len({work.inputs for work in works[stage]}) for stage in TRAINED}
+    left = unfinished(jobs, Path(config.hydra.sweep.dir)) if config.get("resume") else list(jobs)
+    composed = [_composed(job) for job in left[:MOST_COMPOSED]]
+    works = to_train(composed)
     at_once = jobs_at_once(config.hydra)
     lines = [
         f"{len(jobs)} jobs"
+        + (f", {len(jobs) - len(left)} of them done already" if len(left) < len(jobs) else "")
         + (f", {at_once} at a time" if at_once > 1 else "")
-        + f": {trained['vq_vae']} VQ-VAE(s) and {trained['transformer']} transformer(s) to train"
-        + (f" (of the first {MOST_COMPOSED} jobs)" if len(jobs) > MOST_COMPOSED else "")
+        + f": {_count_text(works)} to train"
+        + (f" (of the first {MOST_COMPOSED} jobs)" if len(left) > MOST_COMPOSED else "")
     ]
-    labels = [", ".join(one) or "as configured" for one in differing(jobs)]
+    labels = [", ".join(one) or "as configured" for one in differing(left or jobs)]
     lines += describe_shapes(composed, labels, most=MOST_SHAPES)
-    if budget_s > 0:
+    if budget_s > 0 and works:
         threads = threads_for(config.hydra, usual=config.threads or _torch_threads())
         timed = Timed(threads=config.threads or threads, budget_s=budget_s)
-        lines.append(_time_text(composed, works, timed, jobs=len(jobs), at_once=at_once))
+        lines.append(time_text(works, timed, share=len(left) / len(composed) / at_once))
     return "\n".join(lines)
+
+
+def to_train(configs: Sequence[DictConfig]) -> list[Work]:
+    """List the stages that some jobs train: each once, if jobs may take what others have trained.
+
+    Args:
+        configs: Of the jobs.
+    """
+    works: dict[tuple[str, str, int], Work] = {}
+    for number, config in enumerate(configs):
+        for stage in TRAINED:
+            if stage in config.stages:
+                key = (stage, _inputs(config, stage), 0 if config.reuse else number)
+                works.setdefault(key, Work(stage, config, shape_key(config, stage), _steps(config, stage)))
+    return list(works.values())
+
+
+def _count_text(works: Sequence[Work]) -> str:
+    counts = {title: sum(work.stage == stage for work in works) for stage, title in NAMES.items()}
+    told = [f"{count} {title}{'' if count == 1 else 's'}" for title, count in counts.items() if count]
+    return " and ".join(told) or "nothing"
 
 
 def remember_quarters(config: DictConfig, quarters: int) -> None:
@@ -92,24 +121,25 @@ def _composed(job: Sequence[str]) -> DictConfig:
     return config
 
 
-def _work(config: DictConfig, stage: str) -> Work:
-    quarters, epochs = known_quarters(config), config.max_epochs[stage]
-    batch = config.batch_size[stage] * config.trainer.get("accumulate_grad_batches", 1)
-    samples = None if quarters is None else quarters
-    if stage == "transformer" and quarters is not None:
-        samples = max(1, quarters // config.windows.hop_quarters)
-    per_epoch = config.updates_per_epoch[stage] or (None if samples is None else -(-samples // batch))
-    return Work(
-        shape=shape_key(config, stage),
-        inputs=_inputs(config, stage),
-        steps=None if per_epoch is None else per_epoch * epochs,
-    )
+def _steps(config: DictConfig, stage: str) -> int | None:
+    """Count the batches of a stage; None where the pieces were never prepared."""
+    per_epoch, quarters = config.updates_per_epoch[stage], known_quarters(config)
+    if per_epoch is None and quarters is not None:
+        hop = config.windows.hop_quarters if stage == "transformer" else 1
+        per_epoch = -(-max(1, quarters // hop) // config.batch_size[stage])
+    return None if per_epoch is None else per_epoch * config.max_epochs[stage]
 
 
 def shape_key(config: DictConfig, stage: str) -> str:
     """Give what decides the time of a step."""
-    network: Mapping[str, Any] = plain(config[stage])
-    return digest([network, config.batch_size[stage], plain(config.windows), config.trainer.precision])
+    windows = plain(config.windows) if stage == "transformer" else None
+    return digest([shape_text(config[stage]), config.batch_size[stage], windows, config.trainer.precision])
+
+
+def shape_text(network: DictConfig) -> str:
+    """Give a network's config as text without its seeds, which change neither its size nor its speed."""
+    lines = OmegaConf.to_yaml(OmegaConf.create(plain(network))).splitlines()
+    return "\n".join(line for line in lines if not line.strip().startswith("seed:"))
 
 
 def _inputs(config: DictConfig, stage: str) -> str:
@@ -124,29 +154,24 @@ def _inputs(config: DictConfig, stage: str) -> str:
     return digest(values)
 
 
-def _time_text(
-    composed: Sequence[DictConfig],
-    works: Mapping[str, Sequence[Work]],
-    timed: Any,
-    *,
-    jobs: int,
-    at_once: int,
-) -> str:
-    """Add up what is trained, each stage once, and divide by the jobs at a time."""
-    seconds, unknown = 0.0, 0
-    for stage in TRAINED:
-        once = {work.inputs: (work, config) for work, config in zip(works[stage], composed, strict=True)}
-        for work, config in once.values():
-            if work.steps is None:
-                unknown += 1
-            else:
-                seconds += work.steps * timed.step_s(config, stage, work.shape)
-    if unknown:
-        config = composed[0]
-        steps = {stage: timed.step_s(config, stage, shape_key(config, stage)) for stage in TRAINED}
-        told = ", ".join(f"{1000 * took:.0f} ms a step of the {stage}" for stage, took in steps.items())
+def time_text(works: Sequence[Work], timed: "Timed", *, share: float) -> str:
+    """Add up the time of what is trained.
+
+    Args:
+        works: Each stage that is trained, once.
+        timed: Times a step of each shape.
+        share: What to multiply the sum by: more jobs than were looked at, several at a time.
+    """
+    took = [(work, timed.step_s(work.config, work.stage, work.shape)) for work in works]
+    if any(work.steps is None for work in works):
+        first = {work.stage: step_s for work, step_s in reversed(took)}
+        told = ", ".join(
+            f"{1000 * first[stage]:.0f} ms a step of the {name}"
+            for stage, name in NAMES.items()
+            if stage in first
+        )
         return f"Time: {told}; how many steps is known once the pieces are prepared"
-    seconds *= jobs / len(composed) / at_once
+    seconds = share * sum((work.steps or 0) * step_s for work, step_s in took)
     about = "" if timed.all_timed else ", from the models that were timed"
     return f"Time: about {duration(seconds)} of training, from a few timed steps{about}"
 

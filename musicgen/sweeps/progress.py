@@ -13,7 +13,7 @@ from musicgen.evaluation.runs import natural
 from musicgen.pipeline.plan import TRAINED
 from musicgen.pipeline.status import STATUS_FILE, Status, is_alive, read_status
 
-ENDED = ("done", "failed", "interrupted", "killed")
+ENDED = ("done", "failed", "pruned", "interrupted", "killed")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Job:
 
     Attributes:
         name: What differs from the others.
-        state: `running`, `waiting`, `done`, `failed`, `interrupted`; `killed` where it ended without a word.
+        state: `running`, `waiting`, `done`, `failed`, `pruned`, `interrupted`; `killed` where it ended
+            without a word.
         status: What its folder says.
         seconds_left: Until it is done, as far as can be told; None where it cannot.
         taken: Stages that were not trained here.

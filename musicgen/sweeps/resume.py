@@ -74,16 +74,39 @@ def is_settled(config: DictConfig) -> bool:
 
 
 def settles(status: "Status | None", config: DictConfig) -> bool:
-    """Tell whether a run with this status is left as it is: done, or failed and not to be tried again."""
+    """Tell whether a run with this status is left: done, or failed or pruned and not to be tried again."""
     if config.resume is None or status is None:
         return False
     if status.state == "done":
         log.info("Kept: %s is done", config.run_dir)
-    elif status.state == "failed" and not config.retry_failed:
-        log.info("Left: %s failed (%s); retry_failed=true runs it again", config.run_dir, status.reason)
+    elif status.state in ("failed", "pruned") and not config.retry_failed:
+        told = f"{status.state} ({status.reason})"
+        log.info("Left: %s is %s; retry_failed=true runs it again", config.run_dir, told)
     else:
         return False
     return True
+
+
+def unfinished(jobs: Sequence[Sequence[str]], sweep: Path) -> list[Sequence[str]]:
+    """Leave out the jobs of a sweep that are done.
+
+    Args:
+        jobs: The overrides of each job.
+        sweep: The sweep's folder.
+    """
+    from musicgen.pipeline.status import STATUS_FILE, read_status
+
+    done = []
+    for folder in (path.parent for path in sweep.rglob(STATUS_FILE)):
+        status, asked = read_status(folder), folder / ".hydra" / "overrides.yaml"
+        if status is not None and status.state == "done" and asked.is_file():
+            done.append(_asked(_plain(OmegaConf.load(asked))))
+    return [job for job in jobs if _asked(job) not in done]
+
+
+def _asked(overrides: Sequence[str]) -> frozenset[str]:
+    """Give what an experiment is, without where and how it runs."""
+    return frozenset(one for one in overrides if not _key(one).startswith((*FREE, *_OWN)))
 
 
 def _check_free(arguments: Sequence[str], folder: Path) -> None:

@@ -13,6 +13,7 @@ from torch import nn
 
 from musicgen.config import plain
 from musicgen.models.losses import code_loss, reconstruction_loss
+from musicgen.sweeps.plan import shape_text
 from musicgen.training.optim import parameter_groups
 from musicgen.training.precision import fastest_precision
 
@@ -32,8 +33,7 @@ def describe_shapes(configs: Sequence[DictConfig], labels: Sequence[str], *, mos
     """
     groups: dict[str, list[int]] = {}
     for number, config in enumerate(configs):
-        shape = OmegaConf.to_yaml(OmegaConf.create([plain(config.vq_vae), plain(config.transformer)]))
-        groups.setdefault(_without_seeds(shape), []).append(number)
+        groups.setdefault(shape_text(config.vq_vae) + shape_text(config.transformer), []).append(number)
     lines = []
     for members in list(groups.values())[:most]:
         config = configs[members[0]]
@@ -48,10 +48,6 @@ def describe_shapes(configs: Sequence[DictConfig], labels: Sequence[str], *, mos
     if len(groups) > most:
         lines.append(f"  and {len(groups) - most} more shapes")
     return lines
-
-
-def _without_seeds(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if "seed:" not in line)
 
 
 def _parameters(network: nn.Module) -> str:

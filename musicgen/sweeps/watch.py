@@ -14,7 +14,10 @@ from musicgen.evaluation.runs import printable
 from musicgen.sweeps.progress import Progress, duration, figure, read_progress
 from musicgen.training.progress import TITLES
 
-STYLES = {"running": "bold", "waiting": "yellow", "failed": "red", "killed": "red", "interrupted": "red"}
+STYLES = {
+    **{"running": "bold", "waiting": "yellow", "pruned": "dim"},
+    **dict.fromkeys(("failed", "killed", "interrupted"), "red"),
+}
 FIGURES = {
     "BCE": "vq_vae/val/bce",
     "perplexity": "vq_vae/val/perplexity",
@@ -39,7 +42,7 @@ def progress_table(progress: Progress, *, height: int = 0) -> Group:
     shown = jobs[: max(1, height - 5)] if height else jobs
     for job in shown:
         status = job.status
-        at_work = job.state not in ("done", "failed")
+        at_work = job.state not in ("done", "failed", "pruned")
         table.add_row(
             printable(job.name),
             Text(job.state, style=STYLES.get(job.state, "")),
@@ -53,7 +56,7 @@ def progress_table(progress: Progress, *, height: int = 0) -> Group:
 
 def summary(progress: Progress, *, hidden: int = 0) -> str:
     """Count the jobs by their state, and the stages that were not trained twice."""
-    states = ("done", "running", "waiting", "failed", "interrupted", "killed")
+    states = ("done", "running", "waiting", "failed", "pruned", "interrupted", "killed")
     parts = [f"{count} {state}" for state in states if (count := progress.count(state))]
     if progress.not_begun:
         parts.append(f"{progress.not_begun} not begun")

@@ -189,3 +189,15 @@ def test_a_pruned_run_says_so(tmp_path):
     (run / "pruned.txt").write_text("val/bits_per_quarter was 240 after epoch 2 of vq_vae\n")
     assert read_run(run).status == "pruned"
     assert read_run(run).reason == "val/bits_per_quarter was 240 after epoch 2 of vq_vae"
+
+
+def test_a_run_that_was_not_to_be_evaluated_is_done_when_it_did_what_it_was_asked_for(tmp_path):
+    asked = {"stages": ["vq_vae", "transformer"]}
+    run = make_run(tmp_path / "stages=[vq_vae,transformer]", overrides=asked, metrics=False)
+    assert read_run(run).status == "incomplete"
+    for state, status in (("running", "incomplete"), ("done", "done")):
+        (run / "status.json").write_text(json.dumps({"state": state}))
+        assert read_run(run).status == status
+    whole = make_run(tmp_path / "all", metrics=False)
+    (whole / "status.json").write_text(json.dumps({"state": "done"}))
+    assert read_run(whole).status == "incomplete"  # its figures were lost

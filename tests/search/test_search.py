@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from musicgen.evaluation.runs import load_runs
+from musicgen.pipeline.status import read_status
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +51,8 @@ def test_a_hopeless_run_ends_in_its_first_epoch_and_is_told_as_pruned(musicgen, 
     assert run.status == "pruned"
     assert run.reason.startswith("val/bits_per_quarter was")
     assert run.reason.endswith("after epoch 1 of vq_vae")
+    status = read_status(run.folder)
+    assert (status.state, status.reason) == ("pruned", run.reason)
     assert "1 pruned" in done.stdout
     assert "1 of 1 runs were pruned by the search" in done.stdout
 

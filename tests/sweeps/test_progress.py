@@ -52,6 +52,16 @@ def test_every_job_is_told_by_what_its_folder_and_its_lock_say(sweep: Path):
         )
 
 
+def test_what_a_search_gave_up_is_pruned_and_over(tmp_path: Path):
+    for name, error in (("0000", ValueError), ("0001", RuntimeError)):
+        (tmp_path / name).mkdir()
+        with pytest.raises(error), running(tmp_path / name, gives_up=(ValueError,)):
+            raise error("after epoch 3")
+    progress = read_progress([tmp_path])
+    assert progress.is_over
+    assert summary(progress) == "1 failed, 1 pruned"
+
+
 def test_the_table_shows_figures_and_epochs(sweep: Path):
     console = Console(width=120, record=True, file=io.StringIO())
     with running(sweep / "seed=2") as status:

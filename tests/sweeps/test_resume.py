@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from musicgen.pipeline.status import StatusFile, running
+from musicgen.pipeline.status import StatusFile, read_status, running
 from musicgen.sweeps.resume import is_settled, resumed
 
 
@@ -81,6 +81,15 @@ def test_done_jobs_are_settled_and_failed_ones_until_they_are_to_be_tried_again(
     with running(tmp_path):
         assert not is_settled(config(tmp_path))  # someone is at work there
     assert is_settled(config(tmp_path))
+
+
+def test_what_a_search_gave_up_is_pruned_and_left(tmp_path: Path):
+    with pytest.raises(KeyError), running(tmp_path, gives_up=(KeyError,)):
+        raise KeyError("no hope")
+    status = read_status(tmp_path)
+    assert (status.state, status.reason) == ("pruned", "'no hope'")
+    assert is_settled(config(tmp_path))
+    assert not is_settled(config(tmp_path, retry=True))
 
 
 def test_killed_jobs_are_not_settled(tmp_path: Path):
