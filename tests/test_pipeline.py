@@ -1,5 +1,6 @@
 """A whole run, as a user starts it: what it leaves, how it goes on, how it repeats."""
 
+import csv
 import json
 import math
 from pathlib import Path
@@ -85,6 +86,24 @@ def weights(run: Path, stage: str) -> dict[str, torch.Tensor]:
     return torch.load(run / "checkpoints" / f"{stage}-last.ckpt", weights_only=True)["state_dict"]
 
 
+def points_of_table(run: Path, stage: str) -> list[tuple[str, int, float]]:
+    """Give name, step and value of all that the table has of a stage, each as often as it is there."""
+    with (run / "csv" / "metrics.csv").open() as file:
+        cells = [(name, row["step"], cell) for row in csv.DictReader(file) for name, cell in row.items()]
+    return sorted((name, int(step), float(cell)) for name, step, cell in cells if stage in name and cell)
+
+
+def points_of_board(run: Path, stage: str) -> list[tuple[str, int, float]]:
+    """Give the same of TensorBoard's files, each by itself: together a later point hides another."""
+    found = []
+    for path in run.glob("tensorboard/events*"):
+        events = EventAccumulator(str(path), size_guidance={"scalars": 0})
+        events.Reload()
+        for name in filter(lambda name: stage in name, events.Tags()["scalars"]):
+            found += [(name, point.step, point.value) for point in events.Scalars(name)]
+    return sorted(found)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["vq_vae", "transformer"])
 def test_a_resumed_run_reaches_the_weights_of_the_uninterrupted_one(
@@ -101,6 +120,8 @@ def test_a_resumed_run_reaches_the_weights_of_the_uninterrupted_one(
         assert expected.keys() == reached.keys()
         assert all(torch.equal(expected[key], reached[key]) for key in expected)
     assert (whole / "metrics.json").read_bytes() == (broken / "metrics.json").read_bytes()
+    for points in (points_of_table, points_of_board):
+        assert points(broken, stage) == points(whole, stage)
 
 
 def test_a_folder_with_trained_stages_is_not_trained_over_in_silence(musicgen, tiny, tiny_run: Path):

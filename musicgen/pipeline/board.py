@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from musicgen.evaluation.knobs import flatten
+from musicgen.training.curve_table import CurveTable
 
 KNOBS = (
     "epochs",
@@ -45,7 +46,7 @@ def log_settings(loggers: Sequence[Logger], settings: dict[str, Any], metrics: d
             logger.log_hyperparams(flat, final)
         else:
             logger.log_hyperparams(flat)
-            if not isinstance(logger, CSVLogger):  # metrics.json lies beside it
+            if not isinstance(logger, CurveTable):  # metrics.json lies beside it
                 logger.log_metrics(final)
         logger.finalize("success")
         if isinstance(logger, WandbLogger):

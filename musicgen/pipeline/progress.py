@@ -8,12 +8,14 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from musicgen.pipeline.status import StatusFile
+from musicgen.training.curve_table import CurveTable
 
 
 class ReportProgress(Callback):
     """Write epoch, figures and time left into the status of a run, at most once in a while.
 
-    Curves are brought to the disk as often, so that a killed run loses none that its last checkpoint knows.
+    Curves are brought to the disk as often, and before each checkpoint, so that a killed run loses none that
+    its last checkpoint knows.
 
     Args:
         status: Where to write.
@@ -35,6 +37,10 @@ class ReportProgress(Callback):
         """Write if it is time to."""
         if time.monotonic() - self._written > self.every_s:
             self._report(trainer)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Bring the curves to the disk before the checkpoint: Lightning writes it after other callbacks."""
+        _save_curves(trainer)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write what the epoch before has reached."""
@@ -59,6 +65,12 @@ class ReportProgress(Callback):
             seconds_left=(total - done) / speed if speed else None,
             figures={**self.status.status.figures, **figures},
         )
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-                logger.experiment.flush()
+        _save_curves(trainer)
+
+
+def _save_curves(trainer: pl.Trainer) -> None:
+    for logger in trainer.loggers if trainer.is_global_zero else ():
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.flush()
+        elif isinstance(logger, CurveTable):
+            logger.save()

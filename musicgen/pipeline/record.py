@@ -23,6 +23,7 @@ class StageRecord:
         surroundings: What computed it.
         trained_in: The run folder, where it was when the stage was trained.
         earlier_events: Event files that were there before the stage began.
+        earlier_rows: Rows that the table of curves had before it began.
         state: `training` until it is `done`.
         seconds: How long it was trained, in the last go.
         figures: What it reached on held-out pieces in its last epoch.
@@ -35,6 +36,7 @@ class StageRecord:
     surroundings: Mapping[str, Any]
     trained_in: str
     earlier_events: tuple[str, ...] = ()
+    earlier_rows: int = 0
     state: Literal["training", "done"] = "training"
     seconds: float = 0.0
     figures: Mapping[str, float] = field(default_factory=dict)

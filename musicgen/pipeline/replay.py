@@ -28,3 +28,5 @@ def replay(event_files: Sequence[Path], loggers: Sequence[Logger]) -> None:
         figures = {name: value for _, _, name, value in together}
         for logger in loggers:
             logger.log_metrics(figures, step=step)
+    for logger in loggers:
+        logger.save()

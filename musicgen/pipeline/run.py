@@ -121,7 +121,7 @@ class Pipeline:
 
         def fit(checkpoint: Path | None) -> None:
             training = vq_vae_training(self.autoencoder, self.prepared, plan=plan, seed=self.seed)
-            for logger in self.loggers:
+            for logger in self.loggers if checkpoint is None else ():
                 logger.log_metrics(reconstruction_baselines(pieces["train"], pieces["val"]), step=0)
             self._fit(training, plan=plan, checkpoint=checkpoint)
 

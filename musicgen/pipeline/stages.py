@@ -18,8 +18,10 @@ from musicgen.pipeline.record import (
     stage_files,
 )
 from musicgen.pipeline.replay import replay
+from musicgen.pipeline.rewind import reached, rewind
 from musicgen.pipeline.status import StatusFile
 from musicgen.pipeline.store import StageStore
+from musicgen.training.curve_table import CurveTable
 from musicgen.training.progress import TITLES
 
 log = logging.getLogger(__name__)
@@ -100,8 +102,8 @@ class Stages:
         last, began = last_checkpoint(self.folder, stage), time.monotonic()
         earlier_events = before.earlier_events if before else event_files(self.folder)
         goes_on = self.resume and last.is_file()
-        if store is not None and not goes_on:
-            goes_on = store.adopt(inputs.key, stage, self.folder)
+        is_adopted = store is not None and not goes_on and store.adopt(inputs.key, stage, self.folder)
+        checkpoint = last if goes_on or is_adopted else None
         record = StageRecord(
             stage=stage,
             key=inputs.key if before is None or before.key == inputs.key else "",
@@ -109,14 +111,20 @@ class Stages:
             surroundings=inputs.surroundings,
             trained_in=str(self.folder.resolve()),
             earlier_events=earlier_events,
+            earlier_rows=before.earlier_rows if before else self._num_rows(),
         )
         if self.is_first_rank:
+            if before is not None or is_adopted:
+                rewind(self.folder, record, self.loggers, to=reached(checkpoint), adopted=is_adopted)
             record.write(self.folder)
             if store is not None:
                 store.begin(record, self.folder)
-        fit(last if goes_on else None)
+        fit(checkpoint)
         if self.is_first_rank:
             self._finish(record, seconds=time.monotonic() - began, store=store)
+
+    def _num_rows(self) -> int:
+        return sum(len(logger.rows()) for logger in self.loggers if isinstance(logger, CurveTable))
 
     def _finish(self, record: StageRecord, *, seconds: float, store: StageStore | None) -> None:
         files = hashed(self.folder, stage_files(self.folder, record))

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.checkpoint import FORMAT, read_checkpoint
 from musicgen.pipeline.inputs import StageInputs, differences
 from musicgen.pipeline.record import last_checkpoint, read_record
 from musicgen.pipeline.stages import Stages
 from musicgen.pipeline.status import StatusFile, read_status
 from musicgen.pipeline.store import StageStore
+from musicgen.tensors import write_tensors
 
 INPUTS = StageInputs(settings={"seed": 0, "network": {"width": 8}}, surroundings={"threads": 1})
 
@@ -29,7 +31,7 @@ class Job:
 
     def train(self, inputs: StageInputs = INPUTS, *, until: int = 3, of: int = 3) -> "Job":
         def fit(checkpoint: Path | None) -> None:
-            begun = int(checkpoint.read_text()) if checkpoint else 0
+            begun = epochs_in(checkpoint) if checkpoint else 0
             (self.folder / "tensorboard").mkdir(parents=True, exist_ok=True)
             (self.folder / "tensorboard" / f"events.out.tfevents.{self.folder.name}.{begun}").write_text("x")
             last = last_checkpoint(self.folder, "vq_vae")
@@ -37,7 +39,8 @@ class Job:
                 if epoch > until:
                     raise Killed
                 self.epochs += 1
-                last.write_text(str(epoch))
+                content = {"musicgen": {"format": FORMAT}, "state_dict": {}, "global_step": epoch}
+                write_tensors(content, last)
                 (self.folder / "checkpoints" / "vq_vae.ckpt").write_text(f"best {epoch}")
 
         self.stages.obtain("vq_vae", inputs, fit=fit)
@@ -47,6 +50,10 @@ class Job:
 @pytest.fixture
 def store(tmp_path: Path) -> StageStore:
     return StageStore(tmp_path / "stages")
+
+
+def epochs_in(checkpoint: Path) -> int:
+    return read_checkpoint(checkpoint)["global_step"]
 
 
 def events(folder: Path) -> list[str]:
@@ -100,7 +107,7 @@ def test_an_interrupted_stage_goes_on_in_another_folder(tmp_path, store):
         Job(tmp_path / "a", store).train(until=2)
     assert Job(tmp_path / "b", store).train().epochs == 1
     assert events(tmp_path / "b") == ["events.out.tfevents.a.0", "events.out.tfevents.b.2"]
-    assert last_checkpoint(tmp_path / "a", "vq_vae").read_text() == "2"  # its own files are left alone
+    assert epochs_in(last_checkpoint(tmp_path / "a", "vq_vae")) == 2  # its own files are left alone
     assert Job(tmp_path / "c", store).train().epochs == 0
     assert events(tmp_path / "c") == events(tmp_path / "b")
 
