@@ -12,8 +12,17 @@ from reproduction.claims import NEGLIGIBLE_SHARE, Finding, interval
 from reproduction.jobs import CURVE, GOLDBERG, IMPORTED, Inputs
 from reproduction.pictures import draw_curves, draw_rolls
 from reproduction.records import write_records
-from reproduction.study import NAN, STUDENT_FILES, Study, arm_rows, curve_values, findings, seam_costs
-from reproduction.tables import markdown, number, signed, with_interval
+from reproduction.study import (
+    NAN,
+    STUDENT_FILES,
+    Study,
+    arm_rows,
+    curve_pieces,
+    curve_values,
+    findings,
+    seam_costs,
+)
+from reproduction.tables import bounds, markdown, number, signed, with_interval
 
 CURVES = {
     "vq_vae/val/bce": "held-out BCE",
@@ -64,7 +73,7 @@ def write_page(study: Study, inputs: Inputs, *, budget: Budget, name: str, docs:
     folder = docs / "reproduction"
     folder.mkdir(parents=True, exist_ok=True)
     found = findings(study)
-    write_records(study, found, inputs, folder)
+    write_records(study, found, inputs, folder, curves=CURVES)
     _draw(study, inputs, folder)
     command = _command(inputs, name)
     parts = [
@@ -85,7 +94,10 @@ def write_page(study: Study, inputs: Inputs, *, budget: Budget, name: str, docs:
 def _what_was_run(study: Study, budget: Budget, name: str, command: str) -> str:
     done, asked = len(study.readings), len(study.jobs)
     commits = sorted({one.commit[:12] for one in study.readings if one.commit})
-    seeds = [f"{epochs} epochs: {', '.join(map(str, sorted(runs)))}" for epochs, runs in study.curve.items()]
+    seeds = [
+        f"{epochs} {'epoch' if epochs == 1 else 'epochs'}: {', '.join(map(str, sorted(runs)))}"
+        for epochs, runs in study.curve.items()
+    ]
     minutes = sum(one.wall_s for one in study.readings) / 60
     rows = [
         ["budget", f"`{name}`: {budget.says}"],
@@ -140,10 +152,14 @@ def _curve_part(study: Study) -> str:
     if not study.curve:
         return ""
     epochs = list(study.curve)
-    rows = [
-        [title, *(with_interval(interval(curve_values(study, figure)[one])) for one in epochs)]
-        for figure, title in CURVES.items()
-    ]
+    rows = []
+    for figure, title in CURVES.items():
+        over_seeds, over_pieces = curve_values(study, figure), curve_pieces(study, figure)
+        cells = [
+            f"{with_interval(interval(over_seeds[one]))} {bounds(interval(over_pieces[one]))}"
+            for one in epochs
+        ]
+        rows.append([title, *cells])
     header = ["", *(f"{one} ({len(study.curve[one])} seeds)" for one in epochs)]
     return texts.CURVE.format(table=markdown(header, rows))
 

@@ -1,20 +1,31 @@
 """The csv files of the page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from reproduction.claims import Finding
+from reproduction.claims import Finding, interval
 from reproduction.jobs import Inputs
-from reproduction.study import STUDENT_FILES, Study
+from reproduction.study import STUDENT_FILES, Study, curve_pieces, curve_values
 from reproduction.tables import write_csv
 
 
-def write_records(study: Study, found: Sequence[Finding], inputs: Inputs, folder: Path) -> None:
-    """Write what was measured: `runs.csv`, `pieces.csv`, `claims.csv`."""
+def write_records(
+    study: Study, found: Sequence[Finding], inputs: Inputs, folder: Path, *, curves: Iterable[str]
+) -> None:
+    """Write what was measured: `runs.csv`, `pieces.csv`, `claims.csv`, `curves.csv`.
+
+    Args:
+        study: All that was measured.
+        found: What it says of each claim.
+        inputs: Where things came from.
+        folder: Where the files go.
+        curves: Figures that are followed over epochs.
+    """
     write_csv(folder / "runs.csv", _runs(study, inputs))
     write_csv(folder / "pieces.csv", _pieces(study))
     write_csv(folder / "claims.csv", [_claim(one) for one in found])
+    write_csv(folder / "curves.csv", [row for figure in curves for row in _curve(study, figure)])
 
 
 def portable(text: str, inputs: Inputs) -> str:
@@ -69,3 +80,15 @@ def _claim(one: Finding) -> dict[str, object]:
         "margin": one.margin,
         **intervals,
     }
+
+
+def _curve(study: Study, figure: str) -> list[dict[str, object]]:
+    over_seeds, over_pieces = curve_values(study, figure), curve_pieces(study, figure)
+    rows: list[dict[str, object]] = []
+    for epochs, values in over_seeds.items():
+        parts = {"over_seeds": interval(values), "over_pieces": interval(over_pieces[epochs])}
+        numbers = {
+            f"{part}/{key}": value for part, one in parts.items() for key, value in asdict(one).items()
+        }
+        rows.append({"figure": figure, "epochs": epochs, **numbers})
+    return rows

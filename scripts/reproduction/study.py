@@ -159,6 +159,25 @@ def curve_values(study: Study, figure: str) -> dict[int, list[float]]:
     return values
 
 
+def curve_pieces(study: Study, figure: str) -> dict[int, list[float]]:
+    """Give the same figure a value a piece: each generated one, or each held-out one averaged over seeds.
+
+    Figures that are not taken piece by piece have no values.
+    """
+    values = {}
+    for epochs, readings in study.curve.items():
+        if figure.startswith("generated/"):
+            rows = [row for one in readings.values() for row in one.generated]
+            values[epochs] = _values(rows, figure.removeprefix("generated/"))
+        elif figure.startswith("vq_vae/val/"):
+            name = figure.removeprefix("vq_vae/val/")
+            by_piece = zip(*(_values(one.held_out, name) for one in readings.values()), strict=True)
+            values[epochs] = [interval(piece).mean for piece in by_piece]
+        else:
+            values[epochs] = []
+    return values
+
+
 def seam_costs(study: Study) -> dict[str, Interval]:
     """Compare sampling without seams with sampling with them: figure -> change, seed by seed."""
     seamed, seamless = study.arm(PUBLISHED), study.arm("published_seamless")

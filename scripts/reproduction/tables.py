@@ -24,6 +24,11 @@ def with_interval(one: Interval) -> str:
     return f"{number(one.mean)} [{number(one.low)}, {number(one.high)}]"
 
 
+def bounds(one: Interval) -> str:
+    """Write an interval without its mean; nothing where it is not known."""
+    return "" if math.isnan(one.low) else f"({number(one.low)}, {number(one.high)})"
+
+
 def signed(one: Interval) -> str:
     """Write a difference and its interval, always with signs."""
     parts = [

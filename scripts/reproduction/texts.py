@@ -41,13 +41,14 @@ CURVE = """\
 
 A fresh start each time, the state after the last epoch, a rate that falls over the whole length: a longer
 training is another training, not a longer look at the same one. Held-out figures first, then those of
-generated pieces. Bands are 95 % intervals over seeds; those of two seeds are very wide.
+generated pieces. Bands and square brackets are 95 % intervals over seeds, of two seeds very wide; round
+brackets are over pieces, generated ones of all seeds or held-out ones (three) averaged over seeds.
 
 ![Figures against epochs](reproduction/curves.png)
 
 {table}
-One run: `python -m musicgen train experiment=epochs_curve epochs=10 seed=0 …`, whole commands in
-[runs.csv](reproduction/runs.csv).
+As numbers: [curves.csv](reproduction/curves.csv). One run: `python -m musicgen train
+experiment=epochs_curve epochs=10 seed=0 …`, whole commands in [runs.csv](reproduction/runs.csv).
 """
 
 WEIGHTS = """\
