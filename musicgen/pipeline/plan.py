@@ -7,8 +7,8 @@ from typing import Any
 
 from musicgen.data.transposition import Transposition
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
+from musicgen.training.stages import TRAINED
 
-TRAINED = ("vq_vae", "transformer")
 KEEP = ("best", "last")
 STAGES = (*TRAINED, "generate", "evaluate")
 

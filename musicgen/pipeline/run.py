@@ -26,7 +26,7 @@ from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.prior import Prior
 from musicgen.pipeline.inputs import StageInputs, data_inputs, surroundings_of
 from musicgen.pipeline.layout import log_layout
-from musicgen.pipeline.plan import STAGES, TRAINED, StagePlan, check_stages
+from musicgen.pipeline.plan import STAGES, StagePlan, check_stages
 from musicgen.pipeline.progress import ReportProgress
 from musicgen.pipeline.stages import Stages
 from musicgen.pipeline.status import StatusFile
@@ -35,6 +35,7 @@ from musicgen.pipeline.training import Training, transformer_training, vq_vae_tr
 from musicgen.training.callbacks import StopOnNonFinite
 from musicgen.training.checkpoints import RandomState, StageCheckpoint
 from musicgen.training.pictures import log_generated
+from musicgen.training.stages import TRAINED
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from musicgen.pipeline.rewind import reached, rewind
 from musicgen.pipeline.status import StatusFile
 from musicgen.pipeline.store import StageStore
 from musicgen.training.curve_table import CurveTable
-from musicgen.training.progress import TITLES
+from musicgen.training.stages import TITLES
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from musicgen.evaluation.runs import Run, find_runs, read_run
-from musicgen.pipeline.plan import TRAINED
 from musicgen.pipeline.record import last_checkpoint, read_record
 from musicgen.pipeline.status import is_alive, read_status
+from musicgen.training.stages import TRAINED
 
 
 @dataclass(frozen=True)

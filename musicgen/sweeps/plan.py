@@ -11,11 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config import plain
 from musicgen.pipeline.inputs import digest
-from musicgen.pipeline.plan import TRAINED
 from musicgen.sweeps.jobs import differing
 from musicgen.sweeps.progress import duration
 from musicgen.sweeps.resources import jobs_at_once, threads_for
 from musicgen.sweeps.resume import unfinished
+from musicgen.training.stages import TRAINED
 
 if TYPE_CHECKING:
     from musicgen.sweeps.timing import Timed

@@ -10,8 +10,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from musicgen.evaluation.runs import natural
-from musicgen.pipeline.plan import TRAINED
 from musicgen.pipeline.status import STATUS_FILE, Status, is_alive, read_status
+from musicgen.training.stages import TRAINED
 
 ENDED = ("done", "failed", "pruned", "interrupted", "killed")
 

@@ -8,7 +8,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from musicgen.sweeps.resources import launcher_name
+from musicgen.sweeps.resources import jobs_at_once, launcher_name
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +32,8 @@ class SweepStart(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the plan, then begin to watch."""
-        from musicgen.sweeps.jobs import job_overrides
-        from musicgen.sweeps.plan import plan_text
-
         try:
-            log.info("%s", plan_text(config, job_overrides(config.hydra), budget_s=self.budget_s))
+            log.info("%s", _plan(config, budget_s=self.budget_s))
         except Exception as error:  # noqa: BLE001  (no plan stops a sweep; what is wrong shows in its jobs)
             log.info("No plan of this sweep: %s", error)
         if self.table and launcher_name(config.hydra) != "basic" and sys.stderr.isatty():
@@ -49,3 +46,17 @@ class SweepStart(Callback):
         """End the table."""
         if self._watcher is not None:
             self._watcher.stop()
+
+
+def _plan(config: DictConfig, *, budget_s: float) -> str:
+    """Write the plan, here or where the jobs will run."""
+    from musicgen.sweeps.jobs import job_overrides
+
+    jobs = job_overrides(config.hydra)
+    if jobs_at_once(config.hydra) > 1:
+        from musicgen.sweeps.workers import plan_by_workers
+
+        return plan_by_workers(config, jobs, budget_s=budget_s)
+    from musicgen.sweeps.plan import plan_text
+
+    return plan_text(config, jobs, budget_s=budget_s)

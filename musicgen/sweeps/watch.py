@@ -12,7 +12,7 @@ from rich.text import Text
 
 from musicgen.evaluation.runs import printable
 from musicgen.sweeps.progress import Progress, duration, figure, read_progress
-from musicgen.training.progress import TITLES
+from musicgen.training.stages import TITLES
 
 STYLES = {
     **{"running": "bold", "waiting": "yellow", "pruned": "dim"},

@@ -3,7 +3,7 @@
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import RichProgressBar
 
-TITLES = {"vq_vae": "VQ-VAE", "transformer": "Transformer"}
+from musicgen.training.stages import TITLES
 
 
 class StageBar(RichProgressBar):

@@ -74,3 +74,13 @@ def test_a_mistyped_setting_gets_hydras_suggestion(musicgen):
 def test_a_verb_shows_its_settings(musicgen):
     assert "max_epochs" in musicgen("train", "--cfg", "job").stdout
     assert "== Config ==" in musicgen("prepare", "--help").stdout
+
+
+def test_watching_and_keeping_order_need_no_networks():
+    rooms = (
+        "musicgen.sweeps.watch, musicgen.sweeps.housekeeping, musicgen.sweeps.start, musicgen.sweeps.workers"
+    )
+    code = f"import sys, {rooms}, musicgen.evaluation.compare\n"
+    code += "print([name for name in ('torch', 'scipy', 'matplotlib') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -11,9 +11,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from musicgen.cli.run_of import stage_settings
 from musicgen.config import config_dir
-from musicgen.pipeline.plan import TRAINED
 from musicgen.pipeline.status import running
 from musicgen.sweeps.plan import Work, plan_text, remember_quarters, shape_key, time_text, to_train
+from musicgen.training.stages import TRAINED
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 SMALL = ["vq_vae.num_hiddens=8", "transformer.num_heads=2", "transformer.num_layers=1"]
