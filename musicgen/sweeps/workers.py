@@ -31,7 +31,7 @@ def plan_by_workers(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget
     plan = delayed(_plan)(Singleton.get_state(), config, jobs, budget_s=budget_s)
     others = min(jobs_at_once(config.hydra), len(jobs)) - 1
     text, *_ = Parallel(**{**settings, "backend": "loky"})([plan, *[delayed(_import)()] * others])
-    return text
+    return str(text)
 
 
 def _plan(state: Any, config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: float) -> str:
