@@ -16,18 +16,17 @@ if TYPE_CHECKING:
     import torch
 
 _LAST_TICK = np.uint32(TICKS_PER_QUARTER - 1)
-_STAYS_WHOLE_BYTES = 512 * 2**20
 _RESIDENT_BYTES = 256 * 2**20
-_BYTES_A_FAULT = 64 * 1024
-"""The kernel maps this much around every page that is touched for the first time."""
+_BYTES_A_FAULT = 2 * 2**20
+"""So much the system may map around a page that is touched for the first time: a large folio as a whole."""
 
 
 class PackedPieces:
     """The quarters of many pieces one after the other, as packed words.
 
-    The words of a pack on disk are mapped, not read; of more than 512 MB what access has touched is let go
-    again before it exceeds 256 MB, so a process stays as small on 400,000 pieces as on 4,000. Pickling passes
-    the path along, not the music.
+    The words of a pack on disk are mapped, not read; of more than 256 MB what access may have made resident
+    is let go again before it exceeds 256 MB, so a process stays as small on 400,000 pieces as on 4,000.
+    Pickling passes the path along, not the music.
 
     Args:
         words: Packed quarters of all pieces, in order.
@@ -49,7 +48,7 @@ class PackedPieces:
         self.words = np.asarray(words)
         self._mapping = getattr(words, "_mmap", None)
         self.starts = np.asarray(starts, dtype=np.int64)
-        self.pieces = list(pieces)
+        self.pieces = pieces
         self.path = path
         self._touched_bytes = 0
         self._advise("MADV_RANDOM")  # without it the system reads 128 KB around each quarter
@@ -63,7 +62,7 @@ class PackedPieces:
     @classmethod
     def empty(cls) -> "PackedPieces":
         """Give a pack without pieces."""
-        return cls(np.empty((0, NUM_PITCHES), WORD), starts=np.zeros(1, np.int64), pieces=())
+        return cls(np.empty((0, NUM_PITCHES), WORD), starts=np.zeros(1, np.int64), pieces=[])
 
     def __len__(self) -> int:
         return len(self.words)
@@ -149,7 +148,7 @@ class PackedPieces:
 
     def _advise(self, advice: str, *region: int) -> None:
         """Tell the system how a large map is used, where it listens."""
-        if self._mapping is not None and self.words.nbytes > _STAYS_WHOLE_BYTES and hasattr(mmap, advice):
+        if self._mapping is not None and self.words.nbytes > _RESIDENT_BYTES and hasattr(mmap, advice):
             self._mapping.madvise(getattr(mmap, advice), *region)
 
 
