@@ -11,7 +11,10 @@ from omegaconf import DictConfig
 from musicgen.cli.application import launch
 
 if TYPE_CHECKING:
-    from musicgen.data.catalogue import Choice, Piece
+    from collections.abc import Sequence
+
+    from musicgen.data.catalogue import Choice
+    from musicgen.data.pieces import Piece
     from musicgen.data.prepare import Prepared
 
 
@@ -46,7 +49,7 @@ def choice_of(data: DictConfig) -> "Choice":
     )
 
 
-def chosen_pieces(data: DictConfig) -> "list[Piece]":
+def chosen_pieces(data: DictConfig) -> "Sequence[Piece]":
     """List the distinct pieces of a data config's source that it chooses."""
     from musicgen.data.catalogue import distinct
 

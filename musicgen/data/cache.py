@@ -5,70 +5,37 @@ import logging
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import UInt32
 
 from musicgen.data.atomic import atomic_file
+from musicgen.data.facts import PieceFacts
 from musicgen.data.hashing import hash_file
 from musicgen.music.grid import NUM_PITCHES, Grid
 from musicgen.music.midi import MidiError
-from musicgen.music.notes import ReadCounts
 
 logger = logging.getLogger(__name__)
 
 WORD = np.dtype("<u4")
 BYTES_PER_QUARTER = NUM_PITCHES * WORD.itemsize
-_MAGIC = b"MGPIECE2"
-_HEAD = struct.Struct("<8sII")  # magic, bytes of facts, checksum of facts
+_MAGIC = b"MGPIECE3"
+_HEAD = struct.Struct(
+    "<8sIII"
+)  # magic, bytes of facts, words that are not 0, checksum of these and the facts
 _TAIL = struct.Struct("<I")
 
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class PieceFacts:
-    """What is known of a piece without its words.
-
-    Attributes:
-        num_quarters: Length in quarters.
-        num_notes: Notes that were drawn.
-        counts: What the reader met that is no plain note.
-        error: Why the file cannot be read as music; empty for a readable one.
-        transient: The error belongs to the moment (a vanished file), not to the content: never cached.
-    """
-
-    num_quarters: int = 0
-    num_notes: int = 0
-    counts: ReadCounts = field(default_factory=ReadCounts)
-    error: str = ""
-    transient: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain values for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "PieceFacts":
-        """Read back what ``to_dict`` gave."""
-        return cls(**{**values, "counts": _counts(**values["counts"])})
-
-
-@lru_cache(maxsize=4096)
-def _counts(**counts: int) -> ReadCounts:
-    """Give equal counts as one object: of a million pieces most have none."""
-    return ReadCounts(**counts)
-
-
 class PieceCache:
     """Cut pieces on disk, by content and grid.
 
-    An entry is a JSON head with the facts and its checksum, the words (``<u4``, 352 bytes a quarter) and a
-    checksum of all.
+    An entry is a JSON head with the facts and its checksum, a bit for each pitch of each quarter that says
+    whether anything sounds, the words of those (``<u4``) and a checksum of all: an eighth of what the words
+    take when they are spread out.
     Entries are deterministic and take their name only when whole, so any number of processes may fill one
     cache at once. A file that is no music has an entry too, with the reason and no words.
 
@@ -79,7 +46,7 @@ class PieceCache:
 
     def __init__(self, cache_dir: Path, grid: Grid):
         self.grid = grid
-        self.folder = Path(cache_dir) / "pieces" / grid.key
+        self.folder = Path(cache_dir) / "entries" / grid.key
 
     def path_of(self, content: str) -> Path:
         """Tell where the entry of a content lies."""
@@ -123,41 +90,54 @@ class PieceCache:
 
     def _keep(self, content: str, facts: PieceFacts, words: np.ndarray) -> PieceFacts:
         head = json.dumps(facts.to_dict(), sort_keys=True).encode()
-        body = np.ascontiguousarray(words, dtype=WORD).tobytes()
-        data = _HEAD.pack(_MAGIC, len(head), zlib.crc32(head)) + head + body
+        sounding = words != 0
+        values = np.ascontiguousarray(words[sounding], dtype=WORD)
+        start = _HEAD.pack(_MAGIC, len(head), len(values), _head_checksum(head, len(values)))
+        data = start + head + np.packbits(sounding).tobytes() + values.tobytes()
         with atomic_file(self.path_of(content)) as file:
             file.write(data)
             file.write(_TAIL.pack(zlib.crc32(data)))
         return facts
 
 
+def _head_checksum(head: bytes, num_values: int) -> int:
+    return zlib.crc32(head, num_values)
+
+
 def _read_facts(path: Path) -> PieceFacts:
     """Read the head of an entry; the size of the file must be the one that the head promises."""
     with path.open("rb") as file:
-        head = file.read(_HEAD.size)
-        if len(head) < _HEAD.size:
+        start = file.read(_HEAD.size)
+        if len(start) < _HEAD.size:
             raise ValueError("truncated")
-        magic, head_bytes, checksum = _HEAD.unpack(head)
+        magic, head_bytes, num_values, checksum = _HEAD.unpack(start)
         if magic != _MAGIC:
             raise ValueError("not a cache entry")
-        text = file.read(head_bytes)
-        if zlib.crc32(text) != checksum:
+        head = file.read(head_bytes)
+        if _head_checksum(head, num_values) != checksum:
             raise ValueError("the checksum of its head does not fit")
-        facts = PieceFacts.from_dict(json.loads(text))
-    expected = _HEAD.size + head_bytes + facts.num_quarters * BYTES_PER_QUARTER + _TAIL.size
+        facts = PieceFacts.from_dict(json.loads(head))
+    mask_bytes = -(-facts.num_quarters * NUM_PITCHES // 8)
+    expected = _HEAD.size + head_bytes + mask_bytes + num_values * WORD.itemsize + _TAIL.size
     if path.stat().st_size != expected:
         raise ValueError(f"{path.stat().st_size} bytes instead of {expected}")
     return facts
 
 
 def _read_words(path: Path) -> UInt32[np.ndarray, "quarters pitches"]:
-    """Read an entry as a whole and compare its checksum."""
-    data = path.read_bytes()
+    """Read an entry as a whole, compare its checksum and spread its words out."""
+    data = memoryview(path.read_bytes())
     if len(data) < _HEAD.size + _TAIL.size:
         raise ValueError("truncated")
     (checksum,) = _TAIL.unpack(data[-_TAIL.size :])
-    if zlib.crc32(memoryview(data)[: -_TAIL.size]) != checksum:
+    if zlib.crc32(data[: -_TAIL.size]) != checksum:
         raise ValueError("its checksum does not fit")
-    _, head_bytes, _ = _HEAD.unpack_from(data)
-    words = np.frombuffer(data, dtype=np.uint8)[_HEAD.size + head_bytes : -_TAIL.size]
-    return words.view(WORD).reshape(-1, NUM_PITCHES)
+    magic, head_bytes, num_values, _ = _HEAD.unpack_from(data)
+    if magic != _MAGIC:
+        raise ValueError("not a cache entry")
+    num_quarters = json.loads(bytes(data[_HEAD.size : _HEAD.size + head_bytes]))["num_quarters"]
+    body = np.frombuffer(data, np.uint8)[_HEAD.size + head_bytes : -_TAIL.size]
+    mask, values = np.split(body, [len(body) - num_values * WORD.itemsize])
+    words = np.zeros((num_quarters, NUM_PITCHES), WORD)
+    words[np.unpackbits(mask, count=words.size).reshape(words.shape).view(bool)] = values.view(WORD)
+    return words

@@ -3,36 +3,17 @@
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from musicgen.data.composers import UNKNOWN, normalise
+from musicgen.data.pieces import Piece, kept
 from musicgen.data.sharding import WHOLE, Shard
 
 ERAS = ("baroque", "classical", "romantic", "modern", UNKNOWN)
 SPLITS = ("train", "val", "test")
 _ERA_ENDS = (("baroque", 1710), ("classical", 1795), ("romantic", 1885))
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One file of music.
-
-    Attributes:
-        path: Where the MIDI file lies.
-        content: SHA-256 of the file in hex; empty where the file could not be read.
-        composer: Full name, first name first, or ``unknown``.
-        surname: The part of the name that lists are sorted by, or ``unknown``.
-        title: Title, without composer and identifier.
-        era: One of ``ERAS``.
-    """
-
-    path: Path
-    content: str
-    composer: str
-    surname: str
-    title: str
-    era: str
 
 
 @runtime_checkable
@@ -41,7 +22,7 @@ class Source(Protocol):
 
     name: str
 
-    def pieces(self, shard: Shard = WHOLE) -> list[Piece]:
+    def pieces(self, shard: Shard = WHOLE) -> Sequence[Piece]:
         """List every piece, sorted by file name; those that are not of the shard may have no content."""
         ...
 
@@ -53,15 +34,12 @@ def era_of(birth_year: int | None) -> str:
     return next((era for era, end in _ERA_ENDS if birth_year < end), "modern")
 
 
-def distinct(pieces: Iterable[Piece]) -> list[Piece]:
+def distinct(pieces: Sequence[Piece]) -> Sequence[Piece]:
     """Keep the first piece of every content, in the order given; unreadable files all stay."""
-    seen: set[str] = set()
-    kept = []
-    for piece in pieces:
-        if piece.content not in seen or not piece.content:
-            seen.add(piece.content)
-            kept.append(piece)
-    return kept
+    contents = np.fromiter((bytes.fromhex(piece.content[:32]) for piece in pieces), "S16", count=len(pieces))
+    first = np.zeros(len(pieces), bool)
+    first[np.unique(contents, return_index=True)[1]] = True
+    return kept(pieces, first | (contents == b""))
 
 
 def hash_position(content: str) -> float:
@@ -98,7 +76,7 @@ def split_of(content: str, *, val_fraction: float, test_fraction: float) -> str:
 class Musical(Protocol):
     """Chooses pieces by what they are as music."""
 
-    def of(self, pieces: Sequence[Piece]) -> list[Piece]:
+    def of(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
         """Give those of the pieces that are what is asked for, in their order; an error for none."""
         ...
 
@@ -122,7 +100,7 @@ class Choice:
     musical: Musical | None = None
     max_pieces: int | None = None
 
-    def apply(self, pieces: Sequence[Piece]) -> list[Piece]:
+    def apply(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
         """Give the chosen pieces in their order.
 
         Pieces are asked what they are as music last, and only those that are chosen by everything else; of
@@ -153,9 +131,9 @@ def _as_list(wanted: str | Sequence[str] | None) -> list[str]:
     return [wanted] if isinstance(wanted, str) else [str(one) for one in wanted]
 
 
-def _of_composers(pieces: Sequence[Piece], wanted: list[str]) -> list[Piece]:
+def _of_composers(pieces: Sequence[Piece], wanted: list[str]) -> Sequence[Piece]:
     if not wanted:
-        return list(pieces)
+        return pieces
     names = {piece.composer: _forms(piece) for piece in pieces}
     known = {form: composer for composer, forms in names.items() for form in forms}
     for one in wanted:
@@ -165,7 +143,7 @@ def _of_composers(pieces: Sequence[Piece], wanted: list[str]) -> list[Piece]:
             ]
             raise ValueError(_unknown("composer", one, offers or sorted(names)))
     keys = {normalise(one) for one in wanted}
-    return [piece for piece in pieces if not keys.isdisjoint(names[piece.composer])]
+    return kept(pieces, (not keys.isdisjoint(names[piece.composer]) for piece in pieces))
 
 
 def _forms(piece: Piece) -> frozenset[str]:
@@ -176,16 +154,18 @@ def _forms(piece: Piece) -> frozenset[str]:
     return frozenset(form.strip() for form in (surname, full, f"{surname} {first}", f"{initials} {surname}"))
 
 
-def _of_eras(pieces: list[Piece], wanted: list[str]) -> list[Piece]:
+def _of_eras(pieces: Sequence[Piece], wanted: list[str]) -> Sequence[Piece]:
+    if not wanted:
+        return pieces
     for one in wanted:
         if one.casefold() not in ERAS:
             offers = difflib.get_close_matches(one.casefold(), ERAS, n=1)
             raise ValueError(_unknown("era", one, offers or list(ERAS)))
     keys = {one.casefold() for one in wanted}
-    return [piece for piece in pieces if not keys or piece.era in keys]
+    return kept(pieces, (piece.era in keys for piece in pieces))
 
 
-def _of_titles(pieces: list[Piece], wanted: list[str]) -> list[Piece]:
+def _of_titles(pieces: Sequence[Piece], wanted: list[str]) -> Sequence[Piece]:
     if not wanted:
         return pieces
     titles = {piece.title: normalise(piece.title) for piece in pieces}
@@ -198,7 +178,7 @@ def _of_titles(pieces: list[Piece], wanted: list[str]) -> list[Piece]:
             ]
             raise ValueError(_unknown("title", one, offers or sorted(titles)))
     keys = [normalise(one) for one in wanted]
-    return [piece for piece in pieces if any(key in titles[piece.title] for key in keys)]
+    return kept(pieces, (any(key in titles[piece.title] for key in keys) for piece in pieces))
 
 
 def _unknown(kind: str, wanted: str, offers: Iterable[str]) -> str:
@@ -207,8 +187,8 @@ def _unknown(kind: str, wanted: str, offers: Iterable[str]) -> str:
     return f"{kind}={wanted!r} fits no piece here; nearest known: {shown or 'none'}"
 
 
-def _sample(pieces: list[Piece], max_pieces: int) -> list[Piece]:
+def _sample(pieces: Sequence[Piece], max_pieces: int) -> Sequence[Piece]:
     """Take the contents smallest by hash digits that the split does not use; then a sample is a fair one."""
     ranked = sorted(distinct(pieces), key=lambda piece: (piece.content[8:24], str(piece.path)))
-    kept = {piece.path for piece in ranked[:max_pieces]}
-    return [piece for piece in pieces if piece.path in kept]
+    taken = {piece.path for piece in ranked[:max_pieces]}
+    return kept(pieces, (piece.path in taken for piece in pieces))

@@ -15,7 +15,6 @@ logger = logging.getLogger(__name__)
 UNKNOWN = "unknown"
 _NO_DECOMPOSITION = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
-_TABLE_SUFFIXES = (".csv", ".tsv")
 
 
 def normalise(name: str) -> str:
@@ -59,21 +58,18 @@ def parse_file_name(path: Path) -> ParsedName:
 
 
 class BirthYears:
-    """Birth years by composer: the tables of a data set first, then the table that comes with the package."""
+    """Birth years by composer: the tables of a data set first, then the table that comes with the package.
+
+    Args:
+        tables: Those of a data set, such as GiantMIDI-Piano's own ``composers.csv`` and
+            ``full_music_pieces_youtube_similarity_pianosoloprob*.csv``; files without a column of births
+            add nothing.
+    """
 
     def __init__(self, tables: Iterable[Path] = ()):
         self._years = dict(_shipped_years())
         for table in tables:
             self._years.update(_read_years(table))
-
-    @classmethod
-    def from_folder(cls, root: Path) -> "BirthYears":
-        """Use every table below ``root`` that names composers and their birth.
-
-        These are GiantMIDI-Piano's own ``composers.csv`` and
-        ``full_music_pieces_youtube_similarity_pianosoloprob*.csv``, wherever they lie in the folder.
-        """
-        return cls(sorted(path for path in root.rglob("*") if path.suffix.lower() in _TABLE_SUFFIXES))
 
     def year(self, composer: str) -> int | None:
         """Look up the birth year of a full name, or None where no table knows it."""

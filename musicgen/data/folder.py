@@ -1,18 +1,13 @@
 """Any folder of MIDI files as a source of pieces."""
 
-import logging
-import os
-import sys
 from pathlib import Path
 
-from musicgen.data.catalogue import Piece, era_of
+from musicgen.data.catalogue import era_of
 from musicgen.data.composers import UNKNOWN, BirthYears, parse_file_name
-from musicgen.data.hashing import hash_files
+from musicgen.data.hashing import KnownHashes
+from musicgen.data.listing import MIDI_SUFFIXES, Listing
+from musicgen.data.pieces import Piece, PieceTable
 from musicgen.data.sharding import WHOLE, Shard
-
-logger = logging.getLogger(__name__)
-
-MIDI_SUFFIXES = (".mid", ".midi")
 
 
 class Folder:
@@ -35,7 +30,7 @@ class Folder:
         self.root = checked_root(root, source=self.name)
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
 
-    def pieces(self, shard: Shard = WHOLE) -> list[Piece]:
+    def pieces(self, shard: Shard = WHOLE) -> PieceTable:
         """List every MIDI file below the root, sorted by file name; only those of a shard are read.
 
         Raises:
@@ -61,7 +56,7 @@ def checked_root(root: str | Path | None, *, source: str) -> Path:
     return folder.resolve()
 
 
-def pieces_below(root: Path, *, cache_dir: Path | None, shard: Shard = WHOLE) -> list[Piece]:
+def pieces_below(root: Path, *, cache_dir: Path | None, shard: Shard = WHOLE) -> PieceTable:
     """List the MIDI files below ``root`` with composer, title and era, sorted by file name.
 
     Files that are not of the shard have no content.
@@ -69,35 +64,26 @@ def pieces_below(root: Path, *, cache_dir: Path | None, shard: Shard = WHOLE) ->
     Raises:
         ValueError: There is no MIDI file.
     """
-    paths = find_midi_files(root)
-    if not paths:
+    found = Listing(root)
+    if not len(found):
         raise ValueError(f"no {' or '.join(MIDI_SUFFIXES)} file below {root}; check data.root")
-    births = BirthYears.from_folder(root)
-    own = [path for path in paths if shard.holds(path)]
-    digests = dict(zip(own, hash_files(own, cache_dir=cache_dir, part=shard.name), strict=True))
-    return [_piece(path, digests.get(path, ""), births) for path in paths]
-
-
-def find_midi_files(root: Path) -> list[Path]:
-    """Find files whose last suffix is one of MIDI, in any case, in all subfolders; sorted by file name."""
-    found = []
-    for folder, _, names in os.walk(root, onerror=lambda error: logger.warning("folder skipped: %s", error)):
-        found += [Path(folder, name) for name in names if _is_midi(name)]
-    return sorted(found, key=lambda path: (path.name, str(path)))
-
-
-def _is_midi(name: str) -> bool:
-    return name.lower().endswith(MIDI_SUFFIXES) and not name.startswith("._")
+    births = BirthYears(found.tables)
+    known = KnownHashes(found.folders, cache_dir=cache_dir, part=shard.name)
+    pieces = PieceTable(
+        _piece(path, known.digest(path) if shard.holds(path) else "", births) for path in found.take()
+    )
+    known.save()
+    return pieces
 
 
 def _piece(path: Path, content: str, births: BirthYears) -> Piece:
     parsed = parse_file_name(path)
     composer = parsed.composer or UNKNOWN
     return Piece(
-        path=Path(path),  # a fresh one: the listed path holds its text a second time
+        path=path,
         content=content,
-        composer=sys.intern(composer),
-        surname=sys.intern(parsed.surname),
+        composer=composer,
+        surname=parsed.surname,
         title=parsed.title,
         era=era_of(births.year(composer)),
     )

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from musicgen.data.catalogue import Piece
 from musicgen.data.folder import checked_root, pieces_below
 from musicgen.data.giantmidi_download import download_full, download_report
+from musicgen.data.pieces import PieceTable
 from musicgen.data.sharding import WHOLE, Shard
 
 
@@ -52,7 +52,7 @@ class GiantMidi:
             Path(str(root)).expanduser().mkdir(parents=True, exist_ok=True)
         self.root = checked_root(root, source=self.name)
 
-    def pieces(self, shard: Shard = WHOLE) -> list[Piece]:
+    def pieces(self, shard: Shard = WHOLE) -> PieceTable:
         """List every MIDI file below the root, sorted by file name; downloads what is missing first.
 
         Only files of the shard are read.

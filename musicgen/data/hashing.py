@@ -1,19 +1,24 @@
 """Content hashes of files, remembered by path, size and time so that a warm start reads no file."""
 
 import hashlib
-import json
+import itertools
 import logging
 import os
 import time
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from musicgen.data.atomic import write_atomically
+import numpy as np
+
+from musicgen.data.atomic import atomic_file
 
 logger = logging.getLogger(__name__)
 
 _SETTLED_AFTER_S = 2.0
 """A file younger than this may change again within its time stamp's resolution, so it is not remembered."""
+_ENTRY = np.dtype([("path", "<u8"), ("size", "<u8"), ("time_ns", "<i8"), ("digest", "u1", 32)])
+_CHECKSUM_BYTES = 4
 
 
 def hash_file(path: Path) -> str:
@@ -22,67 +27,103 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def hash_files(paths: Sequence[Path], *, cache_dir: Path | None = None, part: str = "") -> list[str]:
-    """Hash files, reading only those that are new or changed since the last call.
+def hash_lines(*parts: Iterable[str]) -> str:
+    """Compute the SHA-256 of lines, one part after the other, with a line feed between two lines, in hex."""
+    digest = hashlib.sha256()
+    for number, line in enumerate(itertools.chain(*parts)):
+        digest.update(f"\n{line}".encode() if number else line.encode())
+    return digest.hexdigest()
 
-    What was computed is kept in ``cache_dir/contents``, one file per set of folders and part, replaced as a
-    whole: two processes at once can at worst lose what the other one remembered. All parts are looked at.
+
+def hash_files(paths: Sequence[Path], *, cache_dir: Path | None = None) -> list[str]:
+    """Hash files, reading only those that are new or changed since the last call.
 
     Args:
         paths: The files.
         cache_dir: Where to remember; None forgets.
-        part: Name of the file to write, so that processes with a part of the files each lose nothing.
 
     Returns:
         One hex digest per path; an empty string where the file could not be read.
     """
-    remembered = _load_all(paths, cache_dir) if cache_dir is not None else {}
-    now_ns = time.time_ns()
-    digests, index, changed = [], {}, False
-    for path in paths:
-        digest, entry = _digest(path, remembered.get(str(path)))
-        digests.append(digest)
-        if entry is not None and now_ns - entry[1] > _SETTLED_AFTER_S * 1e9:
-            index[str(path)] = entry
-            changed = changed or remembered.get(str(path)) != entry
-    if cache_dir is not None and changed:
-        write_atomically(_index_path(paths, cache_dir, part), json.dumps(index).encode())
+    known = KnownHashes({os.path.dirname(path) for path in paths}, cache_dir=cache_dir)
+    digests = [known.digest(path) for path in paths]
+    known.save()
     return digests
 
 
-def _digest(path: Path, remembered: list | None) -> tuple[str, list | None]:
-    """Give the digest and what to remember of it: size in bytes, time in ns, digest."""
+class KnownHashes:
+    """Hashes of the files of some folders: 56 bytes a file, in memory and in ``cache_dir/contents``.
+
+    There is a file per set of folders and part, replaced as a whole: two processes at once can at worst lose
+    what the other one remembered. All parts are looked at.
+
+    Args:
+        folders: Where the files lie; names the file.
+        cache_dir: Where to remember; None forgets.
+        part: Name of the file to write, so that processes with a part of the files each lose nothing.
+    """
+
+    def __init__(self, folders: Iterable[str], *, cache_dir: Path | None, part: str = ""):
+        names = b"\n".join(sorted(map(os.fsencode, folders)))  # names need not be Unicode
+        name = hashlib.sha256(names).hexdigest()[:16]
+        self._path = cache_dir / "contents" / f"{name}{part and '.'}{part}.hashes" if cache_dir else None
+        files = sorted(self._path.parent.glob(f"{name}*.hashes")) if self._path else []
+        self._table = _merged([_load(path) for path in files])
+        self._paths = np.ascontiguousarray(self._table["path"])
+        self._asked = np.zeros(len(self._table), bool)
+        self._new = bytearray()
+        self._now_ns = time.time_ns()
+
+    def digest(self, path: Path) -> str:
+        """Give the hash of a file in hex, or an empty string, with a warning, where it cannot be read."""
+        try:
+            status = path.stat()
+            key = np.frombuffer(hashlib.blake2b(os.fsencode(path), digest_size=8).digest(), "<u8")[0]
+            first, end = np.searchsorted(self._paths, key), np.searchsorted(self._paths, key, side="right")
+            for row in range(first, end):
+                entry = self._table[row]
+                if (entry["size"], entry["time_ns"]) == (status.st_size, status.st_mtime_ns):
+                    self._asked[row] = True
+                    return entry["digest"].tobytes().hex()
+            digest = hash_file(path)
+        except OSError as error:
+            logger.warning("%s cannot be read: %s", path, error)
+            return ""
+        if self._now_ns - status.st_mtime_ns > _SETTLED_AFTER_S * 1e9:
+            entry = (key, status.st_size, status.st_mtime_ns, np.frombuffer(bytes.fromhex(digest), "u1"))
+            self._new += np.array(entry, _ENTRY).tobytes()
+        return digest
+
+    def save(self) -> None:
+        """Remember what was asked for, and forget the rest; nothing is written where nothing was new."""
+        if self._path is None or not self._new:
+            return
+        table = _merged([self._table[self._asked], np.frombuffer(self._new, _ENTRY)])
+        with atomic_file(self._path) as file:
+            file.write(table.data)
+            file.write(zlib.crc32(table.data).to_bytes(_CHECKSUM_BYTES, "little"))
+
+
+def _merged(tables: Sequence[np.ndarray]) -> np.ndarray:
+    """Give one table by path; a single one from a file is sorted already."""
+    if len(tables) < 2:
+        return tables[0] if tables else np.empty(0, _ENTRY)
+    merged = np.concatenate(tables)
+    merged.sort(order="path")
+    return merged
+
+
+def _load(path: Path) -> np.ndarray:
     try:
-        status = path.stat()
-        if remembered is not None and remembered[:2] == [status.st_size, status.st_mtime_ns]:
-            return remembered[2], remembered
-        digest = hash_file(path)
+        data = path.read_bytes()
     except OSError as error:
-        logger.warning("%s cannot be read: %s", path, error)
-        return "", None
-    return digest, [status.st_size, status.st_mtime_ns, digest]
-
-
-def _index_path(paths: Sequence[Path], cache_dir: Path, part: str) -> Path:
-    folders = sorted({os.fsencode(path.parent) for path in paths})  # names need not be Unicode
-    folder = hashlib.sha256(b"\n".join(folders)).hexdigest()
-    return cache_dir / "contents" / f"{folder[:16]}{part and '.'}{part}.json"
-
-
-def _load_all(paths: Sequence[Path], cache_dir: Path) -> dict[str, list]:
-    whole = _index_path(paths, cache_dir, "")
-    parts = sorted(whole.parent.glob(f"{whole.stem}.*.json"))
-    return {path: entry for index in (*parts, whole) for path, entry in _load(index).items()}
-
-
-def _load(path: Path) -> dict[str, list]:
-    try:
-        index = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
         logger.warning(
-            "index of content hashes %s is unreadable (%s); all files are hashed again", path, error
+            "index of content hashes %s is unreadable (%s); its files are hashed again", path, error
         )
-        return {}
-    return index if isinstance(index, dict) else {}
+        return np.empty(0, _ENTRY)
+    entries = memoryview(data)[:-_CHECKSUM_BYTES]
+    checksum = int.from_bytes(data[-_CHECKSUM_BYTES:], "little")
+    if len(data) < _CHECKSUM_BYTES or len(entries) % _ENTRY.itemsize or zlib.crc32(entries) != checksum:
+        logger.warning("index of content hashes %s is damaged; its files are hashed again", path)
+        return np.empty(0, _ENTRY)
+    return np.frombuffer(entries, _ENTRY)

@@ -1,6 +1,5 @@
 """Manifests: what is known of every piece of one choice, in one file, so that a warm start opens no entry."""
 
-import hashlib
 import json
 import logging
 import zlib
@@ -8,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from musicgen.data.atomic import atomic_file
-from musicgen.data.cache import PieceCache, PieceFacts
-from musicgen.data.catalogue import Piece
+from musicgen.data.cache import PieceCache
+from musicgen.data.facts import FactsTable, PieceFacts
+from musicgen.data.hashing import hash_lines
+from musicgen.data.pieces import Piece
 from musicgen.data.reading import read_pieces
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ def facts_of(
     folder: Path,
     num_workers: int | None = None,
     progress: bool = True,
-) -> dict[str, PieceFacts]:
+) -> FactsTable:
     """Know the length and the notes of every piece, reading those that no earlier run has read.
 
     Args:
@@ -35,43 +36,43 @@ def facts_of(
     Returns:
         Facts by content; files that are no music have an ``error``.
     """
-    contents = sorted(piece.content for piece in pieces if piece.content)
-    name = hashlib.sha256("\n".join([cache.grid.key, *contents]).encode()).hexdigest()[:32]
+    facts = FactsTable(piece.content for piece in pieces if piece.content)
+    name = hash_lines([cache.grid.key], facts.contents())[:32]
     path = folder / cache.grid.key / f"{name}.jsonl"
-    facts = _load(path)
-    if facts is None or facts.keys() != set(contents):
+    if not _load(path, into=facts):
         facts = read_pieces(pieces, cache=cache, num_workers=num_workers, progress=progress)
         if not any(one.transient for one in facts.values()):
             _write(path, facts)
     return facts
 
 
-def _write(path: Path, facts: dict[str, PieceFacts]) -> None:
+def _write(path: Path, facts: FactsTable) -> None:
     """Write a line a piece and a checksum of all, never all of it in memory at once."""
     checksum = 0
     with atomic_file(path) as file:
-        for content in sorted(facts):
-            line = json.dumps([content, facts[content].to_dict()]).encode() + b"\n"
+        for content, one in facts.items():
+            line = json.dumps([content, one.to_dict()]).encode() + b"\n"
             checksum = zlib.crc32(line, checksum)
             file.write(line)
         file.write(b"%08x" % checksum)
 
 
-def _load(path: Path) -> dict[str, PieceFacts] | None:
-    facts, checksum, last = {}, 0, b""
+def _load(path: Path, *, into: FactsTable) -> bool:
+    """Fill a table from a manifest; say whether it had all, and nothing else."""
+    checksum, last = 0, b""
     try:
         with path.open("rb") as file:
             for line in file:
                 if line.endswith(b"\n"):
                     content, values = json.loads(line)
-                    facts[content] = PieceFacts.from_dict(values)
+                    into[content] = PieceFacts.from_dict(values)
                     checksum = zlib.crc32(line, checksum)
                 last = line
     except FileNotFoundError:
-        return None
+        return False
     except (ValueError, TypeError, KeyError):
         last = b""
     if last != b"%08x" % checksum:
         logger.warning("manifest %s is damaged (its checksum does not fit) and is made again", path)
-        return None
-    return facts
+        return False
+    return len(into) == sum(1 for _ in into.contents())

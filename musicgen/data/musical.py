@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen.data.analysis import Analysis, analyses_of
-from musicgen.data.catalogue import Piece
+from musicgen.data.pieces import Piece, kept
 from musicgen.music.form import check_form, has_form
 from musicgen.music.keys import MODES
 from musicgen.music.spelling import pitch_class_of
@@ -111,7 +111,7 @@ class ChosenByMusic:
     num_workers: int | None = None
     progress: bool = True
 
-    def of(self, pieces: Sequence[Piece]) -> list[Piece]:
+    def of(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
         """Give the pieces that fit; files that are no music do not.
 
         Raises:
@@ -124,12 +124,13 @@ class ChosenByMusic:
         lost = [piece.path.name for piece in pieces if piece.content not in known]
         if lost:
             logger.warning("%d files hold no music and are left out, such as %s", len(lost), lost[0])
-        kept = [
-            piece for piece in pieces if piece.content in known and self.choice.fits(known[piece.content])
-        ]
-        if not kept:
+        fitting = kept(
+            pieces,
+            (piece.content in known and self.choice.fits(known[piece.content]) for piece in pieces),
+        )
+        if not fitting:
             raise ValueError(f"none of {len(pieces)} pieces is {self.choice.described}; ask for less")
-        return kept
+        return fitting
 
 
 def _listed(wanted: str | Sequence[str] | None) -> list[str]:

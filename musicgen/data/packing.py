@@ -1,6 +1,5 @@
 """Packs on disk: the entries of a list of pieces in one file, made once."""
 
-import hashlib
 import logging
 import struct
 import zlib
@@ -10,16 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from musicgen.data.atomic import atomic_file, remove_leftovers
-from musicgen.data.cache import BYTES_PER_QUARTER, WORD, PieceCache, PieceFacts
-from musicgen.data.catalogue import Piece
+from musicgen.data.cache import BYTES_PER_QUARTER, WORD, PieceCache
+from musicgen.data.facts import PieceFacts
+from musicgen.data.hashing import hash_lines
 from musicgen.data.packed import PackedPieces
+from musicgen.data.pieces import Piece
 from musicgen.data.progress import track
 
 logger = logging.getLogger(__name__)
 
 _TAIL = struct.Struct("<8sI")
 _MAGIC = b"MGPACK_1"
-_BLOCK_BYTES = 1 << 22
+_BLOCK_BYTES = 1 << 19
 
 
 def open_pack(
@@ -46,8 +47,9 @@ def open_pack(
     Raises:
         OSError: The pack cannot be written (full disk, read-only folder), or a damaged entry's file is gone.
     """
-    lengths = [facts[piece.content].num_quarters for piece in pieces]
-    starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+    starts = np.zeros(len(pieces) + 1, np.int64)
+    for number, piece in enumerate(pieces):
+        starts[number + 1] = starts[number] + facts[piece.content].num_quarters
     if starts[-1] == 0:
         return PackedPieces.empty()
     path = folder / cache.grid.key / f"{_key(pieces, cache)}.words"
@@ -60,9 +62,7 @@ def open_pack(
 
 
 def _key(pieces: Sequence[Piece], cache: PieceCache) -> str:
-    return hashlib.sha256(
-        "\n".join([cache.grid.key, *(piece.content for piece in pieces)]).encode()
-    ).hexdigest()[:32]
+    return hash_lines([cache.grid.key], (piece.content for piece in pieces))[:32]
 
 
 def _damage(path: Path, *, expected_bytes: int) -> str:

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 logger = logging.getLogger(__name__)
 
+_CHUNKS_AT_A_TIME = 64  # handed out together, so that a million tasks are never in memory at once
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -52,13 +54,14 @@ def run_tasks(
     """
     done = 0
     if processes > 1:
-        context = multiprocessing.get_context("spawn")
+        context, at_a_time = multiprocessing.get_context("spawn"), processes * chunk * _CHUNKS_AT_A_TIME
         try:
             with ProcessPoolExecutor(processes, mp_context=context) as pool:
-                for result in pool.map(function, tasks, chunksize=chunk):
-                    done += 1
-                    yield result
+                while done < len(tasks):
+                    for result in pool.map(function, tasks[done : done + at_a_time], chunksize=chunk):
+                        done += 1
+                        yield result
         except BrokenProcessPool as error:
             logger.warning("a worker process died (%s); this process does the rest", error)
-    for task in tasks[done:]:
-        yield function(task)
+    for number in range(done, len(tasks)):
+        yield function(tasks[number])

@@ -4,18 +4,20 @@ import csv
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from musicgen.data.atomic import write_atomically
-from musicgen.data.cache import PieceCache, PieceFacts
-from musicgen.data.catalogue import ERAS, Choice, Piece, Source, check_fractions, distinct
+from musicgen.data.cache import PieceCache
+from musicgen.data.catalogue import ERAS, Choice, Source, check_fractions, distinct
+from musicgen.data.facts import PieceFacts
 from musicgen.data.manifest import facts_of
 from musicgen.data.packed import PackedPieces
 from musicgen.data.packing import open_pack
+from musicgen.data.pieces import Piece, kept
 from musicgen.data.reading import read_pieces
 from musicgen.data.sharding import Shard
 from musicgen.data.splitting import Split, split_pieces
@@ -45,7 +47,7 @@ class Prepared:
         cache_dir: Where results are kept, also those of what works on the pieces later; None for nowhere.
     """
 
-    pieces: list[Piece]
+    pieces: Sequence[Piece]
     splits: dict[str, PackedPieces]
     summary: dict[str, Any]
     skipped: list[SkippedPiece] = field(default_factory=list)
@@ -117,20 +119,20 @@ def prepare_shard(
             f"max_pieces={choice.max_pieces} is chosen by the content of all files, which a shard does not "
             "read; leave it out here and give it to the training"
         )
-    chosen = [piece for piece in choice.apply(source.pieces(shard)) if shard.holds(piece.path)]
+    chosen = choice.apply(source.pieces(shard))
+    chosen = kept(chosen, (shard.holds(piece.path) for piece in chosen))
     cache = PieceCache(Path(cache_dir), grid)
     facts = read_pieces(distinct(chosen), cache=cache, num_workers=num_workers, progress=progress)
-    read = [one for one in facts.values() if not one.error]
     skipped = list_skipped(chosen, facts)
     summary = {
         "source": source.name,
         "grid": grid.key,
         "shard": str(shard),
         "files": len(chosen),
-        "pieces": len(read),
+        "pieces": sum(1 for _ in _readable(facts)),
         "skipped": len(skipped),
-        "quarters": sum(one.num_quarters for one in read),
-        "notes": sum(one.num_notes for one in read),
+        "quarters": sum(one.num_quarters for one in _readable(facts)),
+        "notes": sum(one.num_notes for one in _readable(facts)),
     }
     return PreparedShard(summary, skipped)
 
@@ -173,7 +175,8 @@ def prepare(
         distinct(chosen), cache=cache, folder=manifests, num_workers=num_workers, progress=progress
     )
     skipped = list_skipped(chosen, facts)
-    pieces = [piece for piece in distinct(chosen) if _is_readable(piece, facts)]
+    pieces = distinct(chosen)
+    pieces = kept(pieces, (_is_readable(piece, facts) for piece in pieces))
     if not pieces:
         reasons = "; ".join(f"{one.path.name}: {one.reason}" for one in skipped[:3])
         raise ValueError(f"none of the {len(chosen)} chosen files could be read as music ({reasons})")
@@ -221,6 +224,10 @@ def _is_readable(piece: Piece, facts: Mapping[str, PieceFacts]) -> bool:
     return bool(piece.content) and not facts[piece.content].error
 
 
+def _readable(facts: Mapping[str, PieceFacts]) -> Iterator[PieceFacts]:
+    return (one for one in facts.values() if not one.error)
+
+
 def _summary(
     chosen: Sequence[Piece],
     pieces: Sequence[Piece],
@@ -230,18 +237,17 @@ def _summary(
     split: Split,
 ) -> dict[str, Any]:
     """Count what was found and read; files are counted with their copies, quarters and notes without."""
-    read = [facts[piece.content] for piece in pieces]
     eras = Counter(piece.era for piece in chosen)
     composers = Counter(piece.surname for piece in chosen)
     return {
         "files": len(chosen),
         "pieces": len(pieces),
         "skipped": len(skipped),
-        "quarters": sum(one.num_quarters for one in read),
-        "notes": sum(one.num_notes for one in read),
+        "quarters": sum(one.num_quarters for one in _readable(facts)),
+        "notes": sum(one.num_notes for one in _readable(facts)),
         "by_era": {era: eras[era] for era in ERAS if eras[era]},
         "by_composer": dict(sorted(composers.items())),
-        "reader": asdict(sum((one.counts for one in read), ReadCounts())),
+        "reader": asdict(sum((one.counts for one in _readable(facts)), ReadCounts())),
         "splits": {
             name: {
                 "pieces": len(members),

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
-from musicgen.data.cache import PieceCache, PieceFacts
-from musicgen.data.catalogue import Piece
+from musicgen.data.cache import PieceCache
+from musicgen.data.facts import FactsTable, PieceFacts
+from musicgen.data.pieces import Piece, kept
 from musicgen.data.pool import num_processes, run_tasks
 from musicgen.data.progress import track
 
@@ -19,7 +19,7 @@ def read_pieces(
     cache: PieceCache,
     num_workers: int | None = None,
     progress: bool = True,
-) -> dict[str, PieceFacts]:
+) -> FactsTable:
     """Make sure that every piece has its entry in the cache.
 
     Only pieces without an entry are read; processes are started only where there are enough files to pay for
@@ -37,14 +37,18 @@ def read_pieces(
     Raises:
         ValueError: ``num_workers`` is negative.
     """
-    cached = {piece.content: cache.facts(piece.content) for piece in pieces if piece.content}
-    tasks = [(piece.path, piece.content) for piece in pieces if piece.content and not cached[piece.content]]
+    facts = FactsTable(piece.content for piece in pieces if piece.content)
+    for content in facts.contents():
+        found = cache.facts(content)
+        if found is not None:
+            facts[content] = found
+    tasks = kept(pieces, (bool(piece.content) and piece.content not in facts for piece in pieces))
     processes = num_processes(num_workers, num_tasks=len(tasks), worth_a_pool=_FILES_WORTH_A_POOL)
     results = run_tasks(partial(_read, cache), tasks, processes=processes, chunk=_FILES_A_CHUNK)
-    read = dict(track(results, description="Reading MIDI", total=len(tasks), shown=progress))
-    return {content: facts for content, facts in cached.items() if facts is not None} | read
+    for content, one in track(results, description="Reading MIDI", total=len(tasks), shown=progress):
+        facts[content] = one
+    return facts
 
 
-def _read(cache: PieceCache, task: tuple[Path, str]) -> tuple[str, PieceFacts]:
-    path, content = task
-    return content, cache.read_piece(path, content)
+def _read(cache: PieceCache, piece: Piece) -> tuple[str, PieceFacts]:
+    return piece.content, cache.read_piece(piece.path, piece.content)

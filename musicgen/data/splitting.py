@@ -4,7 +4,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from musicgen.data.catalogue import SPLITS, Piece, hash_position, split_of
+import numpy as np
+
+from musicgen.data.catalogue import SPLITS, split_of
+from musicgen.data.pieces import Piece, kept
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +21,7 @@ class Split:
         moved: Names of files that were moved so that no needed split is empty, each with where it went.
     """
 
-    pieces: dict[str, list[Piece]]
+    pieces: dict[str, Sequence[Piece]]
     moved: dict[str, str]
 
 
@@ -38,16 +41,17 @@ def split_pieces(pieces: Sequence[Piece], *, val_fraction: float, test_fraction:
         ValueError: The fractions leave nothing to train on.
     """
     fractions = {"val_fraction": val_fraction, "test_fraction": test_fraction}
-    side = {piece.content: split_of(piece.content, **fractions) for piece in pieces}
+    of_piece = (SPLITS.index(split_of(piece.content, **fractions)) for piece in pieces)
+    side = np.fromiter(of_piece, np.uint8, count=len(pieces))
     moved = {}
-    by_hash = sorted(pieces, key=lambda piece: (hash_position(piece.content), piece.content))
     if len(pieces) > 1:
-        if val_fraction > 0 and "val" not in side.values():
-            moved[by_hash[0].path.name] = side[by_hash[0].content] = "val"
-        if "train" not in side.values():
-            moved[by_hash[-1].path.name] = side[by_hash[-1].content] = "train"
+        lowest, highest = (most(range(len(pieces)), key=lambda n: pieces[n].content) for most in (min, max))
+        if val_fraction > 0 and SPLITS.index("val") not in side:
+            moved[pieces[lowest].path.name], side[lowest] = "val", SPLITS.index("val")
+        if SPLITS.index("train") not in side:
+            moved[pieces[highest].path.name], side[highest] = "train", SPLITS.index("train")
     for name, split in moved.items():
         logger.warning(
             "%s moved to %s, which had no piece: there are only %d pieces", name, split, len(pieces)
         )
-    return Split({split: [p for p in pieces if side[p.content] == split] for split in SPLITS}, moved)
+    return Split({split: kept(pieces, side == number) for number, split in enumerate(SPLITS)}, moved)

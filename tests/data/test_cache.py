@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from musicgen.data import cache as cache_module
-from musicgen.data.cache import PieceCache, PieceFacts
+from musicgen.data.cache import PieceCache
+from musicgen.data.facts import PieceFacts
 from musicgen.data.hashing import hash_file
 from musicgen.music.grid import ClockGrid
 

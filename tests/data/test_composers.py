@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.data.composers import BirthYears, normalise, parse_file_name
+from musicgen.data.listing import Listing
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_birth_years_come_from_the_data_sets_own_tables_first(tmp_path: Path):
     full = tmp_path / "resources" / "full_music_pieces_youtube_similarity_pianosoloprob.csv"
     full.write_text(header + "Some\tBody\tSong\tDutch\t1902\t1980\tx\ty\n", encoding="utf-8")
     (tmp_path / "pieces.csv").write_text("file,era\na.mid,baroque\n")
-    births = BirthYears.from_folder(tmp_path)
+    births = BirthYears(Listing(tmp_path).tables)
     assert births.year('Ann "Nobody') == 1801
     assert births.year("frederic chopin") == 1234
     assert births.year("Body Some") == 1902
@@ -60,5 +61,5 @@ def test_the_shipped_table_knows_the_two_schuberts_apart():
 
 def test_a_broken_table_is_told_and_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     (tmp_path / "composers.csv").symlink_to(tmp_path / "gone.csv")
-    assert BirthYears.from_folder(tmp_path).year("Clara Schumann") == 1819
+    assert BirthYears(Listing(tmp_path).tables).year("Clara Schumann") == 1819
     assert "could not be read" in caplog.text

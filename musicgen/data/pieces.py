@@ -1,0 +1,116 @@
+"""Pieces of music: what is known of one, and many of them in few bytes each."""
+
+import os
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from jaxtyping import Int
+
+DIGEST_BYTES = 32
+_UNREAD = bytes(DIGEST_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One file of music.
+
+    Attributes:
+        path: Where the MIDI file lies.
+        content: SHA-256 of the file in hex; empty where the file could not be read.
+        composer: Full name, first name first, or ``unknown``.
+        surname: The part of the name that lists are sorted by, or ``unknown``.
+        title: Title, without composer and identifier.
+        era: One of ``ERAS``.
+    """
+
+    path: Path
+    content: str
+    composer: str
+    surname: str
+    title: str
+    era: str
+
+
+class PieceTable(Sequence[Piece]):
+    """Pieces as columns: about 100 bytes and its file name each, where objects take a kilobyte.
+
+    A piece is made anew whenever it is asked for. A title that is a part of the file's name costs nothing.
+
+    Args:
+        pieces: What to hold; gone through once. Contents must be empty or 64 hex digits.
+    """
+
+    def __init__(self, pieces: Iterable[Piece]):
+        folders: dict[str, int] = {}
+        people: dict[tuple[str, str, str], int] = {}
+        self._names: list[bytes] = []
+        self._contents, numbers = bytearray(), array("I")
+        for piece in pieces:
+            name, title = os.fsencode(piece.path.name), piece.title.encode(errors="surrogateescape")
+            title_at = name.find(title)
+            self._names.append(name if title_at >= 0 else name + title)
+            self._contents += bytes.fromhex(piece.content) or _UNREAD
+            person = (piece.composer, piece.surname, piece.era)
+            numbers.append(folders.setdefault(os.path.dirname(piece.path), len(folders)))
+            numbers.append(people.setdefault(person, len(people)))
+            numbers.extend((len(name), title_at if title_at >= 0 else len(name), len(title)))
+        self._folders, self._people = list(folders), list(people)
+        self._numbers = np.frombuffer(numbers, np.uint32).reshape(-1, 5)
+        self._rows = np.arange(len(self._names), dtype=np.uint32)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, number: int) -> Piece: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> "PieceTable": ...
+
+    def __getitem__(self, number: int | slice) -> "Piece | PieceTable":
+        if isinstance(number, slice):
+            return self.take(np.arange(len(self))[number])
+        row = int(self._rows[number])
+        text = self._names[row]
+        folder, person, length, title_at, title_length = self._numbers[row].tolist()
+        composer, surname, era = self._people[person]
+        content = self._contents[row * DIGEST_BYTES : (row + 1) * DIGEST_BYTES]
+        return Piece(
+            path=Path(self._folders[folder], os.fsdecode(text[:length])),
+            content="" if content == _UNREAD else content.hex(),
+            composer=composer,
+            surname=surname,
+            title=text[title_at : title_at + title_length].decode(errors="surrogateescape"),
+            era=era,
+        )
+
+    def __iter__(self) -> Iterator[Piece]:
+        return (self[number] for number in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or len(other) != len(self):
+            return False
+        return all(mine == its for mine, its in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def take(self, numbers: Int[np.ndarray, " kept"]) -> "PieceTable":
+        """Give some of the pieces, in the order of their numbers; they share the columns."""
+        taken = object.__new__(PieceTable)
+        taken.__dict__.update(self.__dict__)
+        taken._rows = self._rows[numbers]
+        return taken
+
+
+def kept(pieces: Sequence[Piece], keep: Iterable[bool]) -> Sequence[Piece]:
+    """Give those of the pieces that are to be kept, in the same form: a table stays a table."""
+    numbers = np.flatnonzero(np.fromiter(keep, dtype=bool, count=len(pieces)))
+    return (
+        pieces.take(numbers)
+        if isinstance(pieces, PieceTable)
+        else [pieces[number] for number in numbers.tolist()]
+    )
