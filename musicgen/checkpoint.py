@@ -14,7 +14,7 @@ from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.prior import Prior
 from musicgen.models.style import StyleClassifier
 from musicgen.provenance import git_commit
-from musicgen.tensors import DamagedFileError, read_tensors, write_tensors
+from musicgen.tensors import DamagedFileError, SizeLimit, TooLargeError, read_tensors, write_tensors
 
 FORMAT = 1
 STATE_PREFIXES = {"vq_vae": "autoencoder.", "transformer": "transformer.", "style": "classifier."}
@@ -237,11 +237,16 @@ def _migrate(content: dict[str, Any], path: Path) -> dict[str, Any]:
 def _load(run: Path, stage: str, kind: type[Module]) -> Network[Module]:
     path = run / "checkpoints" / f"{stage}.ckpt"
     content = read_checkpoint(path)
-    module = build(content["musicgen"]["config"])
+    state = _state_of(content, stage)
+    try:
+        with SizeLimit(state.values()):
+            module = build(content["musicgen"]["config"])
+    except TooLargeError as error:
+        raise ValueError(f"the config in {path} {error}; take the file from where it was made") from error
     if not isinstance(module, kind):
         raise ValueError(f"{path} describes a {type(module).__name__} where a {kind.__name__} belongs")
     try:
-        module.load_state_dict(_state_of(content, stage), strict=True)
+        module.load_state_dict(state, strict=True)
     except RuntimeError as error:
         raise ValueError(f"the tensors of {path} do not fit its config: {error}") from error
     description = dict(content["musicgen"])

@@ -1,16 +1,20 @@
 """Read and write files of tensors, also those that strangers made."""
 
+import math
 import pickle
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from musicgen.music.files import whole_file
 
 MAX_GROWTH = 4  # tensors may share memory in a file, but not so that it grows without bounds
+_SPARE_VALUES, _SPARE_TENSORS = 10_000, 100  # for what a network holds that is no weight
+_MAKERS = (torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn)
 _UNREADABLE = (
     RuntimeError,
     EOFError,
@@ -26,8 +30,43 @@ _UNREADABLE = (
 )
 
 
+class TooLargeError(ValueError):
+    """Say what asked for more memory than it may, to follow its name."""
+
+
 class DamagedFileError(ValueError):
     """Say what is wrong with a file of tensors, to follow its name."""
+
+
+class SizeLimit(TorchFunctionMode):
+    """Stop whoever makes tensors before they are larger, all together, than those of a file.
+
+    A stranger's config may ask for a network of any size; its tensors say what size it has. Used as a context
+    in which the network is built.
+
+    Args:
+        tensors: What the network is to be filled with.
+    """
+
+    def __init__(self, tensors: Iterable[torch.Tensor]):
+        super().__init__()
+        counts = [tensor.numel() for tensor in tensors]
+        self._values_left = _SPARE_VALUES + MAX_GROWTH * sum(counts)
+        self._tensors_left = _SPARE_TENSORS + MAX_GROWTH * len(counts)
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Count what a call would make before it is made.
+
+        Raises:
+            TooLargeError: It would be too much.
+        """
+        if func in _MAKERS:
+            sizes = args[0] if args and not isinstance(args[0], int) else args
+            self._values_left -= math.prod(sizes)
+            self._tensors_left -= 1
+            if self._values_left < 0 or self._tensors_left < 0:
+                raise TooLargeError("asks for a network that is larger than the tensors it comes with")
+        return func(*args, **(kwargs or {}))
 
 
 def read_tensors(path: str | Path) -> Any:

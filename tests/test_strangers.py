@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import random
+import resource
 import shutil
 import zipfile
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from musicgen.checkpoint import build, load_autoencoder, read_checkpoint
+from musicgen.checkpoint import build, load_autoencoder, load_transformer, read_checkpoint
 from musicgen.tensors import DamagedFileError, read_tensors, write_tensors
 
 PACKAGE = Path(__file__).resolve().parent.parent / "musicgen"
@@ -156,6 +157,37 @@ def test_a_small_file_cannot_ask_for_gigabytes(tmp_path: Path):
     torch.save({"weight": torch.zeros(1).expand(10**6, 10**6)}, path)
     with pytest.raises(DamagedFileError, match="asks for 4,000,000,000,000"):
         read_tensors(path)
+
+
+@pytest.mark.parametrize(
+    ("stage", "setting", "value"),
+    [
+        ("vq_vae", "num_hiddens", 10**6),
+        ("vq_vae", "num_residual_layers", 10**9),
+        ("vq_vae", "num_residual_hiddens", 10**9),
+        ("vq_vae", "quantizer.embedding_dim", 10**9),
+        ("transformer", "width", 10**6),
+        ("transformer", "max_positions", 10**9),
+        ("transformer", "num_layers", 10**9),
+        ("transformer", "num_embeddings", 10**9),
+    ],
+)
+def test_a_config_asks_for_no_more_than_its_tensors_are(
+    strange_run: Path, stage: str, setting: str, value: int
+):
+    path = strange_run / "checkpoints" / f"{stage}.ckpt"
+    content = read_checkpoint(path)
+    config = OmegaConf.create(content["musicgen"]["config"])
+    assert OmegaConf.select(config, setting) is not None
+    OmegaConf.update(config, setting, value)
+    content["musicgen"]["config"] = OmegaConf.to_container(config)
+    write_tensors(content, path)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(
+        ValueError, match=rf"{stage}\.ckpt asks for a network that is larger than the tensors"
+    ):
+        load_transformer(strange_run, autoencoder=load_autoencoder(strange_run).module)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000, "kilobytes"
 
 
 def test_a_damaged_checkpoint_says_what_to_do(strange_run: Path):

@@ -113,13 +113,14 @@ def prior_nats(
     Args:
         transformer: In evaluation mode, on any device.
         sequences: Codes of held-out pieces.
-        window_quarters: Length of a window.
+        window_quarters: Length of a window; one longer than the longest piece is as long as that.
         batch_size: Windows at a time.
 
     Returns:
         Mean cross-entropy in nats a code.
     """
     device = next(transformer.parameters()).device
+    window_quarters = min(window_quarters, max(1, int(np.diff(sequences.starts).max(initial=1))))
     windows = CodeWindows(
         sequences,
         window_quarters=window_quarters,
