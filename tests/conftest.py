@@ -31,9 +31,9 @@ def long_form(request: pytest.FixtureRequest) -> bool:
     return wants_long_form(request.config)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the long tests to the gate, so that everybody's tests end within minutes."""
-    if not os.environ.get("MUSICGEN_LONG"):
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests to the gate and to who asks for faults, so that everybody's end within minutes."""
+    if not os.environ.get("MUSICGEN_LONG") and not wants_long_form(config):
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="long: set MUSICGEN_LONG=1, as .ci/run does"))
