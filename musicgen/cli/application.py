@@ -76,7 +76,8 @@ def _guarded(
                 error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
             )
             with suppress(OSError):  # the disk may be what failed
-                (folder / ERROR_FILE).write_text(traceback.format_exc(), encoding="utf-8")
+                story = "".join(traceback.format_exception(cause))  # whose last line is the reason
+                (folder / ERROR_FILE).write_text(story, encoding="utf-8")
             in_sweep = job.mode == RunMode.MULTIRUN
             if not in_sweep and not isinstance(cause, SHORT):
                 raise

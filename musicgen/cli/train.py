@@ -12,6 +12,7 @@ from musicgen.cli.application import launch
 from musicgen.config import plain
 from musicgen.sweeps.resources import jobs_at_once, launcher_name, own_device, threads_for
 from musicgen.sweeps.resume import is_settled, resumed, settles
+from musicgen.sweeps.screen import beside_table
 
 if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback
@@ -40,6 +41,7 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
     if config.ckpt_path not in (None, "last"):
         raise ValueError(f"ckpt_path={config.ckpt_path}; use last, or null to begin anew")
     with (
+        beside_table(hydra, folder=Path(config.run_dir)),
         running(Path(config.run_dir), is_first_rank=is_first_rank, gives_up=(HopelessRun,)) as status,
         own_device(torch.cuda.device_count(), jobs=jobs_at_once(hydra)) as device,
     ):
@@ -47,12 +49,10 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
             return
         alone = launcher_name(hydra) == "basic"
         pipeline = run_of(config, status=status, watchers=watchers, device=device, is_shown=alone)
-        settings = plain(config)
         if is_first_rank:
             threads, data = torch.get_num_threads(), pipeline.data_description()
-            write_record(pipeline.folder, seed=config.seed, threads=threads, data=data, config=settings)
-        metrics = pipeline.run(config.stages)
-        log_settings(pipeline.loggers, settings, metrics)
+            write_record(pipeline.folder, seed=config.seed, threads=threads, data=data, config=plain(config))
+        log_settings(pipeline.loggers, plain(config), pipeline.run(config.stages))
 
 
 def main() -> None:

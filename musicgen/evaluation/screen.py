@@ -158,7 +158,8 @@ def _runs_as_rows(
         head = _label(figure).replace("/", "/\n")
         cells = texts[figure.name]
         needed = max(max(map(len, cells)), *(len(line) for line in head.split("\n"))) + GAP
-        same = len({cell.strip() for cell in cells if cell.strip() != "–"}) <= 1
+        known = [cell.strip() for cell in cells if cell.strip() != "–"]
+        same = len(set(known)) <= 1 and len(known) != 1  # what one row alone has is shown
         if same or needed > left:
             left_out.append(figure.name)
             continue

@@ -36,6 +36,7 @@ class SweepStart(Callback):
             log.info("%s", _plan(config, budget_s=self.budget_s))
         except Exception as error:  # noqa: BLE001  (no plan stops a sweep; what is wrong shows in its jobs)
             log.info("No plan of this sweep: %s", error)
+        log.info("Runs: %s", config.hydra.sweep.dir)
         if self.table and launcher_name(config.hydra) != "basic" and sys.stderr.isatty():
             from musicgen.sweeps.watch import Watcher
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.evaluation.runs import printable
+from musicgen.pipeline.status import Status
 from musicgen.sweeps.progress import Progress, duration, figure, read_progress
 from musicgen.training.stages import TITLES
 
@@ -18,40 +19,42 @@ STYLES = {
     **{"running": "bold", "waiting": "yellow", "pruned": "dim"},
     **dict.fromkeys(("failed", "killed", "interrupted"), "red"),
 }
-FIGURES = {
-    "BCE": "vq_vae/val/bce",
-    "perplexity": "vq_vae/val/perplexity",
-    "nats/code": "transformer/val/nats_per_code",
-    "bits/q": "val/bits_per_quarter",
-}
+FIGURES = {"BCE": "vq_vae/val/bce", "perplexity": "vq_vae/val/perplexity"}
+MORE_FIGURES = {"nats/code": "transformer/val/nats_per_code", "bits/q": "val/bits_per_quarter"}
+WIDE = 100  # columns of a terminal from which there is room for more figures
 
 
-def progress_table(progress: Progress, *, height: int = 0) -> Group:
+def progress_table(progress: Progress, *, width: int, height: int = 0) -> Group:
     """Draw the jobs: state, stage, epoch, held-out figures, time left.
 
     Args:
         progress: The sweep.
+        width: Columns of the terminal; 80 are enough for all but some figures.
         height: Lines of the terminal; of more jobs the first done ones are left out. 0 draws all.
     """
-    table = Table(box=None, header_style="dim")
-    for name in ("job", "state", "stage", "epoch", *FIGURES, "left"):
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    figures = {**FIGURES, **(MORE_FIGURES if width >= WIDE else {})}
+    for name in ("job", "state", "stage", *figures, "left"):
         justify = "left" if name in ("job", "state", "stage") else "right"
-        wide = 18 if name == "job" else None
-        table.add_column(name, justify=justify, no_wrap=name != "job", overflow="fold", min_width=wide)
+        table.add_column(name, justify=justify, no_wrap=name != "job", overflow="fold")
     jobs = sorted(progress.jobs, key=lambda job: job.state == "done") if height else list(progress.jobs)
     shown = jobs[: max(1, height - 5)] if height else jobs
     for job in shown:
         status = job.status
         at_work = job.state not in ("done", "failed", "pruned")
         table.add_row(
-            printable(job.name),
+            printable(job.name).replace(",", ", "),  # where a long name may be broken
             Text(job.state, style=STYLES.get(job.state, "")),
-            TITLES.get(status.stage, status.stage) if at_work else "",
-            f"{status.epoch}/{status.max_epochs}" if at_work and status.max_epochs else "",
-            *(figure(status.figures, name) for name in FIGURES.values()),
+            _stage(status) if at_work else "",
+            *(figure(status.figures, name) for name in figures.values()),
             duration(job.seconds_left) if job.state == "running" else "",
         )
     return Group(table, Text(summary(progress, hidden=len(jobs) - len(shown)), style="dim"))
+
+
+def _stage(status: Status) -> str:
+    title = TITLES.get(status.stage, status.stage)
+    return f"{title} {status.epoch}/{status.max_epochs}" if status.max_epochs else title
 
 
 def summary(progress: Progress, *, hidden: int = 0) -> str:
@@ -85,13 +88,17 @@ def watch(
     """
     progress = read_progress(folders)
     if not console.is_terminal:
-        console.print(progress_table(progress))
+        console.print(progress_table(progress, width=console.width))
         return progress
-    with Live(progress_table(progress, height=console.height), console=console, auto_refresh=False) as live:
+
+    def table() -> Group:
+        return progress_table(progress, width=console.width, height=console.height)
+
+    with Live(table(), console=console, auto_refresh=False) as live:
         while not is_over(progress):
             time.sleep(every_s)
             progress = read_progress(folders)
-            live.update(progress_table(progress, height=console.height), refresh=True)
+            live.update(table(), refresh=True)
     return progress
 
 

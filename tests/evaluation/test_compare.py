@@ -243,3 +243,11 @@ def test_rows_and_frames_have_settings_and_figures(seeds, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="or use run_rows"):
         runs_frame(comparison.runs)
+
+
+def test_what_one_row_alone_has_is_shown(tmp_path):
+    make_run(tmp_path / "epochs=5", overrides={"epochs": 5}, curves=False)
+    make_run(tmp_path / "epochs=9", overrides={"epochs": 9}, error="ValueError: no", curves=False)
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(screen_table(aggregate_folder(tmp_path), width=80))
+    assert "bits_per_quarter" in console.export_text()

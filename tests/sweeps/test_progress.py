@@ -63,13 +63,32 @@ def test_what_a_search_gave_up_is_pruned_and_over(tmp_path: Path):
 
 
 def test_the_table_shows_figures_and_epochs(sweep: Path):
-    console = Console(width=120, record=True, file=io.StringIO())
+    said = drawn(sweep, width=120)
+    assert "0.01235" in said
+    assert "VQ-VAE 1/4" in said
+    assert "nats/code" in said
+
+
+def test_eighty_columns_have_room_for_all_that_is_looked_for(sweep: Path):
+    long = sweep / "quantizer.num_embeddings=16,transformer.width=128"
+    long.mkdir()
+    with running(long) as status:
+        status.update(stage="transformer", epoch=10, max_epochs=10, seconds_left=7600.0)
+        status.add_figures({"vq_vae/val/bce": 0.123456, "vq_vae/val/perplexity": 123.456})
+        head, *lines = drawn(sweep, width=80).splitlines()
+    assert head.split() == ["job", "state", "stage", "BCE", "perplexity", "left"]
+    (line,) = (line for line in lines if line.startswith("quantizer"))
+    assert line.split()[1:] == ["running", "Transformer", "10/10", "0.1235", "123.5", "2", "h", "07"]
+    assert not [line for line in lines if len(line.rstrip()) > 80]
+
+
+def drawn(sweep: Path, *, width: int) -> str:
+    """Draw the table while a job is at work."""
+    console = Console(width=width, record=True, file=io.StringIO())
     with running(sweep / "seed=2") as status:
         status.update(stage="vq_vae", epoch=1, max_epochs=4)
-        console.print(progress_table(read_progress([sweep])))
-    said = console.export_text()
-    assert "0.01235" in said
-    assert "1/4" in said
+        console.print(progress_table(read_progress([sweep]), width=width))
+    return console.export_text()
 
 
 def test_a_status_that_is_half_written_is_passed_over(sweep: Path):
