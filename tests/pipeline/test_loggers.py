@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from musicgen.config import config_dir
 from musicgen.evaluation.curves import read_curves
 from musicgen.pipeline.board import log_settings
+from musicgen.training.board_logger import BoardLogger
 
 FINAL = {"val/bits_per_quarter": 123.0, "generated/nothing": float("nan")}
 
@@ -32,6 +33,24 @@ def test_curves_go_to_tensorboard_and_csv(tmp_path):
     assert list(tmp_path.glob("tensorboard/events*"))
     with (tmp_path / "csv/metrics.csv").open() as file:
         assert [row["vq_vae/val/bce"] for row in csv.DictReader(file)] == ["0.5", "0.25"]
+
+
+def test_tensorboards_table_has_what_was_set_by_hand(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    board = BoardLogger(tmp_path, name="", version="tensorboard", default_hp_metric=False)
+    settings = {"epochs": 7, "seed": 0, "quantizer": {"decay": 0.9}, "data": {"root": "/a", "title": "Etude"}}
+    typed = ["quantizer=ema", "++quantizer.decay=0.90", "data.root=/a", "data.title=Etude", "threads=1"]
+    log_settings([board], settings, FINAL, typed=typed)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    plugin = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    table = HParamsPluginData.FromString(plugin).session_start_info.hparams
+    assert set(table) == {"epochs", "seed", "quantizer", "quantizer.decay", "data.title"}
+    assert table["quantizer.decay"].number_value == 0.9
+    assert table["quantizer"].string_value == "ema"
+    assert events.Scalars("final/val/bits_per_quarter")[0].value == 123.0
 
 
 def test_a_run_that_is_started_again_keeps_the_curves_of_before(tmp_path):
