@@ -52,7 +52,8 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
         if is_first_rank:
             threads, data = torch.get_num_threads(), pipeline.data_description()
             write_record(pipeline.folder, seed=config.seed, threads=threads, data=data, config=plain(config))
-        log_settings(pipeline.loggers, plain(config), pipeline.run(config.stages))
+        metrics, typed = pipeline.run(config.stages), list(hydra.overrides.task)
+        log_settings(pipeline.loggers, plain(config), metrics, typed=typed)
 
 
 def main() -> None:
