@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from musicgen.data.composers import UNKNOWN, normalise
-from musicgen.data.pieces import Piece, kept
+from musicgen.data.pieces import Piece, contents_of, kept
 from musicgen.data.sharding import WHOLE, Shard
 
 ERAS = ("baroque", "classical", "romantic", "modern", UNKNOWN)
@@ -36,7 +36,8 @@ def era_of(birth_year: int | None) -> str:
 
 def distinct(pieces: Sequence[Piece]) -> Sequence[Piece]:
     """Keep the first piece of every content, in the order given; unreadable files all stay."""
-    contents = np.fromiter((bytes.fromhex(piece.content[:32]) for piece in pieces), "S16", count=len(pieces))
+    halves = (bytes.fromhex(content[:32]) for content in contents_of(pieces))
+    contents = np.fromiter(halves, "S16", count=len(pieces))
     first = np.zeros(len(pieces), bool)
     first[np.unique(contents, return_index=True)[1]] = True
     return kept(pieces, first | (contents == b""))

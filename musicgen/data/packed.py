@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import torch
 
 _LAST_TICK = np.uint32(TICKS_PER_QUARTER - 1)
-_RESIDENT_BYTES = 256 * 2**20
+_STAYS_WHOLE_BYTES = 384 * 2**20
+_RESIDENT_BYTES = 64 * 2**20
 _BYTES_A_FAULT = 2 * 2**20
 """So much the system may map around a page that is touched for the first time: a large folio as a whole."""
 
@@ -24,8 +25,8 @@ _BYTES_A_FAULT = 2 * 2**20
 class PackedPieces:
     """The quarters of many pieces one after the other, as packed words.
 
-    The words of a pack on disk are mapped, not read; of more than 256 MB what access may have made resident
-    is let go again before it exceeds 256 MB, so a process stays as small on 400,000 pieces as on 4,000.
+    The words of a pack on disk are mapped, not read; of more than 384 MB what access may have made resident
+    is let go again before it exceeds 64 MB, so a process stays as small on 400,000 pieces as on 4,000.
     Pickling passes the path along, not the music.
 
     Args:
@@ -123,10 +124,20 @@ class PackedPieces:
             raise ValueError(f"channels={channels}: 1 (sounding) or 2 (sounding, onset)")
         index = np.asarray(index, dtype=np.int64)
         words = np.empty((len(index), channels, NUM_PITCHES), WORD)
+        at_a_time = _RESIDENT_BYTES // _BYTES_A_FAULT if self._is_large() else max(len(index), 1)
+        for start in range(0, len(index), at_a_time):
+            self._touch(at_a_time * _BYTES_A_FAULT)
+            some = slice(start, start + at_a_time)
+            words[some] = self._gathered(index[some], channels=channels)
+        return words
+
+    def _gathered(
+        self, index: Int64[np.ndarray, " batch"], *, channels: int
+    ) -> UInt32[np.ndarray, "batch channels pitches"]:
+        words = np.empty((len(index), channels, NUM_PITCHES), WORD)
         words[:, 0] = self.words[index]
         if channels == 2:
             words[:, 1] = words[:, 0] & ~((words[:, 0] << np.uint32(1)) | self._carried(index))
-        self._touch(len(index) * _BYTES_A_FAULT)
         return words
 
     def _carried(self, index: Int64[np.ndarray, " batch"]) -> UInt32[np.ndarray, "batch pitches"]:
@@ -136,19 +147,23 @@ class PackedPieces:
         carried[is_first] = 0
         return carried
 
+    def _is_large(self) -> bool:
+        return self._mapping is not None and self.words.nbytes > _STAYS_WHOLE_BYTES
+
     def _touch(self, num_bytes: int) -> None:
-        """Count what access makes resident, and give it back to the system before it is too much.
+        """Count what access will make resident, and give back what is before it is too much.
 
         The system keeps the pages cached while it has room, and arrays that still point at them stay valid.
         """
-        self._touched_bytes += num_bytes
-        if self._touched_bytes > _RESIDENT_BYTES:
+        if self._touched_bytes + num_bytes > _RESIDENT_BYTES:
             self._touched_bytes = 0
             self._advise("MADV_DONTNEED")
+        self._touched_bytes += num_bytes
 
     def _advise(self, advice: str, *region: int) -> None:
         """Tell the system how a large map is used, where it listens."""
-        if self._mapping is not None and self.words.nbytes > _RESIDENT_BYTES and hasattr(mmap, advice):
+        if self._is_large() and hasattr(mmap, advice):
+            assert self._mapping is not None
             self._mapping.madvise(getattr(mmap, advice), *region)
 
 

@@ -13,7 +13,7 @@ from musicgen.data.cache import BYTES_PER_QUARTER, WORD, PieceCache
 from musicgen.data.facts import PieceFacts
 from musicgen.data.hashing import hash_lines
 from musicgen.data.packed import PackedPieces
-from musicgen.data.pieces import Piece
+from musicgen.data.pieces import Piece, contents_of
 from musicgen.data.progress import track
 
 logger = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ def open_pack(
         OSError: The pack cannot be written (full disk, read-only folder), or a damaged entry's file is gone.
     """
     starts = np.zeros(len(pieces) + 1, np.int64)
-    for number, piece in enumerate(pieces):
-        starts[number + 1] = starts[number] + facts[piece.content].num_quarters
+    for number, content in enumerate(contents_of(pieces)):
+        starts[number + 1] = starts[number] + facts[content].num_quarters
     if starts[-1] == 0:
         return PackedPieces.empty()
     path = folder / cache.grid.key / f"{_key(pieces, cache)}.words"
@@ -62,7 +62,7 @@ def open_pack(
 
 
 def _key(pieces: Sequence[Piece], cache: PieceCache) -> str:
-    return hash_lines([cache.grid.key], (piece.content for piece in pieces))[:32]
+    return hash_lines([cache.grid.key], contents_of(pieces))[:32]
 
 
 def _damage(path: Path, *, expected_bytes: int) -> str:

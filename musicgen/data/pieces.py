@@ -48,7 +48,7 @@ class PieceTable(Sequence[Piece]):
         folders: dict[str, int] = {}
         people: dict[tuple[str, str, str], int] = {}
         self._names: list[bytes] = []
-        self._contents, numbers = bytearray(), array("I")
+        self._contents, numbers, lengths = bytearray(), array("I"), array("H")
         for piece in pieces:
             name, title = os.fsencode(piece.path.name), piece.title.encode(errors="surrogateescape")
             title_at = name.find(title)
@@ -57,9 +57,10 @@ class PieceTable(Sequence[Piece]):
             person = (piece.composer, piece.surname, piece.era)
             numbers.append(folders.setdefault(os.path.dirname(piece.path), len(folders)))
             numbers.append(people.setdefault(person, len(people)))
-            numbers.extend((len(name), title_at if title_at >= 0 else len(name), len(title)))
+            lengths.extend((len(name), title_at if title_at >= 0 else len(name), len(title)))
         self._folders, self._people = list(folders), list(people)
-        self._numbers = np.frombuffer(numbers, np.uint32).reshape(-1, 5)
+        self._numbers = np.frombuffer(numbers, np.uint32).reshape(-1, 2)
+        self._lengths = np.frombuffer(lengths, np.uint16).reshape(-1, 3)
         self._rows = np.arange(len(self._names), dtype=np.uint32)
 
     def __len__(self) -> int:
@@ -76,12 +77,12 @@ class PieceTable(Sequence[Piece]):
             return self.take(np.arange(len(self))[number])
         row = int(self._rows[number])
         text = self._names[row]
-        folder, person, length, title_at, title_length = self._numbers[row].tolist()
+        folder, person = self._numbers[row].tolist()
+        length, title_at, title_length = self._lengths[row].tolist()
         composer, surname, era = self._people[person]
-        content = self._contents[row * DIGEST_BYTES : (row + 1) * DIGEST_BYTES]
         return Piece(
             path=Path(self._folders[folder], os.fsdecode(text[:length])),
-            content="" if content == _UNREAD else content.hex(),
+            content=self._content(row),
             composer=composer,
             surname=surname,
             title=text[title_at : title_at + title_length].decode(errors="surrogateescape"),
@@ -98,12 +99,26 @@ class PieceTable(Sequence[Piece]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def contents(self) -> Iterator[str]:
+        """Go through the contents alone, which is faster."""
+        for row in map(int, self._rows):
+            yield self._content(row)
+
+    def _content(self, row: int) -> str:
+        content = self._contents[row * DIGEST_BYTES : (row + 1) * DIGEST_BYTES]
+        return "" if content == _UNREAD else content.hex()
+
     def take(self, numbers: Int[np.ndarray, " kept"]) -> "PieceTable":
         """Give some of the pieces, in the order of their numbers; they share the columns."""
         taken = object.__new__(PieceTable)
         taken.__dict__.update(self.__dict__)
         taken._rows = self._rows[numbers]
         return taken
+
+
+def contents_of(pieces: Sequence[Piece]) -> Iterator[str]:
+    """Go through the contents of pieces in their order."""
+    return pieces.contents() if isinstance(pieces, PieceTable) else (piece.content for piece in pieces)
 
 
 def kept(pieces: Sequence[Piece], keep: Iterable[bool]) -> Sequence[Piece]:

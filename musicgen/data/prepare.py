@@ -17,7 +17,7 @@ from musicgen.data.facts import PieceFacts
 from musicgen.data.manifest import facts_of
 from musicgen.data.packed import PackedPieces
 from musicgen.data.packing import open_pack
-from musicgen.data.pieces import Piece, kept
+from musicgen.data.pieces import Piece, contents_of, kept
 from musicgen.data.reading import read_pieces
 from musicgen.data.sharding import Shard
 from musicgen.data.splitting import Split, split_pieces
@@ -171,12 +171,10 @@ def prepare(
     chosen = choice.apply(source.pieces())
     cache = PieceCache(Path(cache_dir), grid)
     manifests = Path(cache_dir) / "manifests"
-    facts = facts_of(
-        distinct(chosen), cache=cache, folder=manifests, num_workers=num_workers, progress=progress
-    )
-    skipped = list_skipped(chosen, facts)
     pieces = distinct(chosen)
-    pieces = kept(pieces, (_is_readable(piece, facts) for piece in pieces))
+    facts = facts_of(pieces, cache=cache, folder=manifests, num_workers=num_workers, progress=progress)
+    skipped = list_skipped(chosen, facts)
+    pieces = kept(pieces, (_is_readable(content, facts) for content in contents_of(pieces)))
     if not pieces:
         reasons = "; ".join(f"{one.path.name}: {one.reason}" for one in skipped[:3])
         raise ValueError(f"none of the {len(chosen)} chosen files could be read as music ({reasons})")
@@ -207,11 +205,10 @@ def write_summary(prepared: "Prepared | PreparedShard", folder: str | Path) -> N
 def list_skipped(chosen: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> list[SkippedPiece]:
     """List what gave no music, and tell of it."""
     skipped = []
-    for piece in chosen:
-        if not piece.content:
-            skipped.append(SkippedPiece(piece.path, "cannot be read"))
-        elif facts[piece.content].error:
-            skipped.append(SkippedPiece(piece.path, facts[piece.content].error))
+    for number, content in enumerate(contents_of(chosen)):
+        if not _is_readable(content, facts):
+            reason = facts[content].error if content else "cannot be read"
+            skipped.append(SkippedPiece(chosen[number].path, reason))
     if skipped:
         logger.warning(
             "%d of %d files skipped, the first is %s: %s",
@@ -220,8 +217,8 @@ def list_skipped(chosen: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> li
     return skipped
 
 
-def _is_readable(piece: Piece, facts: Mapping[str, PieceFacts]) -> bool:
-    return bool(piece.content) and not facts[piece.content].error
+def _is_readable(content: str, facts: Mapping[str, PieceFacts]) -> bool:
+    return bool(content) and not facts[content].error
 
 
 def _readable(facts: Mapping[str, PieceFacts]) -> Iterator[PieceFacts]:
@@ -251,7 +248,7 @@ def _summary(
         "splits": {
             name: {
                 "pieces": len(members),
-                "quarters": sum(facts[piece.content].num_quarters for piece in members),
+                "quarters": sum(facts[content].num_quarters for content in contents_of(members)),
             }
             for name, members in split.pieces.items()
         },

@@ -5,7 +5,7 @@ from functools import partial
 
 from musicgen.data.cache import PieceCache
 from musicgen.data.facts import FactsTable, PieceFacts
-from musicgen.data.pieces import Piece, kept
+from musicgen.data.pieces import Piece, contents_of, kept
 from musicgen.data.pool import num_processes, run_tasks
 from musicgen.data.progress import track
 
@@ -37,12 +37,12 @@ def read_pieces(
     Raises:
         ValueError: ``num_workers`` is negative.
     """
-    facts = FactsTable(piece.content for piece in pieces if piece.content)
+    facts = FactsTable(filter(None, contents_of(pieces)))
     for content in facts.contents():
         found = cache.facts(content)
         if found is not None:
             facts[content] = found
-    tasks = kept(pieces, (bool(piece.content) and piece.content not in facts for piece in pieces))
+    tasks = kept(pieces, (bool(content) and content not in facts for content in contents_of(pieces)))
     processes = num_processes(num_workers, num_tasks=len(tasks), worth_a_pool=_FILES_WORTH_A_POOL)
     results = run_tasks(partial(_read, cache), tasks, processes=processes, chunk=_FILES_A_CHUNK)
     for content, one in track(results, description="Reading MIDI", total=len(tasks), shown=progress):

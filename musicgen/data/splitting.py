@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from musicgen.data.catalogue import SPLITS, split_of
-from musicgen.data.pieces import Piece, kept
+from musicgen.data.pieces import Piece, contents_of, kept
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +41,14 @@ def split_pieces(pieces: Sequence[Piece], *, val_fraction: float, test_fraction:
         ValueError: The fractions leave nothing to train on.
     """
     fractions = {"val_fraction": val_fraction, "test_fraction": test_fraction}
-    of_piece = (SPLITS.index(split_of(piece.content, **fractions)) for piece in pieces)
+    of_piece = (SPLITS.index(split_of(content, **fractions)) for content in contents_of(pieces))
     side = np.fromiter(of_piece, np.uint8, count=len(pieces))
     moved = {}
     if len(pieces) > 1:
-        lowest, highest = (most(range(len(pieces)), key=lambda n: pieces[n].content) for most in (min, max))
+        (_, lowest), (_, highest) = (
+            most((content, number) for number, content in enumerate(contents_of(pieces)))
+            for most in (min, max)
+        )
         if val_fraction > 0 and SPLITS.index("val") not in side:
             moved[pieces[lowest].path.name], side[lowest] = "val", SPLITS.index("val")
         if SPLITS.index("train") not in side:

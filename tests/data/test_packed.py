@@ -150,8 +150,12 @@ def test_no_pieces_are_an_empty_pack(tmp_path: Path):
 def test_large_packs_let_go_of_what_they_touched(pieces_folder: Path, folder: Path, monkeypatch):
     pack = packed(pieces_folder, folder)
     expected = pack.gather(np.arange(len(pack)))
-    monkeypatch.setattr("musicgen.data.packed._RESIDENT_BYTES", 1000)
+    both = pack.gather(np.arange(len(pack)), channels=2)
+    monkeypatch.setattr("musicgen.data.packed._STAYS_WHOLE_BYTES", 0)
+    monkeypatch.setattr("musicgen.data.packed._RESIDENT_BYTES", 3000)
+    monkeypatch.setattr("musicgen.data.packed._BYTES_A_FAULT", 1000)
     view = pack.piece(0)
     for _ in range(3):
         assert torch.equal(pack.gather(np.arange(len(pack))), expected)
+        assert torch.equal(pack.gather(np.arange(len(pack)), channels=2), both)
     assert np.array_equal(view, ClockGrid().read(Folder(pieces_folder).pieces()[0].path).words)
