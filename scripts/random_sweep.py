@@ -15,6 +15,7 @@ import sys
 
 import numpy as np
 
+COMMA = re.compile(r",(?![^\[]*\])")  # outside of brackets: data.composer=[Bach],[Chopin,Liszt]
 RANGE = re.compile(r"(uniform|log)\(([^,]+),([^)]+)\)")
 
 
@@ -22,7 +23,7 @@ def drawn(text: str, random: np.random.Generator) -> str:
     """Draw a value from what stands behind the equals sign."""
     found = RANGE.fullmatch(text)
     if found is None:
-        return str(random.choice(text.split(",")))
+        return str(random.choice(COMMA.split(text)))
     low, high = float(found[2]), float(found[3])
     if found[1] == "log":
         return f"{math.exp(random.uniform(math.log(low), math.log(high))):.3g}"
@@ -48,7 +49,7 @@ def main() -> None:
         arguments = [f"resume={folder}"] if started else [*settings, f"hydra.run.dir={folder}"]
         run = [sys.executable, "-m", "musicgen", "train", *arguments]
         failed += subprocess.run(run, check=False).returncode != 0
-    compare = [sys.executable, "-m", "musicgen", "compare", given.folder]
+    compare = [sys.executable, "-m", "musicgen", "compare", given.folder, f"hydra.run.dir={given.folder}"]
     sys.exit(subprocess.run(compare, check=False).returncode or failed)
 
 

@@ -26,6 +26,7 @@ KNOWN_WARNINGS = (  # of Lightning, about what is meant to be so
     ".*does not have many workers.*",
     ".*smaller than the logging interval.*",
     "Checkpoint directory .* exists and is not empty.*",
+    "The `srun` command is available.*",  # on the machine where SLURM's jobs are launched
 )
 log = logging.getLogger(__name__)
 

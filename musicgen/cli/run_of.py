@@ -47,6 +47,7 @@ def run_of(
     from musicgen.pipeline.run import Pipeline
     from musicgen.pipeline.store import StageStore
     from musicgen.sweeps.plan import remember_quarters
+    from musicgen.sweeps.resume import goes_on
     from musicgen.training.precision import fastest_precision
 
     torch.manual_seed(config.seed)
@@ -79,7 +80,7 @@ def run_of(
         seed=config.seed,
         status=status,
         surroundings=surroundings,
-        resume=config.ckpt_path == "last" or config.resume is not None,
+        resume=goes_on(config),
         store=StageStore(Path(config.data.cache_dir) / "stages") if config.reuse else None,
     )
 

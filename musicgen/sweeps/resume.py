@@ -59,6 +59,19 @@ def resumed(arguments: Sequence[str]) -> list[str]:
     return [*start, *kept, *more, f"resume={quoted(str(folder))}"]
 
 
+def goes_on(config: DictConfig) -> bool:
+    """Tell whether a run goes on with what its folder holds.
+
+    Because its user says so, or because SLURM started it a second time, in the same folder with the same
+    command: after a preemption, a node that failed, or a time limit (`SLURM_RESTART_COUNT`).
+
+    Args:
+        config: Of `train`.
+    """
+    asked = config.ckpt_path == "last" or config.resume is not None
+    return asked or int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0
+
+
 def is_settled(config: DictConfig) -> bool:
     """Tell of a job of a resumed sweep that there is nothing to do, as it stands now.
 

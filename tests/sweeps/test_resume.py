@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from musicgen.pipeline.status import StatusFile, read_status, running
-from musicgen.sweeps.resume import is_settled, resumed
+from musicgen.sweeps.resume import goes_on, is_settled, resumed
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_the_rest_stays(line: list[str]):
 
 
 def config(folder: Path, *, retry: bool = False):
-    return OmegaConf.create({"run_dir": str(folder), "resume": "x", "retry_failed": retry})
+    return OmegaConf.create({"run_dir": str(folder), "resume": "x", "retry_failed": retry, "ckpt_path": None})
 
 
 def test_done_jobs_are_settled_and_failed_ones_until_they_are_to_be_tried_again(tmp_path: Path):
@@ -95,3 +95,14 @@ def test_what_a_search_gave_up_is_pruned_and_left(tmp_path: Path):
 def test_killed_jobs_are_not_settled(tmp_path: Path):
     StatusFile(tmp_path).update(state="running", stage="vq_vae")
     assert not is_settled(config(tmp_path))
+
+
+def test_a_run_goes_on_when_its_user_or_slurm_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    fresh = OmegaConf.create({"resume": None, "ckpt_path": None})
+    monkeypatch.delenv("SLURM_RESTART_COUNT", raising=False)
+    assert not goes_on(fresh)
+    assert goes_on(OmegaConf.create({"resume": None, "ckpt_path": "last"}))
+    assert goes_on(config(tmp_path))
+    for restarts, expected in (("0", False), ("1", True)):
+        monkeypatch.setenv("SLURM_RESTART_COUNT", restarts)
+        assert goes_on(fresh) == expected
