@@ -15,6 +15,7 @@ import torch
 from omegaconf import OmegaConf
 
 from musicgen.checkpoint import build, load_autoencoder, load_transformer, read_checkpoint
+from musicgen.config import read_run_config
 from musicgen.tensors import DamagedFileError, read_tensors, write_tensors
 
 PACKAGE = Path(__file__).resolve().parent.parent / "musicgen"
@@ -106,6 +107,16 @@ def test_a_run_from_a_stranger_is_not_evaluated_by_its_own_code(
     with pytest.raises(ValueError, match=r"names 'os\.mkdir'"):
         run_metrics(strange_run, config)
     assert not mark.exists()
+
+
+def test_a_config_that_unfolds_to_gigabytes_is_refused(tmp_path: Path):
+    path = tmp_path / "config.yaml"
+    levels = [f"a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] * 9) + "]" for n in range(1, 12)]
+    path.write_text("\n".join(["a0: &a0 {x: 1}", *levels]))
+    with pytest.raises(ValueError, match=r"config\.yaml has the alias \*a0"):
+        read_run_config(path)
+    path.write_text("a: {b: 1, c: '*a'}\nd: ${a.b}")
+    assert read_run_config(path).d == 1
 
 
 def small_file(path: Path) -> Path:

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from musicgen.cli.application import launch
 from musicgen.cli.prepare import chosen_pieces, prepared_pieces
 from musicgen.cli.reference import run_distances
-from musicgen.config import plain
+from musicgen.config import plain, read_run_config
 
 if TYPE_CHECKING:
     from musicgen.evaluation.hearing import Hearing
@@ -63,7 +63,7 @@ def evaluate(config: DictConfig) -> None:
     if config.threads:
         torch.set_num_threads(config.threads)
     if config.run:
-        of_run = OmegaConf.load(Path(config.run) / ".hydra" / "config.yaml")
+        of_run = read_run_config(Path(config.run) / ".hydra" / "config.yaml")
         given = {name: value for name, value in config.data.items() if value is not None}
         with_data = OmegaConf.merge(of_run, {"data": given})
         assert isinstance(with_data, DictConfig)

@@ -10,10 +10,13 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
+from musicgen.data.hashing import regular_status
+
 logger = logging.getLogger(__name__)
 
 UNKNOWN = "unknown"
 _NO_DECOMPOSITION = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
+_MAX_HEADER_CHARACTERS = 10_000  # a file without line ends may be of any size
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 
 
@@ -79,8 +82,9 @@ class BirthYears:
 def _read_years(table: Path) -> dict[str, int]:
     """Read name → birth from a table with a ``birth`` column; other tables and unknown years give nothing."""
     try:
+        regular_status(table)
         with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-            header = lines.readline()
+            header = lines.readline(_MAX_HEADER_CHARACTERS)
             delimiter = "\t" if "\t" in header else ","
             columns = [column.strip().strip('"').lower() for column in header.rstrip("\r\n").split(delimiter)]
             if "birth" not in columns:

@@ -1,9 +1,11 @@
 """Content hashes of files, remembered by path, size and time so that a warm start reads no file."""
 
+import errno
 import hashlib
 import itertools
 import logging
 import os
+import stat
 import time
 import zlib
 from collections.abc import Iterable, Sequence
@@ -25,6 +27,18 @@ def hash_file(path: Path) -> str:
     """Compute the SHA-256 of a file's bytes in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def regular_status(path: Path) -> os.stat_result:
+    """Look a file up, and refuse pipes and devices: they are waited for without end, or never end.
+
+    Raises:
+        OSError: It is not there, or no regular file.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    return status
 
 
 def hash_lines(*parts: Iterable[str]) -> str:
@@ -77,7 +91,7 @@ class KnownHashes:
     def digest(self, path: Path) -> str:
         """Give the hash of a file in hex, or an empty string, with a warning, where it cannot be read."""
         try:
-            status = path.stat()
+            status = regular_status(path)
             key = np.frombuffer(hashlib.blake2b(os.fsencode(path), digest_size=8).digest(), "<u8")[0]
             first, end = np.searchsorted(self._paths, key), np.searchsorted(self._paths, key, side="right")
             for row in range(first, end):
@@ -89,7 +103,7 @@ class KnownHashes:
         except OSError as error:
             logger.warning("%s cannot be read: %s", path, error)
             return ""
-        if self._now_ns - status.st_mtime_ns > _SETTLED_AFTER_S * 1e9:
+        if 0 <= status.st_mtime_ns < self._now_ns - _SETTLED_AFTER_S * 1e9:
             entry = (key, status.st_size, status.st_mtime_ns, np.frombuffer(bytes.fromhex(digest), "u1"))
             self._new += np.array(entry, _ENTRY).tobytes()
         return digest

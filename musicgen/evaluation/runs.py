@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from musicgen.config import checked_yaml
 from musicgen.evaluation.curves import Curve, read_curves
 
 log = logging.getLogger(__name__)
@@ -233,8 +234,7 @@ def _yaml(path: Path, problems: list[str]) -> Any:
         return None
     loader_class = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        loader = loader_class(path.read_text(encoding="utf-8"))
-        return loader.get_single_data()
+        return loader_class(checked_yaml(path.read_text(encoding="utf-8"))).get_single_data()
     except (OSError, ValueError, yaml.YAMLError) as error:
         problems.append(f"{path.parent.name}/{path.name} cannot be read: {' '.join(str(error).split())}")
         return None

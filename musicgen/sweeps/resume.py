@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from musicgen.config import read_run_config
 from musicgen.sweeps.quoting import quoted
 
 if TYPE_CHECKING:
@@ -40,11 +41,11 @@ def resumed(arguments: Sequence[str]) -> list[str]:
     more = [one for one in given if not one.startswith("resume=") and one not in ("-m", "--multirun")]
     _check_free(more, folder)
     if (folder / "multirun.yaml").is_file():
-        hydra = OmegaConf.load(folder / "multirun.yaml").hydra
+        hydra = read_run_config(folder / "multirun.yaml").hydra
         start = ["-m", f"hydra.sweep.dir={quoted(str(folder))}"]
         left_out = ("hydra.sweep.dir", "hydra.mode")
     elif (folder / ".hydra" / "hydra.yaml").is_file():
-        hydra = OmegaConf.load(folder / ".hydra" / "hydra.yaml").hydra
+        hydra = read_run_config(folder / ".hydra" / "hydra.yaml").hydra
         start = [f"hydra.run.dir={quoted(str(folder))}"]
         left_out = ("hydra.run.dir", "hydra.mode", "hydra.sweep", "hydra/launcher", "hydra.launcher")
         left_out += ("hydra/sweeper", "hydra.sweeper", "hydra.job.config.override_dirname")

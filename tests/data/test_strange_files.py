@@ -61,6 +61,37 @@ def test_each_strange_file_is_taken_or_skipped_with_its_reason(folder: Path, tmp
     assert done.summary["notes"] == 1_000_005
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes in folders")
+def test_pipes_devices_and_links_to_nowhere_or_in_circles_hold_nothing_up(tmp_path: Path):
+    root = tmp_path / "music"
+    (root / "below").mkdir(parents=True)
+    (root / "a.mid").write_bytes(STRANGE["one note.mid"][0])
+    os.mkfifo(root / "pipe.mid")
+    os.mkfifo(root / "pipe.csv")
+    (root / "endless.mid").symlink_to("/dev/zero")
+    (root / "endless.csv").symlink_to("/dev/zero")
+    (root / "nowhere.mid").symlink_to(root / "gone")
+    (root / "itself.mid").symlink_to(root / "itself.mid")
+    (root / "below" / "circle").symlink_to(root)
+    (root / "folder.mid").mkdir()
+    done = prepared(root, tmp_path / "cache")
+    assert [piece.path.name for piece in done.pieces] == ["a.mid"]
+    assert {one.path.stem: one.reason for one in done.skipped} == dict.fromkeys(
+        ["pipe", "endless", "nowhere", "itself"], "cannot be read"
+    )
+
+
+@pytest.mark.parametrize("year", [1800, 1969, 2038, 2200])
+def test_a_file_from_another_age_is_read(tmp_path: Path, year: int):
+    path = tmp_path / "music" / "a.mid"
+    path.parent.mkdir()
+    path.write_bytes(STRANGE["one note.mid"][0])
+    seconds = (year - 1970) * 31_556_952
+    os.utime(path, (seconds, seconds))
+    for _ in range(2):
+        assert len(prepared(path.parent, tmp_path / "cache").pieces) == 1
+
+
 def test_the_summary_of_strange_names_is_written_and_a_second_call_agrees(folder: Path, tmp_path: Path):
     old = os.stat(folder).st_mtime - 100
     for path in folder.iterdir():

@@ -68,6 +68,9 @@ def test_an_error_cannot_steer_the_terminal(tmp_path):
         ("metrics.json", "[1]", "not a table"),
         (".hydra/config.yaml", "a: [", "config.yaml cannot be read"),
         (".hydra/config.yaml", "a: !!python/object:os.system x", "config.yaml cannot be read"),
+        (".hydra/config.yaml", "a: &a [1]\nb: [*a, *a]", r"the alias *a"),
+        (".hydra/config.yaml", "a: " + "[" * 60 + "]" * 60, "nested more than 50 times"),
+        (".hydra/config.yaml", "a: " + "x" * 10**6, "a config has at most 1,000,000"),
     ],
 )
 def test_broken_files_mark_the_run_as_failed(tmp_path, file, content, reason):
