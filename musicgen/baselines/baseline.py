@@ -58,3 +58,7 @@ class Baseline(ABC):
     def num_parameters(self) -> int:
         """Count the numbers that were learnt; 0 where nothing is."""
         return 0
+
+    def earlier_cpu_s(self) -> float:
+        """Give the CPU-seconds that went into what was trained before; 0 for nothing, or if unknown."""
+        return 0.0

@@ -1,5 +1,6 @@
 """Models over the codes of a trained run: the run itself, and chains of codes in its prior's place."""
 
+import json
 import math
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class TrainedRun(Baseline):
     def __init__(self, *, run: str | Path, sampling: Sampling, window_quarters: int = 12) -> None:
         self.autoencoder = load_autoencoder(run).module
         self.prior = load_transformer(run, autoencoder=self.autoencoder).module
+        self.trained_s = _cpu_seconds(run, "vq_vae") + _cpu_seconds(run, "transformer")
         self.sampling = sampling
         self.window_quarters = window_quarters
 
@@ -65,6 +67,10 @@ class TrainedRun(Baseline):
         """Count those of both networks."""
         return self.prior.num_parameters() + _size(self.autoencoder)
 
+    def earlier_cpu_s(self) -> float:
+        """Give what both networks were trained in."""
+        return self.trained_s
+
 
 class CodeMarkov(Baseline):
     """Predict each code of a run's autoencoder from the few before it, by counting.
@@ -90,6 +96,7 @@ class CodeMarkov(Baseline):
         self.order = order
         self.autoencoder = load_autoencoder(run).module
         self.vocab = self.autoencoder.num_embeddings
+        self.trained_s = _cpu_seconds(run, "vq_vae")
 
     def fit(self, material: Material) -> None:
         """Count contexts and codes in the training pieces."""
@@ -121,6 +128,10 @@ class CodeMarkov(Baseline):
     def num_parameters(self) -> int:
         """Count the autoencoder's and the chances."""
         return _size(self.autoencoder) + self.chances.size
+
+    def earlier_cpu_s(self) -> float:
+        """Give what the autoencoder was trained in."""
+        return self.trained_s
 
     def _tables(self, streams: list[Int64[np.ndarray, " codes"]]) -> Float[np.ndarray, "contexts vocab"]:
         """Give the chances after every context of the full length."""
@@ -183,3 +194,9 @@ def decoder_bits(
 
 def _size(module: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _cpu_seconds(run: str | Path, stage: str) -> float:
+    """Read from a run's record what a stage was trained in; 0 for imported weights and runs of before."""
+    path = Path(run) / "checkpoints" / f"{stage}.json"
+    return json.loads(path.read_text(encoding="utf-8")).get("cpu_seconds", 0.0) if path.is_file() else 0.0

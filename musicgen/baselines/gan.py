@@ -1,6 +1,7 @@
 """MuseGAN's idea as a baseline: phrases of bars by a convolutional GAN with gradient penalty."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pytorch_lightning as pl
@@ -9,6 +10,7 @@ from jaxtyping import Bool, Float32, UInt32
 from torch.utils.data import DataLoader, Dataset
 
 from musicgen.baselines.baseline import Baseline, Material
+from musicgen.baselines.budget import epochs_within
 from musicgen.data.packed import PackedPieces
 from musicgen.data.sampler import EpochSampler
 from musicgen.data.slices import as_is
@@ -31,6 +33,7 @@ class BarGan(Baseline):
     Args:
         make_trainer: `pytorch_lightning.Trainer` but for epochs, callbacks and loggers.
         epochs: Passes over the bars at which a phrase may begin.
+        cpu_seconds: As many epochs as fit into this time instead; None takes `epochs`.
         batch_size: Phrases an update.
         num_bars: Bars a phrase.
         latent_dim: Size of the latents.
@@ -45,6 +48,7 @@ class BarGan(Baseline):
         *,
         make_trainer: Callable[..., pl.Trainer],
         epochs: int,
+        cpu_seconds: float | None = None,
         batch_size: int = 16,
         num_bars: int = 4,
         latent_dim: int = 32,
@@ -54,7 +58,8 @@ class BarGan(Baseline):
         seed: int = 0,
     ) -> None:
         self.make_trainer = make_trainer
-        self.epochs, self.batch_size, self.num_bars, self.seed = epochs, batch_size, num_bars, seed
+        self.epochs, self.cpu_seconds = epochs, cpu_seconds
+        self.batch_size, self.num_bars, self.seed = batch_size, num_bars, seed
         pl.seed_everything(seed, verbose=False)
         self.module = GanModule(
             PhraseGenerator(num_bars=num_bars, latent_dim=latent_dim, width=width),
@@ -72,9 +77,19 @@ class BarGan(Baseline):
         phrases = Phrases(material.train, num_bars=self.num_bars)
         sampler = EpochSampler(phrases, shuffle=True, seed=self.seed)
         loader = DataLoader(phrases, batch_size=self.batch_size, sampler=sampler, collate_fn=as_is)
-        trainer = self.make_trainer(
-            max_epochs=self.epochs,
-            precision="32-true",  # the penalty is a gradient of a gradient
+        make_trainer = partial(self.make_trainer, precision="32-true")  # a penalty is a gradient's gradient
+        epochs = self.epochs
+        if self.cpu_seconds is not None:
+            epochs = epochs_within(
+                self.cpu_seconds,
+                make_trainer=make_trainer,
+                module=self.module,
+                data=loader,
+                num_updates=len(loader),
+            )
+        pl.seed_everything(self.seed, verbose=False)
+        trainer = make_trainer(
+            max_epochs=epochs,
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Int64, UInt32
 
 from musicgen.baselines.baseline import Baseline, Material
+from musicgen.baselines.budget import epochs_within
 from musicgen.checkpoint import read_checkpoint
 from musicgen.data.codes import PieceCodes
 from musicgen.data.datamodule import CodeDataModule
@@ -47,6 +48,7 @@ class RemiTransformer(Baseline):
         scheduler: Makes the schedule from the optimizer and `total_steps`.
         sampling: How tokens are drawn.
         epochs: Passes over the training pieces.
+        cpu_seconds: As many epochs as fit into this time instead; None takes `epochs`.
         batch_size: Windows an update.
         width: Of the transformer; 176 gives as many parameters as a default run's two networks.
         num_layers: Its layers.
@@ -67,6 +69,7 @@ class RemiTransformer(Baseline):
         scheduler: SchedulerFactory,
         sampling: Sampling,
         epochs: int,
+        cpu_seconds: float | None = None,
         batch_size: int = 16,
         width: int = 176,
         num_layers: int = 4,
@@ -77,7 +80,8 @@ class RemiTransformer(Baseline):
     ) -> None:
         self.tokens = RemiTokens()
         self.make_trainer, self.optimizer, self.scheduler = make_trainer, optimizer, scheduler
-        self.sampling, self.epochs, self.batch_size = sampling, epochs, batch_size
+        self.sampling, self.batch_size = sampling, batch_size
+        self.epochs, self.cpu_seconds = epochs, cpu_seconds
         self.hop, self.seed = hop, seed
         pl.seed_everything(seed, verbose=False)
         self.transformer = Transformer(
@@ -109,12 +113,22 @@ class RemiTransformer(Baseline):
             codes_per_quarter=1,
             decoder_bits_per_quarter=0.0,
         )
+        epochs = self.epochs
+        if self.cpu_seconds is not None:
+            epochs = epochs_within(
+                self.cpu_seconds,
+                make_trainer=self.make_trainer,
+                module=module,
+                data=windows,
+                num_updates=len(windows.train_dataloader()),
+            )
+        pl.seed_everything(self.seed, verbose=False)
         with tempfile.TemporaryDirectory() as folder:
             best = StageCheckpoint(
                 Path(folder), stage="remi", monitor="transformer/val/nats_per_code", description={"format": 1}
             )
             trainer = self.make_trainer(
-                max_epochs=self.epochs,
+                max_epochs=epochs,
                 logger=False,
                 enable_progress_bar=False,
                 default_root_dir=folder,

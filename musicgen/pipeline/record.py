@@ -26,6 +26,7 @@ class StageRecord:
         earlier_rows: Rows that the table of curves had before it began.
         state: `training` until it is `done`.
         seconds: How long it was trained, in the last go.
+        cpu_seconds: The same as the first rank's process computed, over all its threads.
         figures: What it reached on held-out pieces in its last epoch.
         files: The stage's files with their SHA-256, once it is done.
     """
@@ -39,6 +40,7 @@ class StageRecord:
     earlier_rows: int = 0
     state: Literal["training", "done"] = "training"
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     figures: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 

@@ -99,7 +99,8 @@ class Stages:
         fit: Callable[[Path | None], None],
         store: StageStore | None = None,
     ) -> None:
-        last, began = last_checkpoint(self.folder, stage), time.monotonic()
+        last = last_checkpoint(self.folder, stage)
+        began, cpu_began = time.monotonic(), time.process_time()
         earlier_events = before.earlier_events if before else event_files(self.folder)
         goes_on = self.resume and last.is_file()
         is_adopted = store is not None and not goes_on and store.adopt(inputs.key, stage, self.folder)
@@ -121,21 +122,26 @@ class Stages:
                 store.begin(record, self.folder)
         fit(checkpoint)
         if self.is_first_rank:
-            self._finish(record, seconds=time.monotonic() - began, store=store)
+            took = replace(
+                record,
+                seconds=round(time.monotonic() - began, 3),
+                cpu_seconds=round(time.process_time() - cpu_began, 3),
+            )
+            self._finish(took, store=store)
 
     def _num_rows(self) -> int:
         return sum(len(logger.rows()) for logger in self.loggers if isinstance(logger, CurveTable))
 
-    def _finish(self, record: StageRecord, *, seconds: float, store: StageStore | None) -> None:
+    def _finish(self, record: StageRecord, *, store: StageStore | None) -> None:
         files = hashed(self.folder, stage_files(self.folder, record))
         figures = {
             name: value
             for name, value in self.status.status.figures.items()
             if name.startswith((record.stage, "val/"))
         }
-        record = replace(record, state="done", seconds=round(seconds, 3), figures=figures, files=files)
+        record = replace(record, state="done", figures=figures, files=files)
         record.write(self.folder)
-        self.status.finish_stage(record.stage, seconds=seconds)
+        self.status.finish_stage(record.stage, seconds=record.seconds)
         if store is not None:
             store.keep(record, self.folder)
 

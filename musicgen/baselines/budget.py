@@ -1,0 +1,89 @@
+"""Give a baseline as much computing as another model had: how many epochs fit into so many CPU-seconds."""
+
+import copy
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytorch_lightning as pl
+
+log = logging.getLogger(__name__)
+_WARM_UP = 3  # updates that are not timed: they allocate
+_TIMED = 12
+
+
+class EpochTimer(pl.Callback):
+    """Time some training updates and one pass over the held-out batches, in CPU-seconds."""
+
+    def __init__(self) -> None:
+        self.updates: list[float] = []
+        self.validation_s = 0.0
+        self._began = 0.0
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Note the time."""
+        self.updates.append(time.process_time())
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begin to time the held-out batches."""
+        self._began = time.process_time()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take their time."""
+        self.validation_s = time.process_time() - self._began
+
+    @property
+    def update_s(self) -> float:
+        """CPU-seconds an update, the first ones left out."""
+        skipped = min(_WARM_UP, max(len(self.updates) - 2, 0))
+        timed = self.updates[skipped:]
+        if len(timed) < 2:
+            return 0.0
+        return (timed[-1] - timed[0]) / (len(timed) - 1)
+
+
+def epochs_within(
+    cpu_seconds: float,
+    *,
+    make_trainer: Callable[..., pl.Trainer],
+    module: pl.LightningModule,
+    data: Any,
+    num_updates: int,
+) -> int:
+    """Tell how many epochs fit into a time, by a few updates of a copy of the module, which stays as it is.
+
+    The number is known before the training, so that a schedule of the rate can end with it. What the
+    training really took is told afterwards by whoever runs it: expect a tenth more or less.
+
+    Args:
+        cpu_seconds: The time, over all threads of this process.
+        make_trainer: As for the training.
+        module: What will be trained.
+        data: Its data module or training loader.
+        num_updates: Updates an epoch.
+
+    Returns:
+        At least 1.
+
+    Raises:
+        ValueError: `cpu_seconds` is not above 0.
+    """
+    if not cpu_seconds > 0:
+        raise ValueError(f"cpu_seconds={cpu_seconds} is no time to learn in; give more than 0, or null")
+    timer = EpochTimer()
+    trainer = make_trainer(
+        max_epochs=1,
+        limit_train_batches=min(_WARM_UP + _TIMED, num_updates),
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        callbacks=[timer],
+    )
+    trainer.fit(copy.deepcopy(module), data)
+    epoch_s = timer.update_s * num_updates + timer.validation_s
+    epochs = max(1, round(cpu_seconds / epoch_s)) if epoch_s > 0 else 1
+    log.info("An epoch takes %.1f CPU-seconds; %d fit into %.0f", epoch_s, epochs, cpu_seconds)
+    return epochs
