@@ -62,7 +62,12 @@ def bits(folder: Path) -> dict[str, tuple[float, float]]:
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
-        return {row["file"]: (float(row["bits"]), float(row["quarters"])) for row in csv.DictReader(file)}
+        rows = [(row["file"], float(row["bits"]), float(row["quarters"])) for row in csv.DictReader(file)]
+    totals: dict[str, tuple[float, float]] = {}
+    for name, cost, quarters in rows:  # a piece may have many passages
+        before = totals.get(name, (0.0, 0.0))
+        totals[name] = (before[0] + cost, before[1] + quarters)
+    return totals
 
 
 def difference(

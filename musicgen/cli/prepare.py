@@ -42,7 +42,8 @@ def choice_of(data: DictConfig) -> "Choice":
     from musicgen.data.musical import ChosenByMusic, MusicalChoice
 
     # Runs of before these settings do not have them.
-    asked = MusicalChoice(**{name: data.get(name) for name in ("mode", "key", "progression", "form")})
+    names = ("mode", "key", "progression", "form", "passage_quarters")
+    asked = MusicalChoice(**{name: data.get(name) for name in names})
     musical = ChosenByMusic(asked, cache_dir=data.cache_dir, num_workers=data.num_workers) if asked else None
     return Choice(
         composer=data.composer, era=data.era, title=data.title, musical=musical, max_pieces=data.max_pieces

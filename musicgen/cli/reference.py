@@ -37,7 +37,8 @@ def reference_of(
     from musicgen.evaluation.reference import real_excerpts
 
     composers = sorted({piece.composer for piece in prepared.pieces})
-    anything = dict.fromkeys(("era", "title", "mode", "key", "progression", "form", "max_pieces"))
+    music = ("mode", "key", "progression", "passage_quarters", "form")
+    anything = dict.fromkeys(("era", "title", *music, "max_pieces"))
     of_composers = {"data": {"composer": composers, **anything}}
     with_all = OmegaConf.merge(config, of_composers)
     assert isinstance(with_all, DictConfig)

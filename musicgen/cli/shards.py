@@ -42,6 +42,9 @@ def tell(prepared: "Prepared | PreparedShard", folder: Path) -> None:
         f"{summary['files']} files, {summary['pieces']} distinct pieces, {summary['skipped']} skipped: "
         f"{summary['quarters']:,} quarters, {summary['notes']:,} notes"
     )
+    if "passages" in summary:
+        passages = summary["passages"]
+        print(f"  of these {passages['passages']:,} passages of {passages['quarters']:,} quarters")
     for name, count in summary.get("by_era", {}).items():
         print(f"  {name:<10} {count}")
     print(f"Summary: {folder / 'summary.json'}")

@@ -1,6 +1,5 @@
 """What pieces are as music, found once per piece and kept: key, progression, form."""
 
-import itertools
 import json
 import logging
 import zlib
@@ -12,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from musicgen.data.atomic import write_atomically
-from musicgen.data.catalogue import Piece
+from musicgen.data.passages import Span, joined
+from musicgen.data.pieces import Piece
 from musicgen.data.pool import num_processes, run_tasks
 from musicgen.data.progress import track
 from musicgen.music.form import form_frames
@@ -24,7 +24,7 @@ from musicgen.music.quantise import is_on_the_beats
 
 logger = logging.getLogger(__name__)
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 """Raise it when the same piece would be analysed otherwise."""
 
 _FILES_WORTH_A_POOL = 200
@@ -39,18 +39,38 @@ class Analysis:
         key: Of the whole piece.
         degrees: Its progression: Roman numerals without sevenths and inversions, each in its local key.
         frames: For its form (see ``form_frames``); None for a short piece.
+        changes: The quarter in which each degree begins, and the one after the last.
     """
 
     key: Key
     degrees: tuple[str, ...]
     frames: np.ndarray | None
+    changes: tuple[int, ...] = ()
 
     def holds(self, progression: Sequence[str]) -> bool:
         """Tell whether the progression occurs, chord after chord; degrees that repeat are joined."""
+        return bool(self._places(progression))
+
+    def passages(self, progression: Sequence[str], *, quarters: int) -> tuple[Span, ...]:
+        """Give where the progression occurs, from its first chord to the end of its last one.
+
+        Args:
+            progression: Degrees.
+            quarters: What is shorter is widened to so many, evenly to both sides; what then overlaps or
+                touches is one passage.
+        """
+        places = [
+            Span(self.changes[at], self.changes[at + len(progression)]) for at in self._places(progression)
+        ]
+        return joined(place.widened(to=quarters, within=self.changes[-1]) for place in places)
+
+    def _places(self, progression: Sequence[str]) -> list[int]:
         wanted = tuple(progression)
-        return any(
-            self.degrees[at : at + len(wanted)] == wanted for at in range(len(self.degrees) - len(wanted) + 1)
-        )
+        return [
+            at
+            for at in range(len(self.degrees) - len(wanted) + 1)
+            if self.degrees[at : at + len(wanted)] == wanted
+        ]
 
 
 def analyses_of(
@@ -102,11 +122,13 @@ def _analyse(folder: Path, task: tuple[Path, str]) -> tuple[str, dict]:
             return content, values  # of the moment, not of the content
     else:
         key, frames = estimate_key(performance), form_frames(performance)
-        degrees = [step.degree for step in fit_chords(performance, local_keys=_local_keys(performance))]
-        joined = degrees[:1] + [b for a, b in itertools.pairwise(degrees) if a != b]
+        steps = fit_chords(performance, local_keys=_local_keys(performance))
+        changes = [at for at, step in enumerate(steps) if not at or step.degree != steps[at - 1].degree]
+        ends = [steps[-1].start_quarter + steps[-1].quarters] if steps else []
         values = {
             "key": [key.tonic, key.mode],
-            "degrees": joined,
+            "degrees": [steps[at].degree for at in changes],
+            "changes": [steps[at].start_quarter for at in changes] + ends,
             "frames": None if frames is None else np.round(frames, 3).tolist(),
         }
     body = json.dumps(values).encode()
@@ -137,5 +159,6 @@ def _read(values: dict) -> Analysis:
     return Analysis(
         key=Key(*values["key"]),
         degrees=tuple(values["degrees"]),
+        changes=tuple(values["changes"]),
         frames=None if frames is None else np.array(frames),
     )

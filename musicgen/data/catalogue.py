@@ -1,13 +1,14 @@
 """The catalogue: which pieces there are, which are chosen, and on which side of the split each one falls."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from musicgen.data.composers import UNKNOWN, normalise
+from musicgen.data.passages import Span
 from musicgen.data.pieces import Piece, contents_of, kept
 from musicgen.data.sharding import WHOLE, Shard
 
@@ -79,6 +80,10 @@ class Musical(Protocol):
 
     def of(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
         """Give those of the pieces that are what is asked for, in their order; an error for none."""
+        ...
+
+    def passages(self, pieces: Sequence[Piece]) -> Mapping[str, tuple[Span, ...]] | None:
+        """Give the passages of each content that are taken; None where whole pieces are."""
         ...
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen.data.analysis import Analysis, analyses_of
+from musicgen.data.passages import Span
 from musicgen.data.pieces import Piece, kept
 from musicgen.music.form import check_form, has_form
 from musicgen.music.keys import MODES
@@ -29,6 +30,8 @@ class MusicalChoice:
         progression: Roman numerals that follow each other somewhere in the piece, without sevenths and
             inversions, each in its local key: ``[I, V, vi, IV]``.
         form: Sections by letters, such as ``ABA`` (see ``has_form``).
+        passage_quarters: Take only the passages that hold the progression, each widened to so many quarters
+            at least; None takes whole pieces.
 
     Raises:
         ValueError: A setting is not one of those; says what is allowed.
@@ -38,6 +41,7 @@ class MusicalChoice:
     key: str | Sequence[str] | None = None
     progression: str | Sequence[str] | None = None
     form: str | None = None
+    passage_quarters: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be looked for, before anything is analysed."""
@@ -53,9 +57,23 @@ class MusicalChoice:
                 )
         if self.form is not None:
             check_form(self.form)
+        if self.passage_quarters is not None:
+            if not _listed(self.progression):
+                raise ValueError(
+                    f"passage_quarters={self.passage_quarters}, but no progression to look for; give "
+                    "progression=[I,V,vi,IV] too, or passage_quarters=null for whole pieces"
+                )
+            if self.passage_quarters < 1:
+                raise ValueError(
+                    f"passage_quarters={self.passage_quarters} is no length; give 1 or more, such as 16, or "
+                    "null for whole pieces"
+                )
 
     def __bool__(self) -> bool:
-        return any(one is not None for one in (self.mode, self.key, self.progression, self.form))
+        return any(
+            one is not None
+            for one in (self.mode, self.key, self.progression, self.form, self.passage_quarters)
+        )
 
     @property
     def described(self) -> str:
@@ -118,9 +136,7 @@ class ChosenByMusic:
             ValueError: No piece fits; says how many were asked.
             OSError: The cache cannot be written.
         """
-        known = analyses_of(
-            pieces, cache_dir=self.cache_dir, num_workers=self.num_workers, progress=self.progress
-        )
+        known = self._analyses(pieces)
         lost = [piece.path.name for piece in pieces if piece.content not in known]
         if lost:
             logger.warning("%d files hold no music and are left out, such as %s", len(lost), lost[0])
@@ -131,6 +147,21 @@ class ChosenByMusic:
         if not fitting:
             raise ValueError(f"none of {len(pieces)} pieces is {self.choice.described}; ask for less")
         return fitting
+
+    def passages(self, pieces: Sequence[Piece]) -> dict[str, tuple[Span, ...]] | None:
+        """Give the passages of each content that are taken; None where whole pieces are."""
+        quarters, progression = self.choice.passage_quarters, _listed(self.choice.progression)
+        if quarters is None:
+            return None
+        return {
+            content: one.passages(progression, quarters=quarters)
+            for content, one in self._analyses(pieces).items()
+        }
+
+    def _analyses(self, pieces: Sequence[Piece]) -> dict[str, Analysis]:
+        return analyses_of(
+            pieces, cache_dir=self.cache_dir, num_workers=self.num_workers, progress=self.progress
+        )
 
 
 def _listed(wanted: str | Sequence[str] | None) -> list[str]:

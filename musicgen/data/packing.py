@@ -3,7 +3,7 @@
 import logging
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from musicgen.data.cache import BYTES_PER_QUARTER, WORD, PieceCache
 from musicgen.data.facts import PieceFacts
 from musicgen.data.hashing import hash_lines
 from musicgen.data.packed import PackedPieces
+from musicgen.data.passages import Span
 from musicgen.data.pieces import Piece, contents_of
 from musicgen.data.progress import track
 
@@ -29,6 +30,7 @@ def open_pack(
     *,
     cache: PieceCache,
     folder: Path,
+    spans: Mapping[str, Sequence[Span]] | None = None,
     progress: bool = True,
 ) -> PackedPieces:
     """Give the words of pieces in their order, as one memory map.
@@ -42,27 +44,33 @@ def open_pack(
         facts: Their lengths, by content.
         cache: Where their entries are; an entry found damaged is made again from its file.
         folder: Where packs lie.
+        spans: The passages of each content that are taken; each is a piece of the pack, so that nothing runs
+            over a cut. None takes all.
         progress: Show a bar while a pack is made.
 
     Raises:
         OSError: The pack cannot be written (full disk, read-only folder), or a damaged entry's file is gone.
     """
+    if spans is not None:
+        passages = [(piece, span) for piece in pieces for span in spans[piece.content]]
+        pieces = [piece for piece, _ in passages]
+        lengths, lines = [len(span) for _, span in passages], [f"{one.content} {at}" for one, at in passages]
+        blocks = (_sound_words(piece, cache)[span.start : span.stop] for piece, span in passages)
+    else:
+        lengths = (facts[content].num_quarters for content in contents_of(pieces))
+        lines = contents_of(pieces)
+        blocks = (_sound_words(piece, cache) for piece in pieces)
     starts = np.zeros(len(pieces) + 1, np.int64)
-    for number, content in enumerate(contents_of(pieces)):
-        starts[number + 1] = starts[number] + facts[content].num_quarters
+    starts[1:] = np.cumsum(np.fromiter(lengths, np.int64, count=len(pieces)))
     if starts[-1] == 0:
         return PackedPieces.empty()
-    path = folder / cache.grid.key / f"{_key(pieces, cache)}.words"
+    path = folder / cache.grid.key / f"{hash_lines([cache.grid.key], lines)[:32]}.words"
     damage = _damage(path, expected_bytes=int(starts[-1]) * BYTES_PER_QUARTER)
     if damage:
         if damage != "missing":
             logger.warning("pack %s is damaged (%s) and is made again", path, damage)
-        _write_pack(path, pieces, cache=cache, progress=progress)
+        _write_pack(path, track(blocks, description="Packing pieces", total=len(pieces), shown=progress))
     return PackedPieces.map(path, starts=starts, pieces=pieces)
-
-
-def _key(pieces: Sequence[Piece], cache: PieceCache) -> str:
-    return hash_lines([cache.grid.key], contents_of(pieces))[:32]
 
 
 def _damage(path: Path, *, expected_bytes: int) -> str:
@@ -80,12 +88,12 @@ def _damage(path: Path, *, expected_bytes: int) -> str:
         return "missing"
 
 
-def _write_pack(path: Path, pieces: Sequence[Piece], *, cache: PieceCache, progress: bool) -> None:
+def _write_pack(path: Path, blocks: Iterable[np.ndarray]) -> None:
     remove_leftovers(path.parent)
     checksum = 0
     with atomic_file(path) as file:
-        for piece in track(pieces, description="Packing pieces", total=len(pieces), shown=progress):
-            block = np.ascontiguousarray(_sound_words(piece, cache), dtype=WORD).tobytes()
+        for words in blocks:
+            block = np.ascontiguousarray(words, dtype=WORD).tobytes()
             checksum = zlib.crc32(block, checksum)
             file.write(block)
         file.write(_TAIL.pack(_MAGIC, checksum))

@@ -13,6 +13,7 @@ from typing import Any
 from musicgen.data.atomic import write_atomically
 from musicgen.data.cache import PieceCache
 from musicgen.data.catalogue import ERAS, Choice, Source, check_fractions, distinct
+from musicgen.data.cutting import Spans, passages_summary, spans_of
 from musicgen.data.facts import PieceFacts
 from musicgen.data.manifest import facts_of
 from musicgen.data.packed import PackedPieces
@@ -45,6 +46,7 @@ class Prepared:
         summary: What ``summary.json`` holds.
         skipped: Files that gave no music.
         cache_dir: Where results are kept, also those of what works on the pieces later; None for nowhere.
+        spans: The passages of each content that the splits hold; None where they hold whole pieces.
     """
 
     pieces: Sequence[Piece]
@@ -52,6 +54,7 @@ class Prepared:
     summary: dict[str, Any]
     skipped: list[SkippedPiece] = field(default_factory=list)
     cache_dir: Path | None = None
+    spans: Spans | None = None
 
     def require(self, *names: str) -> None:
         """Make sure that splits have pieces.
@@ -178,16 +181,19 @@ def prepare(
     if not pieces:
         reasons = "; ".join(f"{one.path.name}: {one.reason}" for one in skipped[:3])
         raise ValueError(f"none of the {len(chosen)} chosen files could be read as music ({reasons})")
+    spans = spans_of(choice, pieces, facts, grid=grid)
     split = split_pieces(pieces, val_fraction=val_fraction, test_fraction=test_fraction)
     packs = Path(cache_dir) / "packs"
     splits = {
-        name: open_pack(members, facts, cache=cache, folder=packs, progress=progress)
+        name: open_pack(members, facts, cache=cache, folder=packs, spans=spans, progress=progress)
         for name, members in split.pieces.items()
     }
     fractions = {"val_fraction": val_fraction, "test_fraction": test_fraction}
     summary = _summary(chosen, pieces, facts, skipped=skipped, split=split) | fractions
+    if spans is not None:
+        summary["passages"] = passages_summary(spans, split.pieces)
     return Prepared(
-        pieces, splits, {"source": source.name, "grid": grid.key} | summary, skipped, Path(cache_dir)
+        pieces, splits, {"source": source.name, "grid": grid.key} | summary, skipped, Path(cache_dir), spans
     )
 
 

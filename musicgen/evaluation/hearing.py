@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musicgen.data.catalogue import Piece
+from musicgen.data.catalogue import Piece, distinct
 from musicgen.data.packed import PackedPieces
 from musicgen.data.prepare import Prepared, SkippedPiece
 from musicgen.evaluation.copies import Yardstick, copy_index, copy_metrics, yardstick
@@ -67,7 +67,8 @@ def hear(
         return Hearing(measure(generated, total=len(generated)))
     train, val = reference.splits["train"], reference.splits["val"]
     splits = list(reference.splits.values()) if index_all else [train]
-    sources = [piece for split in splits for piece in split.pieces]
+    # A piece that was cut is there once for each of its passages.
+    sources = distinct([piece for split in splits for piece in split.pieces])
     if not sources:
         return Hearing(measure(generated, total=len(generated)), _measured(val, range(len(val.pieces))))
     index = copy_index(sources, cache_dir=reference.cache_dir)

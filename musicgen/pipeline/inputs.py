@@ -67,12 +67,14 @@ def data_inputs(prepared: Prepared, *, grid: Mapping[str, Any]) -> dict[str, Any
     """
     used = {name: prepared.splits[name] for name in ("train", "val")}
     contents = {name: [piece.content for piece in pieces.pieces] for name, pieces in used.items()}
+    passages = {content: [str(one) for one in spans] for content, spans in (prepared.spans or {}).items()}
     return {
         "source": prepared.summary["source"],
         "grid": dict(grid),
         **{f"{name}_pieces": len(pieces.pieces) for name, pieces in used.items()},
         **{f"{name}_quarters": len(pieces) for name, pieces in used.items()},
         "contents_sha256": digest(contents),
+        **({"passages_sha256": digest(passages)} if passages else {}),
     }
 
 
