@@ -31,7 +31,7 @@ class Run:
 
     folder: Path
     status: Status
-    reason: str  # why it is not done; empty if it is
+    reason: str  # why it is not done, or whence its figures are; empty where all is as usual
     config: dict[str, Any] = field(default_factory=dict)
     choices: dict[str, str] = field(default_factory=dict)  # config group -> the yaml that was chosen
     overrides: tuple[str, ...] = ()  # as typed: "epochs=5"
@@ -113,6 +113,8 @@ def read_run(folder: str | Path) -> Run:
     choices = (hydra.get("runtime") or {}).get("choices") or {}
     metrics = _read_metrics(folder, problems)
     status, reason = _status(folder, config, metrics, problems)
+    if status == "done" and not metrics:
+        metrics, reason = _read_status(folder)["figures"], "not evaluated: figures of the last epoch"
     return Run(
         folder=folder,
         status=status,
@@ -194,12 +196,17 @@ def _status(
 
 def _did_all(folder: Path, config: dict[str, Any]) -> bool:
     """Tell whether a run that was not asked to evaluate did what it was asked for, as its status says."""
-    if "evaluate" in config.get("stages", ["evaluate"]):
-        return False
+    asked = config.get("stages", ["evaluate"])
+    return "evaluate" not in asked and _read_status(folder).get("state") == "done"
+
+
+def _read_status(folder: Path) -> dict[str, Any]:
+    """Read what a run last said of itself; nothing where that cannot be read."""
     try:
-        return json.loads((folder / "status.json").read_text(encoding="utf-8"))["state"] == "done"
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+        found = json.loads((folder / "status.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {"figures": {}, **found} if isinstance(found, dict) else {}
 
 
 def _read_metrics(folder: Path, problems: list[str]) -> dict[str, float]:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra import compose
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.config import plain
+from musicgen.config import config_dir, plain
 from musicgen.pipeline.inputs import digest
 from musicgen.sweeps.jobs import differing
 from musicgen.sweeps.progress import duration
@@ -53,8 +55,8 @@ def plan_text(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: fl
     from musicgen.sweeps.timing import Timed, describe_shapes
 
     left = unfinished(jobs, Path(config.hydra.sweep.dir)) if config.get("resume") else list(jobs)
-    composed = [_composed(job) for job in left[:MOST_COMPOSED]]
-    works = to_train(composed)
+    configs = composed(left[:MOST_COMPOSED])
+    works = to_train(configs)
     at_once = jobs_at_once(config.hydra)
     lines = [
         f"{len(jobs)} jobs"
@@ -64,11 +66,11 @@ def plan_text(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: fl
         + (f" (of the first {MOST_COMPOSED} jobs)" if len(left) > MOST_COMPOSED else "")
     ]
     labels = [", ".join(one) or "as configured" for one in differing(left or jobs)]
-    lines += describe_shapes(composed, labels, most=MOST_SHAPES)
+    lines += describe_shapes(configs, labels, most=MOST_SHAPES)
     if budget_s > 0 and works:
         threads = threads_for(config.hydra, usual=config.threads or _torch_threads())
         timed = Timed(threads=config.threads or threads, budget_s=budget_s)
-        lines.append(time_text(works, timed, share=len(left) / len(composed) / at_once))
+        lines.append(time_text(works, timed, share=len(left) / len(configs) / at_once))
     return "\n".join(lines)
 
 
@@ -115,10 +117,33 @@ def _quarters_path(config: DictConfig) -> Path:
     return Path(config.data.cache_dir) / "quarters" / f"{digest([data, plain(config.grid)])[:24]}.json"
 
 
-def _composed(job: Sequence[str]) -> DictConfig:
-    config = compose("train", overrides=[one for one in job if not one.startswith("hydra")])
-    config.run_dir = ""
-    return config
+def composed(jobs: Sequence[Sequence[str]]) -> list[DictConfig]:
+    """Give the config of each job, of a large sweep in a moment.
+
+    Hydra composes once for all jobs that choose the same groups; plain values are put in afterwards, as it
+    does itself.
+
+    Args:
+        jobs: Their overrides.
+    """
+    parser, made, configs = OverridesParser.create(), {}, []
+    for job in jobs:
+        overrides = parser.parse_overrides([one for one in job if not one.startswith("hydra")])
+        values = [one for one in overrides if _is_plain(one)]
+        groups = tuple(str(one.input_line) for one in overrides if not _is_plain(one))
+        if groups not in made:
+            made[groups] = compose("train", overrides=[*groups, "run_dir=''"])
+        config = made[groups].copy()
+        for one in values:
+            OmegaConf.update(config, one.key_or_group, one.value())
+        configs.append(config)
+    return configs
+
+
+def _is_plain(override: Override) -> bool:
+    """Tell a value from the choice of a group, and from what is added or deleted."""
+    plain_change = override.type == OverrideType.CHANGE and override.package is None
+    return plain_change and not (config_dir() / override.key_or_group).is_dir()
 
 
 def _steps(config: DictConfig, stage: str) -> int | None:

@@ -198,9 +198,12 @@ def test_a_run_that_was_not_to_be_evaluated_is_done_when_it_did_what_it_was_aske
     asked = {"stages": ["vq_vae", "transformer"]}
     run = make_run(tmp_path / "stages=[vq_vae,transformer]", overrides=asked, metrics=False)
     assert read_run(run).status == "incomplete"
+    figures = {"vq_vae/val/bce": 0.25}
     for state, status in (("running", "incomplete"), ("done", "done")):
-        (run / "status.json").write_text(json.dumps({"state": state}))
+        (run / "status.json").write_text(json.dumps({"state": state, "figures": figures}))
         assert read_run(run).status == status
+    assert read_run(run).metrics == figures
+    assert read_run(run).reason == "not evaluated: figures of the last epoch"
     whole = make_run(tmp_path / "all", metrics=False)
     (whole / "status.json").write_text(json.dumps({"state": "done"}))
     assert read_run(whole).status == "incomplete"  # its figures were lost

@@ -1,5 +1,6 @@
 """A sweep that is killed and goes on gives what the same sweep gives when it is left alone."""
 
+import csv
 import json
 import os
 import random
@@ -42,6 +43,13 @@ def kill_soon_after(mark: Path, *arguments: str, delay_s: float) -> bool:
     return True
 
 
+def logged(run: Path) -> Counter[tuple[str, str]]:
+    """Count the points of each curve in the table of a run, by step and name."""
+    with (run / "csv" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return Counter((row["step"], name) for row in rows for name, cell in row.items() if cell and "/" in name)
+
+
 @pytest.mark.long
 @pytest.mark.faults
 def test_a_sweep_killed_again_and_again_ends_as_the_one_left_alone(
@@ -64,5 +72,8 @@ def test_a_sweep_killed_again_and_again_ends_as_the_one_left_alone(
     for run in RUNS:
         for left in ("metrics.json", "generated/000.mid"):
             assert (alone / run / left).read_bytes() == (killed / run / left).read_bytes()
+        points = logged(killed / run)
+        assert set(points.values()) == {1}
+        assert points == logged(alone / run)
     records = killed.glob("*/checkpoints/vq_vae.json")
     assert [json.loads(path.read_text())["trained_in"] for path in records] == [str(killed / RUNS[0])] * 2

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from musicgen.cli.run_of import stage_settings
 from musicgen.config import config_dir
 from musicgen.pipeline.status import running
+from musicgen.sweeps import plan
 from musicgen.sweeps.plan import Work, plan_text, remember_quarters, shape_key, time_text, to_train
 from musicgen.training.stages import TRAINED
 
@@ -123,6 +124,19 @@ def sweep_config(folder: Path, *, resume: str | None = None) -> DictConfig:
         config.hydra = {"sweep": {"dir": str(folder)}, "launcher": {"_target_": BASIC}}
         config.resume = resume
     return config
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        ["seed=3", "epochs=7", "quantizer=gradient", "data.title='a, b'"],
+        ["optimizer@optimizer.vq_vae=adamw", "+trainer.max_steps=5", "~callbacks.bar"],
+        ["data.composer=[Chopin,Liszt]", "init_from=null", "experiment=sizes", "vq_vae.num_hiddens=32"],
+    ],
+)
+def test_configs_are_those_that_hydra_composes(job: list[str]):
+    (config,) = plan.composed([job])
+    assert config == compose("train", [*job, "run_dir=''"])
 
 
 def test_a_plan_says_what_there_is_to_do(tmp_path: Path):
