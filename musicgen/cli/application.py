@@ -21,6 +21,10 @@ from musicgen.sweeps.quoting import added_to_table, quoted_path
 
 ERROR_FILE = "error.txt"
 SHORT = (ValueError, OSError, FloatingPointError, ImportError)  # the message says what to do: no traceback
+KILLED_WORKER = (
+    "The process of a job was killed, perhaps for want of memory (fewer at once: hydra.launcher.n_jobs=1). "
+    "What is done is kept: give the same command again for shards, or train resume=DIR for a sweep."
+)
 KNOWN_WARNINGS = (  # of Lightning, about what is meant to be so
     ".*isinstance.treespec, LeafSpec.*",
     ".*does not have many workers.*",
@@ -51,7 +55,12 @@ def launch(
     arguments = [added_to_table(quoted_path(argument)) for argument in arguments]
     sys.argv = [f"musicgen {verb}", *named_by_differences(arguments, verb=verb)]
     application = _guarded(task, program, is_settled or (lambda config: False))
-    hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=verb)(application)()
+    try:
+        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=verb)(application)()
+    except SystemExit as end:  # Hydra has shown the traceback of what came before
+        if type(end.__context__).__name__ == "TerminatedWorkerError":  # joblib's; it is an extra
+            print(KILLED_WORKER, file=sys.stderr)
+        raise
 
 
 def _guarded(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from musicgen.cli.application import launch
 from musicgen.sweeps.quoting import added_to_table, quoted_path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +61,23 @@ def test_a_reader_that_has_enough_is_not_answered_with_a_traceback():
     done = subprocess.run(called, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     os.close(writing)
     assert done.stderr == ""
+
+
+def test_a_killed_worker_of_a_launcher_is_told_with_what_to_do(monkeypatch, capsys):
+    class TerminatedWorkerError(Exception):
+        pass
+
+    def ends_as_hydra_does():
+        try:
+            raise TerminatedWorkerError
+        except TerminatedWorkerError:
+            sys.exit(1)
+
+    monkeypatch.setattr("hydra.main", lambda **_: lambda _: ends_as_hydra_does)
+    monkeypatch.setattr(sys, "argv", ["musicgen", "prepare"])
+    with pytest.raises(SystemExit):
+        launch(lambda config: None, verb="prepare")
+    assert "give the same command again" in capsys.readouterr().err
 
 
 def test_an_unknown_verb_is_answered_with_the_known_ones(musicgen):
