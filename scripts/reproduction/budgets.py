@@ -87,7 +87,7 @@ BUDGETS = {
         ),
     ),
     "medium": Budget(
-        seeds_by_epochs={5: 5, 10: 5, 1: 3, 2: 3, 20: 3, 50: 2},
+        seeds_by_epochs={5: 5, 10: 5, 1: 3, 2: 3, 20: 2, 50: 2},
         curve=("windows.hop_quarters=12",),
         arm_seeds=3,
         arm_epochs=5,
