@@ -156,7 +156,9 @@ def _curve_part(study: Study) -> str:
     for figure, title in CURVES.items():
         over_seeds, over_pieces = curve_values(study, figure), curve_pieces(study, figure)
         cells = [
-            f"{with_interval(interval(over_seeds[one]))} {bounds(interval(over_pieces[one]))}"
+            " ".join(
+                filter(None, [with_interval(interval(over_seeds[one])), bounds(interval(over_pieces[one]))])
+            )
             for one in epochs
         ]
         rows.append([title, *cells])

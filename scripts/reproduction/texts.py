@@ -82,5 +82,5 @@ networks.
 
 READING = """\
 * Figures of generated pieces hang on how notes are read from the decoder's cells (two thresholds,
-  `musicgen/music/hysteresis.py`, chosen by held-out pieces). Read with one threshold, the verdict on visible
-  bars was the opposite: [log](log.md), 2026-11-25."""
+  `musicgen/music/hysteresis.py`, chosen by held-out pieces). Read with one threshold, the small budget's
+  verdict on visible bars was the opposite: `docs/log.md`, 2026-11-25."""
