@@ -49,10 +49,11 @@ def _prune(folders: list[Path], config: DictConfig) -> None:
     cache = Path(config.cache_dir) if config.cache_dir else None
     found = removable(folders, cache=cache, failed=config.failed, last=config.last)
     for one in found:
-        print(f"{readable(one.num_bytes):>9}  {one.path}: {one.reason}")
+        freed = readable(one.num_bytes) if one.num_bytes else "shared"
+        print(f"{freed:>9}  {one.path}: {one.reason}")
         if config.delete:
             one.remove()
-    done = "removed" if config.delete else "to remove; delete=true removes it"
+    done = "freed" if config.delete else "to free; delete=true removes them"
     print(f"{len(found)} items, {readable(total(found))} {done}" if found else "nothing to remove")
 
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,11 @@ class Removable:
 
     path: Path
     reason: str
-    num_bytes: int
+
+    @cached_property
+    def num_bytes(self) -> int:
+        """Count what its removal frees: a file that the cache or another run shares frees nothing."""
+        return size(self.path, shared=False)
 
     def remove(self) -> None:
         """Remove it."""
@@ -89,10 +94,10 @@ def removable(folders: Sequence[Path], *, cache: Path | None, failed: bool, last
             continue
         run = read_run(folder)
         if failed and run.status == "failed":
-            found.append(Removable(folder, f"failed: {run.reason[:80]}", size(folder)))
+            found.append(Removable(folder, f"failed: {run.reason[:80]}"))
         elif last and run.status == "done":
             paths = [last_checkpoint(folder, stage) for stage in TRAINED]
-            found += [Removable(path, "the run is done", size(path)) for path in paths if path.is_file()]
+            found += [Removable(path, "the run is done") for path in paths if path.is_file()]
     if cache is not None:
         found += [*_unshared(cache / "stages"), *_leftovers(cache)]
     return found
@@ -101,7 +106,7 @@ def removable(folders: Sequence[Path], *, cache: Path | None, failed: bool, last
 def _leftovers(folder: Path) -> Iterator[Removable]:
     """Find what killed processes left of unfinished files."""
     for path in folder.rglob(".*.partial"):
-        yield Removable(path, "left of a file that was never finished", size(path))
+        yield Removable(path, "left of a file that was never finished")
 
 
 def _orphans(folder: Path) -> Iterator[Removable]:
@@ -111,7 +116,7 @@ def _orphans(folder: Path) -> Iterator[Removable]:
         has_run = (run / ".hydra").is_dir() or (run / "metrics.json").is_file()
         if not has_run and run.parent.name != "stages":
             reason = "checkpoints without a run: no .hydra and no metrics.json"
-            yield Removable(checkpoints, reason, size(checkpoints))
+            yield Removable(checkpoints, reason)
 
 
 def _unshared(stages: Path) -> Iterator[Removable]:
@@ -119,18 +124,23 @@ def _unshared(stages: Path) -> Iterator[Removable]:
     for entry in sorted(path for path in stages.glob("*") if (path / "checkpoints").is_dir()):
         files = [path for path in entry.rglob("*.ckpt") if path.is_file()]
         if files and all(path.stat().st_nlink == 1 for path in files):
-            yield Removable(entry, "a trained stage in the cache that no run here shares", size(entry))
+            yield Removable(entry, "a trained stage in the cache that no run here shares")
 
 
-def size(path: Path) -> int:
-    """Give the bytes of a file, or of all files below a folder."""
-    if path.is_file():
-        return path.stat().st_size
-    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+def size(path: Path, *, shared: bool = True) -> int:
+    """Give the bytes of a file, or of all files below a folder.
+
+    Args:
+        path: The file or folder.
+        shared: Count files that have other names elsewhere, too.
+    """
+    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    found = [file.stat() for file in files]
+    return sum(one.st_size for one in found if shared or one.st_nlink == 1)
 
 
 def total(parts: Iterable[Removable]) -> int:
-    """Add up what is removable."""
+    """Add up what is freed at least."""
     return sum(part.num_bytes for part in parts)
 
 

@@ -82,3 +82,12 @@ def test_sizes_are_those_of_the_files(outputs: Path):
         "2.5 MB",
         "7.0 GB",
     ]
+
+
+def test_what_another_folder_shares_frees_nothing(outputs: Path):
+    checkpoints = outputs / "done" / "checkpoints"
+    os.link(checkpoints / "vq_vae-last.ckpt", outputs.parent / "in_the_cache.ckpt")
+    found = {
+        one.path.name: one.num_bytes for one in removable([outputs], cache=None, failed=False, last=True)
+    }
+    assert (found["vq_vae-last.ckpt"], found["transformer-last.ckpt"]) == (0, 1000)
