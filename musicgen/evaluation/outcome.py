@@ -1,5 +1,6 @@
 """Leave what an evaluation found: figures, a table of pieces, the page, and a TensorBoard of all that."""
 
+import logging
 import shlex
 import sys
 from collections.abc import Mapping
@@ -10,9 +11,14 @@ from musicgen.evaluation.evaluate import METRICS_FILE, write_metrics
 from musicgen.evaluation.evaluation_page import PAGE_FILE, PageExtent, write_evaluation_page
 from musicgen.evaluation.hearing import Hearing
 from musicgen.evaluation.pieces import table_of
+from musicgen.music.engrave import engrave
+from musicgen.music.raster import can_rasterise, rasterise
 from musicgen.training.pictures import show_piece
 
 __all__ = ["PageExtent", "write_outcome"]
+
+log = logging.getLogger(__name__)
+_PAGE_QUARTERS = 48
 
 
 def write_outcome(
@@ -62,8 +68,15 @@ def _facts(hearing: Hearing) -> list[tuple[str, str]]:
 def _write_board(folder: Path, metrics: Mapping[str, float], hearing: Hearing, extent: PageExtent) -> None:
     from torch.utils.tensorboard.writer import SummaryWriter
 
+    with_scores = can_rasterise()
+    if not with_scores and extent.max_pieces:
+        log.warning('No scores in TensorBoard: for these, python -m pip install "musicgen-lab[scores]"')
     with SummaryWriter(str(folder)) as board:
         for name, value in metrics.items():
             board.add_scalar(name, value, 0)
         for number, piece in enumerate(hearing.generated[: extent.max_pieces]):
-            show_piece(board, f"generated/{number:03d}", piece.performance, audio_s=extent.audio_s)
+            name, performance = f"generated/{number:03d}", piece.performance
+            show_piece(board, name, performance, audio_s=extent.audio_s)
+            if with_scores and len(performance):
+                page = engrave(performance, max_quarters=min(extent.score_quarters, _PAGE_QUARTERS))
+                board.add_image(f"{name}/score", rasterise(page), dataformats="HWC")

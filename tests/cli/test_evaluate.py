@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import importlib.util
 import json
 import re
 import shutil
@@ -87,6 +88,8 @@ def test_the_board_has_the_same_figures_and_pictures(measured: Path) -> None:
     assert {"generated/000", "generated/000/form", "generated/001", "generated/001/form"} <= set(
         tags["images"]
     )
+    if importlib.util.find_spec("resvg_py"):
+        assert "generated/000/score" in tags["images"]
     assert set(tags["audio"]) == {"generated/000", "generated/001"}
 
 

@@ -1,5 +1,6 @@
 """Scores: bars are full, what was on the beat is written as it was, hands and voices part, names fit."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -15,6 +16,7 @@ from musicgen.music.musicxml import to_musicxml, write_musicxml
 from musicgen.music.notation import UNITS_PER_BAR
 from musicgen.music.notes import Performance
 from musicgen.music.quantise import UNITS_PER_QUARTER, is_on_the_beats, quantise
+from musicgen.music.raster import _SIGNS, rasterise
 from musicgen.music.score import make_score
 from musicgen.music.spelling import signature_of, spell_pitch
 from musicgen.music.voices import two_voices
@@ -213,3 +215,23 @@ def test_the_engraved_page_has_both_staves_all_bars_and_the_chord_names() -> Non
 
 def test_only_the_beginning_can_be_written() -> None:
     assert len(make_score(chorale(), max_quarters=4).bars) == 1
+
+
+def test_the_page_in_pixels_has_ink_on_every_staff_and_no_sign_that_its_font_lacks() -> None:
+    pytest.importorskip("resvg_py")
+    svg = engrave(chorale())
+
+    small, large = (rasterise(svg, width=width) for width in (400, 800))
+
+    assert small.shape[1:] == (400, 3)
+    assert large.shape[0] == pytest.approx(2 * small.shape[0], abs=2)
+    is_line = ((large < 240).all(axis=2).mean(axis=1) > 0.25).astype(int)  # the staves take a third
+    assert (np.diff(is_line) == 1).sum() == 10  # two staves of five lines
+    unknown = [sign for sign in svg.translate(_SIGNS) if "\ue000" <= sign <= "\uf8ff"]
+    assert not unknown
+
+
+def test_without_resvg_the_page_in_pixels_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(ValueError, match=r"musicgen-lab\[scores\]"):
+        rasterise(engrave(chorale()))
