@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -68,7 +69,8 @@ def read_notes(path: str | Path) -> tuple[list[tuple[int, int, int]], ReadCounts
     try:
         if (size := Path(path).stat().st_size) > MAX_FILE_BYTES:
             raise MidiError(f"{size:,} bytes; at most {MAX_FILE_BYTES:,} are read on this grid", str(path))
-        tracks = mido.MidiFile(str(path)).tracks
+        contents = BytesIO(Path(path).read_bytes())  # mido asks a file for all that a chunk says it has
+        tracks = mido.MidiFile(file=contents).tracks
     except MidiError:
         raise
     except (OSError, EOFError, LookupError, ValueError, TypeError, mido.KeySignatureError) as error:

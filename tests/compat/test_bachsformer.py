@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import mido
@@ -217,3 +218,13 @@ def test_a_pair_of_two_alphabets_is_refused(small_pair, tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="8 codes and the transformer 9"):
         load_weights(tmp_path, num_heads=4)
+
+
+def test_a_chunk_that_says_it_has_gigabytes_is_not_believed(tmp_path):
+    path = tmp_path / "a.mid"
+    path.write_bytes(b"MThd" + b"\x7f\xff\xff\xff" + bytes(20))
+    tracemalloc.start()
+    assert BachsformerGrid().read(path).num_notes == 0
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10**6

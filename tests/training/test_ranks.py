@@ -51,7 +51,7 @@ def alone(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def train_together(folder: Path, midi_folder: Path, *more: str) -> None:
+def train_together(folder: Path, midi_folder: Path, *more: str, is_cut: bool = False) -> None:
     command = [
         sys.executable,
         "-m",
@@ -65,7 +65,7 @@ def train_together(folder: Path, midi_folder: Path, *more: str) -> None:
         done = subprocess.run(
             command, cwd=folder, env={**os.environ, **ENVIRONMENT}, stdout=said, stderr=said, timeout=300
         )
-    assert done.returncode == 0, (folder / "said.txt").read_text()
+    assert (done.returncode != 0) == is_cut, (folder / "said.txt").read_text()
 
 
 def notes(folder: Path, stage: str) -> list[dict]:
@@ -131,9 +131,12 @@ def test_sharded_training_goes_on_from_its_checkpoint(midi_folder: Path, tmp_pat
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for folder in (whole, broken):
         folder.mkdir()
-    train_together(whole, midi_folder, "trainer=fsdp", "stages=[vq_vae,transformer]")
-    cut = ("trainer=fsdp", "stages=[vq_vae,transformer]", "+trainer.max_steps=5")
-    train_together(broken, midi_folder, *cut)
-    train_together(broken, midi_folder, *cut[:2], "ckpt_path=last")
+        train_together(folder, midi_folder, "trainer=fsdp", "stages=[vq_vae]")
+    prior = ("trainer=fsdp", "stages=[transformer]", "ckpt_path=last")
+    train_together(whole, midi_folder, *prior)
+    cut = ("_target_=tests.interruption.PowerCut", "stage=transformer", "epoch=1")
+    train_together(broken, midi_folder, *prior, *(f"+callbacks.cut.{one}" for one in cut), is_cut=True)
+    assert "power cut" in (broken / "said.txt").read_text()
+    train_together(broken, midi_folder, *prior)
     figures = [notes(folder, "transformer")[0]["figures"][NAMES["transformer"]] for folder in (whole, broken)]
     assert figures[0] == pytest.approx(figures[1], abs=0.05)
