@@ -99,7 +99,7 @@ def strange_run(tiny_run: Path, tmp_path: Path) -> Path:
 def test_a_run_from_a_stranger_is_not_evaluated_by_its_own_code(
     strange_run: Path, tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ):
-    from musicgen.cli.evaluate import run_metrics
+    from musicgen.cli.measured import run_metrics
 
     path, mark = strange_run / ".hydra" / "config.yaml", tmp_path / "mark"
     config = OmegaConf.load(path)

@@ -7,7 +7,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from musicgen.cli.application import launch
-from musicgen.cli.prepare import prepared_pieces
+from musicgen.cli.chosen import prepared_pieces
 from musicgen.config import plain
 
 

@@ -1,20 +1,16 @@
 """Real music for the verbs that measure: held-out pieces of the same composers."""
 
 from collections.abc import Callable
-from math import ceil
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.prepare import prepared_pieces
-from musicgen.config import plain
+from musicgen.cli.chosen import prepared_pieces
 
 if TYPE_CHECKING:
     from musicgen.data.prepare import Prepared
     from musicgen.evaluation.reference import Reference
-    from musicgen.music.notes import Performance
 
 
 def reference_of(
@@ -46,33 +42,3 @@ def reference_of(
     trained_on = {piece.content for piece in prepared.splits["train"].pieces}
     held_out = [all_pieces.splits["val"], all_pieces.splits["test"]]
     return real_excerpts(held_out, num_quarters=num_quarters, leave_out=trained_on)
-
-
-def run_distances(
-    pieces: "list[Performance]", config: DictConfig, *, weights: str | None
-) -> dict[str, float]:
-    """Measure how far a run's pieces are from held-out real ones of its composers, and whose style they have.
-
-    Args:
-        pieces: What the run wrote.
-        config: The run's, with `data` and `grid`.
-        weights: A folder that `musicgen classify` left; None leaves style and Fréchet distance out.
-    """
-    from musicgen.checkpoint import build, load_classifier
-    from musicgen.evaluation.reference import distance_metrics
-    from musicgen.evaluation.style import style_figures
-
-    def make(named: DictConfig) -> Any:
-        return build(plain(named))
-
-    lengths = [piece.duration_quarters for piece in pieces if len(piece)]
-    if not lengths:
-        return {}
-    prepared = prepared_pieces(config, make=make)
-    reference = reference_of(config, prepared, num_quarters=ceil(median(lengths)), make=make)
-    figures = distance_metrics(pieces, reference)
-    if weights is not None:
-        composers = sorted({piece.surname for piece in prepared.splits["train"].pieces})
-        classifier = load_classifier(weights).module
-        figures |= style_figures(classifier, pieces, reference, composers=composers)
-    return figures

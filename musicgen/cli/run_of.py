@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.prepare import prepared_pieces
+from musicgen.cli.chosen import prepared_pieces
 from musicgen.config import plain
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from hydra.experimental.callback import Callback
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from musicgen.cli.prepare import prepared_pieces, work_of
+from musicgen.cli.chosen import prepared_pieces, work_of
 
 if TYPE_CHECKING:
     from musicgen.data.prepare import Prepared, PreparedShard

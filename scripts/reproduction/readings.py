@@ -63,7 +63,7 @@ def correct_pieces(inputs: Inputs, *extra: str) -> Prepared:
     """
     from hydra import compose, initialize_config_dir
 
-    from musicgen.cli.prepare import prepared_pieces
+    from musicgen.cli.chosen import prepared_pieces
     from musicgen.config import config_dir
 
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
