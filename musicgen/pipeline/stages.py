@@ -18,7 +18,7 @@ from musicgen.pipeline.record import (
     stage_files,
 )
 from musicgen.pipeline.replay import replay
-from musicgen.pipeline.rewind import reached, rewind
+from musicgen.pipeline.rewind import Reached, reached, rewind
 from musicgen.pipeline.status import StatusFile
 from musicgen.pipeline.store import StageStore
 from musicgen.training.curve_table import CurveTable
@@ -70,9 +70,9 @@ class Stages:
             return
         with self.store.lock(inputs.key, on_wait=lambda: self._wait(stage)):
             self.status.update(state="running")
-            record = self.store.take(inputs.key, stage, self.folder)
+            record = self.store.find(inputs.key, stage)
             if record is not None:
-                self._use(record)
+                self._use(record, before, store=self.store)
             else:
                 self._train(stage, inputs, before, fit=fit, store=self.store)
 
@@ -80,15 +80,25 @@ class Stages:
         log.info("%s: another run trains the same one; waiting to take it", TITLES[stage])
         self.status.update(state="waiting")
 
-    def _use(self, record: StageRecord) -> None:
+    def _use(self, record: StageRecord, before: StageRecord | None, *, store: StageStore) -> None:
+        """Take files, then curves, and write the record last, so that a kill leaves no gap."""
         log.info(
             "%s: taken from %s, trained there on the same pieces with the same settings and seed (%s)",
             TITLES[record.stage], record.trained_in, record.key[:8],
         )  # fmt: skip
-        self.status.update(taken={**self.status.status.taken, record.stage: record.trained_in})
-        self.status.add_figures(record.figures)
+        earlier_events = before.earlier_events if before else event_files(self.folder)
+        earlier_rows = before.earlier_rows if before else self._num_rows()
+        record = replace(record, earlier_events=earlier_events, earlier_rows=earlier_rows)
+        begun = replace(record, state="training", files={})
+        begun.write(self.folder)
+        if before is not None:
+            rewind(self.folder, begun, self.loggers, to=Reached())
+        store.take(record, self.folder)
         others = [logger for logger in self.loggers if not isinstance(logger, TensorBoardLogger)]
         replay([self.folder / name for name in record.files if name.startswith("tensorboard/")], others)
+        self.status.update(taken={**self.status.status.taken, record.stage: record.trained_in})
+        self.status.add_figures(record.figures)
+        record.write(self.folder)
 
     def _train(
         self,

@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from musicgen.data.atomic import write_atomically
@@ -15,7 +14,6 @@ from musicgen.data.hashing import hash_file
 from musicgen.pipeline.locks import lock
 from musicgen.pipeline.record import (
     StageRecord,
-    event_files,
     last_checkpoint,
     read_record,
     record_path,
@@ -48,16 +46,12 @@ class StageStore:
         with lock(self.folder / "locks" / f"{key}.lock", on_wait=on_wait):
             yield
 
-    def take(self, key: str, stage: str, run: Path) -> StageRecord | None:
-        """Put a finished stage into a run folder.
+    def find(self, key: str, stage: str) -> StageRecord | None:
+        """Give the record of a finished stage; None where there is no sound entry.
 
         Args:
             key: Of its inputs.
             stage: Its name.
-            run: The run folder.
-
-        Returns:
-            Its record; None where there is no sound entry.
         """
         entry = self.entry(key)
         record = read_record(entry, stage)
@@ -68,10 +62,11 @@ class StageStore:
             log.warning("%s is damaged (%s); the stage is trained again", entry, ", ".join(damaged))
             shutil.rmtree(entry, ignore_errors=True)
             return None
-        record = replace(record, earlier_events=event_files(run))
-        _link(record.files, entry, run)
-        record.write(run)
         return record
+
+    def take(self, record: StageRecord, run: Path) -> None:
+        """Put the files of a finished stage into a run folder, its record not among them."""
+        _link(record.files, self.entry(record.key), run)
 
     def keep(self, record: StageRecord, run: Path) -> None:
         """Make a finished stage of a run folder an entry, whole or not at all; room and rights permitting."""
