@@ -50,7 +50,7 @@ class FactsTable(MutableMapping[str, PieceFacts]):
         joined = bytearray()
         for content in contents:
             joined += bytes.fromhex(content)
-        self._contents = np.frombuffer(joined, "S32").copy()
+        self._contents = np.frombuffer(joined, "S32")
         self._contents.sort()
         self._lengths = np.zeros((len(self._contents), 2), np.uint32)
         self._others = np.full(len(self._contents), _UNKNOWN, np.int32)
@@ -81,6 +81,10 @@ class FactsTable(MutableMapping[str, PieceFacts]):
 
     def __delitem__(self, content: str) -> None:
         self._others[self._row(content)] = _UNKNOWN
+
+    def clear(self) -> None:
+        """Forget all facts; the contents stay."""
+        self._others[:] = _UNKNOWN
 
     def contents(self) -> Iterator[str]:
         """Go through all contents, known or not, in hex and in order."""

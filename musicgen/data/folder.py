@@ -70,7 +70,7 @@ def pieces_below(root: Path, *, cache_dir: Path | None, shard: Shard = WHOLE) ->
     births = BirthYears(found.tables)
     known = KnownHashes(found.folders, cache_dir=cache_dir, part=shard.name)
     pieces = PieceTable(
-        _piece(path, known.digest(path) if shard.holds(path) else "", births) for path in found.take()
+        _piece(path, known.digest(path) if shard.holds(path) else "", births) for path in found
     )
     known.save()
     return pieces

@@ -1,19 +1,21 @@
 """Which files of music lie below a folder, with the tables that may come with them."""
 
+import heapq
 import logging
 import os
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
 MIDI_SUFFIXES = (".mid", ".midi")
 TABLE_SUFFIXES = (".csv", ".tsv")
-_NUMBER_BYTES = 4
+_BETWEEN_NAMES = b"\0"  # no file's name has it
 
 
 class Listing:
-    """The MIDI files below a folder; each takes little more than its name until it is taken.
+    """The MIDI files below a folder; each takes little more than its name.
 
     Their last suffix is one of MIDI, in any case. Links to folders are not followed, so no file is met twice;
     a folder that cannot be read is told and passed over.
@@ -29,27 +31,36 @@ class Listing:
     def __init__(self, root: Path):
         self.folders: list[str] = []
         self.tables: list[Path] = []
-        self._names: list[bytes] = []
+        self._names: list[bytes] = []  # of each folder's files, sorted and joined
+        self._num_files = 0
         for folder, below, names in os.walk(root, onerror=_tell_of):
             below.sort()
             music = [name for name in names if _is_midi(name)]
             if music:
-                number = len(self.folders).to_bytes(_NUMBER_BYTES, "big")
-                self._names += [os.fsencode(name) + b"\0" + number for name in music]
                 self.folders.append(folder)
+                self._names.append(_BETWEEN_NAMES.join(sorted(map(os.fsencode, music))))
+                self._num_files += len(music)
             self.tables += [Path(folder, name) for name in names if name.lower().endswith(TABLE_SUFFIXES)]
-        self._names.sort(reverse=True)
         self.tables.sort()
 
     def __len__(self) -> int:
-        return len(self._names)
+        return self._num_files
 
-    def take(self) -> Iterator[Path]:
-        """Take the MIDI files out of the listing one by one, sorted by file name, then folder."""
-        while self._names:
-            key = self._names.pop()
-            name, number = key[: -_NUMBER_BYTES - 1], int.from_bytes(key[-_NUMBER_BYTES:], "big")
+    def __iter__(self) -> Iterator[Path]:
+        """Go through the MIDI files, sorted by file name, then folder."""
+        by_folder = (zip(_split(names), repeat(number)) for number, names in enumerate(self._names))
+        for name, number in heapq.merge(*by_folder):
             yield Path(self.folders[number], os.fsdecode(name))
+
+
+def _split(names: bytes) -> Iterator[bytes]:
+    """Give joined names one by one."""
+    start = 0
+    while start <= len(names):
+        end = names.find(_BETWEEN_NAMES, start)
+        end = len(names) if end < 0 else end
+        yield names[start:end]
+        start = end + 1
 
 
 def _is_midi(name: str) -> bool:

@@ -40,7 +40,8 @@ def facts_of(
     name = hash_lines([cache.grid.key], facts.contents())[:32]
     path = folder / cache.grid.key / f"{name}.jsonl"
     if not _load(path, into=facts):
-        facts = read_pieces(pieces, cache=cache, num_workers=num_workers, progress=progress)
+        facts.clear()
+        read_pieces(pieces, into=facts, cache=cache, num_workers=num_workers, progress=progress)
         if not any(one.transient for one in facts.values()):
             _write(path, facts)
     return facts

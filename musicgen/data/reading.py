@@ -17,6 +17,7 @@ def read_pieces(
     pieces: Sequence[Piece],
     *,
     cache: PieceCache,
+    into: FactsTable | None = None,
     num_workers: int | None = None,
     progress: bool = True,
 ) -> FactsTable:
@@ -28,6 +29,7 @@ def read_pieces(
     Args:
         pieces: Distinct pieces.
         cache: Where entries are kept.
+        into: A table of their contents without facts, to be filled; None makes one.
         num_workers: Processes at most; None takes one a core.
         progress: Show a bar.
 
@@ -37,7 +39,7 @@ def read_pieces(
     Raises:
         ValueError: ``num_workers`` is negative.
     """
-    facts = FactsTable(filter(None, contents_of(pieces)))
+    facts = FactsTable(filter(None, contents_of(pieces))) if into is None else into
     for content in facts.contents():
         found = cache.facts(content)
         if found is not None:

@@ -9,12 +9,14 @@ import numpy as np
 from musicgen.music.chain import read_events
 
 TRANSPOSITIONS = (0, 1, -1, 2, -2, 3, -3)  # semitones
-TEMPOS = (1.0, 1.05, 0.95, 1.1, 0.9, 1.15, 0.85)  # factors on the ticks per quarter
+TEMPOS = (1.0, 0.85, 1.15, 0.9, 1.1, 0.95, 1.05)  # factors on the ticks per quarter; the longest pieces early
 _HEADER_BYTES = 14
 
 
 def write_variants(files: Sequence[Path], folder: Path, *, count: int) -> None:
-    """Write as many distinct files as wanted: all originals, then all of them moved once, and so on.
+    """Write as many distinct files as wanted: all originals, then all of them at another tempo, and so on.
+
+    Tempos go first, so that a few thousand variants have pieces as long as many thousand.
 
     Args:
         files: MIDI files, distinct ones.
@@ -35,7 +37,7 @@ def write_variants(files: Sequence[Path], folder: Path, *, count: int) -> None:
 
 
 def _variants(files: Sequence[Path]) -> Iterator[tuple[Path, int, float]]:
-    for tempo, semitones in itertools.product(TEMPOS, TRANSPOSITIONS):
+    for semitones, tempo in itertools.product(TRANSPOSITIONS, TEMPOS):
         for path in files:
             yield path, semitones, tempo
 

@@ -12,14 +12,14 @@ def test_file_types_are_told_by_the_last_suffix_in_any_case(tmp_path: Path):
     taken = ["Nocturne No.1 in B, Op.9.mid", "a.MID", "b.midi", "c.Midi", "d.txt.mid"]
     for name in [*taken, "e.mid.txt", "f.midx", "g", "mid", "._h.mid", "i.mp3"]:
         (tmp_path / name).touch()
-    assert [path.name for path in Listing(tmp_path).take()] == sorted(taken)
+    assert [path.name for path in Listing(tmp_path)] == sorted(taken)
 
 
 def test_subfolders_are_searched_and_the_list_is_sorted_by_file_name(tmp_path: Path):
     for name in ["z/a.mid", "a/c.mid", "a/b/b.mid", "d.mid"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert [path.name for path in Listing(tmp_path).take()] == ["a.mid", "b.mid", "c.mid", "d.mid"]
+    assert [path.name for path in Listing(tmp_path)] == ["a.mid", "b.mid", "c.mid", "d.mid"]
 
 
 def test_pieces_carry_what_their_names_say(tmp_path: Path):
