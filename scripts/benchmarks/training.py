@@ -88,10 +88,10 @@ def trainer(
 
 
 def vq_vae(
-    prepared: Prepared, *, width: int, batch_size: int = VQ_VAE_BATCH
+    prepared: Prepared, *, width: int, batch_size: int = VQ_VAE_BATCH, seed: int = 0
 ) -> tuple[VqVaeModule, MidiDataModule]:
     """Make the autoencoder and its batches as a run with the default settings does."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     config = run_config(
         f"vq_vae.num_hiddens={width}",
         f"vq_vae.num_residual_hiddens={width // 4}",
@@ -107,4 +107,4 @@ def vq_vae(
             prepared.splits["val"], num_embeddings=config.quantizer.num_embeddings
         ),
     )
-    return module, MidiDataModule(prepared, batch_size=batch_size, transpose=config.transpose)
+    return module, MidiDataModule(prepared, batch_size=batch_size, transpose=config.transpose, seed=seed)
