@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from musicgen import __version__
 from musicgen.evaluation.aggregate import Comparison, Row
 from musicgen.evaluation.directions import HEADLINE, Figure, decimals_for, format_number
-from musicgen.evaluation.knobs import value_text
+from musicgen.evaluation.knobs import MISSING, value_text
 from musicgen.evaluation.page_data import page_json, pieces_kept, varies
 from musicgen.evaluation.tables import (
     CONTRAST_HEADS,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("core", "chart", "curves", "effects", "front", "parallel", "piano", "pieces", "table", "page")
+MOST_NAMED = 8  # settings that the title lists
 LEADING_COLUMNS = 8  # of a long table, before "all figures"
 
 
@@ -145,6 +146,8 @@ def _title(comparison: Comparison) -> str:
     labels = [knob.label for knob in comparison.knobs]
     if not labels:
         return f"{count} runs with the same settings"
+    if len(labels) > MOST_NAMED:
+        return f"{count} runs that differ by {len(labels)} settings"
     listed = labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"
     return f"{count} runs that differ by {listed}"
 
@@ -158,7 +161,9 @@ def _leader(comparison: Comparison) -> str:
         if best:
             texts = cell_texts(by_name[name], rows, best)
             first = min(best)
-            return f"Best at {name}: {rows[first].name} with {texts[first]}."
+            parts = rows[first].name.split(" ")
+            told = " ".join(part for part in parts if not part.endswith(f"={MISSING}")) or parts[0]
+            return f"Best at {name}: {told} with {texts[first]}."
     return ""
 
 

@@ -55,14 +55,25 @@ function bandPath(line, x, y) {
   return top ? `${top}L${path([...line.xs].reverse(), [...line.low].reverse(), x, y).slice(1)}Z` : "";
 }
 
+// Bands widen the axis by half of what the curves need at most: those of two runs would else flatten all curves.
+function withBands(edges, low, high) {
+  if (!edges.length) return [low, high];
+  const room = 0.5 * (high - low || Math.abs(high) || 1);
+  const [least, most] = state.logY ? [low / 2, high * 2] : [low - room, high + room];
+  const [lowest, highest] = extent(edges);
+  return [Math.min(low, Math.max(lowest, least)), Math.max(high, Math.min(highest, most))];
+}
+
 // lines: {name, run, colour, dashed, xs, ys, low, high}; baselines: {name, value}
 function drawLines(host, { title, lines, baselines, xLabel }) {
   const [width, height] = [host.clientWidth, host.clientHeight];
   const bands = lines.length <= MAX_BANDS; // of more lines, only the one under the pointer shows its band
-  const all = lines.flatMap((line) => (line.low && bands ? [...line.low, ...line.high] : line.ys)).filter((v) => v !== null && isFinite(v) && (!state.logY || v > 0));
+  const isDrawn = (v) => v !== null && isFinite(v) && (!state.logY || v > 0);
+  const all = lines.flatMap((line) => line.ys).filter(isDrawn);
   host.setAttribute("data-curves", lines.length);
   if (!all.length) return host.replaceChildren(element("p", { class: "empty" }, "nothing to draw for the runs shown"));
   let [low, high] = extent(all);
+  if (bands) [low, high] = withBands(lines.flatMap((line) => (line.low ? [...line.low, ...line.high] : [])).filter(isDrawn), low, high);
   const reach = baselines.filter(({ value }) => value <= high + 0.6 * (high - low) && value >= low - 0.6 * (high - low));
   for (const { value } of reach) { low = Math.min(low, value); high = Math.max(high, value); }
   if (!state.logY) { const pad = (high - low || Math.abs(high) || 1) * 0.05; low -= pad; high += pad; }
@@ -71,6 +82,7 @@ function drawLines(host, { title, lines, baselines, xLabel }) {
   if (first > 0 && first < 0.3 * last) first = 0;
   const x = scale([first, last === first ? first + 1 : last], [MARGIN.left, width - MARGIN.right], false);
   const y = scale([low, high], [height - MARGIN.bottom, MARGIN.top], state.logY);
+  const inside = (value) => y(Math.min(Math.max(value, low), high));
 
   const svg = element("svg:svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${lines.length} curves over ${xLabel}s` });
   for (const tick of state.logY ? logTicks(low, high) : niceTicks(low, high, 5)) {
@@ -88,7 +100,7 @@ function drawLines(host, { title, lines, baselines, xLabel }) {
     svg.append(element("svg:text", { x: width - MARGIN.right, y: y(value) - 4, "text-anchor": "end" }, name));
   }
   const many = lines.length > 40;
-  if (bands) for (const line of lines) if (line.low) svg.append(element("svg:path", { class: "band", d: bandPath(line, x, y), fill: line.colour }));
+  if (bands) for (const line of lines) if (line.low) svg.append(element("svg:path", { class: "band", d: bandPath(line, x, inside), fill: line.colour }));
   for (const line of lines) {
     svg.append(element("svg:path", {
       class: "curve", d: path(line.xs, line.ys, x, y), stroke: line.colour, "stroke-width": many ? 1 : 1.8,
@@ -99,14 +111,14 @@ function drawLines(host, { title, lines, baselines, xLabel }) {
   const over = element("svg:g", { class: "over" });
   svg.append(over);
   host.replaceChildren(svg);
-  listenToLines(host, { lines, x, y, over, xLabel, bands });
+  listenToLines(host, { lines, x, y, inside, over, xLabel, bands });
 }
 
-function listenToLines(host, { lines, x, y, over, xLabel, bands }) {
+function listenToLines(host, { lines, x, y, inside, over, xLabel, bands }) {
   const highlight = (line, index) => {
     over.replaceChildren();
     if (!line) return;
-    if (line.low && !bands) over.append(element("svg:path", { class: "band", d: bandPath(line, x, y), fill: line.colour }));
+    if (line.low && !bands) over.append(element("svg:path", { class: "band", d: bandPath(line, x, inside), fill: line.colour }));
     over.append(element("svg:path", { class: "curve", d: path(line.xs, line.ys, x, y), stroke: line.colour, "stroke-width": 3, "stroke-dasharray": line.dashed ? "6 4" : null }));
     if (index !== undefined) over.append(element("svg:circle", { cx: x(line.xs[index]), cy: y(line.ys[index]), r: 4.5, fill: line.colour, stroke: "var(--panel)", "stroke-width": 1.5 }));
   };

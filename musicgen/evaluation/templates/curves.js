@@ -50,7 +50,7 @@ function buildCurves() {
   const told = [];
   if (DATA.thinned) told.push(`Curves of more than ${DATA.thinned} points are thinned: each point is the mean of its neighbours.`);
   if (DATA.panels.some((panel) => panel.baselines.length)) told.push("Dotted: trivial baselines, where they are in reach.");
-  if (DATA.grouped) told.push("Bands are Student’s 95 % interval of the mean over the runs of a group; of many curves, the one under the pointer shows its band.");
+  if (DATA.grouped) told.push("Bands are Student’s 95 % interval of the mean over the runs of a group; wide ones are cut at the edge, and of many curves the one under the pointer shows its band.");
   byId("curve-note").textContent = told.join(" ");
 }
 
