@@ -93,7 +93,7 @@ def _write_pack(path: Path, blocks: Iterable[np.ndarray]) -> None:
     checksum = 0
     with atomic_file(path) as file:
         for words in blocks:
-            block = np.ascontiguousarray(words, dtype=WORD).tobytes()
+            block = np.ascontiguousarray(words, dtype=WORD).data
             checksum = zlib.crc32(block, checksum)
             file.write(block)
         file.write(_TAIL.pack(_MAGIC, checksum))
