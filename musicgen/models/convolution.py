@@ -74,7 +74,8 @@ class _Convolution(torch.autograd.Function):
         stride, padding, transposed = ctx.settings
         wants_image, wants_weight, wants_bias, _ = ctx.needs_input_grad
         small, large = (image, grad) if transposed else (grad, image)
-        by_product = wants_weight and (weight.shape[2:].numel() == 1 or large.shape[1] >= _FEWEST_CHANNELS)
+        is_wide = min(small.shape[1], large.shape[1]) >= _FEWEST_CHANNELS
+        by_product = wants_weight and (is_wide or weight.shape[2:].numel() == 1)
         mask = [wants_image, wants_weight and not by_product, False]
         image_grad, weight_grad, _ = torch.ops.aten.convolution_backward(
             grad, image, weight, None, stride, padding, (1, 1), transposed, (0, 0), 1, mask
