@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from musicgen.evaluation.compare import compare_runs
 from musicgen.evaluation.screen import print_comparison
 from musicgen.search.objectives import Objective
+from musicgen.search.study import TWIN
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -26,7 +27,9 @@ def report(study: "Study", objectives: Sequence[Objective], *, folder: Path) -> 
     """
     names = [one.name for one in objectives]
     trials = folder / "trials"
-    best = study.best_trials  # none before a run has ended
+    best = [
+        trial for trial in study.best_trials if TWIN not in trial.user_attrs
+    ]  # none before a run has ended
     lines = []
     if trials.is_dir() and any(trials.iterdir()):
         comparison = compare_runs(
@@ -57,7 +60,7 @@ def _states(study: "Study") -> str:
 
     counts = dict.fromkeys(TrialState, 0)
     for trial in study.get_trials(deepcopy=False):
-        counts[trial.state] += 1
+        counts[trial.state] += TWIN not in trial.user_attrs
     told = ", ".join(f"{count} {state.name.lower()}" for state, count in counts.items() if count)
     running = " (other workers have them, or were killed: the same command takes them over in a while)"
     return f"Trials    {told or 'none'}{running if counts[TrialState.RUNNING] else ''}"

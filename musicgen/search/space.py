@@ -1,6 +1,8 @@
 """What a search may turn: knobs in Hydra's own sweep grammar, drawn by Optuna."""
 
-from collections.abc import Mapping
+import itertools
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from hydra.errors import HydraException
 if TYPE_CHECKING:
     from optuna import Trial
 
+MOST_COMBINATIONS = 10_000
 HOW = (
     "use a,b,c or choice(a,b,c), range(1,10), interval(0.1,0.5), int(interval(32,256)), "
     "or tag(log,interval(1e-4,1e-2))"
@@ -27,6 +30,11 @@ class Choice:
     def draw(self, trial: "Trial") -> str:
         """Let the study choose; give the value as the command line takes it."""
         return trial.suggest_categorical(self.key, self.options)
+
+    @property
+    def values(self) -> Sequence[str]:
+        """List what may be drawn, as a study keeps it."""
+        return self.options
 
     @property
     def example(self) -> str:
@@ -49,6 +57,11 @@ class Whole:
         return str(trial.suggest_int(self.key, self.low, self.high, step=self.step, log=self.log))
 
     @property
+    def values(self) -> Sequence[int]:
+        """List what may be drawn, as a study keeps it."""
+        return range(self.low, self.high + 1, self.step)
+
+    @property
     def example(self) -> str:
         """Give one value."""
         return str(self.low)
@@ -68,12 +81,28 @@ class Real:
         return repr(trial.suggest_float(self.key, self.low, self.high, log=self.log))
 
     @property
+    def values(self) -> None:
+        """Say that there are more than can be listed."""
+
+    @property
     def example(self) -> str:
         """Give one value."""
         return str(self.low)
 
 
 Knob = Choice | Whole | Real
+
+
+def combinations(space: Sequence[Knob]) -> list[dict[str, str | int]] | None:
+    """List all settings that may be tried, as a study keeps them; None where they are too many."""
+    lists = [knob.values for knob in space]
+    if any(values is None for values in lists):
+        return None
+    known = [values for values in lists if values is not None]
+    if math.prod(map(len, known)) > MOST_COMBINATIONS:
+        return None
+    keys = [knob.key for knob in space]
+    return [dict(zip(keys, together, strict=True)) for together in itertools.product(*known)]
 
 
 def read_space(knobs: Mapping[str, object]) -> tuple[Knob, ...]:

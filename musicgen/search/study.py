@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 LOCK_TIMEOUT_S = 120  # how long a worker waits for the others to let go of an SQLite file
 OPENINGS = 5  # how often a storage is tried before it is called broken
+TWIN = "twin_of"  # the trial that had the same settings before
 MAX_RETRIES = 2  # of a trial whose worker was killed
 
 
@@ -181,11 +182,12 @@ def _is_alive(pid: int) -> bool:
 
 
 def open_places(study: "Study", num_trials: int) -> int:
-    """Count the trials that nobody has begun yet; failed ones do not count as trials."""
+    """Count the trials that nobody has begun yet; failed ones and twins of others do not count as trials."""
     from optuna.trial import TrialState
 
     begun = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
-    return num_trials - len(study.get_trials(deepcopy=False, states=begun))
+    trials = study.get_trials(deepcopy=False, states=begun)
+    return num_trials - sum(TWIN not in trial.user_attrs for trial in trials)
 
 
 def without_password(url: str) -> str:

@@ -1,6 +1,7 @@
 """The worker of a search: draws settings, trains an ordinary run with them, tells the study."""
 
 import logging
+import random
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -8,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.search.objectives import Objective
-from musicgen.search.space import Knob
-from musicgen.search.study import open_places, queue_again, release_left, this_worker
+from musicgen.search.space import Knob, combinations
+from musicgen.search.study import TWIN, open_places, queue_again, release_left, this_worker
 from musicgen.training.pruning import HopelessRun, StopHopeless
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Worker:
         """Run trials until the study has as many as asked, whoever ran them.
 
         Args:
-            num_trials: Finished, pruned and running ones of all workers.
+            num_trials: Finished, pruned and running ones of all workers, each setting once.
             max_minutes: Begin no trial after so many minutes; None takes as long as it takes.
 
         Raises:
@@ -67,6 +68,9 @@ class Worker:
         start = time.monotonic()
         release_left(self.study)
         while open_places(self.study, num_trials) > 0:
+            if self._untried() == [] and not self._is_one_waiting():
+                log.info("All settings that these knobs have were tried")
+                return
             if max_minutes is not None and time.monotonic() - start > 60 * max_minutes:
                 log.info("%g minutes are over; the same command goes on with the study", max_minutes)
                 return
@@ -79,7 +83,9 @@ class Worker:
         twin = self._twin(trial)
         if twin is not None:
             trial.set_user_attr("folder", twin.user_attrs.get("folder"))
+            trial.set_user_attr(TWIN, twin.number)
             log.info("Trial %d has the settings of trial %d: not trained again", trial.number, twin.number)
+            self._queue_untried()
             return twin.values
         name = trial.user_attrs.get("folder") or folder_name(trial.number, values)
         trial.set_user_attr("folder", name)
@@ -110,6 +116,7 @@ class Worker:
             path = folder / "error.txt"
             path.write_text(traceback.format_exc(), encoding="utf-8")
             log.error("Trial %d failed: %s (the whole story is in %s)", trial.number, error, path)
+            self._queue_untried()
             raise TrialFailed(str(error)) from error
 
     def _watchers(self, trial: "Trial") -> list[StopHopeless]:
@@ -131,6 +138,25 @@ class Worker:
 
         done = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         return next((other for other in done if other.params == trial.params), None)
+
+    def _queue_untried(self) -> None:
+        """Give the next trial settings that none has had: luck would leave some of a small space out."""
+        untried = self._untried()
+        if untried:
+            self.study.enqueue_trial(random.choice(untried), skip_if_exists=True)
+
+    def _untried(self) -> list[dict[str, str | int]] | None:
+        """List the settings that no trial has had; None where they are too many to list."""
+        everything = combinations(self.space)
+        if everything is None:
+            return None
+        tried = [trial.params for trial in self.study.get_trials(deepcopy=False)]
+        return [settings for settings in everything if settings not in tried]
+
+    def _is_one_waiting(self) -> bool:
+        from optuna.trial import TrialState
+
+        return bool(self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
     def _stop_if_all_fail(self) -> None:
         from optuna.trial import TrialState

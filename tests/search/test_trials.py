@@ -4,7 +4,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from musicgen.search.study import open_places, this_worker
+from musicgen.search.report import report
+from musicgen.search.study import TWIN, open_places, this_worker
 from musicgen.search.trials import folder_name
 from musicgen.training.pruning import HopelessRun
 from tests.search.conftest import squares
@@ -108,7 +109,8 @@ def test_settings_that_were_tried_are_not_trained_again(make_worker):
     worker.study.enqueue_trial(worker.study.trials[0].params)
     worker.work(2)
     assert worker.study.trials[1].values == worker.study.trials[0].values
-    assert [path.read_text() for path in worker.folder.glob("*/begun.txt")] == ["."]
+    assert worker.study.trials[1].user_attrs[TWIN] == 0
+    assert [path.read_text() for path in worker.folder.glob("*/begun.txt")] == [".", "."]
 
 
 def test_hopeless_trials_are_pruned_by_what_they_report(make_worker):
@@ -160,3 +162,28 @@ def test_folders_say_what_is_turned_and_stay_short():
     values = {"optimizer.vq_vae.lr": "0.00123456789", "o@optimizer.vq_vae": "adamw", "x/y": "a/b"}
     assert folder_name(7, values) == "0007,lr=0.00123,vq_vae=adamw,x_y=a_b"
     assert len(folder_name(7, {f"k{n}": "v" * 20 for n in range(30)})) <= 120
+
+
+def test_settings_are_trained_once_each_until_all_are(make_worker):
+    worker = make_worker(knobs={"n": "1,2,3,4"})
+    worker.work(3)
+    assert len(list(worker.folder.iterdir())) == 3
+    worker.work(20)
+    runs = [path for path in worker.folder.iterdir() if (path / "begun.txt").read_text() == "."]
+    assert len(runs) == 4
+    assert {trial.params["n"] for trial in worker.study.trials} == {"1", "2", "3", "4"}
+    trained = [trial for trial in worker.study.trials if TWIN not in trial.user_attrs]
+    assert len(trained) == 4
+    assert "Trials    4 complete" in report(worker.study, worker.objectives, folder=worker.folder.parent)
+
+
+def test_a_setting_that_fails_does_not_keep_a_search_from_ending(make_worker):
+    def fails_at_two(folder, values, watchers):
+        if values == ["n=2"]:
+            raise RuntimeError("too hot")
+        return squares(folder, values, watchers)
+
+    worker = make_worker(fails_at_two, knobs={"n": "1,2,3,4"})
+    worker.work(20)
+    assert sum(trial.state == TrialState.COMPLETE for trial in worker.study.trials) >= 3
+    assert {trial.params["n"] for trial in worker.study.trials} == {"1", "2", "3", "4"}
