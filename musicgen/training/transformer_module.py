@@ -12,6 +12,7 @@ from musicgen.models.prior import Prior
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
 from musicgen.training.ranks import num_val_samples, sample_numbers
 from musicgen.training.sharding import share_out
+from musicgen.training.written import is_written
 
 
 class TransformerModule(pl.LightningModule):
@@ -54,8 +55,9 @@ class TransformerModule(pl.LightningModule):
         """Predict the codes of a batch of windows; give the mean loss in nats a code."""
         loss = self._step(batch)
         self.log("transformer/train/nats_per_code", loss, on_step=False, on_epoch=True, sync_dist=True)
-        self.log("transformer/step/nats_per_code", loss, on_step=True, on_epoch=False)
-        self.log("transformer/lr", learning_rate(self.trainer), on_step=True, on_epoch=False)
+        if is_written(self.trainer):
+            self.log("transformer/step/nats_per_code", loss)
+            self.log("transformer/lr", learning_rate(self.trainer))
         return loss
 
     def validation_step(self, batch: CodeBatch, batch_idx: int) -> None:

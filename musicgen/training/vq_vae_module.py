@@ -12,6 +12,9 @@ from musicgen.training.figures import ReconstructionFigures, code_entropy
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
 from musicgen.training.ranks import sample_numbers
 from musicgen.training.sharding import share_out
+from musicgen.training.written import is_written
+
+_TRAINED_ON = ("bce", "commitment")
 
 
 class VqVaeModule(pl.LightningModule):
@@ -28,7 +31,6 @@ class VqVaeModule(pl.LightningModule):
     """
 
     stage = "vq_vae"
-    train_code_counts: Tensor
     val_code_counts: Tensor  # of the last validation
 
     def __init__(
@@ -44,40 +46,49 @@ class VqVaeModule(pl.LightningModule):
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.val_figures = val_figures
-        num_embeddings = autoencoder.num_embeddings
-        no_codes = torch.zeros(num_embeddings, dtype=torch.int64)
-        self.register_buffer("train_code_counts", no_codes, persistent=False)
-        self.register_buffer("val_code_counts", no_codes.clone(), persistent=False)
+        no_codes = torch.zeros(autoencoder.num_embeddings, dtype=torch.int64)
+        self.register_buffer("val_code_counts", no_codes, persistent=False)
 
     def configure_model(self) -> None:
         """Share the weights out over ranks where the strategy does so; the codebook stays whole on each."""
         share_out(self.autoencoder, self.device_mesh)
 
+    def on_train_start(self) -> None:
+        """Begin the sums of an epoch, here and at each epoch's end."""
+        self._begin_sums()
+
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         """Reproduce a batch of slices (batch, channels, 88, 32); give the loss."""
         output, losses = self._step(batch)
-        counts = torch.bincount(output.codes.flatten(), minlength=len(self.train_code_counts))
-        self.train_code_counts += counts
-        values = {"bce": losses.sounding, "commitment": output.quantizer_loss}
-        self.log_dict(
-            {f"vq_vae/train/{k}": v for k, v in values.items()}, on_step=False, on_epoch=True, sync_dist=True
-        )
-        self.log_dict({f"vq_vae/step/{k}": v for k, v in values.items()}, on_step=True, on_epoch=False)
-        every = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
-        if self.global_step % every == 0:  # waits for the device
+        counts = torch.bincount(output.codes.flatten(), minlength=len(self._code_counts))
+        self._code_counts += counts
+        parts = torch.stack([losses.sounding, output.quantizer_loss]).detach().float()
+        self._sums += len(batch) * torch.cat([parts, parts.new_ones(1)])
+        if is_written(self.trainer):
+            self.log_dict(_named("vq_vae/step", parts))
             self._log_code_use("vq_vae/step", counts, on_step=True)
-        self.log("vq_vae/lr", learning_rate(self.trainer), on_step=True, on_epoch=False)
+            self.log("vq_vae/lr", learning_rate(self.trainer))
         return losses.total + output.quantizer_loss
 
     def on_train_epoch_end(self) -> None:
-        """Log code use over the epoch, on all ranks together."""
-        counts = self.train_code_counts
+        """Log losses and code use over the epoch, on all ranks together."""
+        sums, counts = self._sums, self._code_counts
         if self.trainer.world_size > 1:
-            gathered = self.all_gather(counts)
-            assert isinstance(gathered, Tensor)
-            counts = gathered.sum(dim=0)
+            sums, counts = (self._over_ranks(one) for one in (sums, counts))
+        means = sums[:-1] / sums[-1]
+        self.log_dict(_named("vq_vae/train", means))
         self._log_code_use("vq_vae/train", counts, on_step=False)
-        self.train_code_counts.zero_()
+        self._begin_sums()
+
+    def _begin_sums(self) -> None:  # no buffers: ranks would share them
+        num_embeddings = self.autoencoder.num_embeddings
+        self._code_counts = torch.zeros(num_embeddings, dtype=torch.int64, device=self.device)
+        self._sums = torch.zeros(len(_TRAINED_ON) + 1, device=self.device)  # of losses, and of slices
+
+    def _over_ranks(self, value: Tensor) -> Tensor:
+        gathered = self.all_gather(value)
+        assert isinstance(gathered, Tensor)
+        return gathered.sum(dim=0)
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Take the figures of a batch of held-out slices."""
@@ -109,3 +120,7 @@ class VqVaeModule(pl.LightningModule):
             f"{prefix}/codes_used": float((counts > 0).sum()),
         }
         self.log_dict(figures, on_step=on_step, on_epoch=not on_step)
+
+
+def _named(prefix: str, losses: Tensor) -> dict[str, Tensor]:
+    return {f"{prefix}/{name}": loss for name, loss in zip(_TRAINED_ON, losses, strict=True)}
