@@ -14,15 +14,20 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import peak_mib
 from benchmarks.music import pieces_folder
 from benchmarks.startup import musicgen
 from benchmarks.variants import write_variants
 
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+    from musicgen.data.prepare import Prepared
+
 OPTIONS = {"counts": "4000,40000", "batches": "2000", "json": ""}
-_BATCH = 32
+SLICES, WINDOWS = 32, 16  # a batch
 
 
 def main(arguments: list[str]) -> None:
@@ -67,19 +72,14 @@ def measured(files: list[Path], *, count: int, batches: int) -> dict[str, float]
         ]
         cold = run_of(*prepare)
         again = run_of(*prepare)
-        loading = json.loads(
-            subprocess.run(
-                [sys.executable, __file__, "load", str(folder), str(batches)],
-                check=True, capture_output=True, text=True,
-            ).stdout
-        )  # fmt: skip
+        loading = [loaded(how, folder, batches) for how in LOADERS]
         summary = json.loads((folder / "run" / "summary.json").read_text())
     return {
         "pieces": summary["pieces"],
         "quarters": summary["quarters"],
         **{f"prepare_{name}": value for name, value in cold.items()},
         **{f"prepare_again_{name}": value for name, value in again.items()},
-        **loading,
+        **{key: value for one in loading for key, value in one.items()},
     }
 
 
@@ -92,36 +92,69 @@ def run_of(*command: str) -> dict[str, float]:
     return {"s": round(elapsed_s, 2), "cpu_s": round(cpu_s, 2), "mib": round(peak, 1)}
 
 
-def load(folder: Path, *, batches: int) -> dict[str, Any]:
-    """Fetch shuffled batches of a prepared folder in this process; give the rate and the peak of memory."""
-    from musicgen.data.catalogue import Choice
+def loaded(how: str, folder: Path, batches: int) -> dict[str, float]:
+    """Fetch batches in a process of its own."""
+    command = [sys.executable, __file__, how, str(folder), str(batches)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def load_slices(folder: Path, *, batches: int) -> dict[str, float]:
+    """Fetch shuffled batches of slices of a prepared folder in this process."""
     from musicgen.data.datamodule import MidiDataModule
+
+    data = MidiDataModule(prepared_again(folder), batch_size=SLICES)
+    data.setup("fit")
+    return fetched(data, batches, name="slices")
+
+
+def load_codes(folder: Path, *, batches: int) -> dict[str, float]:
+    """Fetch shuffled windows of stand-ins for codes (no network is at hand): bits of 16 pitches."""
+    from musicgen.data.code_cache import CodeCache
+    from musicgen.data.datamodule import CodeDataModule
+
+    prepared, cache = prepared_again(folder), CodeCache(folder / "cache" / "codes", made_by="stand-in")
+    codes = {
+        name: cache.codes(
+            pieces,
+            encoder="none",
+            num_codes=16,
+            encode=lambda pieces=pieces: (words[:, 32:48] & 15 for words in pieces.blocks()),
+        )
+        for name, pieces in prepared.splits.items()
+        if name in ("train", "val")
+    }
+    return fetched(CodeDataModule(codes, batch_size=WINDOWS), batches, name="codes")
+
+
+def prepared_again(folder: Path) -> "Prepared":
+    """Open the packs that the command before has left."""
+    from musicgen.data.catalogue import Choice
     from musicgen.data.folder import Folder
     from musicgen.data.prepare import prepare
     from musicgen.music.grid import ClockGrid
 
-    prepared = prepare(
-        Folder(folder / "midi", cache_dir=folder / "cache"),
-        ClockGrid(),
-        choice=Choice(),
-        cache_dir=folder / "cache",
-        num_workers=1,
-        progress=False,
-    )
-    data = MidiDataModule(prepared, batch_size=_BATCH)
-    data.setup("fit")
-    start, fetched = time.perf_counter(), 0
-    while fetched < batches:
+    cache = folder / "cache"
+    source = Folder(folder / "midi", cache_dir=cache)
+    return prepare(source, ClockGrid(), choice=Choice(), cache_dir=cache, num_workers=1, progress=False)
+
+
+def fetched(data: "pl.LightningDataModule", batches: int, *, name: str) -> dict[str, float]:
+    """Give the rate of a loader, pass after pass, and the peak of memory of this process."""
+    start, count = time.perf_counter(), 0
+    while count < batches:
         for _ in data.train_dataloader():
-            fetched += 1
-            if fetched == batches:
+            count += 1
+            if count == batches:
                 break
-    rate = fetched / (time.perf_counter() - start)
-    return {"batches_per_s": round(rate, 1), "load_mib": round(peak_mib(), 1)}
+    rate = count / (time.perf_counter() - start)
+    return {f"{name}_batches_per_s": round(rate, 1), f"{name}_mib": round(peak_mib(), 1)}
+
+
+LOADERS = {"slices": load_slices, "codes": load_codes}
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["load"]:
-        print(json.dumps(load(Path(sys.argv[2]), batches=int(sys.argv[3]))))
+    if sys.argv[1:2] and sys.argv[1] in LOADERS:
+        print(json.dumps(LOADERS[sys.argv[1]](Path(sys.argv[2]), batches=int(sys.argv[3]))))
     else:
         main(sys.argv[1:])

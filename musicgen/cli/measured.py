@@ -17,14 +17,10 @@ def run_metrics(run: Path, config: DictConfig) -> "tuple[dict[str, float], Heari
     from musicgen.checkpoint import build, load_autoencoder
     from musicgen.evaluation.evaluate import evaluate_run
     from musicgen.evaluation.hearing import generated_pieces, hear
-    from musicgen.generation.tokenize import encode_pieces
+    from musicgen.pipeline.codes import codes_by_split
 
     prepared = prepared_pieces(config, make=lambda named: build(plain(named)))
-    autoencoder = load_autoencoder(run).module
-    codes = {
-        name: encode_pieces(autoencoder, pieces, description=f"Encoding {name}")
-        for name, pieces in prepared.splits.items()
-    }
+    codes = codes_by_split(load_autoencoder(run), prepared)
     hearing = hear(generated_pieces(run), prepared)
     quarters = config.windows.window_quarters
     return evaluate_run(run, prepared, codes=codes, window_quarters=quarters, hearing=hearing), hearing

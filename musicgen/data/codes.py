@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Bool, Int64, Integer
 from torch.utils.data import Dataset
 
+from musicgen.data.mapped import Mapped
+
 
 @dataclass(frozen=True)
 class PieceCodes:
@@ -95,7 +97,7 @@ class CodeWindows(Dataset):
                 f"window_quarters={window_quarters}, hop_quarters={hop_quarters}: a window has at least 1 "
                 f"quarter, and a hop 1 to {max(window_quarters, 1)}, or codes between windows are never seen"
             )
-        self.codes = pieces.codes
+        self.codes, self._mapped = pieces.codes, Mapped(pieces.codes)
         self.window_quarters = window_quarters
         self.hop_quarters = hop_quarters
         self.start_token = start_token
@@ -145,6 +147,10 @@ class CodeWindows(Dataset):
             start = np.where(numbers == self._ends[piece] - 1, self._spare[piece], start)
         return piece, start
 
-    def _flat(self, index: np.ndarray) -> np.ndarray:
-        positions = self.codes.shape[1]
-        return np.asarray(self.codes[index // positions, index % positions], dtype=np.int64)
+    def _flat(self, index: Int64[np.ndarray, "batch positions"]) -> Int64[np.ndarray, "batch positions"]:
+        """Look up codes by their number in the stream of all pieces."""
+        quarters, positions = np.divmod(index, self.codes.shape[1])
+        codes = np.empty(index.shape, np.int64)
+        for some in self._mapped.portions(len(index)):
+            codes[some] = self.codes[quarters[some], positions[some]]
+        return codes

@@ -10,16 +10,13 @@ from jaxtyping import Int64, UInt8, UInt32
 
 from musicgen.data.cache import BYTES_PER_QUARTER, WORD
 from musicgen.data.catalogue import Piece
+from musicgen.data.mapped import Mapped
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
 
 if TYPE_CHECKING:
     import torch
 
 _LAST_TICK = np.uint32(TICKS_PER_QUARTER - 1)
-_STAYS_WHOLE_BYTES = 384 * 2**20
-_RESIDENT_BYTES = 64 * 2**20
-_BYTES_A_FAULT = 2 * 2**20
-"""So much the system may map around a page that is touched for the first time: a large folio as a whole."""
 
 
 class PackedPieces:
@@ -47,12 +44,10 @@ class PackedPieces:
         assert len(starts) == len(pieces) + 1, f"{len(starts)} boundaries for {len(pieces)} pieces"
         assert len(words) == starts[-1], f"{len(words)} quarters, but the pieces end at {starts[-1]}"
         self.words = np.asarray(words)
-        self._mapping = getattr(words, "_mmap", None)
+        self._mapped = Mapped(words)
         self.starts = np.asarray(starts, dtype=np.int64)
         self.pieces = pieces
         self.path = path
-        self._touched_bytes = 0
-        self._advise("MADV_RANDOM")  # without it the system reads 128 KB around each quarter
 
     @classmethod
     def map(cls, path: Path, *, starts: np.ndarray, pieces: Sequence[Piece]) -> "PackedPieces":
@@ -82,16 +77,16 @@ class PackedPieces:
     def piece(self, number: int) -> UInt32[np.ndarray, "quarters pitches"]:
         """Give the words of one piece, mapped."""
         words = self.words[self.starts[number] : self.starts[number + 1]]
-        self._touch(words.nbytes)
+        self._mapped.touch(words.nbytes)
         return words
 
     def blocks(self, num_quarters: int = 65536) -> Iterator[UInt32[np.ndarray, "quarters pitches"]]:
         """Go through all quarters in order in blocks of at most ``num_quarters``, in constant memory."""
         for start in range(0, len(self), num_quarters):
             words = self.words[start : start + num_quarters]
-            self._touch(words.nbytes)
+            self._mapped.touch(words.nbytes)
             begin = start * BYTES_PER_QUARTER // mmap.PAGESIZE * mmap.PAGESIZE
-            self._advise("MADV_WILLNEED", begin, words.nbytes)
+            self._mapped.advise("MADV_WILLNEED", begin, words.nbytes)
             yield words
 
     def gather(self, index: Int64[np.ndarray, " batch"], *, channels: int = 1) -> "torch.Tensor":
@@ -124,10 +119,7 @@ class PackedPieces:
             raise ValueError(f"channels={channels}: 1 (sounding) or 2 (sounding, onset)")
         index = np.asarray(index, dtype=np.int64)
         words = np.empty((len(index), channels, NUM_PITCHES), WORD)
-        at_a_time = _RESIDENT_BYTES // _BYTES_A_FAULT if self._is_large() else max(len(index), 1)
-        for start in range(0, len(index), at_a_time):
-            self._touch(at_a_time * _BYTES_A_FAULT)
-            some = slice(start, start + at_a_time)
+        for some in self._mapped.portions(len(index)):
             words[some] = self._gathered(index[some], channels=channels)
         return words
 
@@ -146,25 +138,6 @@ class PackedPieces:
         is_first = self.starts[np.searchsorted(self.starts, index, side="right") - 1] == index
         carried[is_first] = 0
         return carried
-
-    def _is_large(self) -> bool:
-        return self._mapping is not None and self.words.nbytes > _STAYS_WHOLE_BYTES
-
-    def _touch(self, num_bytes: int) -> None:
-        """Count what access will make resident, and give back what is before it is too much.
-
-        The system keeps the pages cached while it has room, and arrays that still point at them stay valid.
-        """
-        if self._touched_bytes + num_bytes > _RESIDENT_BYTES:
-            self._touched_bytes = 0
-            self._advise("MADV_DONTNEED")
-        self._touched_bytes += num_bytes
-
-    def _advise(self, advice: str, *region: int) -> None:
-        """Tell the system how a large map is used, where it listens."""
-        if self._is_large() and hasattr(mmap, advice):
-            assert self._mapping is not None
-            self._mapping.madvise(getattr(mmap, advice), *region)
 
 
 def unpacked(words: UInt32[np.ndarray, "*axes pitches"]) -> UInt8[np.ndarray, "*axes pitches ticks"]:

@@ -1,15 +1,13 @@
 """Packs on disk: the entries of a list of pieces in one file, made once."""
 
 import logging
-import struct
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from musicgen.data.atomic import atomic_file, remove_leftovers
-from musicgen.data.cache import BYTES_PER_QUARTER, WORD, PieceCache
+from musicgen.data.cache import BYTES_PER_QUARTER, PieceCache
+from musicgen.data.checked import damage_of, write_checked
 from musicgen.data.facts import PieceFacts
 from musicgen.data.hashing import hash_lines
 from musicgen.data.packed import PackedPieces
@@ -19,9 +17,7 @@ from musicgen.data.progress import track
 
 logger = logging.getLogger(__name__)
 
-_TAIL = struct.Struct("<8sI")
 _MAGIC = b"MGPACK_1"
-_BLOCK_BYTES = 1 << 19
 
 
 def open_pack(
@@ -65,38 +61,13 @@ def open_pack(
     if starts[-1] == 0:
         return PackedPieces.empty()
     path = folder / cache.grid.key / f"{hash_lines([cache.grid.key], lines)[:32]}.words"
-    damage = _damage(path, expected_bytes=int(starts[-1]) * BYTES_PER_QUARTER)
+    damage = damage_of(path, expected_bytes=int(starts[-1]) * BYTES_PER_QUARTER, magic=_MAGIC)
     if damage:
         if damage != "missing":
             logger.warning("pack %s is damaged (%s) and is made again", path, damage)
-        _write_pack(path, track(blocks, description="Packing pieces", total=len(pieces), shown=progress))
+        shown = track(blocks, description="Packing pieces", total=len(pieces), shown=progress)
+        write_checked(path, shown, magic=_MAGIC)
     return PackedPieces.map(path, starts=starts, pieces=pieces)
-
-
-def _damage(path: Path, *, expected_bytes: int) -> str:
-    """Say what is wrong with a pack: nothing, ``missing``, or its size or checksum."""
-    try:
-        size = path.stat().st_size
-        if size != expected_bytes + _TAIL.size:
-            return f"{size} bytes instead of {expected_bytes + _TAIL.size}"
-        with path.open("rb") as file:
-            checksum, left = 0, expected_bytes
-            while left and (block := file.read(min(left, _BLOCK_BYTES))):
-                checksum, left = zlib.crc32(block, checksum), left - len(block)
-            return "" if file.read() == _TAIL.pack(_MAGIC, checksum) else "its checksum does not fit"
-    except FileNotFoundError:
-        return "missing"
-
-
-def _write_pack(path: Path, blocks: Iterable[np.ndarray]) -> None:
-    remove_leftovers(path.parent)
-    checksum = 0
-    with atomic_file(path) as file:
-        for words in blocks:
-            block = np.ascontiguousarray(words, dtype=WORD).data
-            checksum = zlib.crc32(block, checksum)
-            file.write(block)
-        file.write(_TAIL.pack(_MAGIC, checksum))
 
 
 def _sound_words(piece: Piece, cache: PieceCache) -> np.ndarray:

@@ -7,6 +7,8 @@ from musicgen.data.density import pitch_counts
 from musicgen.data.packed import PackedPieces
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
 
+_BLOCK = 65536  # quarters at a time
+
 
 def constant_bce(train: PackedPieces, held_out: PackedPieces) -> float:
     """Predict for every cell the share of cells that sound in the training pieces.
@@ -54,8 +56,8 @@ def unigram_nats(
     Returns:
         Mean cross-entropy in nats a code.
     """
-    counts = np.bincount(train.reshape(-1), minlength=num_embeddings) + 1.0
-    return float(-np.log(counts / counts.sum())[held_out.reshape(-1)].mean())
+    seen, told = (_counts(split, num_embeddings) for split in (train, held_out))
+    return _mean_nats(seen + 1, told)
 
 
 def bigram_nats(
@@ -78,18 +80,37 @@ def bigram_nats(
     Returns:
         Mean cross-entropy in nats a code.
     """
-    before, after = _pairs(train, train_starts, num_embeddings)
-    counts = np.ones((num_embeddings + 1, num_embeddings))
-    np.add.at(counts, (before, after), 1.0)
-    nats = -np.log(counts / counts.sum(axis=1, keepdims=True))
-    return float(nats[_pairs(held_out, held_out_starts, num_embeddings)].mean())
+    seen = _pair_counts(train, train_starts, num_embeddings)
+    return _mean_nats(seen + 1, _pair_counts(held_out, held_out_starts, num_embeddings))
 
 
-def _pairs(codes: np.ndarray, starts: np.ndarray, start_code: int) -> tuple[np.ndarray, np.ndarray]:
-    after = codes.reshape(-1).astype(np.int64)
-    before = np.roll(after, 1)
-    before[starts[starts < len(codes)] * codes.shape[1]] = start_code
-    return before, after
+def _counts(codes: np.ndarray, num_embeddings: int) -> Int64[np.ndarray, " vocab"]:
+    counts = np.zeros(num_embeddings, np.int64)
+    for start in range(0, len(codes), _BLOCK):
+        counts += np.bincount(codes[start : start + _BLOCK].reshape(-1), minlength=num_embeddings)
+    return counts
+
+
+def _pair_counts(
+    codes: np.ndarray, starts: np.ndarray, num_embeddings: int
+) -> Int64[np.ndarray, "before vocab"]:
+    """Count how often each code follows each; the last row is of what stands before a piece."""
+    counts = np.zeros((num_embeddings + 1) * num_embeddings, np.int64)
+    last = num_embeddings
+    for start in range(0, len(codes), _BLOCK):
+        after = codes[start : start + _BLOCK].astype(np.int64)
+        before = np.concatenate([[last], after.reshape(-1)[:-1]]).reshape(after.shape)
+        begins = starts[(starts >= start) & (starts < start + len(after))] - start
+        before[begins, 0] = num_embeddings
+        counts += np.bincount((before * num_embeddings + after).reshape(-1), minlength=len(counts))
+        last = after[-1, -1]
+    return counts.reshape(-1, num_embeddings)
+
+
+def _mean_nats(seen: Int64[np.ndarray, "*before vocab"], told: Int64[np.ndarray, "*before vocab"]) -> float:
+    """Give what codes cost on average that are told so often, by how often they were seen."""
+    nats = -np.log(seen / seen.sum(axis=-1, keepdims=True))
+    return float((told * nats).sum() / told.sum())
 
 
 def _bernoulli_nats(predicted: np.ndarray, told: np.ndarray) -> np.ndarray:

@@ -1,11 +1,14 @@
 """Turn pieces into codes and codes into slices."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Int, Int64, UInt32
+from jaxtyping import Int, Int64, UInt16, UInt32
 
+from musicgen.checkpoint import fingerprint
+from musicgen.data.code_cache import CODE, CodeCache
 from musicgen.data.codes import PieceCodes
 from musicgen.data.packed import PackedPieces
 from musicgen.data.progress import track
@@ -51,29 +54,48 @@ def encode_words(
     return torch.cat(codes).numpy() if codes else np.empty((0, autoencoder.num_codes), np.int64)
 
 
-@torch.inference_mode()
 def encode_pieces(
-    autoencoder: Autoencoder, pieces: PackedPieces, *, batch_size: int = 256, description: str = "Encoding"
+    autoencoder: Autoencoder,
+    pieces: PackedPieces,
+    *,
+    cache: CodeCache | None = None,
+    batch_size: int = 256,
+    description: str = "Encoding",
 ) -> PieceCodes:
     """Encode all quarters of many pieces; a bar is shown when it takes longer than a moment.
 
     Args:
         autoencoder: In evaluation mode, on any device.
         pieces: What to encode.
+        cache: Where codes are kept and mapped from; None keeps them in memory.
         batch_size: Quarters at a time; bounds memory.
         description: What the bar is called.
 
     Returns:
         The codes, with the pieces' boundaries.
     """
+    num_codes = autoencoder.num_codes
+
+    def encode() -> Iterator[np.ndarray]:
+        return _encoded(autoencoder, pieces, batch_size=batch_size, description=description)
+
+    if cache is not None and pieces.path is not None:
+        return cache.codes(pieces, encoder=fingerprint(autoencoder), num_codes=num_codes, encode=encode)
+    blocks = [np.empty((0, num_codes), CODE), *encode()]
+    return PieceCodes(codes=np.concatenate(blocks), starts=pieces.starts)
+
+
+def _encoded(
+    autoencoder: Autoencoder, pieces: PackedPieces, *, batch_size: int, description: str
+) -> Iterator[UInt16[np.ndarray, "batch positions"]]:
     device = next(autoencoder.parameters()).device
-    codes = np.empty((len(pieces), autoencoder.num_codes), np.uint16)
     firsts = range(0, len(pieces), batch_size)
     for first in track(firsts, description=description, total=len(firsts)):
         index = np.arange(first, min(first + batch_size, len(pieces)))
         slices = pieces.gather(index, channels=autoencoder.channels).to(device)
-        codes[index] = autoencoder.encode(slices).cpu().numpy()
-    return PieceCodes(codes=codes, starts=pieces.starts)
+        with torch.inference_mode():
+            codes = autoencoder.encode(slices).cpu()
+        yield codes.numpy().astype(CODE)
 
 
 @torch.inference_mode()

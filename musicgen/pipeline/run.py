@@ -20,10 +20,10 @@ from musicgen.data.hashing import hash_file
 from musicgen.data.prepare import Prepared
 from musicgen.evaluation.evaluate import METRICS_FILE, evaluate_run, reconstruction_baselines, write_metrics
 from musicgen.generation.generate import Sampling, generate_pieces
-from musicgen.generation.tokenize import encode_pieces
 from musicgen.generation.writing import write_pieces
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.prior import Prior
+from musicgen.pipeline.codes import codes_by_split
 from musicgen.pipeline.inputs import StageInputs, data_inputs, surroundings_of
 from musicgen.pipeline.layout import log_layout
 from musicgen.pipeline.plan import STAGES, StagePlan, check_stages
@@ -180,11 +180,12 @@ class Pipeline:
 
     @cached_property
     def _codes(self) -> dict[str, PieceCodes]:
-        autoencoder = self._best_autoencoder.module
-        return {
-            name: encode_pieces(autoencoder, pieces, description=f"Encoding {name}")
-            for name, pieces in self.prepared.splits.items()
-        }
+        return codes_by_split(
+            self._best_autoencoder,
+            self.prepared,
+            device=self._trainer.strategy.root_device,
+            reuse=self.store is not None,
+        )
 
     @cached_property
     def _stages(self) -> Stages:

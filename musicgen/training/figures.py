@@ -14,6 +14,8 @@ from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sound
 from musicgen.music.transcription import MatchCounts, note_counts
 
 OFFSET_RATIO = 0.2  # of the note's length, mir_eval's usual
+_LISTS = ("numbers", "sure", "likely", "onsets")
+_LISTEN_EVERY = 64  # batches
 
 
 def code_entropy(counts: Int[Tensor, " vocab"]) -> float:
@@ -35,7 +37,8 @@ def words_of(probable: Tensor) -> Tensor:
 class ReconstructionFigures(Metric):
     """Measure an autoencoder on whole pieces: BCE, code use, and F1 of cells, onsets and notes.
 
-    Feed it every slice of the pieces once, in any order and on any rank.
+    Feed it every slice of the pieces once, in any order and on any rank. Fed in order on one rank, it keeps
+    the slices of a few batches only: notes are compared as soon as a piece is complete.
     BCE and cell F1 (threshold 0.5) are of the sounding channel, so runs with and without an onset channel
     compare. Notes are read as generated pieces are: see `music.hysteresis`.
     Perplexity is exp of the entropy of code use over all of it, never a mean of batches.
@@ -52,6 +55,8 @@ class ReconstructionFigures(Metric):
     num_slices: Tensor
     cells: Tensor
     code_counts: Tensor
+    note_matches: Tensor
+    num_compared: Tensor
     numbers: list[Tensor]
     sure: list[Tensor]
     likely: list[Tensor]
@@ -64,10 +69,10 @@ class ReconstructionFigures(Metric):
         self.add_state("num_slices", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("cells", torch.zeros(3, dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("code_counts", torch.zeros(num_embeddings, dtype=torch.int64), dist_reduce_fx="sum")
-        self.add_state("numbers", [], dist_reduce_fx="cat")
-        self.add_state("sure", [], dist_reduce_fx="cat")
-        self.add_state("likely", [], dist_reduce_fx="cat")
-        self.add_state("onsets", [], dist_reduce_fx="cat")
+        self.add_state("note_matches", torch.zeros(2, 3, dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("num_compared", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        for name in _LISTS:
+            self.add_state(name, [], dist_reduce_fx="cat")
 
     def update(
         self,
@@ -94,43 +99,67 @@ class ReconstructionFigures(Metric):
         self.likely.append(words_of(probabilities > HOLD_PROBABILITY))
         if logits.shape[1] > 1:
             self.onsets.append(words_of(logits[:, 1] > 0))
+        if len(self.numbers) >= _LISTEN_EVERY and not self._shares_pieces():
+            self._compare_whole_pieces()
 
     def compute(self) -> dict[str, float]:
         """Give `bce` (nats a cell), `perplexity`, `codes_used`, `cell_f1`, `onset_f1` and `note_f1`."""
-        matched, reference, estimated = self.cells.tolist()
-        onset, note = self._note_counts()
+        self._compare_whole_pieces()
+        if self.num_compared != len(self.pieces):
+            fed, there = int(self.num_slices), len(self.pieces)
+            raise ValueError(f"{fed} slices were fed in, the pieces have {there}; feed each once")
+        onset, note = (_match_counts(row) for row in self.note_matches)
         return {
             "bce": float(self.bce_sum / self.num_slices),
             "perplexity": math.exp(code_entropy(self.code_counts)),
             "codes_used": float((self.code_counts > 0).sum()),
-            "cell_f1": MatchCounts(matched=matched, reference=reference, estimated=estimated).f1,
+            "cell_f1": _match_counts(self.cells).f1,
             "onset_f1": onset.f1,
             "note_f1": note.f1,
         }
 
-    def _note_counts(self) -> tuple[MatchCounts, MatchCounts]:
-        order = _joined(self.numbers).argsort().cpu()
-        if len(order) != len(self.pieces):
-            raise ValueError(
-                f"{len(order)} slices were fed in, the pieces have {len(self.pieces)}; feed each once"
-            )
-        sure, likely = _words_in(order, self.sure), _words_in(order, self.likely)
-        onsets = _words_in(order, self.onsets) if len(self.onsets) else None
-        onset_pairs, note_pairs = [], []
-        for number in range(len(self.pieces.pieces)):
-            start, stop = (int(x) for x in self.pieces.starts[number : number + 2])
-            original = from_words(np.array(self.pieces.piece(number)))
-            words = sounding_words(sure[start:stop], likely[start:stop])
-            piece_onsets = None if onsets is None else words & onsets[start:stop] | onset_words(words)
-            heard = from_words(words, onset_words=piece_onsets)
-            onset_pairs.append(note_counts(original, heard))
-            note_pairs.append(note_counts(original, heard, offset_ratio=OFFSET_RATIO))
-        return MatchCounts.pooled(onset_pairs), MatchCounts.pooled(note_pairs)
+    def _shares_pieces(self) -> bool:
+        """Tell whether other ranks have the other quarters of the pieces."""
+        several = torch.distributed.is_available() and torch.distributed.is_initialized()
+        return bool(self.sync_on_compute) and several and torch.distributed.get_world_size() > 1
+
+    def _compare_whole_pieces(self) -> None:
+        """Compare the notes of every piece that is complete, and let its quarters go."""
+        if not len(self.numbers):
+            return
+        fed = {name: _joined(getattr(self, name)) for name in _LISTS if len(getattr(self, name))}
+        order = fed["numbers"].argsort()
+        fed = {name: values[order] for name, values in fed.items()}
+        numbers = fed["numbers"].cpu().numpy()
+        words = {name: fed[name].cpu().numpy().view(np.uint32) for name in _LISTS[1:] if name in fed}
+        bounds = np.searchsorted(numbers, self.pieces.starts)
+        left, matches = np.ones(len(numbers), bool), torch.zeros_like(self.note_matches)
+        for number in np.flatnonzero(np.diff(bounds)).tolist():
+            here = slice(*bounds[number : number + 2].tolist())
+            if np.array_equal(numbers[here], np.arange(*self.pieces.starts[number : number + 2])):
+                matches += self._matches_of(number, {name: some[here] for name, some in words.items()})
+                left[here] = False
+        self.note_matches += matches
+        self.num_compared += int((~left).sum())
+        kept = torch.from_numpy(np.flatnonzero(left)).to(order.device)
+        for name, values in fed.items():
+            setattr(self, name, [values[kept]] if len(kept) else [])
+
+    def _matches_of(self, number: int, words: dict[str, UInt32[np.ndarray, "quarters pitches"]]) -> Tensor:
+        """Count of onsets and of notes what was matched, what there was and what was heard: (2, 3)."""
+        sounding = sounding_words(words["sure"], words["likely"])
+        onsets = sounding & words["onsets"] | onset_words(sounding) if "onsets" in words else None
+        original = from_words(np.array(self.pieces.piece(number)))
+        heard = from_words(sounding, onset_words=onsets)
+        counts = [note_counts(original, heard), note_counts(original, heard, offset_ratio=OFFSET_RATIO)]
+        rows = [(one.matched, one.reference, one.estimated) for one in counts]
+        return torch.tensor(rows, device=self.note_matches.device)
 
 
 def _joined(parts: list[Tensor] | Tensor) -> Tensor:
     return parts if isinstance(parts, Tensor) else torch.cat(parts)
 
 
-def _words_in(order: Tensor, parts: list[Tensor] | Tensor) -> UInt32[np.ndarray, "quarters 88"]:
-    return _joined(parts).cpu()[order].numpy().view(np.uint32)
+def _match_counts(row: Int[Tensor, "3"]) -> MatchCounts:
+    matched, reference, estimated = row.tolist()
+    return MatchCounts(matched=matched, reference=reference, estimated=estimated)

@@ -151,9 +151,9 @@ def test_large_packs_let_go_of_what_they_touched(pieces_folder: Path, folder: Pa
     pack = packed(pieces_folder, folder)
     expected = pack.gather(np.arange(len(pack)))
     both = pack.gather(np.arange(len(pack)), channels=2)
-    monkeypatch.setattr("musicgen.data.packed._STAYS_WHOLE_BYTES", 0)
-    monkeypatch.setattr("musicgen.data.packed._RESIDENT_BYTES", 3000)
-    monkeypatch.setattr("musicgen.data.packed._BYTES_A_FAULT", 1000)
+    monkeypatch.setattr("musicgen.data.mapped._STAYS_WHOLE_BYTES", 0)
+    monkeypatch.setattr("musicgen.data.mapped._RESIDENT_BYTES", 3000)
+    monkeypatch.setattr("musicgen.data.mapped._BYTES_A_FAULT", 1000)
     view = pack.piece(0)
     for _ in range(3):
         assert torch.equal(pack.gather(np.arange(len(pack))), expected)

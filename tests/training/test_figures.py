@@ -124,6 +124,27 @@ def test_a_slice_left_out_is_noticed():
         fed(figures, roll[:3], sure(roll[:3]), torch.zeros(3, 16).long())
 
 
+def test_fed_in_order_only_the_slices_of_a_few_batches_are_kept(monkeypatch):
+    monkeypatch.setattr("musicgen.training.figures._LISTEN_EVERY", 8)
+    rolls = [roll_with((40 + n % 7, n, n + 60)) for n in range(30)]
+    pieces, truth = packed(*rolls), torch.from_numpy(np.concatenate(rolls))
+    heard = sure(truth.roll(2, dims=-1).numpy())
+    codes = torch.arange(len(truth) * 16).view(-1, 16) % 4
+
+    def figures_of(order: torch.Tensor) -> tuple[dict[str, float], int]:
+        figures, most = ReconstructionFigures(pieces, num_embeddings=4), 0
+        for numbers in order.split(1):
+            figures.update(truth[numbers, None].float(), heard[numbers], codes[numbers], numbers)
+            most = max(most, sum(map(len, figures.numbers)))
+        return figures.compute(), most
+
+    in_order, most = figures_of(torch.arange(len(truth)))
+    shuffled, _ = figures_of(torch.randperm(len(truth), generator=torch.Generator().manual_seed(0)))
+    assert most <= 8 + 3
+    assert in_order == pytest.approx(shuffled)
+    assert 0 < in_order["onset_f1"] < 1
+
+
 def test_words_are_packed_as_the_grid_packs_them():
     roll = np.random.default_rng(0).random((5, 88, 32)) < 0.3
     assert (words_of(torch.from_numpy(roll)).numpy().view(np.uint32) == pack(roll)).all()

@@ -1,0 +1,40 @@
+"""The pieces of a run as codes of its autoencoder, encoded once for all jobs that share both."""
+
+import torch
+
+from musicgen.checkpoint import Network
+from musicgen.data.code_cache import CodeCache
+from musicgen.data.codes import PieceCodes
+from musicgen.data.prepare import Prepared
+from musicgen.generation.tokenize import encode_pieces
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.pipeline.inputs import digest, surroundings_of
+
+_CPU = torch.device("cpu")
+
+
+def codes_by_split(
+    network: Network[Autoencoder], prepared: Prepared, *, device: torch.device = _CPU, reuse: bool = True
+) -> dict[str, PieceCodes]:
+    """Encode the pieces that are trained on and chosen by, or take their codes from the cache.
+
+    Args:
+        network: A trained autoencoder.
+        prepared: The pieces, split.
+        device: Where to encode; the autoencoder is on the CPU again afterwards.
+        reuse: Keep codes in the cache and take them from there.
+
+    Returns:
+        The codes of ``train`` and ``val``.
+    """
+    cache = None
+    if reuse and prepared.cache_dir is not None:
+        surroundings = surroundings_of({}, accelerator=device.type, settings=network.description)
+        cache = CodeCache(prepared.cache_dir / "codes", made_by=digest(surroundings))
+    autoencoder = network.module.to(device)
+    codes = {
+        name: encode_pieces(autoencoder, prepared.splits[name], cache=cache, description=f"Encoding {name}")
+        for name in ("train", "val")
+    }
+    network.module.to(_CPU)
+    return codes
