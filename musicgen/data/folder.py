@@ -65,7 +65,7 @@ def pieces_below(root: Path, *, cache_dir: Path | None, shard: Shard = WHOLE) ->
         ValueError: There is no MIDI file.
     """
     found = Listing(root)
-    if not len(found):
+    if not found.num_files:
         raise ValueError(f"no {' or '.join(MIDI_SUFFIXES)} file below {root}; check data.root")
     births = BirthYears(found.tables)
     known = KnownHashes(found.folders, cache_dir=cache_dir, part=shard.name)
@@ -73,7 +73,7 @@ def pieces_below(root: Path, *, cache_dir: Path | None, shard: Shard = WHOLE) ->
         _piece(path, known.digest(path) if shard.holds(path) else "", births) for path in found
     )
     known.save()
-    return pieces
+    return pieces.by_name()
 
 
 def _piece(path: Path, content: str, births: BirthYears) -> Piece:

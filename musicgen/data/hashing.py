@@ -103,7 +103,7 @@ class KnownHashes:
         except OSError as error:
             logger.warning("%s cannot be read: %s", path, error)
             return ""
-        if 0 <= status.st_mtime_ns < self._now_ns - _SETTLED_AFTER_S * 1e9:
+        if self._path and 0 <= status.st_mtime_ns < self._now_ns - _SETTLED_AFTER_S * 1e9:
             entry = (key, status.st_size, status.st_mtime_ns, np.frombuffer(bytes.fromhex(digest), "u1"))
             self._new += np.array(entry, _ENTRY).tobytes()
         return digest

@@ -16,10 +16,11 @@ def test_file_types_are_told_by_the_last_suffix_in_any_case(tmp_path: Path):
 
 
 def test_subfolders_are_searched_and_the_list_is_sorted_by_file_name(tmp_path: Path):
-    for name in ["z/a.mid", "a/c.mid", "a/b/b.mid", "d.mid"]:
+    for name in ["z/a.mid", "a/c.mid", "a/b/b.mid", "d.mid", "z/c.mid", "a/é.mid"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert [path.name for path in Listing(tmp_path)] == ["a.mid", "b.mid", "c.mid", "d.mid"]
+    listed = [str(piece.path.relative_to(tmp_path.resolve())) for piece in Folder(tmp_path).pieces()]
+    assert listed == ["z/a.mid", "a/b/b.mid", "a/c.mid", "z/c.mid", "d.mid", "a/é.mid"]
 
 
 def test_pieces_carry_what_their_names_say(tmp_path: Path):
