@@ -50,6 +50,7 @@ def run_of(
     from musicgen.sweeps.resume import goes_on
     from musicgen.training.precision import fastest_precision
 
+    resume = goes_on(config)
     torch.manual_seed(config.seed)
     autoencoder, transformer = (instantiate(config[stage]) for stage in NETWORKS)
     plans = {stage: _plan(config, stage) for stage in NETWORKS}
@@ -80,7 +81,7 @@ def run_of(
         seed=config.seed,
         status=status,
         surroundings=surroundings,
-        resume=goes_on(config),
+        resume=resume,
         store=StageStore(Path(config.data.cache_dir) / "stages") if config.reuse else None,
     )
 

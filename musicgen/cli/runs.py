@@ -29,18 +29,10 @@ def _list(folders: list[Path], config: DictConfig) -> None:
 
 
 def _show(folders: list[Path], config: DictConfig) -> None:
-    from musicgen.sweeps.housekeeping import kept_runs, readable
+    from musicgen.sweeps.housekeeping import kept_runs
 
     for one in kept_runs(folders):
-        print(f"{one.run.folder}: {one.run.status} {one.run.reason}".rstrip())
-        print(f"  trained on   {one.trained_on}")
-        print(f"  set          {' '.join(one.run.overrides) or 'nothing'}")
-        print(f"  size         {readable(one.num_bytes)}, {readable(one.checkpoint_bytes)} of it checkpoints")
-        for stage, folder in one.taken.items():
-            print(f"  taken        {stage} from {folder}")
-        for name in ("vq_vae/val/bce", "vq_vae/val/perplexity", "val/bits_per_quarter"):
-            if name in one.run.metrics:
-                print(f"  {name:<25} {one.run.metrics[name]:.4g}")
+        print("\n".join(one.description()))
 
 
 def _prune(folders: list[Path], config: DictConfig) -> None:

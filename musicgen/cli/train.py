@@ -38,8 +38,6 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
     hydra, is_first_rank = HydraConfig.get(), rank_zero_only.rank == 0
     torch.set_num_threads(config.threads or threads_for(hydra, usual=torch.get_num_threads()))
     check_request(**config.generate)
-    if config.ckpt_path not in (None, "last"):
-        raise ValueError(f"ckpt_path={config.ckpt_path}; use last, or null to begin anew")
     with (
         beside_table(hydra, folder=Path(config.run_dir)),
         running(Path(config.run_dir), is_first_rank=is_first_rank, gives_up=(HopelessRun,)) as status,

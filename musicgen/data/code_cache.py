@@ -25,7 +25,8 @@ class CodeCache:
     Args:
         folder: Where they are; any number of processes may share it.
         made_by: What codes follow from beside pieces and weights: code, versions, processor.
-        max_bytes: When there is more, files go that were not asked for longest.
+        max_bytes: When there is more, files go that were not asked for longest; those of the autoencoder at
+            hand stay.
     """
 
     def __init__(self, folder: Path, *, made_by: str, max_bytes: int = 4 * 2**30):
@@ -51,8 +52,8 @@ class CodeCache:
             Mapped codes; in memory, with a warning, where the folder cannot be written.
         """
         assert pieces.path is not None, "only packs that have a file have codes on disk"
-        name = hash_lines([self.made_by, encoder, pieces.path.stem])[:32]
-        path = self.folder / f"{name}.codes"
+        maker = hash_lines([self.made_by, encoder])[:32]
+        path = self.folder / f"{maker}-{pieces.path.stem}.codes"
         shape = (len(pieces), num_codes)
         damage = damage_of(path, expected_bytes=CODE.itemsize * len(pieces) * num_codes, magic=_MAGIC)
         if damage:
@@ -63,23 +64,21 @@ class CodeCache:
             except OSError as error:
                 logger.warning("codes are kept in memory: %s", error)
                 return PieceCodes(np.concatenate([block.astype(CODE) for block in encode()]), pieces.starts)
-            self._make_room(besides=path)
+            self._make_room(besides=maker)
         else:
             with contextlib.suppress(OSError):  # a folder that is shared read-only
                 os.utime(path)
         return PieceCodes(np.memmap(path, CODE, mode="r", shape=shape), pieces.starts)
 
-    def _make_room(self, *, besides: Path) -> None:
+    def _make_room(self, *, besides: str) -> None:
         """Remove files that were not asked for longest; those still mapped live on until they are let go."""
-        sizes, left = [], self.max_bytes - besides.stat().st_size
+        found, left = [], self.max_bytes
         for path in self.folder.glob("*.codes"):
             with contextlib.suppress(FileNotFoundError):
                 status = path.stat()
-                sizes.append((status.st_mtime_ns, path, status.st_size))
-        for _, path, size in sorted(sizes, reverse=True):
-            if path == besides:
-                continue
+                found.append((path.name.startswith(besides), status.st_mtime_ns, path, status.st_size))
+        for stays, _, path, size in sorted(found, reverse=True):
             left -= size
-            if left < 0:
+            if left < 0 and not stays:
                 with contextlib.suppress(OSError):
                     path.unlink()

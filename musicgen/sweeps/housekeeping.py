@@ -12,6 +12,8 @@ from musicgen.pipeline.record import last_checkpoint, read_record
 from musicgen.pipeline.status import is_alive, read_status
 from musicgen.training.stages import TRAINED
 
+_SHOWN = ("vq_vae/val/bce", "vq_vae/val/perplexity", "val/bits_per_quarter")
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -30,6 +32,18 @@ class Kept:
     checkpoint_bytes: int
     trained_on: str
     taken: dict[str, str]
+
+    def description(self) -> list[str]:
+        """Say what it is, what was set, what it takes of the disk and what came out, in lines."""
+        run, metrics = self.run, self.run.metrics
+        return [
+            f"{run.folder}: {run.status} {run.reason}".rstrip(),
+            f"  trained on   {self.trained_on}",
+            f"  set          {' '.join(run.overrides) or 'nothing'}",
+            f"  size         {readable(self.num_bytes)}, {readable(self.checkpoint_bytes)} of it checkpoints",
+            *(f"  taken        {stage} from {folder}" for stage, folder in self.taken.items()),
+            *(f"  {name:<25} {metrics[name]:.4g}" for name in _SHOWN if name in metrics),
+        ]
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,12 @@ def goes_on(config: DictConfig) -> bool:
 
     Args:
         config: Of `train`.
+
+    Raises:
+        ValueError: Its `ckpt_path` is something else than `last` or null.
     """
+    if config.ckpt_path not in (None, "last"):
+        raise ValueError(f"ckpt_path={config.ckpt_path}; use last, or null to begin anew")
     asked = config.ckpt_path == "last" or config.resume is not None
     return asked or int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0
 
