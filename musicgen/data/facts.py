@@ -50,8 +50,7 @@ class FactsTable(MutableMapping[str, PieceFacts]):
         joined = bytearray()
         for content in contents:
             joined += bytes.fromhex(content)
-        self._contents = np.frombuffer(joined, "S32")
-        self._contents.sort()
+        self._contents = np.sort(np.frombuffer(joined, "S32"))
         self._lengths = np.zeros((len(self._contents), 2), np.uint32)
         self._others = np.full(len(self._contents), _UNKNOWN, np.int32)
         self._other_facts: list[tuple[ReadCounts, str, bool]] = []  # most pieces share one
@@ -61,7 +60,7 @@ class FactsTable(MutableMapping[str, PieceFacts]):
         return int((self._others != _UNKNOWN).sum())
 
     def __iter__(self) -> Iterator[str]:
-        return (self._hex(row) for row in np.flatnonzero(self._others != _UNKNOWN).tolist())
+        return (self._hex(row) for row in range(len(self._others)) if self._others[row] != _UNKNOWN)
 
     def __getitem__(self, content: str) -> PieceFacts:
         row = self._row(content)

@@ -57,7 +57,8 @@ def open_pack(
         lines = contents_of(pieces)
         blocks = (_sound_words(piece, cache) for piece in pieces)
     starts = np.zeros(len(pieces) + 1, np.int64)
-    starts[1:] = np.cumsum(np.fromiter(lengths, np.int64, count=len(pieces)))
+    for number, length in enumerate(lengths, start=1):
+        starts[number] = starts[number - 1] + length
     if starts[-1] == 0:
         return PackedPieces.empty()
     path = folder / cache.grid.key / f"{hash_lines([cache.grid.key], lines)[:32]}.words"
