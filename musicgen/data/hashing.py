@@ -112,7 +112,9 @@ class KnownHashes:
         """Remember what was asked for, and forget the rest; nothing is written where nothing was new."""
         if self._path is None or not self._new:
             return
-        table = _merged([self._table[self._asked], np.frombuffer(self._new, _ENTRY)])
+        known, new = self._table[self._asked], np.frombuffer(self._new, _ENTRY)
+        table = np.concatenate([known, new]) if len(known) else new
+        table.sort(order="path")
         with atomic_file(self._path) as file:
             file.write(table.data)
             file.write(zlib.crc32(table.data).to_bytes(_CHECKSUM_BYTES, "little"))

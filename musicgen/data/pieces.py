@@ -111,7 +111,8 @@ class PieceTable(Sequence[Piece]):
     def by_name(self) -> "PieceTable":
         """Give the pieces sorted by file name, then folder; those of each folder must be sorted already."""
         ends = np.flatnonzero(np.diff(self._numbers[self._rows, 0])) + 1
-        names = (((self._name(row), row) for row in rows.tolist()) for rows in np.split(self._rows, ends))
+        runs = np.split(self._rows, ends)  # a folder each; only one row of each is at hand at a time
+        names = (((self._name(row), row) for row in map(int, rows)) for rows in runs)
         rows = np.fromiter((row for _, row in heapq.merge(*names)), np.uint32, count=len(self))
         taken = self.take(rows[:0])
         taken._rows = rows
@@ -139,7 +140,10 @@ def contents_of(pieces: Sequence[Piece]) -> Iterator[str]:
 
 def kept(pieces: Sequence[Piece], keep: Iterable[bool]) -> Sequence[Piece]:
     """Give those of the pieces that are to be kept, in the same form: a table stays a table."""
-    numbers = np.flatnonzero(np.fromiter(keep, dtype=bool, count=len(pieces)))
+    is_kept = np.fromiter(keep, dtype=bool, count=len(pieces))
+    if is_kept.all():
+        return pieces
+    numbers = np.flatnonzero(is_kept)
     return (
         pieces.take(numbers)
         if isinstance(pieces, PieceTable)
