@@ -1,14 +1,20 @@
 """The pieces of a run as codes of its autoencoder, encoded once for all jobs that share both."""
 
+import contextlib
+import logging
+
 import torch
 
-from musicgen.checkpoint import Network
+from musicgen.checkpoint import Network, fingerprint
 from musicgen.data.code_cache import CodeCache
 from musicgen.data.codes import PieceCodes
 from musicgen.data.prepare import Prepared
 from musicgen.generation.tokenize import encode_pieces
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.pipeline.inputs import digest, surroundings_of
+from musicgen.pipeline.locks import lock
+
+log = logging.getLogger(__name__)
 
 _CPU = torch.device("cpu")
 
@@ -17,6 +23,8 @@ def codes_by_split(
     network: Network[Autoencoder], prepared: Prepared, *, device: torch.device = _CPU, reuse: bool = True
 ) -> dict[str, PieceCodes]:
     """Encode the pieces that are trained on and chosen by, or take their codes from the cache.
+
+    Of jobs and ranks that want the same codes at once, one encodes and the others wait for it.
 
     Args:
         network: A trained autoencoder.
@@ -31,10 +39,21 @@ def codes_by_split(
     if reuse and prepared.cache_dir is not None:
         surroundings = surroundings_of({}, accelerator=device.type, settings=network.description)
         cache = CodeCache(prepared.cache_dir / "codes", made_by=digest(surroundings))
-    autoencoder = network.module.to(device)
-    codes = {
-        name: encode_pieces(autoencoder, prepared.splits[name], cache=cache, description=f"Encoding {name}")
-        for name in ("train", "val")
-    }
-    network.module.to(_CPU)
+    with contextlib.ExitStack() as held:
+        if cache is not None:
+            file = cache.folder / "locks" / f"{fingerprint(network.module)[:32]}.lock"
+            with contextlib.suppress(OSError):  # a cache that cannot be written
+                held.enter_context(lock(file, on_wait=_tell_of_waiting))
+        autoencoder = network.module.to(device)
+        codes = {
+            name: encode_pieces(
+                autoencoder, prepared.splits[name], cache=cache, description=f"Encoding {name}"
+            )
+            for name in ("train", "val")
+        }
+        network.module.to(_CPU)
     return codes
+
+
+def _tell_of_waiting() -> None:
+    log.info("Another job encodes the same pieces; waiting for it")
