@@ -1,11 +1,12 @@
 """What is known of cut pieces without their words: of one, and of many in few bytes each."""
 
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from musicgen.data.pieces import DIGEST_BYTES, Digests
 from musicgen.music.notes import ReadCounts
 
 _UNKNOWN = -1
@@ -40,19 +41,18 @@ class PieceFacts:
 
 
 class FactsTable(MutableMapping[str, PieceFacts]):
-    """Facts by content as columns: 44 bytes a piece, where a dictionary of objects takes 350.
+    """Facts by content as columns: 20 bytes a piece, where a dictionary of objects takes 350.
 
     Args:
-        contents: Of the pieces that facts may be kept of, in hex, in any order, each once.
+        digests: Contents of the pieces that facts may be kept of, as bytes, in any order, each once; they are
+            not copied. Empty ones, of unread pieces, are passed over.
     """
 
-    def __init__(self, contents: Iterable[str]):
-        joined = bytearray()
-        for content in contents:
-            joined += bytes.fromhex(content)
-        self._contents = np.sort(np.frombuffer(joined, "S32"))
-        self._lengths = np.zeros((len(self._contents), 2), np.uint32)
-        self._others = np.full(len(self._contents), _UNKNOWN, np.int32)
+    def __init__(self, digests: Digests):
+        self._digests = digests if (digests != b"").all() else digests[digests != b""]
+        self._order = np.argsort(self._digests, kind="stable")
+        self._lengths = np.zeros((len(self._order), 2), np.uint32)
+        self._others = np.full(len(self._order), _UNKNOWN, np.int32)
         self._other_facts: list[tuple[ReadCounts, str, bool]] = []  # most pieces share one
         self._numbers: dict[tuple[ReadCounts, str, bool], int] = {}
 
@@ -87,14 +87,14 @@ class FactsTable(MutableMapping[str, PieceFacts]):
 
     def contents(self) -> Iterator[str]:
         """Go through all contents, known or not, in hex and in order."""
-        return (self._hex(row) for row in range(len(self._contents)))
+        return (self._hex(row) for row in range(len(self._order)))
 
     def _hex(self, row: int) -> str:
-        return self._contents[row].ljust(32, b"\0").hex()
+        return self._digests[self._order[row]].ljust(DIGEST_BYTES, b"\0").hex()
 
     def _row(self, content: str) -> int:
         digest = bytes.fromhex(content)
-        row = int(np.searchsorted(self._contents, digest))
-        if row == len(self._contents) or self._contents[row] != digest.rstrip(b"\0"):
+        row = int(np.searchsorted(self._digests, digest, sorter=self._order))
+        if row == len(self._order) or self._digests[self._order[row]] != digest.rstrip(b"\0"):
             raise KeyError(content)
         return row

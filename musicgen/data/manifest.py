@@ -10,7 +10,7 @@ from musicgen.data.atomic import atomic_file
 from musicgen.data.cache import PieceCache
 from musicgen.data.facts import FactsTable, PieceFacts
 from musicgen.data.hashing import hash_lines
-from musicgen.data.pieces import Piece, contents_of
+from musicgen.data.pieces import Piece, digests_of
 from musicgen.data.reading import read_pieces
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def facts_of(
     Returns:
         Facts by content; files that are no music have an ``error``.
     """
-    facts = FactsTable(filter(None, contents_of(pieces)))
+    facts = FactsTable(digests_of(pieces))
     name = hash_lines([cache.grid.key], facts.contents())[:32]
     path = folder / cache.grid.key / f"{name}.jsonl"
     if not _load(path, into=facts):

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Shaped
 
 from musicgen.data.texts import CompressedTexts
 
 DIGEST_BYTES = 32
+Digests = Shaped[np.ndarray, " pieces"]
+"""Contents as bytes (dtype S32); empty where a piece was not read."""
 _UNREAD = bytes(DIGEST_BYTES)
 
 
@@ -121,6 +123,11 @@ class PieceTable(Sequence[Piece]):
     def _name(self, row: int) -> bytes:
         return self._texts[row][: self._lengths[row, 0]]
 
+    def digests(self) -> Digests:
+        """Give the contents as bytes, in any order; not copied where all pieces are there."""
+        digests = np.frombuffer(self._contents, f"S{DIGEST_BYTES}")
+        return digests if len(self) == len(digests) else digests[self._rows]
+
     def _content(self, row: int) -> str:
         content = self._contents[row * DIGEST_BYTES : (row + 1) * DIGEST_BYTES]
         return "" if content == _UNREAD else content.hex()
@@ -136,6 +143,13 @@ class PieceTable(Sequence[Piece]):
 def contents_of(pieces: Sequence[Piece]) -> Iterator[str]:
     """Go through the contents of pieces in their order."""
     return pieces.contents() if isinstance(pieces, PieceTable) else (piece.content for piece in pieces)
+
+
+def digests_of(pieces: Sequence[Piece]) -> Digests:
+    """Give the contents of pieces as bytes, in any order; those of a whole table are not copied."""
+    if isinstance(pieces, PieceTable):
+        return pieces.digests()
+    return np.array([bytes.fromhex(piece.content) for piece in pieces], f"S{DIGEST_BYTES}")
 
 
 def kept(pieces: Sequence[Piece], keep: Iterable[bool]) -> Sequence[Piece]:

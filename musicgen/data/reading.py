@@ -5,7 +5,7 @@ from functools import partial
 
 from musicgen.data.cache import PieceCache
 from musicgen.data.facts import FactsTable, PieceFacts
-from musicgen.data.pieces import Piece, contents_of, kept
+from musicgen.data.pieces import Piece, contents_of, digests_of, kept
 from musicgen.data.pool import num_processes, run_tasks
 from musicgen.data.progress import track
 
@@ -39,7 +39,7 @@ def read_pieces(
     Raises:
         ValueError: ``num_workers`` is negative.
     """
-    facts = FactsTable(filter(None, contents_of(pieces))) if into is None else into
+    facts = FactsTable(digests_of(pieces)) if into is None else into
     for content in facts.contents():
         found = cache.facts(content)
         if found is not None:
