@@ -90,7 +90,7 @@ class FactsTable(MutableMapping[str, PieceFacts]):
         return (self._hex(row) for row in range(len(self._order)))
 
     def _hex(self, row: int) -> str:
-        return self._digests[self._order[row]].ljust(DIGEST_BYTES, b"\0").hex()
+        return bytes(self._digests[self._order[row]]).ljust(DIGEST_BYTES, b"\0").hex()
 
     def _row(self, content: str) -> int:
         digest = bytes.fromhex(content)
