@@ -11,8 +11,7 @@ from torch import nn
 
 from musicgen import __version__
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.prior import Prior
-from musicgen.models.style import StyleClassifier
+from musicgen.models.priors.base import Prior
 from musicgen.provenance import git_commit
 from musicgen.tensors import DamagedFileError, SizeLimit, TooLargeError, read_tensors, write_tensors
 
@@ -20,16 +19,16 @@ FORMAT = 1
 STATE_PREFIXES = {"vq_vae": "autoencoder.", "transformer": "transformer.", "style": "classifier."}
 ALLOWED_MODULES = (
     "musicgen.models.autoencoder",
-    "musicgen.models.vq",
-    "musicgen.models.transformer",
-    "musicgen.models.lstm",
-    "musicgen.models.style",
+    "musicgen.models.bottlenecks.vq",
+    "musicgen.models.priors.transformer",
+    "musicgen.models.priors.lstm",
+    "musicgen.style.classifier",
     "musicgen.music.grid",
     "musicgen.compat.bachsformer",
     "musicgen.compat.repaired",
-    "musicgen.data.corpus",
-    "musicgen.data.folder",
-    "musicgen.data.giantmidi",
+    "musicgen.data.sources.corpus",
+    "musicgen.data.sources.folder",
+    "musicgen.data.sources.giantmidi",
 )
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -130,7 +129,7 @@ def load_autoencoder(run: str | Path) -> Network[Autoencoder]:
         FileNotFoundError: The folder has no such checkpoint.
         ValueError: The checkpoint is damaged, of a newer format, or names classes it may not.
     """
-    return _load(Path(run), "vq_vae", Autoencoder)
+    return load_network(Path(run), "vq_vae", Autoencoder)
 
 
 def load_transformer(run: str | Path, *, autoencoder: Autoencoder) -> Network[Prior]:
@@ -148,7 +147,7 @@ def load_transformer(run: str | Path, *, autoencoder: Autoencoder) -> Network[Pr
         ValueError: The checkpoint is damaged, of a newer format, names classes it may not, or belongs to
             another autoencoder.
     """
-    network = _load(Path(run), "transformer", Prior)
+    network = load_network(Path(run), "transformer", Prior)
     expected, found = network.description["autoencoder_sha256"], fingerprint(autoencoder)
     if expected != found:
         raise ValueError(
@@ -181,22 +180,6 @@ def start_from(module: nn.Module, run: str | Path, *, stage: str) -> None:
             f"init_from={run}: its {stage} has another shape ({str(error).splitlines()[-1].strip()}); "
             f"it was made with {content['musicgen']['config']}: set the same, or init_from=null"
         ) from error
-
-
-def load_classifier(folder: str | Path) -> Network[StyleClassifier]:
-    """Build the classifier of composer and era that `musicgen classify` left in a folder.
-
-    Args:
-        folder: The folder.
-
-    Returns:
-        The network in evaluation mode on the CPU, and its description.
-
-    Raises:
-        FileNotFoundError: The folder has no such checkpoint.
-        ValueError: The checkpoint is damaged, of a newer format, or names classes it may not.
-    """
-    return _load(Path(folder), "style", StyleClassifier)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -234,7 +217,21 @@ def _migrate(content: dict[str, Any], path: Path) -> dict[str, Any]:
     return content
 
 
-def _load(run: Path, stage: str, kind: type[Module]) -> Network[Module]:
+def load_network(run: Path, stage: str, kind: type[Module]) -> Network[Module]:
+    """Build the network of a stage from its best checkpoint.
+
+    Args:
+        run: The run folder.
+        stage: Name of the stage, as in the file's name.
+        kind: The base class that the network must have.
+
+    Returns:
+        The network in evaluation mode on the CPU, and its description.
+
+    Raises:
+        FileNotFoundError: The folder has no such checkpoint.
+        ValueError: The checkpoint is damaged, of a newer format, or names classes it may not.
+    """
     path = run / "checkpoints" / f"{stage}.ckpt"
     content = read_checkpoint(path)
     state = _state_of(content, stage)

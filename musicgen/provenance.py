@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from musicgen import __version__
-from musicgen.music.files import write_whole
+from musicgen.files.whole import write_whole
 
 RECORD_FILE = "environment.json"
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from musicgen.music.files import whole_file
+from musicgen.files.whole import whole_file
 
 MAX_GROWTH = 4  # tensors may share memory in a file, but not so that it grows without bounds
 _SPARE_VALUES, _SPARE_TENSORS = 10_000, 100  # for what a network holds that is no weight

@@ -100,7 +100,7 @@ def loaded(how: str, folder: Path, batches: int) -> dict[str, float]:
 
 def load_slices(folder: Path, *, batches: int) -> dict[str, float]:
     """Fetch shuffled batches of slices of a prepared folder in this process."""
-    from musicgen.data.datamodule import MidiDataModule
+    from musicgen.data.batches.datamodule import MidiDataModule
 
     data = MidiDataModule(prepared_again(folder), batch_size=SLICES)
     data.setup("fit")
@@ -109,8 +109,8 @@ def load_slices(folder: Path, *, batches: int) -> dict[str, float]:
 
 def load_codes(folder: Path, *, batches: int) -> dict[str, float]:
     """Fetch shuffled windows of stand-ins for codes (no network is at hand): bits of 16 pitches."""
-    from musicgen.data.code_cache import CodeCache
-    from musicgen.data.datamodule import CodeDataModule
+    from musicgen.data.batches.datamodule import CodeDataModule
+    from musicgen.data.store.code_cache import CodeCache
 
     prepared, cache = prepared_again(folder), CodeCache(folder / "cache" / "codes", made_by="stand-in")
     codes = {
@@ -128,9 +128,9 @@ def load_codes(folder: Path, *, batches: int) -> dict[str, float]:
 
 def prepared_again(folder: Path) -> "Prepared":
     """Open the packs that the command before has left."""
-    from musicgen.data.catalogue import Choice
-    from musicgen.data.folder import Folder
+    from musicgen.data.catalogue.choice import Choice
     from musicgen.data.prepare import prepare
+    from musicgen.data.sources.folder import Folder
     from musicgen.music.grid import ClockGrid
 
     cache = folder / "cache"

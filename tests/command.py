@@ -15,9 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
 PRELOAD = [
     "musicgen.cli.train",
-    "musicgen.cli.run_of",
-    "musicgen.pipeline.run",
-    "musicgen.evaluation.report",
+    "musicgen.cli.shared.build_run",
+    "musicgen.pipeline.pipeline",
+    "musicgen.reports.pages.comparison_page",
     "tests.command",
 ]
 TIMEOUT_S = 600

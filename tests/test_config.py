@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class, get_object
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.config import config_dir
+from musicgen.config.tree import config_dir
 
 ROOT = config_dir()
 TOP = sorted(path.stem for path in ROOT.glob("*.yaml"))

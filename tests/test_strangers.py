@@ -15,7 +15,7 @@ import torch
 from omegaconf import OmegaConf
 
 from musicgen.checkpoint import build, load_autoencoder, load_transformer, read_checkpoint
-from musicgen.config import read_run_config
+from musicgen.config.tree import read_run_config
 from musicgen.tensors import DamagedFileError, read_tensors, write_tensors
 
 PACKAGE = Path(__file__).resolve().parent.parent / "musicgen"
@@ -75,13 +75,13 @@ def test_a_config_that_came_with_a_run_builds_known_classes_only(target: str | N
     with pytest.raises(ValueError, match="only classes of"):
         build({"_target_": target, "command": "touch /tmp/x"})
     with pytest.raises(ValueError, match="only classes of"):
-        build({"_target_": "musicgen.data.folder.Folder", "root": {"_target_": target}})
+        build({"_target_": "musicgen.data.sources.folder.Folder", "root": {"_target_": target}})
 
 
 @pytest.mark.parametrize("name", ["pieces_below", "Listing", "Path", "KnownHashes", "_piece", "Nothing"])
 def test_functions_and_what_an_allowed_module_imported_are_not_built(name: str):
     with pytest.raises(ValueError, match="no class of"):
-        build({"_target_": f"musicgen.data.folder.{name}"})
+        build({"_target_": f"musicgen.data.sources.folder.{name}"})
 
 
 def test_arguments_that_a_class_does_not_take_are_told():
@@ -99,7 +99,7 @@ def strange_run(tiny_run: Path, tmp_path: Path) -> Path:
 def test_a_run_from_a_stranger_is_not_evaluated_by_its_own_code(
     strange_run: Path, tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ):
-    from musicgen.cli.measured import run_metrics
+    from musicgen.cli.shared.measured import run_metrics
 
     path, mark = strange_run / ".hydra" / "config.yaml", tmp_path / "mark"
     config = OmegaConf.load(path)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt32
 
-from musicgen.data.packed import PackedPieces
-from musicgen.evaluation.reference import Reference
+from musicgen.data.store.packed import PackedPieces
+from musicgen.measure.reference import Reference
 from musicgen.music.notes import Performance
 
 

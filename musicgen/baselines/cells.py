@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt32
 
 from musicgen.baselines.baseline import Baseline, Material
-from musicgen.data.packed import PackedPieces
+from musicgen.data.store.packed import PackedPieces
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_words, pack
 from musicgen.music.notes import Performance
 

@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from musicgen.baselines.baseline import Baseline, Material
 from musicgen.checkpoint import load_autoencoder, load_transformer
-from musicgen.data.codes import PieceCodes
-from musicgen.evaluation.evaluate import prior_nats
+from musicgen.data.batches.codes import PieceCodes
 from musicgen.generation.generate import Sampling, generate_pieces
 from musicgen.generation.tokenize import decode_codes, encode_pieces, encode_words
+from musicgen.measure.evaluate import prior_nats
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.music.grid import from_words, unpack
 from musicgen.music.notes import Performance

@@ -11,12 +11,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from musicgen.baselines.baseline import Baseline, Material
 from musicgen.baselines.budget import epochs_within
-from musicgen.data.packed import PackedPieces
-from musicgen.data.sampler import EpochSampler
-from musicgen.data.slices import as_is
+from musicgen.data.batches.sampler import EpochSampler
+from musicgen.data.batches.slices import as_is
+from musicgen.data.store.packed import PackedPieces
 from musicgen.models.gan import STEPS_PER_BAR, PhraseCritic, PhraseGenerator
-from musicgen.music.bars import QUARTERS_PER_BAR
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_words, pack, unpack
+from musicgen.music.metrics.bars import QUARTERS_PER_BAR
 from musicgen.music.notes import Performance
 from musicgen.training.gan_module import GanModule
 

@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from musicgen.baselines.baseline import Baseline, Material
-from musicgen.evaluation.evaluate import METRICS_FILE, music_metrics, write_metrics
-from musicgen.evaluation.reference import distance_metrics
-from musicgen.evaluation.statistics import LEVEL
-from musicgen.evaluation.style import style_figures
-from musicgen.models.style import StyleClassifier
+from musicgen.measure.evaluate import METRICS_FILE, music_metrics, write_metrics
+from musicgen.measure.reference import distance_metrics
+from musicgen.measure.statistics import LEVEL
 from musicgen.music.midi import write_midi
+from musicgen.style.classifier import StyleClassifier
+from musicgen.style.predictions import style_figures
 
 log = logging.getLogger(__name__)
 BITS_FILE = "bits.csv"

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import UInt32
 
 from musicgen.baselines.baseline import Baseline, Material
-from musicgen.evaluation.reference import Reference
+from musicgen.measure.reference import Reference
 from musicgen.music.notes import Performance
 
 

@@ -14,20 +14,20 @@ from jaxtyping import Int64, UInt32
 from musicgen.baselines.baseline import Baseline, Material
 from musicgen.baselines.budget import epochs_within
 from musicgen.checkpoint import read_checkpoint
-from musicgen.data.codes import PieceCodes
-from musicgen.data.datamodule import CodeDataModule
-from musicgen.data.packed import PackedPieces
-from musicgen.evaluation.evaluate import prior_nats
+from musicgen.data.batches.codes import PieceCodes
+from musicgen.data.batches.datamodule import CodeDataModule
+from musicgen.data.store.packed import PackedPieces
 from musicgen.generation.generate import Sampling
 from musicgen.generation.sampling import sample_codes
-from musicgen.models.transformer import Transformer
-from musicgen.music.bars import QUARTERS_PER_BAR
+from musicgen.measure.evaluate import prior_nats
+from musicgen.models.priors.transformer import Transformer
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_words, to_words
+from musicgen.music.metrics.bars import QUARTERS_PER_BAR
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import HIGHEST_PITCH, LOWEST_PITCH, Performance
 from musicgen.training.checkpoints import StageCheckpoint
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
-from musicgen.training.transformer_module import TransformerModule
+from musicgen.training.prior_module import TransformerModule
 
 LONGEST_QUARTERS = 12  # a longer note is cut to this
 _TOKENS_A_STEP = 512

@@ -6,9 +6,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from musicgen.cli.application import launch
-from musicgen.cli.chosen import prepared_pieces
-from musicgen.cli.reference import reference_of
+from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.pieces import prepared_pieces
+from musicgen.cli.shared.reference import reference_of
 
 
 def baseline(config: DictConfig) -> None:
@@ -17,7 +17,7 @@ def baseline(config: DictConfig) -> None:
 
     from musicgen.baselines.baseline import Material
     from musicgen.baselines.measure import run_baseline
-    from musicgen.checkpoint import load_classifier
+    from musicgen.style.load import load_classifier
     from musicgen.training.precision import fastest_precision
 
     if config.threads:

@@ -6,9 +6,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from musicgen.cli.application import launch
-from musicgen.cli.chosen import prepared_pieces
-from musicgen.config import plain
+from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.pieces import prepared_pieces
+from musicgen.config.tree import plain
 
 
 def classify(config: DictConfig) -> None:
@@ -24,7 +24,7 @@ def classify(config: DictConfig) -> None:
 
 def _train(config: DictConfig) -> dict[str, float]:
     from musicgen.pipeline.plan import StagePlan
-    from musicgen.pipeline.style import StyleTraining
+    from musicgen.style.training import StyleTraining
 
     network = {name: value for name, value in plain(config.classifier).items() if name != "_partial_"}
     training = StyleTraining(
@@ -48,7 +48,7 @@ def _train(config: DictConfig) -> dict[str, float]:
 
 
 def _judge(run: Path, *, weights: Path) -> None:
-    from musicgen.evaluation.verdict import judge_run
+    from musicgen.style.judge import judge_run
 
     verdict = judge_run(run, weights=weights)
     verdict.write(Path(HydraConfig.get().runtime.output_dir) / "verdict.csv")

@@ -10,8 +10,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.application import launch
-from musicgen.sweeps.quoting import folders_first
+from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.quoting import folders_first
 
 
 class CompareSweep(Callback):
@@ -41,8 +41,8 @@ def _plain(value: Any) -> Any:
 
 def _compare(runs: Iterable[str | Path], *, folder: Path, **options: Any) -> int:
     """Show and write a comparison; give the number of runs that failed."""
-    from musicgen.evaluation.compare import compare_runs
-    from musicgen.evaluation.screen import print_comparison
+    from musicgen.reports.compare.compare import compare_runs
+    from musicgen.reports.compare.terminal import print_comparison
 
     comparison = compare_runs(runs, output_dir=folder, **options)
     print_comparison(comparison)

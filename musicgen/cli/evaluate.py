@@ -5,10 +5,10 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.application import launch
-from musicgen.cli.distances import run_distances
-from musicgen.cli.measured import folder_metrics, run_metrics
-from musicgen.config import read_run_config
+from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.distances import run_distances
+from musicgen.cli.shared.measured import folder_metrics, run_metrics
+from musicgen.config.tree import read_run_config
 
 
 def evaluate(config: DictConfig) -> None:
@@ -16,9 +16,9 @@ def evaluate(config: DictConfig) -> None:
     import torch
     from rich.console import Console
 
-    from musicgen.evaluation.figure_table import screen_figures
-    from musicgen.evaluation.hearing import generated_pieces
-    from musicgen.evaluation.outcome import PageExtent, write_outcome
+    from musicgen.measure.generated import generated_pieces
+    from musicgen.reports.pages.metric_table import screen_figures
+    from musicgen.reports.pages.write_evaluation import PageExtent, write_outcome
 
     extent = PageExtent(**config.page)
     if config.threads:

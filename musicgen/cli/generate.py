@@ -6,7 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from musicgen.cli.application import launch
+from musicgen.cli.shared.application import launch
 
 
 def generate(config: DictConfig) -> None:

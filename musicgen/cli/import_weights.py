@@ -5,7 +5,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.application import launch
+from musicgen.cli.shared.application import launch
 
 
 def import_weights(config: DictConfig) -> None:
@@ -38,7 +38,7 @@ def import_weights(config: DictConfig) -> None:
 def _evaluate(config: DictConfig, folder: Path) -> None:
     """Measure the imported weights on the held-out pieces of the config's data."""
     from musicgen.cli.evaluate import run_metrics
-    from musicgen.evaluation.evaluate import METRICS_FILE, write_metrics
+    from musicgen.measure.evaluate import METRICS_FILE, write_metrics
 
     metrics, _ = run_metrics(folder, config)
     write_metrics(metrics, folder / METRICS_FILE)

@@ -5,9 +5,9 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from musicgen.cli.application import launch
-from musicgen.cli.chosen import prepared_pieces
-from musicgen.cli.shards import prepared_shard, tell
+from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.pieces import prepared_pieces
+from musicgen.cli.shared.shards import prepared_shard, tell
 
 
 def prepare(config: DictConfig) -> None:

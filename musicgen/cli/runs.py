@@ -5,8 +5,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from musicgen.cli.application import launch
-from musicgen.sweeps.quoting import folders_first
+from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.quoting import folders_first
 
 ACTIONS = ("list", "show", "prune")
 

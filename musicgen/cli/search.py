@@ -7,9 +7,10 @@ from pathlib import Path
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.application import launch
-from musicgen.config import config_dir
-from musicgen.sweeps.quoting import quoted, quoted_path
+from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.quoting import quoted_path
+from musicgen.config.grammar import quoted
+from musicgen.config.tree import config_dir
 
 log = logging.getLogger(__name__)
 
@@ -17,9 +18,9 @@ log = logging.getLogger(__name__)
 def search(config: DictConfig) -> None:
     """Run trials until the study has as many as asked, then compare them."""
     from musicgen.cli.train import train
+    from musicgen.search.findings import report
     from musicgen.search.objectives import read_objectives
-    from musicgen.search.report import report
-    from musicgen.search.runs import compose_once, ordinary_runs
+    from musicgen.search.ordinary_runs import compose_once, ordinary_runs
     from musicgen.search.space import read_space
     from musicgen.search.study import open_study
     from musicgen.search.trials import Worker
@@ -51,7 +52,7 @@ def search(config: DictConfig) -> None:
 
 def main() -> None:
     """Run the verb; settings of the runs are told from its own, and knobs from what is fixed."""
-    from musicgen.search.arguments import sort_arguments
+    from musicgen.cli.shared.search_arguments import sort_arguments
 
     own = {"hydra", "search", *map(str, OmegaConf.load(config_dir() / "search.yaml"))}
     sys.argv[2:] = sort_arguments(list(map(quoted_path, sys.argv[2:])), own=own, quote=quoted)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from musicgen.cli.application import launch
-from musicgen.config import plain
+from musicgen.cli.shared.application import launch
+from musicgen.config.tree import plain
+from musicgen.sweeps.redirect import beside_table
 from musicgen.sweeps.resources import jobs_at_once, launcher_name, own_device, threads_for
 from musicgen.sweeps.resume import is_settled, resumed, settles
-from musicgen.sweeps.screen import beside_table
 
 if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback
@@ -28,9 +28,9 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
     import torch
     from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-    from musicgen.cli.run_of import run_of
+    from musicgen.cli.shared.build_run import run_of
     from musicgen.generation.generate import check_request
-    from musicgen.pipeline.board import log_settings
+    from musicgen.pipeline.hparams import log_settings
     from musicgen.pipeline.status import running
     from musicgen.provenance import write_record
     from musicgen.training.pruning import HopelessRun

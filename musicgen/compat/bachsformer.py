@@ -16,9 +16,9 @@ from jaxtyping import Bool
 from torch import Tensor, nn
 
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.quantizer import Quantizer
-from musicgen.models.transformer import Transformer
-from musicgen.models.vq import GradientVectorQuantizer, VectorQuantizer
+from musicgen.models.bottlenecks.codebook import Quantizer
+from musicgen.models.bottlenecks.vq import GradientVectorQuantizer, VectorQuantizer
+from musicgen.models.priors.transformer import Transformer
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, GridPiece, pack
 from musicgen.music.midi import MidiError
 from musicgen.music.notes import LOWEST_PITCH, ReadCounts

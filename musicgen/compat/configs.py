@@ -5,8 +5,8 @@ from typing import Any
 from torch import nn
 
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.transformer import Transformer
-from musicgen.models.vq import VectorQuantizer
+from musicgen.models.bottlenecks.vq import VectorQuantizer
+from musicgen.models.priors.transformer import Transformer
 
 
 def autoencoder_config(autoencoder: Autoencoder) -> dict[str, Any]:

@@ -10,18 +10,18 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from musicgen.data.atomic import write_atomically
-from musicgen.data.cache import PieceCache
-from musicgen.data.catalogue import ERAS, Choice, Source, check_fractions, distinct
-from musicgen.data.cutting import Spans, passages_summary, spans_of
-from musicgen.data.facts import PieceFacts
-from musicgen.data.manifest import facts_of
-from musicgen.data.packed import PackedPieces
-from musicgen.data.packing import open_pack
-from musicgen.data.pieces import Piece, contents_of, kept
-from musicgen.data.reading import read_pieces
-from musicgen.data.sharding import Shard
-from musicgen.data.splitting import Split, split_pieces
+from musicgen.data.catalogue.choice import ERAS, Choice, Source, check_fractions, distinct
+from musicgen.data.catalogue.cutting import Spans, passages_summary, spans_of
+from musicgen.data.catalogue.pieces import Piece, contents_of, kept
+from musicgen.data.catalogue.shards import Shard
+from musicgen.data.catalogue.splitting import Split, split_pieces
+from musicgen.data.store.cache import PieceCache
+from musicgen.data.store.facts import PieceFacts
+from musicgen.data.store.manifest import facts_of
+from musicgen.data.store.packed import PackedPieces
+from musicgen.data.store.packing import open_pack
+from musicgen.data.store.reading import read_pieces
+from musicgen.files.atomic import write_atomically
 from musicgen.music.grid import Grid
 from musicgen.music.notes import ReadCounts
 

@@ -9,7 +9,7 @@ from jaxtyping import Int, UInt32
 from musicgen.generation.sampling import Chooser, sample_codes
 from musicgen.generation.tokenize import decode_codes, encode_words
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.prior import Prior
+from musicgen.models.priors.base import Prior
 from musicgen.music.grid import from_words
 from musicgen.music.notes import Performance
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from musicgen.models.prior import Prior
+from musicgen.models.priors.base import Prior
 
 
 class Reader(Protocol):

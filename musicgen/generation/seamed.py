@@ -7,7 +7,7 @@ from jaxtyping import Int
 
 from musicgen.generation.generate import Sampling
 from musicgen.generation.sampling import sample_codes
-from musicgen.models.prior import Prior
+from musicgen.models.priors.base import Prior
 
 
 @dataclass(frozen=True)

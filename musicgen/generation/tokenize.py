@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Int, Int64, UInt16, UInt32
 
 from musicgen.checkpoint import fingerprint
-from musicgen.data.code_cache import CODE, CodeCache
-from musicgen.data.codes import PieceCodes
-from musicgen.data.packed import PackedPieces
-from musicgen.data.progress import track
+from musicgen.data.batches.codes import PieceCodes
+from musicgen.data.store.code_cache import CODE, CodeCache
+from musicgen.data.store.packed import PackedPieces
+from musicgen.files.progress_bar import track
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.music.grid import NUM_PITCHES, onset_words, pack, unpack
 from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_words

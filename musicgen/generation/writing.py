@@ -59,7 +59,7 @@ def _write_midi(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
 
 
 def _write_wav(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
-    from musicgen.music.synth import SAMPLE_RATE, synthesize, write_wav
+    from musicgen.music.render.synth import SAMPLE_RATE, synthesize, write_wav
 
     write_wav(synthesize(piece.performance), path, sample_rate=SAMPLE_RATE)
 
@@ -67,16 +67,16 @@ def _write_wav(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
 def _write_png(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
     from matplotlib.image import imsave
 
-    from musicgen.music.draw import roll_image
-    from musicgen.music.files import whole_file
+    from musicgen.files.whole import whole_file
     from musicgen.music.grid import unpack
+    from musicgen.music.render.piano_roll import roll_image
 
     with whole_file(path) as temporary:
         imsave(temporary, roll_image(unpack(piece.words)), format="png")
 
 
 def _write_musicxml(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
-    from musicgen.music.musicxml import write_musicxml
+    from musicgen.music.notation.musicxml import write_musicxml
 
     write_musicxml(piece.performance, path, tempo_bpm=tempo_bpm)
 

@@ -17,7 +17,7 @@ from musicgen.models.blocks import (
     Decoder,
     Encoder,
 )
-from musicgen.models.quantizer import Quantizer
+from musicgen.models.bottlenecks.codebook import Quantizer
 
 
 @dataclass(frozen=True)

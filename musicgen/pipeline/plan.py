@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from musicgen.data.transposition import Transposition
+from musicgen.data.batches.transposition import Transposition
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 from musicgen.training.stages import TRAINED
 

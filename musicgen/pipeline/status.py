@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from musicgen.data.atomic import write_atomically
-from musicgen.pipeline.locks import is_held, lock
+from musicgen.files.atomic import write_atomically
+from musicgen.files.locks import is_held, lock
 
 STATUS_FILE = "status.json"
 LOCK_FILE = ".lock"

@@ -7,17 +7,17 @@ import pytorch_lightning as pl
 import torch
 
 from musicgen.checkpoint import fingerprint, start_from
-from musicgen.data.codes import PieceCodes
-from musicgen.data.datamodule import CodeDataModule, MidiDataModule
-from musicgen.data.density import channel_densities
+from musicgen.data.batches.codes import PieceCodes
+from musicgen.data.batches.datamodule import CodeDataModule, MidiDataModule
+from musicgen.data.batches.density import channel_densities
 from musicgen.data.prepare import Prepared
-from musicgen.evaluation.evaluate import decoder_bits_per_quarter, reconstruction_metrics
+from musicgen.measure.evaluate import decoder_bits_per_quarter, reconstruction_metrics
+from musicgen.measure.reconstruction import ReconstructionFigures
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.prior import Prior
+from musicgen.models.priors.base import Prior
 from musicgen.pipeline.plan import StagePlan
-from musicgen.training.figures import ReconstructionFigures
-from musicgen.training.transformer_module import TransformerModule
-from musicgen.training.vq_vae_module import VqVaeModule
+from musicgen.training.autoencoder_module import VqVaeModule
+from musicgen.training.prior_module import TransformerModule
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from musicgen.evaluation.directions import Better, Figure, figure
+from musicgen.measure.directions import Better, Figure, figure
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musicgen.evaluation.knobs import NOISE_GROUPS, NOISE_LEAVES
+from musicgen.reports.runs.settings import NOISE_GROUPS, NOISE_LEAVES
 from musicgen.search.objectives import Objective
 
 if TYPE_CHECKING:

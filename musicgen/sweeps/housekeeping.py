@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from musicgen.evaluation.runs import Run, find_runs, read_run
-from musicgen.pipeline.record import last_checkpoint, read_record
+from musicgen.pipeline.reuse.record import last_checkpoint, read_record
 from musicgen.pipeline.status import is_alive, read_status
+from musicgen.reports.runs.runs import Run, find_runs, read_run
 from musicgen.training.stages import TRAINED
 
 _SHOWN = ("vq_vae/val/bce", "vq_vae/val/perplexity", "val/bits_per_quarter")

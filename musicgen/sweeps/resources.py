@@ -11,8 +11,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from musicgen.data.pool import available_cores
-from musicgen.pipeline.locks import first_free
+from musicgen.files.locks import first_free
+from musicgen.files.workers import available_cores
 
 
 def launcher_name(hydra: Any) -> str:

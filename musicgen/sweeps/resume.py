@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.config import read_run_config
-from musicgen.sweeps.quoting import quoted
+from musicgen.config.grammar import quoted
+from musicgen.config.tree import read_run_config
 
 if TYPE_CHECKING:
     from musicgen.pipeline.status import Status

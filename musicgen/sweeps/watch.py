@@ -10,9 +10,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from musicgen.evaluation.runs import printable
 from musicgen.pipeline.status import Status
-from musicgen.sweeps.progress import Progress, duration, figure, read_progress
+from musicgen.reports.runs.runs import printable
+from musicgen.sweeps.jobs_progress import Progress, duration, figure, read_progress
 from musicgen.training.stages import TITLES
 
 STYLES = {

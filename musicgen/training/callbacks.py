@@ -9,9 +9,9 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
-from musicgen.music.draw import comparison_image
+from musicgen.music.render.piano_roll import comparison_image
+from musicgen.training.autoencoder_module import VqVaeModule
 from musicgen.training.optim import learning_rate
-from musicgen.training.vq_vae_module import VqVaeModule
 
 
 class StopOnNonFinite(Callback):

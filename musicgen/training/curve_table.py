@@ -9,7 +9,7 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from musicgen.data.atomic import write_atomically
+from musicgen.files.atomic import write_atomically
 
 
 class CurveTable(Logger):

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from musicgen.generation.generate import GeneratedPiece
-from musicgen.music.draw import roll_image
-from musicgen.music.draw_form import form_image
 from musicgen.music.grid import to_slices
 from musicgen.music.notes import Performance
-from musicgen.music.synth import SAMPLE_RATE, synthesize
+from musicgen.music.render.form_diagram import form_image
+from musicgen.music.render.piano_roll import roll_image
+from musicgen.music.render.synth import SAMPLE_RATE, synthesize
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter

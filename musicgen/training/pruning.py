@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
-from musicgen.training.vq_vae_module import VqVaeModule
+from musicgen.training.autoencoder_module import VqVaeModule
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from benchmarks.reference_transformer import ReferenceGpt, sample
 from musicgen.generation.generate import Sampling, generate_pieces
 from musicgen.generation.sampling import CachedReader, UncachedReader, sample_codes
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.transformer import Transformer
-from musicgen.models.vq import VectorQuantizer
+from musicgen.models.bottlenecks.vq import VectorQuantizer
+from musicgen.models.priors.transformer import Transformer
 
 _CODES = 16  # a quarter
 _WAYS = {

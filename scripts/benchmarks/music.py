@@ -10,9 +10,9 @@ import mido
 import numpy as np
 
 from benchmarks.measure import Bench
-from musicgen.data.catalogue import Choice
-from musicgen.data.folder import Folder
+from musicgen.data.catalogue.choice import Choice
 from musicgen.data.prepare import Prepared, prepare
+from musicgen.data.sources.folder import Folder
 from musicgen.music.grid import ClockGrid
 
 _SYNTHETIC_FILES = 24

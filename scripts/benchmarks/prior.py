@@ -9,11 +9,11 @@ from benchmarks.machine import dtype_of, matmul_peak
 from benchmarks.measure import Bench, Row, in_turn, row_of, seconds
 from benchmarks.reference_transformer import WINDOW, ReferenceGpt, train_step
 from benchmarks.training import DEFAULTS, TRANSFORMER_BATCH, seconds_an_update
-from musicgen.data.codes import PieceCodes
-from musicgen.data.datamodule import CodeDataModule
-from musicgen.models.transformer import Transformer
+from musicgen.data.batches.codes import PieceCodes
+from musicgen.data.batches.datamodule import CodeDataModule
+from musicgen.models.priors.transformer import Transformer
 from musicgen.training.precision import fastest_precision
-from musicgen.training.transformer_module import TransformerModule
+from musicgen.training.prior_module import TransformerModule
 
 _QUARTERS = 12
 _SHAPES = {"cpu": (4, 8, 128), "cuda": (12, 12, 768)}  # layers, heads, width

@@ -11,12 +11,12 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
 
 from benchmarks.measure import synchronize
-from musicgen.config import config_dir
-from musicgen.data.datamodule import MidiDataModule
-from musicgen.data.density import channel_densities
+from musicgen.config.tree import config_dir
+from musicgen.data.batches.datamodule import MidiDataModule
+from musicgen.data.batches.density import channel_densities
 from musicgen.data.prepare import Prepared
-from musicgen.training.figures import ReconstructionFigures
-from musicgen.training.vq_vae_module import VqVaeModule
+from musicgen.measure.reconstruction import ReconstructionFigures
+from musicgen.training.autoencoder_module import VqVaeModule
 
 
 def run_config(*overrides: str) -> DictConfig:

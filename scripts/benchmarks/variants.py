@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musicgen.music.chain import read_events
+from musicgen.music.midi.chain import read_events
 
 TRANSPOSITIONS = (0, 1, -1, 2, -2, 3, -3)  # semitones
 TEMPOS = (1.0, 0.85, 1.15, 0.9, 1.1, 0.95, 1.05)  # factors on the ticks per quarter; the longest pieces early

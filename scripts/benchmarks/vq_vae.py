@@ -16,9 +16,9 @@ from benchmarks.measure import Bench, Row, in_turn, row_of, seconds, synchronize
 from benchmarks.music import prepared
 from benchmarks.reference_autoencoder import ReferenceAutoencoder, ReferenceTraining
 from benchmarks.training import RUN_EPOCHS, VQ_VAE_BATCH, seconds_an_update, trainer, vq_vae
-from musicgen.data.packed import PackedPieces
+from musicgen.data.store.packed import PackedPieces
+from musicgen.training.autoencoder_module import VqVaeModule
 from musicgen.training.precision import fastest_precision
-from musicgen.training.vq_vae_module import VqVaeModule
 
 _HELD_OUT = 1024  # slices, for the figures that are taken again and again while training
 _SEEDS = 5  # trainings in each number type

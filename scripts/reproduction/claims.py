@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from musicgen.evaluation.statistics import contrast, summarize
+from musicgen.measure.statistics import contrast, summarize
 
 Verdict = Literal["borne out", "not borne out", "not decidable"]
 NEGLIGIBLE_SHARE = 0.2  # of the spread among real pieces: a smaller difference is none (Cohen 1988: small)

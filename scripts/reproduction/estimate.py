@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from torch.nn import functional
 
-from musicgen.config import config_dir
+from musicgen.config.tree import config_dir
 from musicgen.models.blocks import NUM_PITCHES, NUM_TICKS
 from musicgen.models.losses import reconstruction_loss
 from musicgen.training.precision import fastest_precision

@@ -111,8 +111,8 @@ def num_training_slices(inputs: Inputs, *, grid: str) -> int:
     """Count the training slices on a grid; on Bachsformer's, an epoch had as many updates there."""
     from hydra import compose, initialize_config_dir
 
-    from musicgen.cli.chosen import prepared_pieces
-    from musicgen.config import config_dir
+    from musicgen.cli.shared.pieces import prepared_pieces
+    from musicgen.config.tree import config_dir
 
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         config = compose("prepare", overrides=[*inputs.data, f"grid={grid}"])

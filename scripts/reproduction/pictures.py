@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicgen.music.draw import draw_roll, sounding_range
 from musicgen.music.grid import NUM_PITCHES, ClockGrid, unpack
+from musicgen.music.render.piano_roll import draw_roll, sounding_range
 from reproduction.claims import Interval, interval
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from musicgen.checkpoint import load_autoencoder
-from musicgen.data.packed import PackedPieces
 from musicgen.data.prepare import Prepared
-from musicgen.evaluation.evaluate import reconstruction_metrics
+from musicgen.data.store.packed import PackedPieces
+from musicgen.measure.evaluate import reconstruction_metrics
 from musicgen.music.grid import ClockGrid, from_words
-from musicgen.music.harmony import describe_harmony
-from musicgen.music.metrics import describe
+from musicgen.music.metrics.pitch import describe
 from musicgen.music.midi import SilentMidiError
+from musicgen.music.theory.harmony import describe_harmony
 from reproduction.jobs import METRICS_FILE, Inputs, Job
 from reproduction.runner import TIME_FILE
 
@@ -63,8 +63,8 @@ def correct_pieces(inputs: Inputs, *extra: str) -> Prepared:
     """
     from hydra import compose, initialize_config_dir
 
-    from musicgen.cli.chosen import prepared_pieces
-    from musicgen.config import config_dir
+    from musicgen.cli.shared.pieces import prepared_pieces
+    from musicgen.config.tree import config_dir
 
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         config = compose("prepare", overrides=[*inputs.data, "grid=clock", *extra])

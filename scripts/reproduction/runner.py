@@ -69,7 +69,7 @@ def run_job(job: Job) -> float:
     Raises:
         RuntimeError: The command ended with an error; its message is on the screen and in `error.txt`.
     """
-    from musicgen.pipeline.locks import lock
+    from musicgen.files.locks import lock
 
     with lock(
         job.folder.with_name(f"{job.folder.name}.lock"),

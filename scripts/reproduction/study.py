@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from musicgen.data.packed import PackedPieces
+from musicgen.data.store.packed import PackedPieces
 from musicgen.music.grid import from_words
-from musicgen.music.harmony import describe_harmony
-from musicgen.music.metrics import describe
+from musicgen.music.metrics.pitch import describe
+from musicgen.music.theory.harmony import describe_harmony
 from reproduction.claims import CLAIMS, Finding, Interval, find, interval
 from reproduction.jobs import ARMS, CURVE, PUBLISHED, Inputs, Job
 from reproduction.readings import (

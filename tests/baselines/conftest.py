@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from musicgen.baselines.baseline import Material
-from musicgen.data.catalogue import Piece
-from musicgen.data.packed import PackedPieces
-from musicgen.evaluation.reference import real_excerpts
+from musicgen.data.catalogue.choice import Piece
+from musicgen.data.store.packed import PackedPieces
+from musicgen.measure.reference import real_excerpts
 from musicgen.music.grid import to_words
 from tests.conftest import etude
 

@@ -5,8 +5,8 @@ import pytest
 
 from musicgen.baselines.baseline import Material
 from musicgen.baselines.cells import ConstantDensity, PitchDensity, TickMarkov, transitions
-from musicgen.evaluation.baselines import constant_bce, pitch_bce
-from musicgen.evaluation.reference import Reference
+from musicgen.measure.reference import Reference
+from musicgen.measure.trivial import constant_bce, pitch_bce
 from musicgen.music.grid import onset_words, to_words
 from tests.baselines.conftest import packed
 

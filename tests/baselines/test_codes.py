@@ -7,10 +7,10 @@ import pytest
 from musicgen.baselines.baseline import Material
 from musicgen.baselines.codes import CodeMarkov, TrainedRun, decoder_bits
 from musicgen.checkpoint import load_autoencoder
-from musicgen.evaluation.baselines import bigram_nats
-from musicgen.evaluation.evaluate import reconstruction_metrics
 from musicgen.generation.generate import Sampling
 from musicgen.generation.tokenize import encode_pieces, encode_words
+from musicgen.measure.evaluate import reconstruction_metrics
+from musicgen.measure.trivial import bigram_nats
 
 
 def held_out_bits(model, material: Material) -> float:

@@ -9,9 +9,9 @@ from musicgen.baselines.baseline import Material
 from musicgen.baselines.cells import TickMarkov
 from musicgen.baselines.measure import bootstrap_ratio, run_baseline
 from musicgen.baselines.real import Real
-from musicgen.evaluation.compare import compare_runs
-from musicgen.evaluation.reference import real_excerpts
+from musicgen.measure.reference import real_excerpts
 from musicgen.music.midi import read_midi
+from musicgen.reports.compare.compare import compare_runs
 from tests.baselines.conftest import packed
 
 

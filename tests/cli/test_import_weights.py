@@ -9,8 +9,8 @@ import torch
 
 from musicgen.checkpoint import load_autoencoder, load_transformer, start_from
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.transformer import Transformer
-from musicgen.models.vq import ColdVectorQuantizer, VectorQuantizer
+from musicgen.models.bottlenecks.vq import ColdVectorQuantizer, VectorQuantizer
+from musicgen.models.priors.transformer import Transformer
 from musicgen.music.midi import read_midi
 from tests.compat.published import published
 from tests.conftest import Musicgen

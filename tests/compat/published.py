@@ -3,7 +3,7 @@
 import torch
 
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.transformer import Transformer
+from musicgen.models.priors.transformer import Transformer
 
 
 def published(model: Autoencoder | Transformer) -> dict[str, torch.Tensor]:

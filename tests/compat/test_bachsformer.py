@@ -8,8 +8,8 @@ import torch
 
 from musicgen.compat.bachsformer import BachsformerGrid, load_weights, read_slices
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.transformer import Transformer
-from musicgen.models.vq import GradientVectorQuantizer, VectorQuantizer
+from musicgen.models.bottlenecks.vq import GradientVectorQuantizer, VectorQuantizer
+from musicgen.models.priors.transformer import Transformer
 from musicgen.music.grid import unpack
 from musicgen.music.midi import MidiError
 from tests.compat.published import published

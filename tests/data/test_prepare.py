@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.data import cache as cache_module
-from musicgen.data import hashing
-from musicgen.data.catalogue import Choice
-from musicgen.data.folder import Folder
-from musicgen.data.giantmidi import GiantMidi
-from musicgen.data.pool import num_processes, run_tasks
+from musicgen.data.catalogue.choice import Choice
 from musicgen.data.prepare import Prepared, prepare, write_summary
+from musicgen.data.sources.folder import Folder
+from musicgen.data.sources.giantmidi import GiantMidi
+from musicgen.data.store import cache as cache_module
+from musicgen.files import hashing
+from musicgen.files.workers import num_processes, run_tasks
 from musicgen.music.grid import ClockGrid
 
 
@@ -205,7 +205,7 @@ def test_several_processes_may_prepare_the_same_pieces_at_once(pieces_folder: Pa
 
 @pytest.mark.slow
 def test_worker_processes_give_what_one_process_gives(tmp_path: Path, write_piece, monkeypatch):
-    monkeypatch.setattr("musicgen.data.reading._FILES_WORTH_A_POOL", 10)
+    monkeypatch.setattr("musicgen.data.store.reading._FILES_WORTH_A_POOL", 10)
     for seed in range(60):
         write_piece(tmp_path / "music" / f"{seed}.mid", seed=seed, num_quarters=2)
     one = prepared(tmp_path / "music", tmp_path / "one", num_workers=1)
@@ -234,8 +234,8 @@ def test_few_tasks_start_no_processes():
 
 KILLED = """
 import sys
-from musicgen.data.catalogue import Choice
-from musicgen.data.folder import Folder
+from musicgen.data.catalogue.choice import Choice
+from musicgen.data.sources.folder import Folder
 from musicgen.data.prepare import prepare
 from musicgen.music.grid import ClockGrid
 prepare(Folder(sys.argv[1]), ClockGrid(), choice=Choice(), cache_dir=sys.argv[2], progress=False)

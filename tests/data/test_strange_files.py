@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.data.catalogue import Choice
-from musicgen.data.folder import Folder
+from musicgen.data.catalogue.choice import Choice
 from musicgen.data.prepare import Prepared, prepare, write_summary
+from musicgen.data.sources.folder import Folder
 from musicgen.music.grid import ClockGrid
 
 

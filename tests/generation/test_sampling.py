@@ -9,7 +9,7 @@ from musicgen.generation.sampling import (
     keep_top_p,
     sample_codes,
 )
-from musicgen.models.transformer import Transformer
+from musicgen.models.priors.transformer import Transformer
 
 NO = float("-inf")
 

@@ -5,7 +5,7 @@ import torch
 
 from musicgen.generation.generate import Sampling
 from musicgen.generation.seamed import SeamedSampling
-from musicgen.models.transformer import Transformer
+from musicgen.models.priors.transformer import Transformer
 
 POSITIONS = 2
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.bottlenecks.vq import GradientVectorQuantizer, VectorQuantizer
 from musicgen.models.losses import reconstruction_loss
-from musicgen.models.vq import GradientVectorQuantizer, VectorQuantizer
 
 
 def tiny(*, channels: int = 1, num_hiddens: int = 16, num_embeddings: int = 16) -> Autoencoder:

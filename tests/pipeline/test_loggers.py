@@ -8,10 +8,10 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from musicgen.config import config_dir
-from musicgen.evaluation.curves import read_curves
-from musicgen.pipeline.board import log_settings
-from musicgen.training.board_logger import BoardLogger
+from musicgen.config.tree import config_dir
+from musicgen.pipeline.hparams import log_settings
+from musicgen.reports.runs.curves import read_curves
+from musicgen.training.tensorboard_logger import BoardLogger
 
 FINAL = {"val/bits_per_quarter": 123.0, "generated/nothing": float("nan")}
 

@@ -14,10 +14,10 @@ from reproduction.budgets import BUDGETS
 from reproduction.jobs import ARMS, CURVE, FRESH_ARMS, Inputs, Job, all_jobs
 from reproduction.runner import run_job
 
+from musicgen.files.locks import lock
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.transformer import Transformer
-from musicgen.models.vq import VectorQuantizer
-from musicgen.pipeline.locks import lock
+from musicgen.models.bottlenecks.vq import VectorQuantizer
+from musicgen.models.priors.transformer import Transformer
 from tests.compat.published import published
 
 ROOT = Path(__file__).resolve().parents[2]

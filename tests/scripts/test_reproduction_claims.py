@@ -7,8 +7,8 @@ import pytest
 from reproduction.claims import CLAIMS, Claim, Interval, find, interval, judge
 from reproduction.tables import markdown, number, signed, with_interval, write_csv
 
-from musicgen.music.harmony import describe_harmony
-from musicgen.music.metrics import describe
+from musicgen.music.metrics.pitch import describe
+from musicgen.music.theory.harmony import describe_harmony
 from tests.conftest import etude
 
 NAN = float("nan")

@@ -6,8 +6,8 @@ import optuna
 import pytest
 import yaml
 
-from musicgen.evaluation.runs import load_runs
 from musicgen.pipeline.status import read_status
+from musicgen.reports.runs.runs import load_runs
 
 pytestmark = pytest.mark.slow
 

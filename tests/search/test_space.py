@@ -3,7 +3,7 @@
 import optuna
 import pytest
 
-from musicgen.search.arguments import sort_arguments
+from musicgen.cli.shared.search_arguments import sort_arguments
 from musicgen.search.space import Choice, Real, Whole, is_sweep, read_space
 
 

@@ -4,7 +4,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from musicgen.search.report import report
+from musicgen.search.findings import report
 from musicgen.search.study import TWIN, open_places, this_worker
 from musicgen.search.trials import folder_name
 from musicgen.training.pruning import HopelessRun

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from musicgen.evaluation.evaluate import bits_per_quarter
+from musicgen.measure.evaluate import bits_per_quarter
 from musicgen.training.pruning import HopelessRun, StopHopeless, bits_with_unigram_prior
 
 

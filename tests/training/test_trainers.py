@@ -7,13 +7,13 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from musicgen.data.catalogue import Choice
-from musicgen.data.folder import Folder
+from musicgen.data.catalogue.choice import Choice
 from musicgen.data.prepare import Prepared, prepare
+from musicgen.data.sources.folder import Folder
 from musicgen.generation.tokenize import encode_pieces
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.transformer import Transformer
-from musicgen.models.vq import VectorQuantizer
+from musicgen.models.bottlenecks.vq import VectorQuantizer
+from musicgen.models.priors.transformer import Transformer
 from musicgen.music.grid import ClockGrid
 from musicgen.pipeline.plan import StagePlan
 from musicgen.pipeline.training import Training, transformer_training, vq_vae_training

@@ -1,0 +1,1 @@
+"""Datasets, augmentation, samplers and Lightning data modules."""

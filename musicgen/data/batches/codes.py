@@ -1,0 +1,156 @@
+"""Windows of codes for the transformer: cut from the stream of each piece, never across pieces."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int64, Integer
+from torch.utils.data import Dataset
+
+from musicgen.files.mapped import Mapped
+
+
+@dataclass(frozen=True)
+class PieceCodes:
+    """The codes of many pieces one after the other.
+
+    Attributes:
+        codes: Code indices of any integer type, (quarters, positions), positions row-major; may be mapped.
+        starts: First quarter of each piece, and the end of the last one.
+    """
+
+    codes: Integer[np.ndarray, "quarters positions"]
+    starts: Int64[np.ndarray, " boundaries"]
+
+    def __post_init__(self) -> None:
+        if self.codes.ndim != 2 or len(self.starts) < 1 or self.starts[-1] != len(self.codes):
+            raise ValueError(
+                f"codes of shape {self.codes.shape} do not fit pieces that end at quarter "
+                f"{self.starts[-1] if len(self.starts) else None}; give (quarters, positions)"
+            )
+
+
+class CodeBatch(NamedTuple):
+    """A batch of windows.
+
+    Attributes:
+        inputs: What is read: codes, and the start token where a window begins a piece; 0 in the padding.
+        targets: The next code at each position; 0 where there is none.
+        mask: True where there is a target.
+    """
+
+    inputs: Int64[torch.Tensor, "batch positions"]
+    targets: Int64[torch.Tensor, "batch positions"]
+    mask: Bool[torch.Tensor, "batch positions"]
+
+    def within(self, max_positions: int) -> "CodeBatch":
+        """Leave out the last position where just that one is too many for a model.
+
+        Bachsformer's transformer reads 191 positions of windows of 192 codes.
+        """
+        if self.inputs.shape[1] != max_positions + 1:
+            return self
+        return CodeBatch(*(tensor[:, :max_positions] for tensor in self))
+
+
+class CodeWindows(Dataset):
+    """Windows of consecutive quarters of one piece, to predict the next code at each position.
+
+    The stream of a piece is the start token, if the model has one, and its codes. Windows begin at multiples
+    of the codes a quarter has, so with a start token window ``w`` predicts exactly the codes of the quarters
+    ``w`` to ``w + window_quarters - 1``, the first quarter of a piece included; without one each window is
+    one code later and the first code of a piece is never predicted. Short pieces and tails are padded and
+    masked.
+
+    Fixed windows (``shift_seed=None``) cover every predictable code; exactly once where ``hop_quarters``
+    equals ``window_quarters``. With a ``shift_seed`` the windows of each piece move to and fro by a random
+    part of a hop every epoch, so a long hop does not freeze where windows begin; how far depends on the
+    seed and the epoch only. The first window still begins the piece and the last one ends it; over the
+    epochs every code is seen in about half of them or more.
+
+    Use it with ``DataLoader(..., collate_fn=as_is)``.
+
+    Args:
+        pieces: Codes of the pieces of one split.
+        window_quarters: Length of a window in quarters.
+        hop_quarters: From one window to the next, 1 to ``window_quarters``.
+        start_token: Index of the start token, or None for a model without.
+        shift_seed: Seed of the random shifts, or None for fixed windows.
+
+    Raises:
+        ValueError: ``window_quarters`` or ``hop_quarters`` is out of range.
+    """
+
+    def __init__(
+        self,
+        pieces: PieceCodes,
+        *,
+        window_quarters: int = 12,
+        hop_quarters: int = 1,
+        start_token: int | None = None,
+        shift_seed: int | None = None,
+    ):
+        if window_quarters < 1 or not 1 <= hop_quarters <= window_quarters:
+            raise ValueError(
+                f"window_quarters={window_quarters}, hop_quarters={hop_quarters}: a window has at least 1 "
+                f"quarter, and a hop 1 to {max(window_quarters, 1)}, or codes between windows are never seen"
+            )
+        self.codes, self._mapped = pieces.codes, Mapped(pieces.codes)
+        self.window_quarters = window_quarters
+        self.hop_quarters = hop_quarters
+        self.start_token = start_token
+        self.shift_seed = shift_seed
+        self._first, self._lengths = pieces.starts[:-1], np.diff(pieces.starts)
+        self._spare = np.maximum(self._lengths - window_quarters, 0)
+        windows = np.where(self._lengths > 0, -(-self._spare // hop_quarters) + 1, 0)
+        self._ends = np.cumsum(windows)
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Move the windows of each piece to where this epoch has them."""
+        self._shifts = np.zeros(len(self._lengths), np.int64)
+        if self.shift_seed is not None and self.hop_quarters > 1:
+            random = np.random.default_rng([self.shift_seed, epoch])
+            reach = self.hop_quarters - 1
+            self._shifts = random.integers(-reach, reach, size=len(self._lengths), endpoint=True)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def __getitem__(self, number: int) -> CodeBatch:
+        return CodeBatch(*(tensor[0] for tensor in self.__getitems__([number])))
+
+    def __getitems__(self, numbers: Sequence[int]) -> CodeBatch:
+        """Fetch a batch of windows with one gather."""
+        piece, start = self._locate(np.asarray(numbers, dtype=np.int64))
+        positions = self.codes.shape[1]
+        target = start[:, None] * positions + np.arange(self.window_quarters * positions)
+        target += self.start_token is None
+        length, first = (self._lengths[piece] * positions)[:, None], (self._first[piece] * positions)[:, None]
+        mask = target < length
+        targets = np.where(mask, self._flat(first + np.minimum(target, length - 1)), 0)
+        source = target - 1
+        inputs = np.where(source < length, self._flat(first + np.clip(source, 0, length - 1)), 0)
+        if self.start_token is not None:
+            inputs[source < 0] = self.start_token
+        return CodeBatch(torch.from_numpy(inputs), torch.from_numpy(targets), torch.from_numpy(mask))
+
+    def _locate(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give the piece of each window and its first quarter there."""
+        piece = np.searchsorted(self._ends, numbers, side="right")
+        within = numbers - np.where(piece > 0, self._ends[piece - 1], 0)
+        start = within * self.hop_quarters
+        if self.shift_seed is not None:
+            start = np.clip(start + np.where(within > 0, self._shifts[piece], 0), 0, self._spare[piece])
+            start = np.where(numbers == self._ends[piece] - 1, self._spare[piece], start)
+        return piece, start
+
+    def _flat(self, index: Int64[np.ndarray, "batch positions"]) -> Int64[np.ndarray, "batch positions"]:
+        """Look up codes by their number in the stream of all pieces."""
+        quarters, positions = np.divmod(index, self.codes.shape[1])
+        codes = np.empty(index.shape, np.int64)
+        for some in self._mapped.portions(len(index)):
+            codes[some] = self.codes[quarters[some], positions[some]]
+        return codes

@@ -1,0 +1,191 @@
+"""Lightning data modules: slices for the autoencoder, windows of codes for the transformer."""
+
+from collections.abc import Mapping
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from musicgen.data.batches.codes import CodeWindows, PieceCodes
+from musicgen.data.batches.sampler import EpochSampler
+from musicgen.data.batches.slices import SliceDataset, as_is
+from musicgen.data.batches.transposition import Transposition
+from musicgen.data.prepare import Prepared
+
+
+class MidiDataModule(pl.LightningDataModule):
+    """Slices of the chosen pieces: batches of uint8 (batch, channels, 88, 32).
+
+    Training batches come shuffled, by seed and epoch only; validation and test batches in order. The last
+    training batch may be smaller than the others: nothing is dropped.
+
+    Args:
+        prepared: The pieces and their splits.
+        batch_size: Slices a batch, on each rank.
+        channels: 1 for sounding cells, 2 for sounding cells and onsets.
+        seed: Seed of the shuffle and of the transpositions.
+        transpose: Training slices are moved up or down by up to so many semitones; 0 leaves them as written.
+        updates_per_epoch: Training batches an epoch has on each rank; None for one pass over the slices.
+        loader_workers: Processes that fetch batches; 0 is fastest, since a batch takes well under a
+            millisecond.
+
+    Raises:
+        ValueError: ``batch_size`` is below 1, or ``transpose`` out of range.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        *,
+        batch_size: int,
+        channels: int = 1,
+        seed: int = 0,
+        transpose: int = 0,
+        updates_per_epoch: int | None = None,
+        loader_workers: int = 0,
+    ):
+        super().__init__()
+        self.prepared = prepared
+        self.batch_size = _checked_batch_size(batch_size)
+        self.channels, self.seed, self.loader_workers = channels, seed, loader_workers
+        self.updates_per_epoch = updates_per_epoch
+        self.transposition = Transposition(transpose, seed=seed)
+
+    def setup(self, stage: str) -> None:
+        """Make sure that there is something to train and to validate on.
+
+        Raises:
+            ValueError: The train or val split is empty, or ``batch_size`` exceeds the training slices.
+        """
+        self.prepared.require("train", "val")
+        _check_enough(len(self.prepared.splits["train"]), self.batch_size, what="training slices")
+
+    def train_dataloader(self) -> DataLoader:
+        """Give shuffled training batches."""
+        return self._loader("train", shuffle=True)
+
+    def val_dataloader(self) -> DataLoader:
+        """Give validation batches in order."""
+        return self._loader("val", shuffle=False)
+
+    def test_dataloader(self) -> DataLoader:
+        """Give test batches in order."""
+        return self._loader("test", shuffle=False)
+
+    def _loader(self, split: str, *, shuffle: bool) -> DataLoader:
+        slices = SliceDataset(
+            self.prepared.splits[split],
+            channels=self.channels,
+            transposition=self.transposition if shuffle else None,
+        )
+        return _loader(
+            slices,
+            batch_size=self.batch_size,
+            shuffle=shuffle,
+            seed=self.seed,
+            updates=self.updates_per_epoch if shuffle else None,
+            workers=self.loader_workers,
+        )
+
+
+class CodeDataModule(pl.LightningDataModule):
+    """Windows of codes of the same splits: batches of (inputs, targets, mask).
+
+    Validation windows are fixed and cover each code once; training windows begin every ``hop_quarters``, and
+    where that is more than 1 they move a little from epoch to epoch.
+
+    Args:
+        codes: Codes of the pieces by split; ``train`` and ``val`` are used.
+        batch_size: Windows a batch, on each rank.
+        window_quarters: Length of a window in quarters.
+        hop_quarters: From one training window to the next.
+        start_token: Index of the transformer's start token, or None.
+        seed: Seed of the shuffle and of the windows' moves.
+        updates_per_epoch: Training batches an epoch has on each rank; None for one pass over the windows.
+        loader_workers: Processes that fetch batches.
+
+    Raises:
+        ValueError: A setting is out of range, or ``batch_size`` exceeds the training windows.
+    """
+
+    def __init__(
+        self,
+        codes: Mapping[str, PieceCodes],
+        *,
+        batch_size: int,
+        window_quarters: int = 12,
+        hop_quarters: int = 1,
+        start_token: int | None = None,
+        seed: int = 0,
+        updates_per_epoch: int | None = None,
+        loader_workers: int = 0,
+    ):
+        super().__init__()
+        self.batch_size = _checked_batch_size(batch_size)
+        self.seed, self.loader_workers = seed, loader_workers
+        self.updates_per_epoch = updates_per_epoch
+        self.train_windows = CodeWindows(
+            codes["train"],
+            window_quarters=window_quarters,
+            hop_quarters=hop_quarters,
+            start_token=start_token,
+            shift_seed=seed,
+        )
+        self.val_windows = CodeWindows(
+            codes["val"],
+            window_quarters=window_quarters,
+            hop_quarters=window_quarters,
+            start_token=start_token,
+        )
+        _check_enough(len(self.train_windows), batch_size, what="training windows")
+        _check_enough(len(self.val_windows), 1, what="validation windows")
+
+    def train_dataloader(self) -> DataLoader:
+        """Give shuffled training batches."""
+        return self._loader(self.train_windows, shuffle=True)
+
+    def val_dataloader(self) -> DataLoader:
+        """Give validation batches in order."""
+        return self._loader(self.val_windows, shuffle=False)
+
+    def _loader(self, windows: CodeWindows, *, shuffle: bool) -> DataLoader:
+        return _loader(
+            windows,
+            batch_size=self.batch_size,
+            shuffle=shuffle,
+            seed=self.seed,
+            updates=self.updates_per_epoch if shuffle else None,
+            workers=self.loader_workers,
+        )
+
+
+def _loader(
+    dataset: Dataset, *, batch_size: int, shuffle: bool, seed: int, updates: int | None, workers: int
+) -> DataLoader:
+    sampler = EpochSampler(dataset, shuffle=shuffle, seed=seed)
+    if updates is not None:
+        num_draws = updates * batch_size * sampler.num_replicas
+        sampler = EpochSampler(dataset, shuffle=shuffle, seed=seed, num_draws=num_draws)
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=sampler,
+        collate_fn=as_is,
+        num_workers=workers,
+        generator=torch.Generator().manual_seed(seed),  # else each epoch draws from what dropout draws from
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _checked_batch_size(batch_size: int) -> int:
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size}: a batch has at least 1 element")
+    return batch_size
+
+
+def _check_enough(available: int, batch_size: int, *, what: str) -> None:
+    if available < batch_size:
+        raise ValueError(
+            f"batch_size={batch_size}, but there are only {available} {what}; "
+            f"use a batch_size of {max(available, 1)} or less, or choose more pieces"
+        )

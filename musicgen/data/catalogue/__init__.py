@@ -1,0 +1,1 @@
+"""Which pieces there are, which are chosen, and how they are split."""

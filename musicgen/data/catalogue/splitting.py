@@ -1,0 +1,60 @@
+"""Which pieces are trained on and which are held out."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from musicgen.data.catalogue.choice import SPLITS, split_of
+from musicgen.data.catalogue.pieces import Piece, contents_of, kept
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Pieces by split, in their order.
+
+    Attributes:
+        pieces: ``train``, ``val`` and ``test``.
+        moved: Names of files that were moved so that no needed split is empty, each with where it went.
+    """
+
+    pieces: dict[str, Sequence[Piece]]
+    moved: dict[str, str]
+
+
+def split_pieces(pieces: Sequence[Piece], *, val_fraction: float, test_fraction: float) -> Split:
+    """Split pieces by a hash of their content.
+
+    A piece's side depends on nothing but its content and the fractions. Only where a small choice leaves a
+    needed split empty, one piece is moved: the one of smallest hash to ``val``, the one of largest hash to
+    ``train``. It is logged and stated in the summary. A fraction of 0 asks for an empty split and gets it.
+
+    Args:
+        pieces: Distinct pieces.
+        val_fraction: Share held out to choose the best weights by, 0 to 1.
+        test_fraction: Share held out altogether, 0 to 1.
+
+    Raises:
+        ValueError: The fractions leave nothing to train on.
+    """
+    fractions = {"val_fraction": val_fraction, "test_fraction": test_fraction}
+    of_piece = (SPLITS.index(split_of(content, **fractions)) for content in contents_of(pieces))
+    side = np.fromiter(of_piece, np.uint8, count=len(pieces))
+    moved = {}
+    if len(pieces) > 1:
+        (_, lowest), (_, highest) = (
+            most((content, number) for number, content in enumerate(contents_of(pieces)))
+            for most in (min, max)
+        )
+        if val_fraction > 0 and SPLITS.index("val") not in side:
+            moved[pieces[lowest].path.name], side[lowest] = "val", SPLITS.index("val")
+        if SPLITS.index("train") not in side:
+            moved[pieces[highest].path.name], side[highest] = "train", SPLITS.index("train")
+    for name, split in moved.items():
+        logger.warning(
+            "%s moved to %s, which had no piece: there are only %d pieces", name, split, len(pieces)
+        )
+    return Split({split: kept(pieces, side == number) for number, split in enumerate(SPLITS)}, moved)

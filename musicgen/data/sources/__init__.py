@@ -1,0 +1,1 @@
+"""Where pieces come from: folders, GiantMIDI-Piano, the corpus of music21."""

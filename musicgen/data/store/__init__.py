@@ -1,0 +1,1 @@
+"""Cut pieces and codes on disk."""

@@ -1,0 +1,1 @@
+"""Atomic and checksummed files, hashes, locks, memory maps, worker pools, progress bars."""

@@ -1,0 +1,1 @@
+"""Find what generated pieces copied from the training pieces."""

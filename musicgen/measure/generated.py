@@ -1,0 +1,136 @@
+"""Listen to pieces beside real music: figures, harmony, progressions and copies of both."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from musicgen.data.catalogue.choice import Piece, distinct
+from musicgen.data.prepare import Prepared, SkippedPiece
+from musicgen.data.store.packed import PackedPieces
+from musicgen.measure.copying.threshold import Yardstick, copy_index, copy_metrics, yardstick
+from musicgen.measure.music import MeasuredPiece, Ngrams, averages, heard, measure, progressions
+from musicgen.measure.reference import MAX_PIECES, excerpts_of
+from musicgen.music.grid import from_words
+from musicgen.music.midi import MidiError
+from musicgen.music.notes import Performance
+
+log = logging.getLogger(__name__)
+
+_KNOWN_PIECES = 100  # whose progressions count as known; more cost seconds and change little
+
+Named = tuple[str, Performance]
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """Hold pieces, and the real music beside them, as they were measured.
+
+    Attributes:
+        generated: The pieces.
+        real: Held-out real ones; none where there is nothing to compare with.
+        known: Progressions of real pieces that are not among `real`.
+        yardstick: What held-out excerpts share with the pieces that may have been copied.
+        num_indexed: How many pieces that are.
+        skipped: Files that could not be read, and why.
+    """
+
+    generated: list[MeasuredPiece]
+    real: list[MeasuredPiece] = field(default_factory=list)
+    known: Ngrams = field(default_factory=Ngrams)
+    yardstick: Yardstick | None = None
+    num_indexed: int = 0
+    skipped: list[SkippedPiece] = field(default_factory=list)
+
+    def metrics(self) -> dict[str, float]:
+        """Give all figures by name: `generated/…`, and `real/…` for the same of held-out real music."""
+        figures = averages(self.generated, prefix="generated", real=self.known)
+        if self.real:
+            figures |= averages(self.real, prefix="real", real=self.known)
+        return figures | copy_metrics(self.generated, self.yardstick)
+
+
+def hear(
+    generated: Sequence[Named], reference: Prepared | None = None, *, index_all: bool = False
+) -> Hearing:
+    """Measure pieces and, beside them, real ones.
+
+    Args:
+        generated: Name and notes of each piece.
+        reference: Real music: its validation split is compared with, its training split is what may have
+            been copied and what progressions are known from. None compares with nothing.
+        index_all: Search copies in all splits, as for pieces whose training set is not known.
+    """
+    if reference is None:
+        return Hearing(measure(generated, total=len(generated)))
+    train, val = reference.splits["train"], reference.splits["val"]
+    splits = list(reference.splits.values()) if index_all else [train]
+    # A piece that was cut is there once for each of its passages.
+    sources = distinct([piece for split in splits for piece in split.pieces])
+    if not sources:
+        return Hearing(measure(generated, total=len(generated)), _measured(val, range(len(val.pieces))))
+    index = copy_index(sources, cache_dir=reference.cache_dir)
+    lengths = [piece.duration_quarters for _, piece in generated if len(piece)]
+    excerpts = held_out_excerpts(val, num_quarters=int(np.ceil(np.median(lengths))) if lengths else 128)
+    return Hearing(
+        generated=measure(generated, index=index, total=len(generated)),
+        real=_measured(val, range(len(val.pieces))),
+        known=progressions(_measured(train, _sample(train.pieces), description="Reading progressions")),
+        yardstick=yardstick(excerpts, index),
+        num_indexed=len(sources),
+    )
+
+
+def hear_files(pieces: Sequence[Piece], reference: Prepared | None = None) -> Hearing:
+    """Measure the pieces of files; copies are searched in all pieces of the reference.
+
+    Args:
+        pieces: Files, silent ones too.
+        reference: Real music, as for `hear`.
+
+    Raises:
+        ValueError: No file can be read.
+    """
+    named, skipped = [], []
+    for piece in pieces:
+        try:
+            named.append((piece.path.name, heard(piece.path)))
+        except (MidiError, OSError) as error:
+            log.warning("skipped: %s", error)
+            skipped.append(SkippedPiece(piece.path, str(error)))
+    if not named:
+        raise ValueError(f"none of {len(pieces)} files could be read; the first: {skipped[0].reason}")
+    return replace(hear(named, reference, index_all=True), skipped=skipped)
+
+
+def generated_pieces(folder: str | Path) -> list[Named]:
+    """Read what a run wrote, in order; silent pieces too.
+
+    Raises:
+        MidiError: A file is broken.
+    """
+    return [(path.name, heard(path)) for path in sorted(Path(folder).glob("generated/*.mid"))]
+
+
+def held_out_excerpts(pieces: PackedPieces, *, num_quarters: int) -> list[Named]:
+    """Cut excerpts from up to forty pieces, each with the path of its piece as its name."""
+    return [
+        (str(pieces.pieces[number].path), excerpt)
+        for number in _sample(pieces.pieces)[:MAX_PIECES]
+        for excerpt in excerpts_of(np.array(pieces.piece(number)), num_quarters=num_quarters)
+    ]
+
+
+def _measured(
+    pieces: PackedPieces, numbers: Sequence[int], *, description: str = "Measuring real pieces"
+) -> list[MeasuredPiece]:
+    named = ((pieces.pieces[number].title, from_words(pieces.piece(number))) for number in numbers)
+    return measure(named, total=len(numbers), description=description)
+
+
+def _sample(pieces: Sequence[Piece]) -> list[int]:
+    """Choose pieces by a part of their content's hash that no split uses."""
+    ranked = sorted(range(len(pieces)), key=lambda number: pieces[number].content[8:24])
+    return ranked[:_KNOWN_PIECES]

@@ -1,0 +1,142 @@
+"""Measure pieces one by one: their figures, their harmony, what they copied; and average over them."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+
+from musicgen.files.progress_bar import track
+from musicgen.measure.copying.index import Copy, CopyIndex
+from musicgen.music.grid import NUM_PITCHES, from_words
+from musicgen.music.metrics.pitch import describe
+from musicgen.music.midi import SilentMidiError, read_midi
+from musicgen.music.notes import Performance
+from musicgen.music.theory.harmony import Harmony, analyze, figures_of, progression_ngrams, shared_ngram_rate
+
+Ngrams = Counter[tuple[str, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredPiece:
+    """Hold what is known of a piece.
+
+    Attributes:
+        name: File name, or what stands for it.
+        performance: The notes.
+        figures: The figures of `describe` and `describe_harmony`, NaN where one does not apply.
+        harmony: Key, chords, progression, cadences.
+        copy: Its longest run that the training pieces have, None where nothing was searched.
+    """
+
+    name: str
+    performance: Performance
+    figures: dict[str, float]
+    harmony: Harmony
+    copy: Copy | None = None
+
+
+def measure(
+    pieces: Iterable[tuple[str, Performance]],
+    *,
+    index: CopyIndex | None = None,
+    total: int | None = None,
+    description: str = "Measuring pieces",
+) -> list[MeasuredPiece]:
+    """Measure pieces.
+
+    Args:
+        pieces: Name and notes of each; silent ones have no figures, but are pieces.
+        index: The pieces that may have been copied; None searches nothing.
+        total: How many there are, for the bar.
+        description: What the bar is called.
+    """
+    measured = []
+    for name, performance in track(pieces, description=description, total=total or 0, shown=bool(total)):
+        harmony = analyze(performance)
+        measured.append(
+            MeasuredPiece(
+                name=name,
+                performance=performance,
+                figures=describe(performance) | figures_of(harmony),
+                harmony=harmony,
+                copy=index.longest_copy(performance) if index is not None else None,
+            )
+        )
+    return measured
+
+
+def heard(path: Path) -> Performance:
+    """Read a generated piece, which may be silent: a young model writes such ones.
+
+    Raises:
+        MidiError: The file is broken.
+    """
+    try:
+        return read_midi(path)
+    except SilentMidiError:
+        return from_words(np.zeros((0, NUM_PITCHES), np.uint32))
+
+
+def averages(pieces: Sequence[MeasuredPiece], *, prefix: str, real: Ngrams | None = None) -> dict[str, float]:
+    """Average the figures over pieces; silence is left out of each average.
+
+    Args:
+        pieces: Generated or real.
+        prefix: `generated` or `real`.
+        real: Progressions of real pieces, of which the share that these pieces have is measured.
+
+    Returns:
+        `PREFIX/NAME` for every figure that some piece has, `PREFIX/pieces`, `PREFIX/silent_pieces` and, with
+        `real`, `PREFIX/shared_progressions`.
+    """
+    rows = [piece.figures for piece in pieces if len(piece.performance)]
+    figures = {
+        f"{prefix}/pieces": float(len(pieces)),
+        f"{prefix}/silent_pieces": float(len(pieces) - len(rows)),
+    }
+    for name in rows[0] if rows else ():
+        values = np.array([row[name] for row in rows])
+        if not np.isnan(values).all():
+            figures[f"{prefix}/{name}"] = float(np.nanmean(values))
+    if real:
+        rate = shared_ngram_rate(progressions(pieces), real)
+        figures |= {f"{prefix}/shared_progressions": rate} if np.isfinite(rate) else {}
+    return figures
+
+
+def progressions(pieces: Iterable[MeasuredPiece]) -> Ngrams:
+    """Count the runs of three degrees over pieces."""
+    return sum((progression_ngrams(piece.harmony.steps) for piece in pieces), Counter())
+
+
+def table_of(pieces: Sequence[MeasuredPiece]) -> str:
+    """Write pieces as CSV, a row each: name, length, notes, key, the longest copy, all figures."""
+    table = StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    names = list(pieces[0].figures) if pieces else []
+    copied = ("copy_notes", "copy_onset_s", "copy_source", "copy_source_onset_s", "copy_transposition")
+    writer.writerow(["piece", "seconds", "notes", "key", *copied, *names])
+    for piece in pieces:
+        key, copy = piece.harmony.key, piece.copy
+        run = (copy.notes, copy.onset_s, copy.source, copy.source_onset_s, copy.transposition) if copy else ()
+        writer.writerow(
+            [
+                piece.name,
+                f"{piece.performance.duration_s:.2f}",
+                len(piece.performance),
+                key.name if key else "",
+                *(_text(value) for value in (run or ("",) * len(copied))),
+                *(_text(piece.figures[name]) for name in names),
+            ]
+        )
+    return table.getvalue()
+
+
+def _text(value: float | int | str) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return "" if np.isnan(value) else f"{value:.6g}"

@@ -1,0 +1,117 @@
+"""Predictions that learn next to nothing: what any model must beat on the same held-out music."""
+
+import numpy as np
+from jaxtyping import Int, Int64
+
+from musicgen.data.batches.density import pitch_counts
+from musicgen.data.store.packed import PackedPieces
+from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
+
+_BLOCK = 65536  # quarters at a time
+
+
+def constant_bce(train: PackedPieces, held_out: PackedPieces) -> float:
+    """Predict for every cell the share of cells that sound in the training pieces.
+
+    Args:
+        train: Where the share is counted, one added to both outcomes.
+        held_out: What is predicted.
+
+    Returns:
+        Mean binary cross-entropy in nats a cell.
+    """
+    seen, cells = pitch_counts(train).sum(), len(train) * NUM_PITCHES * TICKS_PER_QUARTER
+    told, held_cells = pitch_counts(held_out).sum(), len(held_out) * NUM_PITCHES * TICKS_PER_QUARTER
+    return float(_bernoulli_nats(np.array((seen + 1) / (cells + 2)), told / held_cells))
+
+
+def pitch_bce(train: PackedPieces, held_out: PackedPieces) -> float:
+    """Predict for every cell the share of its pitch's cells that sound in the training pieces.
+
+    Args:
+        train: Where the 88 shares are counted, one added to both outcomes.
+        held_out: What is predicted.
+
+    Returns:
+        Mean binary cross-entropy in nats a cell.
+    """
+    shares = (pitch_counts(train) + 1) / (len(train) * TICKS_PER_QUARTER + 2)
+    told = pitch_counts(held_out) / (len(held_out) * TICKS_PER_QUARTER)
+    return float(_bernoulli_nats(shares, told).mean())
+
+
+def unigram_nats(
+    train: Int[np.ndarray, "train_quarters positions"],
+    held_out: Int[np.ndarray, "held_quarters positions"],
+    *,
+    num_embeddings: int,
+) -> float:
+    """Predict every code by how often it occurs in the training pieces.
+
+    Args:
+        train: Codes to count, one added to each count.
+        held_out: Codes to predict.
+        num_embeddings: Size of the alphabet.
+
+    Returns:
+        Mean cross-entropy in nats a code.
+    """
+    seen, told = (_counts(split, num_embeddings) for split in (train, held_out))
+    return _mean_nats(seen + 1, told)
+
+
+def bigram_nats(
+    train: Int[np.ndarray, "train_quarters positions"],
+    held_out: Int[np.ndarray, "held_quarters positions"],
+    *,
+    train_starts: Int64[np.ndarray, " train_pieces"],
+    held_out_starts: Int64[np.ndarray, " held_pieces"],
+    num_embeddings: int,
+) -> float:
+    """Predict every code from the one before it, as counted in the training pieces.
+
+    Args:
+        train: Codes to count, one added to each count.
+        held_out: Codes to predict.
+        train_starts: First quarter of each training piece; before it stands a code of its own.
+        held_out_starts: First quarter of each held-out piece.
+        num_embeddings: Size of the alphabet.
+
+    Returns:
+        Mean cross-entropy in nats a code.
+    """
+    seen = _pair_counts(train, train_starts, num_embeddings)
+    return _mean_nats(seen + 1, _pair_counts(held_out, held_out_starts, num_embeddings))
+
+
+def _counts(codes: np.ndarray, num_embeddings: int) -> Int64[np.ndarray, " vocab"]:
+    counts = np.zeros(num_embeddings, np.int64)
+    for start in range(0, len(codes), _BLOCK):
+        counts += np.bincount(codes[start : start + _BLOCK].reshape(-1), minlength=num_embeddings)
+    return counts
+
+
+def _pair_counts(
+    codes: np.ndarray, starts: np.ndarray, num_embeddings: int
+) -> Int64[np.ndarray, "before vocab"]:
+    """Count how often each code follows each; the last row is of what stands before a piece."""
+    counts = np.zeros((num_embeddings + 1) * num_embeddings, np.int64)
+    last = num_embeddings
+    for start in range(0, len(codes), _BLOCK):
+        after = codes[start : start + _BLOCK].astype(np.int64)
+        before = np.concatenate([[last], after.reshape(-1)[:-1]]).reshape(after.shape)
+        begins = starts[(starts >= start) & (starts < start + len(after))] - start
+        before[begins, 0] = num_embeddings
+        counts += np.bincount((before * num_embeddings + after).reshape(-1), minlength=len(counts))
+        last = after[-1, -1]
+    return counts.reshape(-1, num_embeddings)
+
+
+def _mean_nats(seen: Int64[np.ndarray, "*before vocab"], told: Int64[np.ndarray, "*before vocab"]) -> float:
+    """Give what codes cost on average that are told so often, by how often they were seen."""
+    nats = -np.log(seen / seen.sum(axis=-1, keepdims=True))
+    return float((told * nats).sum() / told.sum())
+
+
+def _bernoulli_nats(predicted: np.ndarray, told: np.ndarray) -> np.ndarray:
+    return -(told * np.log(predicted) + (1 - told) * np.log1p(-predicted))

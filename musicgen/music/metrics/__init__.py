@@ -1,0 +1,1 @@
+"""Metrics of one piece: pitch, rhythm, self-similarity, patterns, note matching."""

@@ -1,0 +1,1 @@
+"""Scores: quantised voices, MusicXML, engraving, and reading scores."""

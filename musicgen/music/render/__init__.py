@@ -1,0 +1,1 @@
+"""Piano rolls, form diagrams and sound."""

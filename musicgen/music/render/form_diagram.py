@@ -1,0 +1,69 @@
+"""Draw how a piece comes back to itself: which bars are alike, and which passages have the same harmony."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musicgen.music.metrics.selfsimilarity import bar_similarity_matrix, harmony_similarity_matrix
+from musicgen.music.notes import Performance
+from musicgen.music.render.piano_roll import Rgb, rendered
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_SIZE_IN = (9.0, 4.2)
+_DOTS_PER_INCH = 100
+_LEFT_OUT = "#eeeeee"  # two empty bars
+
+
+def form_image(performance: Performance, *, title: str = "") -> Rgb:
+    """Draw two self-similarity matrices side by side, bars from left to right and from top to bottom.
+
+    Left: the share of notes that two bars have in common (`bar_similarity_matrix`), grey where both are
+    empty. Right: how the pitch classes of two half bars correlate (`harmony_similarity_matrix`). A line
+    beside the main diagonal is a passage that returns.
+
+    Args:
+        performance: The notes; silence gives two empty frames.
+        title: Text above.
+
+    Returns:
+        Red, green and blue, (height, width, 3).
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=_SIZE_IN, dpi=_DOTS_PER_INCH, layout="constrained", facecolor="white")
+    left, right = figure.subplots(1, 2)
+    bars = bar_similarity_matrix(performance)
+    halves = harmony_similarity_matrix(performance)
+    _show(left, bars, "Same notes in two bars", lowest=0.0, colours="Blues", per_bar=1)
+    _show(right, halves, "Same harmony in two half bars", lowest=-1.0, colours="RdBu_r", per_bar=2)
+    figure.suptitle(title, fontsize=9, x=0.01, ha="left")
+    return rendered(figure)
+
+
+def _show(ax: "Axes", matrix: np.ndarray, title: str, *, lowest: float, colours: str, per_bar: int) -> None:
+    from matplotlib import colormaps
+    from matplotlib.ticker import MaxNLocator
+
+    ax.set_title(title, fontsize=9, loc="left")
+    ax.set_xlabel("bar", fontsize=8)
+    ax.set_ylabel("bar", fontsize=8)
+    ax.tick_params(length=2, labelsize=8)
+    if len(matrix) == 0:
+        ax.set(xticks=[], yticks=[])
+        return
+    end = len(matrix) / per_bar
+    colormap = colormaps[colours].with_extremes(bad=_LEFT_OUT)
+    image = ax.imshow(
+        np.ma.masked_invalid(matrix),
+        cmap=colormap,
+        vmin=lowest,
+        vmax=1.0,
+        extent=(1, end + 1, end + 1, 1),
+        interpolation="nearest",
+    )
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8)  # pyright: ignore[reportAttributeAccessIssue]
+    bar.ax.tick_params(length=2, labelsize=8)

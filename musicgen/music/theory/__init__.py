@@ -1,0 +1,1 @@
+"""Keys, chords, spelling, harmony, form."""

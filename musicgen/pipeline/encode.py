@@ -1,0 +1,59 @@
+"""The pieces of a run as codes of its autoencoder, encoded once for all jobs that share both."""
+
+import contextlib
+import logging
+
+import torch
+
+from musicgen.checkpoint import Network, fingerprint
+from musicgen.data.batches.codes import PieceCodes
+from musicgen.data.prepare import Prepared
+from musicgen.data.store.code_cache import CodeCache
+from musicgen.files.locks import lock
+from musicgen.generation.tokenize import encode_pieces
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.pipeline.reuse.inputs import digest, surroundings_of
+
+log = logging.getLogger(__name__)
+
+_CPU = torch.device("cpu")
+
+
+def codes_by_split(
+    network: Network[Autoencoder], prepared: Prepared, *, device: torch.device = _CPU, reuse: bool = True
+) -> dict[str, PieceCodes]:
+    """Encode the pieces that are trained on and chosen by, or take their codes from the cache.
+
+    Of jobs and ranks that want the same codes at once, one encodes and the others wait for it.
+
+    Args:
+        network: A trained autoencoder.
+        prepared: The pieces, split.
+        device: Where to encode; the autoencoder is on the CPU again afterwards.
+        reuse: Keep codes in the cache and take them from there.
+
+    Returns:
+        The codes of ``train`` and ``val``.
+    """
+    cache = None
+    if reuse and prepared.cache_dir is not None:
+        surroundings = surroundings_of({}, accelerator=device.type, settings=network.description)
+        cache = CodeCache(prepared.cache_dir / "codes", made_by=digest(surroundings))
+    with contextlib.ExitStack() as held:
+        if cache is not None:
+            file = cache.folder / "locks" / f"{fingerprint(network.module)[:32]}.lock"
+            with contextlib.suppress(OSError):  # a cache that cannot be written
+                held.enter_context(lock(file, on_wait=_tell_of_waiting))
+        autoencoder = network.module.to(device)
+        codes = {
+            name: encode_pieces(
+                autoencoder, prepared.splits[name], cache=cache, description=f"Encoding {name}"
+            )
+            for name in ("train", "val")
+        }
+        network.module.to(_CPU)
+    return codes
+
+
+def _tell_of_waiting() -> None:
+    log.info("Another job encodes the same pieces; waiting for it")

@@ -1,0 +1,69 @@
+"""What a run gives its loggers beside its curves: its settings with the figures it reached."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
+
+from musicgen.reports.runs.settings import NOISE_LEAVES, flatten
+from musicgen.training.curve_table import CurveTable
+
+KNOBS = (
+    "epochs",
+    "seed",
+    "data",
+    "grid",
+    "quantizer",
+    "vq_vae",
+    "transformer",
+    "optimizer",
+    "scheduler",
+    "batch_size",
+    "max_epochs",
+    "windows",
+    "transpose",
+    "sampling",
+)  # what of the config is a setting of the experiment; the rest is where and how it runs
+
+
+def log_settings(
+    loggers: Sequence[Logger],
+    settings: dict[str, Any],
+    metrics: dict[str, float],
+    *,
+    typed: Sequence[str] = (),
+) -> None:
+    """Give every logger the run's settings and final figures (TensorBoard: its HParams tab), and end it.
+
+    Args:
+        loggers: Those of the run.
+        settings: The composed config in plain values.
+        metrics: What the run reached.
+        typed: What was set on the command line, as `key=value`. TensorBoard, which shows the first few by
+            their names, gets these alone, with epochs and seed.
+    """
+    flat = {
+        name: value if isinstance(value, bool | int | float | str) else str(value)
+        for name, value in flatten(settings).items()
+        if name.split(".")[0] in KNOBS and not name.split(".")[-1].startswith("_")
+    }
+    final = {f"final/{name}": value for name, value in metrics.items() if math.isfinite(value)}
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams(_set_by_hand(flat, typed), final)
+        else:
+            logger.log_hyperparams(flat)
+            if not isinstance(logger, CurveTable):  # metrics.json lies beside it
+                logger.log_metrics(final)
+        logger.finalize("success")
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
+
+
+def _set_by_hand(flat: Mapping[str, Any], typed: Sequence[str]) -> dict[str, Any]:
+    pairs = [one.lstrip("+~").partition("=") for one in typed]
+    named = {key: flat.get(key, value) for key, _, value in pairs if key.split(".")[0] in KNOBS}
+    where = NOISE_LEAVES | {"root"}
+    kept = {key: value for key, value in named.items() if key.split(".")[-1] not in where}
+    return {**{name: flat[name] for name in ("epochs", "seed") if name in flat}, **kept}

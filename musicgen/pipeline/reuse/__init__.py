@@ -1,0 +1,1 @@
+"""Reuse of trained stages across runs."""

@@ -1,0 +1,140 @@
+"""Trained stages that other runs may take: kept under the cache, by the key of their inputs."""
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from musicgen.files.atomic import write_atomically
+from musicgen.files.hashing import hash_file
+from musicgen.files.locks import lock
+from musicgen.pipeline.reuse.record import (
+    StageRecord,
+    last_checkpoint,
+    read_record,
+    record_path,
+    stage_files,
+)
+
+log = logging.getLogger(__name__)
+
+
+class StageStore:
+    """Keep finished stages, and know which run is at which stage.
+
+    An entry has the layout of a run folder. Its files are hard links where the file system has them, so that
+    they take no room beside the runs they belong to; a damaged entry is found by its checksums and not used.
+
+    Args:
+        folder: Of all entries.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def entry(self, key: str) -> Path:
+        """Tell where the entry of a key lies."""
+        return self.folder / key
+
+    @contextlib.contextmanager
+    def lock(self, key: str, *, on_wait: Callable[[], None]) -> Iterator[None]:
+        """Let one process at a time train what has this key; the others wait and then find it done."""
+        with lock(self.folder / "locks" / f"{key}.lock", on_wait=on_wait):
+            yield
+
+    def find(self, key: str, stage: str) -> StageRecord | None:
+        """Give the record of a finished stage; None where there is no sound entry.
+
+        Args:
+            key: Of its inputs.
+            stage: Its name.
+        """
+        entry = self.entry(key)
+        record = read_record(entry, stage)
+        if record is None or record.key != key:
+            return None
+        damaged = [name for name, digest in record.files.items() if _digest(entry / name) != digest]
+        if damaged or not record.is_whole(entry):
+            log.warning("%s is damaged (%s); the stage is trained again", entry, ", ".join(damaged))
+            shutil.rmtree(entry, ignore_errors=True)
+            return None
+        return record
+
+    def take(self, record: StageRecord, run: Path) -> None:
+        """Put the files of a finished stage into a run folder, its record not among them."""
+        _link(record.files, self.entry(record.key), run)
+
+    def keep(self, record: StageRecord, run: Path) -> None:
+        """Make a finished stage of a run folder an entry, whole or not at all; room and rights permitting."""
+        entry = self.entry(record.key)
+        partial = self.folder / f".{record.key}-{os.getpid()}-{secrets.token_hex(4)}.partial"
+        try:
+            _link([*record.files, str(record_path(run, record.stage).relative_to(run))], run, partial)
+            if entry.exists():
+                shutil.rmtree(entry)
+            partial.rename(entry)
+        except OSError as error:
+            log.warning("%s of %s cannot be kept for other runs: %s", record.stage, run, error)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        self._begun(record.key).unlink(missing_ok=True)
+
+    def begin(self, record: StageRecord, run: Path) -> None:
+        """Note which run is training a stage, so that another can go on from where it was interrupted."""
+        write_atomically(self._begun(record.key), json.dumps({"run": str(run.resolve())}).encode())
+
+    def adopt(self, key: str, stage: str, run: Path) -> bool:
+        """Put the interrupted stage of another run into a run folder, to go on from its last checkpoint.
+
+        To be called with the key locked: whoever trained it does so no longer.
+
+        Returns:
+            Whether there was one.
+        """
+        try:
+            other = Path(json.loads(self._begun(key).read_bytes())["run"])
+        except (OSError, ValueError, KeyError):
+            return False
+        record = read_record(other, stage)
+        if record is None or record.key != key or other == run.resolve():
+            return False
+        if not last_checkpoint(other, stage).is_file():
+            return False
+        _link(stage_files(other, record), other, run, copies=True)  # they will be written over here
+        log.info("%s goes on from where %s was interrupted", stage, other)
+        return True
+
+    def _begun(self, key: str) -> Path:
+        return self.folder / "begun" / f"{key}.json"
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hash_file(path)
+    except OSError:
+        return ""
+
+
+def _link(names: Iterable[str], source: Path, target: Path, *, copies: bool = False) -> None:
+    """Put files into another folder under their names: as hard links, or as copies where that cannot be."""
+    for name in names:
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name[:40]}-{secrets.token_hex(4)}.partial")
+        if copies or not _linked(source / name, temporary):
+            shutil.copy2(source / name, temporary)
+        os.replace(temporary, path)
+        temporary.unlink(missing_ok=True)  # a link that replaces another link of its file stays
+
+
+def _linked(path: Path, link: Path) -> bool:
+    """Make a hard link where the file system has them."""
+    try:
+        os.link(path, link)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Comparison of runs: aggregation, tables, export."""

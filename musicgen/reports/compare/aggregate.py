@@ -1,0 +1,257 @@
+"""A comparison: chosen runs, sorted and grouped, with the better figures known."""
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from musicgen.measure.directions import Better, Figure, all_figures, best_of
+from musicgen.measure.statistics import Contrast, Summary, all_contrasts, summarize
+from musicgen.reports.runs.naming import run_names
+from musicgen.reports.runs.runs import Run, natural
+from musicgen.reports.runs.settings import (
+    SEED,
+    Knob,
+    differing_knobs,
+    flatten,
+    setting,
+    settings,
+    shared_settings,
+    value_text,
+)
+
+MAX_PAIRED = 6  # groups: of more, each is tested against the best only
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a comparison: a run, or the runs of a group."""
+
+    name: str
+    members: tuple[int, ...]  # positions in Comparison.runs
+    knobs: tuple[str, ...]  # one text a knob that the rows have; MISSING where the members differ
+    cells: Mapping[str, Summary]  # by figure
+    status: str = "done"  # of a group: how many did not finish, if any
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs side by side: what differs, every figure, which is better."""
+
+    runs: tuple[Run, ...]
+    names: tuple[str, ...]  # one a run
+    knobs: tuple[Knob, ...]  # settings that differ
+    figures: tuple[Figure, ...]
+    rows: tuple[Row, ...]  # one a run
+    groups: tuple[Row, ...]  # one a group of runs that differ by seed only, or as asked
+    group_knobs: tuple[str, ...]  # labels of the knobs that the groups have
+    contrasts: tuple[Contrast, ...]
+    shared: Mapping[str, Any]  # settings that are the same in all runs
+    files: Mapping[str, Path] = field(default_factory=dict)  # what was written: csv, markdown, html
+
+    @property
+    def is_grouped(self) -> bool:
+        """Tell whether any group has more than one run."""
+        return any(len(group.members) > 1 for group in self.groups)
+
+    @property
+    def unfinished(self) -> tuple[Row, ...]:
+        """List the runs that failed or have not ended."""
+        return tuple(row for row in self.rows if row.status != "done")
+
+    def best(self, figure: Figure, rows: Sequence[Row]) -> frozenset[int]:
+        """Find the rows that are best at a figure.
+
+        Args:
+            figure: One of `figures`.
+            rows: `rows` or `groups`.
+
+        Returns:
+            Positions in `rows`; empty where the figure has no better, or all are equal.
+        """
+        values = [row.cells[figure.name].mean for row in rows]
+        targets = [row.cells[figure.target].mean for row in rows] if figure.target in rows[0].cells else None
+        return best_of(figure, values, targets)
+
+
+def aggregate(
+    runs: Sequence[Run],
+    *,
+    sort: str | None = None,
+    where: Mapping[str, Any] | None = None,
+    group_by: Sequence[str] | None = None,
+    significance: Sequence[str] = (),
+    better: Mapping[str, Better] | None = None,
+) -> Comparison:
+    """Choose, sort and group runs, and find out which is better at what.
+
+    Args:
+        runs: The runs.
+        sort: A figure (the better first) or a setting to sort by; "-" before it turns the order.
+            None sorts by the settings that differ.
+        where: Setting to value, or to a list of values: only such runs are kept. `status` works too.
+        group_by: Settings; runs that agree in them are averaged. None averages runs that differ by
+            their seed only.
+        significance: Figures on which every pair of groups is tested; of more than six groups, each
+            against the best.
+        better: Directions that override the rules of `directions`, by figure.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        ValueError: No run is left, or a name is neither a figure nor a setting.
+    """
+    runs = _filter(runs, where or {})
+    figures = all_figures((name for run in runs for name in run.metrics), better)
+    runs = _sorted(runs, sort, figures)
+    knobs = differing_knobs(runs)
+    rows = [
+        Row(
+            name,
+            (index,),
+            tuple(knob.texts[index] for knob in knobs),
+            _cells(figures, [run]),
+            run.status,
+            run.reason,
+        )
+        for index, (name, run) in enumerate(zip(run_names(runs, knobs), runs, strict=True))
+    ]
+    keys = [knob.key for knob in knobs if knob.key != SEED]
+    if group_by is not None:
+        keys = [_resolve("group_by", name, runs) for name in group_by]
+    labels = {knob.key: knob.label for knob in knobs}
+    group_knobs = tuple(labels.get(key, key) for key in keys)
+    groups = _groups(runs, keys, group_knobs, figures, rows)
+    sorted_by = next((one for one in figures if sort and one.name == sort.lstrip("-")), None)
+    if sorted_by:
+        groups.sort(key=lambda group: _figure_key(sorted_by, group.cells, turned=str(sort).startswith("-")))
+    return Comparison(
+        runs=tuple(runs),
+        names=tuple(row.name for row in rows),
+        knobs=knobs,
+        figures=figures,
+        rows=tuple(rows),
+        groups=tuple(groups),
+        group_knobs=group_knobs,
+        contrasts=tuple(_contrasts(significance, figures, groups, runs)),
+        shared=shared_settings(runs),
+    )
+
+
+def _filter(runs: Sequence[Run], where: Mapping[str, Any]) -> list[Run]:
+    """Keep the runs that have the asked values."""
+    kept = list(runs)
+    for name, wanted in flatten(where).items():
+        texts = {value_text(value) for value in (wanted if isinstance(wanted, list | tuple) else [wanted])}
+        if name == "status":
+            found = [run.status for run in kept]
+        else:
+            key = _resolve("where", name, runs)
+            found = [value_text(setting(settings(run), key)) for run in kept]
+        remaining = [run for run, text in zip(kept, found, strict=True) if text in texts]
+        if not remaining:
+            present = ", ".join(sorted(set(found), key=natural))
+            raise ValueError(f"no run has {name}={' or '.join(sorted(texts))}; there is {present}")
+        kept = remaining
+    return kept
+
+
+def _sorted(runs: Sequence[Run], sort: str | None, figures: Sequence[Figure]) -> list[Run]:
+    """Sort by a figure, a setting, or by all settings that differ; what has no value comes last."""
+    if sort is None:
+        knobs = differing_knobs(runs)
+        order = sorted(range(len(runs)), key=lambda i: [natural(knob.texts[i]) for knob in knobs])
+        return [runs[index] for index in order]
+    name, turned = sort.lstrip("-"), sort.startswith("-")
+    by_name = {figure.name: figure for figure in figures}
+    if name in by_name:
+        return sorted(runs, key=lambda run: _figure_key(by_name[name], _cells(figures, [run]), turned=turned))
+    key = _resolve("sort", name, runs, list(by_name))
+    return sorted(runs, key=lambda run: natural(value_text(setting(settings(run), key))), reverse=turned)
+
+
+def _figure_key(figure: Figure, cells: Mapping[str, Summary], *, turned: bool) -> tuple[bool, float]:
+    """Give a key that puts the better first, and what has no value last either way."""
+    value = cells[figure.name].mean
+    target = cells[figure.target].mean if figure.target in cells else math.nan
+    badness = value if figure.better == "none" else figure.badness(value, target)
+    return math.isnan(badness), -badness if turned else badness
+
+
+def _groups(
+    runs: Sequence[Run],
+    keys: Sequence[str],
+    labels: Sequence[str],
+    figures: Sequence[Figure],
+    rows: Sequence[Row],
+) -> list[Row]:
+    """Average the runs that agree in all keys, in the order in which they first come."""
+    members: dict[tuple[str, ...], list[int]] = {}
+    for index, run in enumerate(runs):
+        table = settings(run)
+        members.setdefault(tuple(value_text(setting(table, key)) for key in keys), []).append(index)
+    groups = []
+    for values, indices in members.items():
+        name = " ".join(f"{label}={value}" for label, value in zip(labels, values, strict=True))
+        if len(indices) == 1 and not name:
+            name = rows[indices[0]].name
+        unfinished = [rows[index] for index in indices if rows[index].status != "done"]
+        groups.append(
+            Row(
+                name=name or f"all {len(indices)} runs",
+                members=tuple(indices),
+                knobs=values,
+                cells=_cells(figures, [runs[index] for index in indices]),
+                status=unfinished[0].status if unfinished else "done",
+                reason=f"{len(unfinished)} of {len(indices)} not done" if unfinished else "",
+            )
+        )
+    return groups
+
+
+def _cells(figures: Sequence[Figure], runs: Sequence[Run]) -> dict[str, Summary]:
+    return {
+        figure.name: summarize([run.metrics.get(figure.name, math.nan) for run in runs]) for figure in figures
+    }
+
+
+def _contrasts(
+    asked: Sequence[str], figures: Sequence[Figure], groups: Sequence[Row], runs: Sequence[Run]
+) -> list[Contrast]:
+    """Test every pair of groups, or where they are many each group against the best."""
+    by_name = {figure.name: figure for figure in figures}
+    contrasts = []
+    for name in asked:
+        if name not in by_name:
+            raise _unknown("significance", name, list(by_name))
+        values = {
+            group.name: [runs[index].metrics.get(name, math.nan) for index in group.members]
+            for group in groups
+        }
+        best = best_of(by_name[name], [summarize(each).mean for each in values.values()])
+        reference = list(values)[min(best)] if best and len(values) > MAX_PAIRED else None
+        contrasts.extend(all_contrasts(name, values, reference=reference))
+    return contrasts
+
+
+def _resolve(option: str, name: str, runs: Sequence[Run], others: Sequence[str] = ()) -> str:
+    """Find the setting that a name means: in full, or its last part where only one ends so."""
+    known = list(dict.fromkeys(key for run in runs for key in settings(run)))
+    if name in known:
+        return name
+    ending = [key for key in known if key.endswith(f".{name}")]
+    if len(ending) == 1:
+        return ending[0]
+    if ending:
+        raise ValueError(f"{option}: {name!r} may mean {', '.join(ending)}; write it in full")
+    raise _unknown(option, name, [*known, *others])
+
+
+def _unknown(option: str, name: str, known: Sequence[str]) -> ValueError:
+    nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
+    return ValueError(f"{option}={name!r} is neither a setting nor a figure of these runs{hint}")

@@ -1,0 +1,1 @@
+"""HTML pages of comparisons and evaluations."""

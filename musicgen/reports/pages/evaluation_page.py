@@ -1,0 +1,102 @@
+"""The evaluation page: figures, and every piece as score, roll, form and sound, in one offline file."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from musicgen import __version__
+from musicgen.files.progress_bar import track
+from musicgen.measure.generated import Hearing
+from musicgen.reports.pages.comparison_page import TEMPLATES, page_environment, text_hash
+from musicgen.reports.pages.metric_table import figure_rows
+from musicgen.reports.pages.piece_views import view_piece
+
+PAGE_FILE = "evaluation.html"
+
+
+@dataclass(frozen=True)
+class PageExtent:
+    """How much of the music is shown.
+
+    Attributes:
+        max_pieces: At most so many pieces; 0 for figures alone.
+        score_quarters: So many quarters of each as a score.
+        audio_s: So many seconds of each as sound (2 MB a minute).
+
+    Raises:
+        ValueError: A number is out of range.
+    """
+
+    max_pieces: int = 8
+    score_quarters: int = 64
+    audio_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be shown, before anything is measured."""
+        for name, least in (("max_pieces", 0), ("score_quarters", 4), ("audio_s", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"page.{name}={getattr(self, name)}; give {least} or more")
+
+
+def write_evaluation_page(
+    path: str | Path,
+    *,
+    title: str,
+    metrics: Mapping[str, float],
+    hearing: Hearing,
+    facts: Sequence[tuple[str, str]] = (),
+    command: str = "",
+    extent: PageExtent = PageExtent(),
+    when: datetime.datetime | None = None,
+) -> Path:
+    """Write one self-contained HTML page; its content policy lets it run no script and load nothing.
+
+    Args:
+        path: The file.
+        title: Its heading.
+        metrics: All figures.
+        hearing: The pieces as they were measured.
+        facts: Labels and texts below the heading.
+        command: The command that made it, to be shown.
+        extent: How much of the music is shown.
+        when: The time to be shown; None is now.
+
+    Returns:
+        The file.
+    """
+    from markupsafe import Markup
+
+    style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "evaluation.css"))
+    shown = hearing.generated[: extent.max_pieces]
+    views = [
+        view_piece(
+            piece,
+            yardstick=hearing.yardstick,
+            score_quarters=extent.score_quarters,
+            audio_s=extent.audio_s,
+        )
+        for piece in track(shown, description="Drawing pieces", total=len(shown))
+    ]
+    text = (
+        page_environment()
+        .get_template("evaluation.html.j2")
+        .render(
+            version=__version__,
+            title=title,
+            facts=facts,
+            command=command,
+            when=when or datetime.datetime.now().astimezone(),
+            groups=[
+                (name, list(rows)) for name, rows in groupby(figure_rows(metrics), key=lambda row: row.group)
+            ],
+            views=views,
+            num_pieces=len(hearing.generated),
+            style=Markup(style),  # ours: the only text that is not escaped
+            style_hash=text_hash(style),
+        )
+    )
+    path = Path(path)
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,253 @@
+"""The data inside a comparison page: figures, curves and pieces as one JSON text."""
+
+import base64
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musicgen.measure.directions import HEADLINE, Figure, figure
+from musicgen.measure.statistics import student
+from musicgen.music.midi import MidiError, SilentMidiError, read_midi
+from musicgen.reports.compare.aggregate import Comparison
+from musicgen.reports.runs.curves import Curve
+from musicgen.reports.runs.runs import Run
+
+MAX_POINTS = 500  # of a curve
+MAX_PIECES = 400  # of a page: every run keeps as many
+MAX_PIECE_BYTES = 1 << 20
+MAX_PIECE_NOTES = 50_000
+
+
+def page_json(comparison: Comparison, *, pieces_per_run: int, front: Sequence[str] = ()) -> str:
+    """Write all that a comparison page draws and plays as JSON, safe inside a script element.
+
+    Args:
+        comparison: The comparison.
+        pieces_per_run: At most so many generated pieces of each run; fewer where runs are many.
+        front: Two figures to show against each other; none takes the first two leading ones.
+
+    Returns:
+        JSON without "<", so that no name in it can end the element it stands in.
+    """
+    panels, grids, thinned = _panels(comparison)
+    data = {
+        "runs": [
+            {
+                "name": row.name,
+                "status": row.status,
+                "knobs": list(row.knobs),
+                "values": [_number(row.cells[one.name].mean, 9) for one in comparison.figures],
+            }
+            for row in comparison.rows
+        ],
+        "groups": [{"name": row.name, "members": list(row.members)} for row in comparison.groups],
+        "grouped": comparison.is_grouped,
+        "knobs": [
+            {"key": knob.key, "label": knob.label, "shown": list(knob.shown), "numeric": knob.is_numeric}
+            for knob in comparison.knobs
+        ],
+        "figures": _figures(comparison),
+        "front": _front(comparison, front),
+        "panels": panels,
+        "grids": grids,
+        "thinned": MAX_POINTS if thinned else 0,
+        "student": [0, 0] + [round(student(n), 4) for n in range(2, 60)],
+        "pieces": _pieces(comparison, pieces_kept(comparison, pieces_per_run)),
+    }
+    text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def pieces_kept(comparison: Comparison, pieces_per_run: int) -> int:
+    """Say how many pieces of each run the page has room for.
+
+    Args:
+        comparison: The comparison.
+        pieces_per_run: How many are asked.
+
+    Returns:
+        The same or fewer, at least one.
+    """
+    return max(1, min(pieces_per_run, MAX_PIECES // max(1, len(comparison.runs))))
+
+
+def _figures(comparison: Comparison) -> list[dict[str, Any]]:
+    names = [one.name for one in comparison.figures]
+    return [
+        {
+            "name": one.name,
+            "better": one.better,
+            "arrow": one.arrow,
+            "target": names.index(one.target) if one.target in names else None,
+            "headline": one.name in HEADLINE,
+            "varies": varies(comparison, one),
+        }
+        for one in comparison.figures
+    ]
+
+
+def _front(comparison: Comparison, asked: Sequence[str]) -> list[int]:
+    """Choose two figures to show against each other: those asked, or the leading ones that vary."""
+    names = [one.name for one in comparison.figures]
+    able = [one.name for one in comparison.figures if one.better != "none" and varies(comparison, one)]
+    chosen = [*(name for name in asked if name in able), *(name for name in HEADLINE if name in able), *able]
+    return [names.index(name) for name in dict.fromkeys(chosen)][:2]
+
+
+def varies(comparison: Comparison, one: Figure) -> bool:
+    """Tell whether a figure is not the same in all runs that have it.
+
+    Args:
+        comparison: The comparison.
+        one: A figure of it.
+
+    Returns:
+        True if two runs have different values.
+    """
+    values = {row.cells[one.name].mean for row in comparison.rows}
+    return len({value for value in values if not math.isnan(value)}) > 1
+
+
+def _panels(comparison: Comparison) -> tuple[list[dict[str, Any]], list[dict[str, Any]], bool]:
+    """Arrange curves by figure: training and held-out in one panel; points in common stored once."""
+    grids = _Grids()
+    thinned = False
+    panels: dict[str, dict[str, dict[str, Any]]] = {}
+    for index, run in enumerate(comparison.runs):
+        for name, curve in run.curves.items():
+            thin = _thin(curve)
+            thinned |= len(thin) < len(curve)
+            series = panels.setdefault(_without_split(name), {}).setdefault(name, {})
+            values = [_number(value, 5) for value in thin.value.tolist()]
+            series[str(index)] = {"grid": grids.index_of(thin), "values": values}
+    order = {name: index for index, name in enumerate(_reading_order(panels))}
+    written = []
+    for title in sorted(panels, key=order.__getitem__):
+        if all(len(one["values"]) < 2 for curves in panels[title].values() for one in curves.values()):
+            continue
+        names = sorted(panels[title], key=lambda name: "/train/" in name)
+        written.append(
+            {
+                "title": title,
+                "arrow": figure(names[0]).arrow,
+                "series": [
+                    {"name": name, "split": _split(name), "curves": panels[title][name]} for name in names
+                ],
+                "baselines": _baselines(comparison.runs, names),
+            }
+        )
+    return written, grids.written, thinned
+
+
+class _Grids:
+    """Collect the distinct step and epoch axes: the curves of a run, and of a sweep, share them."""
+
+    def __init__(self) -> None:
+        self.written: list[dict[str, Any]] = []
+        self.known: dict[tuple[bytes, bytes], int] = {}
+
+    def index_of(self, curve: Curve) -> int:
+        key = (curve.step.tobytes(), curve.epoch.tobytes())
+        if key not in self.known:
+            self.known[key] = len(self.written)
+            epochs = None if np.isnan(curve.epoch).all() else [_number(e, 6) for e in curve.epoch.tolist()]
+            self.written.append({"step": curve.step.tolist(), "epoch": epochs})
+        return self.known[key]
+
+
+def _thin(curve: Curve) -> Curve:
+    """Average neighbours where a curve has more points than a chart has pixels."""
+    size = math.ceil(len(curve) / MAX_POINTS)
+    if size <= 1:
+        return curve
+    starts = np.arange(0, len(curve), size)
+    counts = np.diff(np.append(starts, len(curve)))
+    last = starts + counts - 1
+    return Curve(curve.step[last], curve.epoch[last], np.add.reduceat(curve.value, starts) / counts)
+
+
+def _reading_order(titles: Iterable[str]) -> list[str]:
+    """Put the panels of the leading figures first, then the stages in the order of a run."""
+    leading = {_without_split(name): index for index, name in enumerate(HEADLINE)}
+    stages = ["", "vq_vae", "transformer", "generated"]
+
+    def place(title: str) -> tuple[int, int, str]:
+        stage = title.split("/")[0] if "/" in title else ""
+        return (
+            stages.index(stage) if stage in stages else len(stages),
+            leading.get(title, len(leading)),
+            title,
+        )
+
+    return sorted(titles, key=place)
+
+
+def _split(name: str) -> str:
+    parts = name.split("/")
+    return "train" if "train" in parts else "val" if "val" in parts else ""
+
+
+def _without_split(name: str) -> str:
+    return "/".join(part for part in name.split("/") if part not in ("train", "val"))
+
+
+def _baselines(runs: Sequence[Run], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Find the trivial baselines of a figure, where they are the same in all runs."""
+    leaf = names[0].rpartition("/")[2]
+    found: dict[str, set[float]] = {}
+    for run in runs:
+        for name, value in run.metrics.items():
+            if name.startswith("baseline/") and name.endswith(f"/{leaf}") and math.isfinite(value):
+                found.setdefault(name.split("/")[1], set()).add(value)
+    return [{"name": name, "value": values.pop()} for name, values in found.items() if len(values) == 1]
+
+
+def _pieces(comparison: Comparison, kept: int) -> list[dict[str, Any]]:
+    pieces = []
+    for index, (run, name) in enumerate(zip(comparison.runs, comparison.names, strict=True)):
+        for path in run.pieces[:kept]:
+            download = re.sub(r"[^\w=.,+-]+", "_", f"{name}_{path.name}")
+            pieces.append(
+                {"run": index, "index": len(pieces), "name": path.name, "download": download} | _piece(path)
+            )
+    return pieces
+
+
+def _piece(path: Path) -> dict[str, Any]:
+    """Pack a piece: its file, and its notes as the page draws and plays them."""
+    if path.stat().st_size > MAX_PIECE_BYTES:
+        return {"midi": "", "error": f"{path.stat().st_size} bytes are too many for this page"}
+    content = path.read_bytes()
+    packed = {"midi": base64.b64encode(content).decode("ascii")}
+    try:
+        notes = read_midi(content)
+    except SilentMidiError:
+        return packed | {"error": "is silent: it has no notes"}
+    except MidiError as error:
+        return packed | {"error": f"cannot be read: {error}"}
+    if not 0 < len(notes) <= MAX_PIECE_NOTES:
+        return packed | {"error": f"has {len(notes)} notes, which is nothing to draw here"}
+    onset = np.round(notes.onset_s * 1000).astype("<u4")
+    duration = np.round((notes.offset_s - notes.onset_s) * 1000).astype("<u4")
+    columns = [onset, duration, notes.pitch.astype("u1"), notes.velocity.astype("u1")]
+    return packed | {
+        "error": "",
+        "notes": base64.b64encode(b"".join(column.tobytes() for column in columns)).decode("ascii"),
+        "count": len(notes),
+        "seconds": round(notes.duration_s, 2),
+        "low": int(notes.pitch.min()),
+        "high": int(notes.pitch.max()),
+    }
+
+
+def _number(value: float, digits: int) -> float | None:
+    """Round to so many significant digits; None for what JSON has no number for."""
+    if not math.isfinite(value):
+        return None
+    rounded = float(f"{value:.{digits}g}")
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded

@@ -1,0 +1,149 @@
+"""What the evaluation page shows of one piece: score, roll, form and sound, each whole in itself."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from musicgen.measure.copying.index import Copy
+from musicgen.measure.copying.threshold import Yardstick
+from musicgen.measure.music import MeasuredPiece
+from musicgen.music.grid import to_slices
+from musicgen.music.notation.engrave import engrave
+from musicgen.music.render.form_diagram import form_image
+from musicgen.music.render.piano_roll import Rgb, roll_image
+from musicgen.music.render.synth import synthesize, wav_bytes
+from musicgen.music.theory.harmony import SLICE_KINDS, Harmony, kind_shares
+
+AUDIO_RATE = 12_000
+_ROLL_QUARTERS = 128
+
+
+@dataclass(frozen=True)
+class PieceView:
+    """Hold the parts of a piece's section, pictures and sound as `data:` addresses.
+
+    Attributes:
+        name: File name.
+        facts: Labels and texts.
+        copied: What it copied, in words; nothing where nothing was searched.
+        accused: Whether that is more than held-out real music shares.
+        harmony: Key, modulations, cadences, in words.
+        kinds: Kinds of slices and their shares in per cent.
+        score: SVG, nothing for silence.
+        roll: PNG.
+        form: PNG.
+        audio: WAV, nothing for silence.
+        score_note: How much of the piece the score shows, where that is not all.
+        audio_note: The same for the sound.
+    """
+
+    name: str
+    facts: list[tuple[str, str]]
+    copied: str
+    accused: bool
+    harmony: list[tuple[str, str]]
+    kinds: list[tuple[str, float]]
+    score: str
+    roll: str
+    form: str
+    audio: str
+    score_note: str
+    audio_note: str
+
+
+def view_piece(
+    piece: MeasuredPiece, *, yardstick: Yardstick | None, score_quarters: int, audio_s: float
+) -> PieceView:
+    """Draw, engrave and sound a piece.
+
+    Args:
+        piece: As it was measured.
+        yardstick: What held-out real music shares with the training pieces.
+        score_quarters: How much is engraved, in quarters.
+        audio_s: How much is sounded, in seconds.
+    """
+    performance = piece.performance
+    is_heard = len(performance) > 0
+    minutes, seconds = divmod(round(performance.duration_s), 60)
+    samples = synthesize(performance, sample_rate=AUDIO_RATE, max_s=audio_s) if is_heard else None
+    svg = engrave(performance, max_quarters=score_quarters) if is_heard else ""
+    is_cut = performance.duration_quarters > score_quarters
+    return PieceView(
+        name=piece.name,
+        facts=[
+            ("length", f"{minutes}:{seconds:02d} ({performance.duration_quarters:.0f} quarters)"),
+            ("notes", f"{len(performance):,}"),
+            ("key", piece.harmony.key.name if piece.harmony.key else "–"),
+        ],
+        copied=copy_text(piece.copy, yardstick) if piece.copy else "",
+        accused=bool(piece.copy and yardstick and yardstick.accuses(piece.copy)),
+        harmony=harmony_texts(piece.harmony),
+        kinds=[
+            (kind, 100 * share)
+            for kind, share in kind_shares(piece.harmony.slices).items()
+            if kind in SLICE_KINDS[1:] and share > 0
+        ],
+        score=_address("image/svg+xml", svg.encode()) if svg else "",
+        roll=_address("image/png", png(roll_image(to_slices(performance), max_quarters=_ROLL_QUARTERS))),
+        form=_address("image/png", png(form_image(performance))),
+        audio="" if samples is None else _address("audio/wav", wav_bytes(samples, sample_rate=AUDIO_RATE)),
+        score_note=f"the first {score_quarters} quarters" if is_cut else "",
+        audio_note=f"the first {audio_s:.0f} seconds" if performance.duration_s > audio_s + 1 else "",
+    )
+
+
+def copy_text(copy: Copy, yardstick: Yardstick | None) -> str:
+    """Say in a sentence what was copied, from where, and what real music shares."""
+    if copy.notes == 0:
+        return "No run of notes is shared with the pieces that were searched."
+    moved = f", {abs(copy.transposition)} semitones {'higher' if copy.transposition > 0 else 'lower'}"
+    text = (
+        f"Longest run that the searched pieces have, too: {copy.notes} notes at {_clock(copy.onset_s)}, as "
+        f"at {_clock(copy.source_onset_s)} of {PurePath(copy.source).name}"
+        f"{moved if copy.transposition else ''}."
+    )
+    if yardstick is None:
+        return text
+    return (
+        f"{text} {yardstick.excerpts} held-out real excerpts of this length share "
+        f"{yardstick.median:.0f} notes at the middle and {yardstick.longest} at most."
+    )
+
+
+def harmony_texts(harmony: Harmony) -> list[tuple[str, str]]:
+    """Say where the keys change, which progression begins the piece, and where it comes to rest."""
+    keys = []
+    for half, key in enumerate(harmony.local_keys):
+        if not keys or keys[-1][1] != key:
+            keys.append((half // 2 + 1, key))
+    kinds = [cadence.kind for cadence in harmony.cadences]
+    counted = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
+    return [
+        ("keys", _listed([f"{key.name} (bar {bar})" for bar, key in keys])),
+        ("begins with", _listed([step.roman for step in harmony.steps], most=16, separator=" ")),
+        ("cadences", ", ".join(counted) or "none"),
+    ]
+
+
+def png(picture: Rgb) -> bytes:
+    """Write a picture as PNG."""
+    from matplotlib.image import imsave
+
+    buffer = io.BytesIO()
+    imsave(buffer, picture, format="png")
+    return buffer.getvalue()
+
+
+def _listed(texts: Sequence[str], *, most: int = 12, separator: str = ", ") -> str:
+    return separator.join(texts[:most]) + (" …" if len(texts) > most else "") or "none"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes:.0f}:{rest:04.1f}"
+
+
+def _address(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"

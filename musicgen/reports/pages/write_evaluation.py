@@ -1,0 +1,82 @@
+"""Leave what an evaluation found: figures, a table of pieces, the page, and a TensorBoard of all that."""
+
+import logging
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from musicgen.files.atomic import write_atomically
+from musicgen.measure.evaluate import METRICS_FILE, write_metrics
+from musicgen.measure.generated import Hearing
+from musicgen.measure.music import table_of
+from musicgen.music.notation.engrave import engrave
+from musicgen.music.notation.raster import can_rasterise, rasterise
+from musicgen.reports.pages.evaluation_page import PAGE_FILE, PageExtent, write_evaluation_page
+from musicgen.training.pictures import show_piece
+
+__all__ = ["PageExtent", "write_outcome"]
+
+log = logging.getLogger(__name__)
+_PAGE_QUARTERS = 48
+
+
+def write_outcome(
+    folder: Path, *, metrics: Mapping[str, float], hearing: Hearing, measured: str, extent: PageExtent
+) -> list[Path]:
+    """Write `metrics.json`, `pieces.csv`, `evaluation.html` and `tensorboard/` into a folder.
+
+    Args:
+        folder: Where to.
+        metrics: All figures.
+        hearing: The pieces as they were measured.
+        measured: What was measured, for the heading.
+        extent: How much of the music is shown, on the page and in TensorBoard.
+
+    Returns:
+        The files to look at.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    figures, pieces, page = folder / METRICS_FILE, folder / "pieces.csv", folder / PAGE_FILE
+    write_metrics(metrics, figures)
+    write_atomically(pieces, table_of(hearing.generated).encode("utf-8", "surrogateescape"))
+    write_evaluation_page(
+        page,
+        title=f"Evaluation of {measured}",
+        metrics=metrics,
+        hearing=hearing,
+        facts=_facts(hearing),
+        command=shlex.join(["musicgen", *sys.argv[1:]]),
+        extent=extent,
+    )
+    _write_board(folder / "tensorboard", metrics, hearing, extent)
+    return [figures, pieces, page]
+
+
+def _facts(hearing: Hearing) -> list[tuple[str, str]]:
+    facts = [("pieces", f"{len(hearing.generated)}")]
+    if hearing.skipped:
+        facts.append(("skipped", f"{len(hearing.skipped)}, such as {hearing.skipped[0].path.name}"))
+    facts.append(("held-out real pieces", f"{len(hearing.real)}" if hearing.real else "none to compare with"))
+    if hearing.num_indexed:
+        facts.append(("searched for copies", f"{hearing.num_indexed} pieces"))
+    return facts
+
+
+def _write_board(folder: Path, metrics: Mapping[str, float], hearing: Hearing, extent: PageExtent) -> None:
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+    with_scores = can_rasterise()
+    if not with_scores and extent.max_pieces:
+        log.warning('No scores in TensorBoard: for these, python -m pip install "musicgen-lab[scores]"')
+    with SummaryWriter(str(folder)) as board:
+        for name, value in metrics.items():
+            board.add_scalar(name, value, 0)
+        for number, piece in enumerate(hearing.generated[: extent.max_pieces]):
+            name, performance = f"generated/{number:03d}", piece.performance
+            show_piece(board, name, performance, audio_s=extent.audio_s)
+            if with_scores and len(performance):
+                page = engrave(performance, max_quarters=min(extent.score_quarters, _PAGE_QUARTERS))
+                board.add_image(f"{name}/score", rasterise(page), dataformats="HWC")

@@ -1,0 +1,1 @@
+"""Read run folders: settings, metrics, curves."""

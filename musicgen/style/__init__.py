@@ -1,0 +1,1 @@
+"""The composer and era classifier: data, model, training, predictions."""

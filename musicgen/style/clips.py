@@ -1,0 +1,182 @@
+"""Clips of pieces as counts of small patterns, labelled with composer and era."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64, UInt32
+from torch.utils.data import Dataset
+
+from musicgen.data.catalogue.choice import Piece
+from musicgen.music.metrics.patterns import NUM_PATTERNS, count_patterns, transpose_counts
+
+QUARTERS_PER_SEGMENT = 16
+
+
+class ClipBatch(NamedTuple):
+    """A batch of clips.
+
+    Attributes:
+        counts: (batch, patterns).
+        composer: Index of the composer.
+        era: Index of the era.
+        piece: Number of the piece.
+    """
+
+    counts: Float32[torch.Tensor, "batch patterns"]
+    composer: Int64[torch.Tensor, " batch"]
+    era: Int64[torch.Tensor, " batch"]
+    piece: Int64[torch.Tensor, " batch"]
+
+
+@dataclass(frozen=True)
+class PieceCounts:
+    """What a clip of a piece is a difference of.
+
+    Attributes:
+        piece: What the piece is.
+        sums: Counts up to each segment's beginning and the end, (segments + 1, patterns).
+    """
+
+    piece: Piece
+    sums: Float32[np.ndarray, "boundaries patterns"]
+
+    @classmethod
+    def of(cls, piece: Piece, words: UInt32[np.ndarray, "quarters pitches"]) -> "PieceCounts":
+        """Count the patterns of a piece once."""
+        counts = count_patterns(words, quarters_per_segment=QUARTERS_PER_SEGMENT)
+        sums = np.zeros((len(counts) + 1, NUM_PATTERNS), np.float32)
+        np.cumsum(counts, axis=0, out=sums[1:])
+        return cls(piece, sums)
+
+    @property
+    def num_segments(self) -> int:
+        """Give the length in segments of 16 quarters."""
+        return len(self.sums) - 1
+
+    def clip(self, start: int, length: int) -> Float32[np.ndarray, " patterns"]:
+        """Count the patterns of a stretch of segments."""
+        return self.sums[start + length] - self.sums[start]
+
+    def clips(self, clip_segments: int) -> Float32[np.ndarray, "clips patterns"]:
+        """Cut the piece into clips side by side, as even as may be; a shorter piece is one."""
+        count = max(1, round(self.num_segments / clip_segments))
+        edges = np.linspace(0, self.num_segments, count + 1).round().astype(int)
+        return np.diff(self.sums[edges], axis=0)
+
+
+class _Clips(Dataset):
+    def __init__(
+        self, pieces: Sequence[PieceCounts], *, composers: Sequence[str], eras: Sequence[str]
+    ) -> None:
+        self.pieces = pieces
+        self.composer = np.array([composers.index(one.piece.surname) for one in pieces])
+        self.era = np.array([eras.index(one.piece.era) for one in pieces])
+
+    def _batch(self, counts: list[np.ndarray], numbers: np.ndarray) -> ClipBatch:
+        return ClipBatch(
+            counts=torch.from_numpy(np.stack(counts)),
+            composer=torch.from_numpy(self.composer[numbers]),
+            era=torch.from_numpy(self.era[numbers]),
+            piece=torch.from_numpy(numbers),
+        )
+
+
+class RandomClips(_Clips):
+    """Clips at random places, of random lengths, transposed at random: every piece equally often.
+
+    What is drawn depends on seed, epoch and number only. Use it with ``collate_fn=as_is``.
+
+    Args:
+        pieces: Counted pieces.
+        composers: Surnames, in the order of their indices.
+        eras: Names, in the order of theirs.
+        clips_per_piece: Clips of each piece an epoch.
+        min_segments: Shortest clip, in segments of 16 quarters.
+        max_segments: Longest.
+        transpose: Semitones up or down at most.
+        seed: Of what is drawn.
+
+    Raises:
+        ValueError: A setting is out of range.
+    """
+
+    def __init__(
+        self,
+        pieces: Sequence[PieceCounts],
+        *,
+        composers: Sequence[str],
+        eras: Sequence[str],
+        clips_per_piece: int = 20,
+        min_segments: int = 4,
+        max_segments: int = 32,
+        transpose: int = 5,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(pieces, composers=composers, eras=eras)
+        if not 1 <= min_segments <= max_segments:
+            raise ValueError(
+                f"min_segments={min_segments}, max_segments={max_segments}; use 1 or more, the second no less"
+            )
+        if clips_per_piece < 1 or not 0 <= transpose <= 11:
+            raise ValueError(
+                f"clips_per_piece={clips_per_piece}, transpose={transpose}; use 1 or more, and 0 to 11"
+            )
+        self.clips_per_piece, self.transpose, self.seed = clips_per_piece, transpose, seed
+        self.min_segments, self.max_segments = min_segments, max_segments
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw other clips than in the epoch before."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.pieces) * self.clips_per_piece
+
+    def __getitems__(self, numbers: Sequence[int]) -> ClipBatch:
+        """Draw a batch."""
+        pieces = np.asarray(numbers, dtype=np.int64) % len(self.pieces)
+        return self._batch([self._draw(number) for number in numbers], pieces)
+
+    def _draw(self, number: int) -> Float32[np.ndarray, " patterns"]:
+        random = np.random.default_rng([self.seed, self.epoch, number])
+        counted = self.pieces[number % len(self.pieces)]
+        wanted = int(random.integers(self.min_segments, self.max_segments, endpoint=True))
+        length = min(wanted, counted.num_segments)
+        start = int(random.integers(counted.num_segments - length, endpoint=True))
+        semitones = int(random.integers(-self.transpose, self.transpose, endpoint=True))
+        return transpose_counts(counted.clip(start, length), semitones=semitones)
+
+
+class FixedClips(_Clips):
+    """All clips of all pieces side by side, in order. Use it with ``collate_fn=as_is``.
+
+    Args:
+        pieces: Counted pieces.
+        composers: Surnames, in the order of their indices.
+        eras: Names, in the order of theirs.
+        clip_segments: Length of a clip in segments of 16 quarters.
+    """
+
+    def __init__(
+        self,
+        pieces: Sequence[PieceCounts],
+        *,
+        composers: Sequence[str],
+        eras: Sequence[str],
+        clip_segments: int = 8,
+    ) -> None:
+        super().__init__(pieces, composers=composers, eras=eras)
+        clips = [one.clips(clip_segments) for one in pieces]
+        self.counts = np.concatenate(clips)
+        self.piece = np.repeat(np.arange(len(pieces)), [len(one) for one in clips])
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def __getitems__(self, numbers: Sequence[int]) -> ClipBatch:
+        """Fetch a batch."""
+        index = np.asarray(numbers, dtype=np.int64)
+        return self._batch(list(self.counts[index]), self.piece[index])

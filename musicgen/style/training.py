@@ -1,0 +1,221 @@
+"""Train the classifier of composer and era, fold by fold, and say how good it is."""
+
+import csv
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+
+from musicgen.checkpoint import describe
+from musicgen.data.batches.sampler import EpochSampler
+from musicgen.data.batches.slices import as_is
+from musicgen.data.catalogue.choice import Piece, hash_position
+from musicgen.data.prepare import Prepared
+from musicgen.files.progress_bar import track
+from musicgen.measure.evaluate import METRICS_FILE, write_metrics
+from musicgen.music.metrics.patterns import FAMILIES
+from musicgen.pipeline.plan import StagePlan
+from musicgen.style.classifier import StyleClassifier
+from musicgen.style.clips import FixedClips, PieceCounts, RandomClips
+from musicgen.style.confusion import confusion_matrix, draw_confusion
+from musicgen.style.forest import check_forest, forest_accuracy
+from musicgen.style.module import StyleModule
+from musicgen.style.predictions import Verdict, accuracy, accuracy_figures, judge_pieces, majority_accuracy
+from musicgen.training.checkpoints import StageCheckpoint
+
+log = logging.getLogger(__name__)
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class StyleTraining:
+    """How the classifier is made and trained, and where its files go.
+
+    Attributes:
+        folder: Where checkpoint, picture and tables go.
+        plan: Network, optimizer, schedule, epochs and batch size.
+        make_classifier: Makes the network from `composers`, `eras` and `families`.
+        make_trainer: `pytorch_lightning.Trainer` but for epochs, callbacks and loggers.
+        logger: Where curves go.
+        clips: Settings of the training clips, see `RandomClips`.
+        grid: The grid's config, kept in the checkpoint.
+        seed: Of weights, clips and dropout.
+        forest: Measure the forest beside it.
+    """
+
+    folder: Path
+    plan: StagePlan
+    make_classifier: Callable[..., StyleClassifier]
+    make_trainer: Callable[..., pl.Trainer]
+    logger: list[Any]
+    clips: dict[str, int]
+    grid: dict[str, Any]
+    seed: int
+    forest: bool = True
+
+    def run(self, prepared: Prepared, *, folds: Sequence[int]) -> dict[str, float]:
+        """Train on the pieces outside each fold and measure on those inside it, all folds pooled.
+
+        Fold 0 holds out what `val` and `test` hold out by default. The network of the first fold is kept.
+        Nothing is chosen by the held-out pieces: the last weights are the ones that are measured.
+
+        Args:
+            prepared: The pieces.
+            folds: Any of 0 to 4.
+
+        Returns:
+            `style/val/…`, and beside it `baseline/{majority,forest}/piece_accuracy`.
+
+        Raises:
+            ValueError: A fold is out of range, or leaves nothing to train on or to hold out.
+        """
+        if self.forest:
+            check_forest()
+        counted = count_pieces(prepared)
+        composers = sorted({one.piece.surname for one in counted})
+        eras = sorted({one.piece.era for one in counted})
+        verdicts: dict[int, Verdict] = {}
+        majority, forest = [], []
+        began = time.process_time()
+        for order, fold in enumerate(folds):
+            train, held_out = fold_of(counted, fold=fold)
+            classifier = self._train(train, held_out, composers=composers, eras=eras, keep=order == 0)
+            judged = judge_pieces(classifier, held_out)
+            verdicts |= {id(one): verdict for one, verdict in zip(held_out, judged, strict=True)}
+            names = [[one.piece.surname for one in side] for side in (train, held_out)]
+            majority.append((majority_accuracy(*names), len(held_out)))
+            if self.forest:
+                forest.append(forest_accuracy(train, held_out, seed=self.seed))
+        spent = time.process_time() - began
+        asked = [one for one in counted if id(one) in verdicts]
+        said = [verdicts[id(one)] for one in asked]
+        figures = self._figures(asked, said, composers=composers, eras=eras)
+        rates, sizes = zip(*majority, strict=True)
+        figures["baseline/majority/piece_accuracy"] = float(np.average(rates, weights=sizes))
+        figures["time/cpu_s"] = spent
+        if forest:
+            estimate = accuracy(np.concatenate(forest))
+            figures |= {
+                "baseline/forest/piece_accuracy": estimate.value,
+                "baseline/forest/piece_accuracy/low": estimate.low,
+                "baseline/forest/piece_accuracy/high": estimate.high,
+            }
+        write_metrics(figures, self.folder / METRICS_FILE)
+        return figures
+
+    def _train(
+        self,
+        train: list[PieceCounts],
+        held_out: list[PieceCounts],
+        *,
+        composers: list[str],
+        eras: list[str],
+        keep: bool,
+    ) -> StyleClassifier:
+        pl.seed_everything(self.seed, verbose=False)
+        network = {"composers": composers, "eras": eras, "families": list(FAMILIES.values())}
+        module = StyleModule(
+            self.make_classifier(**network), optimizer=self.plan.optimizer, scheduler=self.plan.scheduler
+        )
+        description = describe(
+            "style",
+            config={**self.plan.config, **network},
+            grid=self.grid,
+            data={"pieces": len(train), "held_out": len(held_out)},
+        )
+        trainer = self.make_trainer(
+            max_epochs=self.plan.max_epochs,
+            default_root_dir=self.folder,
+            logger=self.logger if keep else False,
+            enable_progress_bar=False,
+            enable_checkpointing=keep,
+            callbacks=[
+                StageCheckpoint(
+                    self.folder / "checkpoints", stage="style", monitor=None, description=description
+                )
+            ]
+            if keep
+            else [],
+        )
+        clips = RandomClips(train, composers=composers, eras=eras, **self.clips, seed=self.seed)
+        trainer.fit(
+            module,
+            self._loader(clips, shuffle=True),
+            self._loader(FixedClips(held_out, composers=composers, eras=eras), shuffle=False),
+        )
+        return module.classifier.eval()
+
+    def _loader(self, clips: RandomClips | FixedClips, *, shuffle: bool) -> DataLoader:
+        sampler = EpochSampler(clips, shuffle=shuffle, seed=self.seed)
+        return DataLoader(clips, batch_size=self.plan.batch_size, sampler=sampler, collate_fn=as_is)
+
+    def _figures(
+        self, pieces: list[PieceCounts], verdicts: list[Verdict], *, composers: list[str], eras: list[str]
+    ) -> dict[str, float]:
+        composer = np.array([composers.index(one.piece.surname) for one in pieces])
+        era = np.array([eras.index(one.piece.era) for one in pieces])
+        figures = accuracy_figures(verdicts, composer=composer, era=era)
+        told = np.array([one.composer.argmax() for one in verdicts])
+        draw_confusion(
+            confusion_matrix(composer, told, classes=len(composers)),
+            self.folder / "confusion.png",
+            names=composers,
+            title=f"{len(pieces)} held-out pieces, {figures['style/val/piece_accuracy']:.0%} rightly told",
+        )
+        write_verdicts(
+            [one.piece for one in pieces], verdicts, self.folder / "held_out.csv", composers=composers
+        )
+        return figures | {"style/val/pieces": float(len(pieces))}
+
+
+def count_pieces(prepared: Prepared) -> list[PieceCounts]:
+    """Count the patterns of all pieces of all splits."""
+    splits = [split for split in prepared.splits.values() if len(split)]
+    all_pieces = [(split, number, piece) for split in splits for number, piece in enumerate(split.pieces)]
+    return [
+        PieceCounts.of(piece, np.array(split.piece(number)))
+        for split, number, piece in track(all_pieces, description="Counting", total=len(all_pieces))
+    ]
+
+
+def fold_of(pieces: Sequence[PieceCounts], *, fold: int) -> tuple[list[PieceCounts], list[PieceCounts]]:
+    """Part pieces by the hash of their content: one fifth is held out.
+
+    Args:
+        pieces: Distinct pieces.
+        fold: 0 to 4; fold 0 is what the default fractions hold out.
+
+    Returns:
+        Training pieces and held-out pieces.
+
+    Raises:
+        ValueError: There is no such fold, or one side is empty.
+    """
+    if not 0 <= fold < FOLDS:
+        raise ValueError(f"folds={fold}; use any of 0 to {FOLDS - 1}")
+    inside = [int(hash_position(one.piece.content) * FOLDS) == fold for one in pieces]
+    train = [one for one, held in zip(pieces, inside, strict=True) if not held]
+    held_out = [one for one, held in zip(pieces, inside, strict=True) if held]
+    if not train or not held_out:
+        raise ValueError(f"fold {fold} of {len(pieces)} pieces leaves one side empty; choose more pieces")
+    return train, held_out
+
+
+def write_verdicts(
+    pieces: Sequence[Piece], verdicts: Sequence[Verdict], path: Path, *, composers: Sequence[str]
+) -> None:
+    """Write what was said of each piece: file, true composer, told composer, its probability."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "composer", "told", "probability"])
+        for piece, verdict in zip(pieces, verdicts, strict=True):
+            best = int(verdict.composer.argmax())
+            writer.writerow(
+                [piece.path.name, piece.surname, composers[best], f"{verdict.composer[best]:.3f}"]
+            )

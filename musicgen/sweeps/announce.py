@@ -1,0 +1,63 @@
+"""What a sweep says before it starts and shows while it runs."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from musicgen.sweeps.resources import jobs_at_once, launcher_name
+
+log = logging.getLogger(__name__)
+
+
+class SweepStart(Callback):
+    """Say what a sweep will do, and show a table of its jobs where they run in other processes.
+
+    Args:
+        budget_s: Seconds at most for timing steps of the models; 0 tells no times.
+        table: Show the live table on a terminal.
+    """
+
+    def __init__(self, *, budget_s: float = 3.0, table: bool = True) -> None:
+        self.budget_s = budget_s
+        self.table = table
+        self._watcher: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the table at home: Hydra sends its callbacks to every job."""
+        return {**self.__dict__, "_watcher": None}
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Print the plan, then begin to watch."""
+        try:
+            log.info("%s", _plan(config, budget_s=self.budget_s))
+        except Exception as error:  # noqa: BLE001  (no plan stops a sweep; what is wrong shows in its jobs)
+            log.info("No plan of this sweep: %s", error)
+        log.info("Runs: %s", config.hydra.sweep.dir)
+        if self.table and launcher_name(config.hydra) != "basic" and sys.stderr.isatty():
+            from musicgen.sweeps.watch import Watcher
+
+            self._watcher = Watcher(Path(config.hydra.sweep.dir))
+            self._watcher.start()
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """End the table."""
+        if self._watcher is not None:
+            self._watcher.stop()
+
+
+def _plan(config: DictConfig, *, budget_s: float) -> str:
+    """Write the plan, here or where the jobs will run."""
+    from musicgen.sweeps.plan.jobs import job_overrides
+
+    jobs = job_overrides(config.hydra)
+    if jobs_at_once(config.hydra) > 1:
+        from musicgen.sweeps.plan.workers import plan_by_workers
+
+        return plan_by_workers(config, jobs, budget_s=budget_s)
+    from musicgen.sweeps.plan.plan import plan_text
+
+    return plan_text(config, jobs, budget_s=budget_s)

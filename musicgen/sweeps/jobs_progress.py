@@ -1,0 +1,144 @@
+"""How far the jobs of a sweep are, read from their folders."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from musicgen.pipeline.status import STATUS_FILE, Status, is_alive, read_status
+from musicgen.reports.runs.runs import natural
+from musicgen.training.stages import TRAINED
+
+ENDED = ("done", "failed", "pruned", "interrupted", "killed")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep, as it is now.
+
+    Attributes:
+        name: What differs from the others.
+        state: `running`, `waiting`, `done`, `failed`, `pruned`, `interrupted`; `killed` where it ended
+            without a word.
+        status: What its folder says.
+        seconds_left: Until it is done, as far as can be told; None where it cannot.
+        taken: Stages that were not trained here.
+    """
+
+    name: str
+    state: str
+    status: Status
+    seconds_left: float | None
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """Name the stages that it took from other runs."""
+        return tuple(self.status.taken)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sweep, as it is now.
+
+    Attributes:
+        jobs: Those that have begun, in the natural order of their names.
+        not_begun: How many have not; 0 where nobody knows.
+    """
+
+    jobs: tuple[Job, ...]
+    not_begun: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing will change any more."""
+        return bool(self.jobs) and not self.not_begun and all(job.state in ENDED for job in self.jobs)
+
+    def count(self, state: str) -> int:
+        """Count the jobs in a state."""
+        return sum(job.state == state for job in self.jobs)
+
+
+def read_progress(folders: Sequence[Path]) -> Progress:
+    """Read how far all runs in and below some folders are.
+
+    Args:
+        folders: Run folders, sweeps, or folders of them.
+
+    Raises:
+        ValueError: A folder does not exist.
+    """
+    found: dict[Path, str] = {}
+    expected = 0
+    for folder in folders:
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is not a folder; name a run, a sweep, or a folder of them")
+        statuses = sorted(folder.rglob(STATUS_FILE), key=lambda path: natural(str(path)))
+        for path in statuses:
+            found[path.parent] = (
+                str(path.parent.relative_to(folder)) if path.parent != folder else folder.name
+            )
+        expected += max(0, num_jobs(folder) - len(statuses))
+    read = {run: status for run in found if (status := read_status(run)) is not None}
+    usual = _usual_seconds(list(read.values()))
+    jobs = [_job(run, found[run], status, usual=usual) for run, status in read.items()]
+    return Progress(tuple(jobs), not_begun=expected)
+
+
+def num_jobs(sweep: Path) -> int:
+    """Count the jobs that a sweep will have, from the command that started it; 0 where that is not known."""
+    path = sweep / "multirun.yaml"
+    if not path.is_file():
+        return 0
+    from musicgen.sweeps.plan.jobs import job_overrides
+
+    try:
+        return len(job_overrides(OmegaConf.load(path).hydra))
+    except (ValueError, AttributeError):
+        return 0
+
+
+def _job(run: Path, name: str, status: Status, *, usual: dict[str, float]) -> Job:
+    state: str = status.state
+    if state in ("running", "waiting") and not is_alive(run):
+        state = "killed"
+    left = None
+    if state == "running":
+        left = _seconds_left(status, usual)
+    return Job(name=name, state=state, status=status, seconds_left=left)
+
+
+def _seconds_left(status: Status, usual: dict[str, float]) -> float | None:
+    """Add to what is left of the stage what the later ones take in other jobs."""
+    if status.stage not in TRAINED or status.seconds_left is None:
+        return None
+    left = max(0.0, status.seconds_left - (time.time() - status.updated))
+    later = TRAINED[TRAINED.index(status.stage) + 1 :]
+    return left + sum(usual.get(stage, 0.0) for stage in later)
+
+
+def _usual_seconds(statuses: Sequence[Status]) -> dict[str, float]:
+    seconds: dict[str, list[float]] = {}
+    for status in statuses:
+        for stage, took in status.seconds.items():
+            seconds.setdefault(stage, []).append(took)
+    return {stage: median(took) for stage, took in seconds.items()}
+
+
+def duration(seconds: float | None) -> str:
+    """Write a duration as people do: `40 s`, `3 min`, `2 h 05`; a dash for an unknown one."""
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d}"
+
+
+def figure(values: dict[str, Any], name: str) -> str:
+    """Write a figure with four digits; a dash where there is none yet."""
+    value = values.get(name)
+    return "–" if value is None else f"{value:.4g}"

@@ -1,0 +1,1 @@
+"""The plan of a sweep: its jobs, sizes and times."""

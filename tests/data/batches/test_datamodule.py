@@ -1,0 +1,139 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from musicgen.data.batches.codes import PieceCodes
+from musicgen.data.batches.datamodule import CodeDataModule, MidiDataModule
+from musicgen.data.catalogue.choice import Choice
+from musicgen.data.prepare import Prepared, prepare
+from musicgen.data.sources.folder import Folder
+from musicgen.music.grid import ClockGrid
+
+
+@pytest.fixture(scope="module")
+def prepared(pieces_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    cache_dir = tmp_path_factory.mktemp("cache")
+    settings = {"cache_dir": cache_dir, "val_fraction": 0.2, "progress": False}
+    return prepare(Folder(pieces_folder), ClockGrid(), choice=Choice(), **settings)
+
+
+@pytest.fixture
+def codes() -> dict[str, PieceCodes]:
+    random = np.random.default_rng(0)
+
+    def some(lengths: list[int]) -> PieceCodes:
+        return PieceCodes(
+            random.integers(0, 16, size=(sum(lengths), 16), dtype=np.uint16), np.cumsum([0, *lengths])
+        )
+
+    return {"train": some([30, 9, 20]), "val": some([13, 25])}
+
+
+class Recorder(pl.LightningModule):
+    """Notes the batches it gets; learns nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.seen: dict[int, list[bytes]] = {}
+
+    def training_step(self, batch, batch_idx: int) -> torch.Tensor:
+        first = batch if isinstance(batch, torch.Tensor) else batch[0]
+        self.seen.setdefault(self.current_epoch, []).append(first.numpy().tobytes())
+        return self.weight.sum()
+
+    def validation_step(self, batch, batch_idx: int) -> None:
+        pass
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def fit(
+    module: Recorder, data: pl.LightningDataModule, folder: Path, *, epochs: int, ckpt_path=None
+) -> pl.Trainer:
+    trainer = pl.Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        default_root_dir=folder,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+    )
+    trainer.fit(module, datamodule=data, ckpt_path=ckpt_path)
+    return trainer
+
+
+@pytest.mark.parametrize("kind", ["slices", "codes"])
+def test_a_resumed_run_sees_the_order_of_the_uninterrupted_one(prepared, codes, kind: str, tmp_path: Path):
+    def data() -> pl.LightningDataModule:
+        if kind == "slices":
+            return MidiDataModule(prepared, batch_size=16, seed=3)
+        return CodeDataModule(codes, batch_size=4, window_quarters=4, hop_quarters=3, start_token=16, seed=3)
+
+    whole, first, second = Recorder(), Recorder(), Recorder()
+    fit(whole, data(), tmp_path, epochs=4)
+    fit(first, data(), tmp_path, epochs=2).save_checkpoint(tmp_path / "half.ckpt")
+    fit(second, data(), tmp_path, epochs=4, ckpt_path=tmp_path / "half.ckpt")
+    assert first.seen | second.seen == whole.seen
+    assert sorted(second.seen) == [2, 3]
+    assert len({tuple(batches) for batches in whole.seen.values()}) == 4
+
+
+def test_an_epoch_holds_every_training_slice_once(prepared):
+    data = MidiDataModule(prepared, batch_size=7, channels=2)
+    data.setup("fit")
+    batches = list(data.train_dataloader())
+    expected = prepared.splits["train"].gather(np.arange(len(prepared.splits["train"])), channels=2)
+    seen = torch.cat(batches)
+    assert seen.shape == expected.shape
+    assert sorted(one.numpy().tobytes() for one in seen) == sorted(one.numpy().tobytes() for one in expected)
+    assert all(len(batch) == 7 for batch in batches[:-1])
+
+
+def test_held_out_slices_come_in_order(prepared):
+    data = MidiDataModule(prepared, batch_size=7)
+    for split, loader in (("val", data.val_dataloader()), ("test", data.test_dataloader())):
+        packed = prepared.splits[split]
+        assert torch.equal(torch.cat(list(loader)), packed.gather(np.arange(len(packed))))
+
+
+def test_worker_processes_give_the_same_batches(prepared):
+    here = MidiDataModule(prepared, batch_size=32, seed=1).train_dataloader()
+    there = MidiDataModule(prepared, batch_size=32, seed=1, loader_workers=2).train_dataloader()
+    assert all(torch.equal(one, other) for one, other in zip(here, there, strict=True))
+
+
+def test_a_batch_larger_than_the_training_set_is_an_error(prepared, codes):
+    size = len(prepared.splits["train"])
+    with pytest.raises(ValueError, match=f"batch_size={size + 1}, but there are only {size} training slices"):
+        MidiDataModule(prepared, batch_size=size + 1).setup("fit")
+    with pytest.raises(ValueError, match=r"only \d+ training windows"):
+        CodeDataModule(codes, batch_size=1000)
+    with pytest.raises(ValueError, match="batch_size=0"):
+        MidiDataModule(prepared, batch_size=0)
+
+
+def test_a_missing_split_is_an_error(prepared, codes):
+    without = Prepared(
+        prepared.pieces, prepared.splits | {"val": prepared.splits["val"].empty()}, prepared.summary
+    )
+    with pytest.raises(ValueError, match="val split has no piece"):
+        MidiDataModule(without, batch_size=4).setup("fit")
+    with pytest.raises(ValueError, match="validation windows"):
+        CodeDataModule(
+            {**codes, "val": PieceCodes(np.empty((0, 16), np.uint16), np.array([0]))}, batch_size=4
+        )
+
+
+def test_validation_windows_are_fixed_and_cover_each_code_once(codes):
+    data = CodeDataModule(codes, batch_size=3, window_quarters=5, hop_quarters=2, start_token=16)
+    batches = list(data.val_dataloader())
+    assert sum(int(batch.mask.sum()) for batch in batches) == codes["val"].codes.size
+    again = list(data.val_dataloader())
+    assert all(torch.equal(one.inputs, other.inputs) for one, other in zip(batches, again, strict=True))

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from musicgen.music.notes import Performance
+from musicgen.music.theory.harmony import analyze
+from musicgen.music.theory.keys import KEYS, Key, estimate_key, estimate_local_keys, key_in_title, key_scores
+
+
+def notes(rows: list[tuple[int, float, float]]) -> Performance:
+    """Notes from (pitch, onset, offset) in quarters, at 120 bpm."""
+    pitch, onset, offset = np.array(rows, dtype=float).reshape(-1, 3).T
+    return Performance.from_arrays(
+        pitch, onset_s=onset / 2, offset_s=offset / 2, onset_quarters=onset, offset_quarters=offset
+    )
+
+
+def chorale(chords: list[list[int]], *, quarters: float = 2, start: float = 0) -> Performance:
+    """Block chords one after the other."""
+    return notes(
+        [
+            (pitch, start + i * quarters, start + (i + 1) * quarters)
+            for i, chord in enumerate(chords)
+            for pitch in chord
+        ]
+    )
+
+
+def cadence_in(key: Key, *, start: float = 0) -> Performance:
+    """I IV V7 I with the scale above it."""
+    third, sixth = (4, 9) if key.mode == "major" else (3, 8)
+    chords = [[0, third, 7], [5, sixth, 12], [7, 11, 14, 17], [12, 12 + third, 19]]
+    return chorale([[48 + key.tonic + step for step in chord] for chord in chords], start=start)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_a_cadence_in_every_key(key):
+    assert estimate_key(cadence_in(key)) == key
+
+
+PIECES = st.lists(
+    st.tuples(st.integers(45, 80), st.integers(0, 200), st.integers(1, 32)), min_size=3, max_size=50
+).map(lambda rows: [(p, onset / 4, (onset + length) / 4) for p, onset, length in rows])
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=PIECES, semitones=st.integers(-12, 12))
+def test_a_transposed_piece_has_the_transposed_key(rows, semitones):
+    here = key_scores(notes(rows))
+    there = key_scores(notes([(p + semitones, a, b) for p, a, b in rows]))
+    assert np.roll(here.reshape(2, 12), semitones, axis=1).ravel() == pytest.approx(there, abs=1e-9)
+
+
+def test_silence_has_no_key():
+    with pytest.raises(ValueError, match="without notes has no key"):
+        estimate_key(notes([]))
+    assert estimate_local_keys(notes([])) == []
+    with pytest.raises(ValueError, match="is no key"):
+        Key(12, "major")
+    with pytest.raises(ValueError, match="is no key"):
+        Key(0, "dorian")
+
+
+def test_keys_in_titles():
+    assert key_in_title("Nocturne in C-sharp minor, B.49") == Key(1, "minor")
+    assert key_in_title("Polonaise in A-flat major") == Key(8, "major")
+    assert key_in_title("Prelude in F major") == Key(5, "major")
+    assert key_in_title("Nocturnes, Op.9") is None
+    assert key_in_title("Fugue in C major and Fugue in D minor") is None
+
+
+def test_a_modulation_is_found_where_it_happens():
+    rows = []
+    for key, start in ((Key(0, "major"), 0), (Key(6, "major"), 64), (Key(0, "major"), 128)):
+        for turn in range(8):
+            piece = cadence_in(key, start=start + 8 * turn)
+            rows += list(zip(piece.pitch.tolist(), piece.onset_quarters, piece.offset_quarters, strict=True))
+    keys = estimate_local_keys(notes(rows))
+    assert len(keys) == 192 / 2
+    changes = [2 * i for i in range(1, len(keys)) if keys[i] != keys[i - 1]]
+    assert {key.name for key in keys} == {"C major", "F# major"}
+    assert changes == pytest.approx([64, 128], abs=4)
+    assert analyze(notes(rows)).key == Key(0, "major")
+
+
+@pytest.mark.slow
+def test_keys_agree_with_the_titles_of_giantmidi(giantmidi_root):
+    from musicgen.music.midi import read_midi
+    from tests.music.theory.key_agreement import first_half, key_agreement, titled_pieces
+
+    files = {path.read_bytes(): path for path in sorted(giantmidi_root.glob("*.mid"), reverse=True)}
+    named = [path for path in files.values() if key_in_title(path.stem)]
+    # Surname, first name, title with commas, id of the recording
+    pieces = [(path.stem.split(", ", 2)[2].rsplit(", ", 1)[0], read_midi(path)) for path in named]
+    single = titled_pieces(pieces)
+    halves = [[t for t in single if first_half(t[0]) == half] for half in (True, False)]
+    for name, titled in (
+        ("single movement", single),
+        ("the half of choice", halves[0]),
+        ("the other half", halves[1]),
+        ("several movements", titled_pieces(pieces, several_movements=True)),
+    ):
+        result = key_agreement(titled)
+        print(f"{name}: {result.agreeing} of {result.total} agree ({result.rate:.1%})")
+        assert result.rate >= 0.9
+    for title, key, estimated in key_agreement(single).disagreements:
+        print(f"  {title}: {estimated.name} instead of {key.name}")

@@ -1,0 +1,87 @@
+"""Sizes and times of models, before a sweep begins."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from musicgen.config.tree import config_dir
+from musicgen.sweeps.plan import timing
+from musicgen.sweeps.plan.timing import Timed, describe_shapes, network_of
+
+SMALL = [
+    *("vq_vae.num_hiddens=8", "quantizer.embedding_dim=8", "batch_size.vq_vae=2", "batch_size.transformer=2"),
+    *("transformer.width=8", "transformer.num_heads=2", "transformer.num_layers=1", "trainer=fp32"),
+]
+
+
+@pytest.fixture(autouse=True)
+def hydra() -> Iterator[None]:
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        yield
+
+
+def composed(*overrides: str) -> DictConfig:
+    return compose("train", [*SMALL, *overrides, "run_dir=here"])
+
+
+def test_a_line_a_shape_whatever_the_seed():
+    configs = [composed(f"seed={seed}") for seed in (0, 1)] + [composed("quantizer.num_embeddings=32")]
+    first, second = describe_shapes(configs, ["seed=0", "seed=1", "num_embeddings=32"], most=5)
+    assert first.endswith(": 2 jobs, such as seed=0")
+    assert "16 codes a quarter out of 16;" in first
+    assert "16 codes a quarter out of 32;" in second
+    assert second.endswith(": num_embeddings=32")
+    assert describe_shapes(configs, ["", "", ""], most=1)[1:] == ["  and 1 more shapes"]
+
+
+def test_parameters_are_those_of_the_networks():
+    config = composed()
+    count = sum(weight.numel() for weight in network_of(config, "transformer").parameters())
+    embeddings = 8 * (16 + 1 + 192)  # codes, start, positions of twelve quarters
+    block = 2 * 2 * 8 + (3 * 8 + 1) * 8 + 8 * 8  # two norms; attention without what follows
+    assert count > embeddings + block
+    (line,) = describe_shapes([config], [""], most=1)
+    assert f"transformer {count / 1000:.1f} k parameters" in line
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note which stages are timed, and let each step take a second more than the one before."""
+    asked: list[str] = []
+
+    def timed_step(config: DictConfig, stage: str, *, threads: int) -> float:
+        asked.append(stage)
+        return float(len(asked))
+
+    monkeypatch.setattr(timing, "_timed_step", timed_step)
+    return asked
+
+
+def test_a_shape_is_timed_once(steps: list[str]):
+    timed = Timed(threads=1, budget_s=60)
+    found = [timed.step_s(composed(), "vq_vae", shape) for shape in "aba"]
+    assert found == [1.0, 2.0, 1.0]
+    assert timed.step_s(composed(), "transformer", "a") == 3.0  # the same name of another stage
+    assert timed.all_timed
+
+
+def test_shapes_beyond_the_budget_take_the_mean_of_those_that_were_timed(steps: list[str]):
+    timed = Timed(threads=1, budget_s=60)
+    for shape in "ab":
+        timed.step_s(composed(), "vq_vae", shape)
+    timed.budget_s = -1
+    assert timed.step_s(composed(), "vq_vae", "c") == 1.5
+    assert not timed.all_timed
+    assert timed.step_s(composed(), "transformer", "c") == 3.0  # one of each stage is timed all the same
+    assert steps == ["vq_vae", "vq_vae", "transformer"]
+
+
+@pytest.mark.parametrize("stage", ["vq_vae", "transformer"])
+def test_a_real_step_takes_time_and_leaves_no_trace(stage: str):
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    assert 0 < Timed(threads=threads + 1, budget_s=1).step_s(composed(), stage, "") < 30
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), state)
