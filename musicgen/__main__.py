@@ -7,7 +7,7 @@ import sys
 VERBS = {
     "prepare": ("prepare", "read, clean, cut and cache the chosen pieces"),
     "train": ("train", "prepare, train both models, generate and evaluate; -m sweeps"),
-    "search": ("search", "find good settings: knobs as in a sweep, any figure, studies that resume"),
+    "search": ("search", "find good settings: knobs as in a sweep, any metric, studies that resume"),
     "generate": ("generate", "write new pieces from a run: run=DIR"),
     "evaluate": ("evaluate", "measure a run again on held-out and generated pieces: run=DIR"),
     "baseline": ("baseline", "measure another way to write music beside ours: baseline=NAME"),

@@ -41,13 +41,13 @@ class Network(Generic[Module]):
     Attributes:
         module: In evaluation mode, on the CPU.
         description: What `describe` wrote.
-        figures: What was logged at the epoch that the checkpoint is of, by name.
+        metrics: What was logged at the epoch that the checkpoint is of, by name.
         path: The file.
     """
 
     module: Module
     description: dict[str, Any]
-    figures: dict[str, float]
+    metrics: dict[str, float]
     path: Path
 
 
@@ -110,7 +110,7 @@ def save_network(module: nn.Module, run: str | Path, *, description: dict[str, A
     folder = Path(run) / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
     state = {f"{STATE_PREFIXES[stage]}{name}": tensor for name, tensor in module.state_dict().items()}
-    content = {"state_dict": state, "musicgen": {**description, "figures": {}}}
+    content = {"state_dict": state, "musicgen": {**description, "metrics": {}}}
     for name in (f"{stage}-last.ckpt", f"{stage}.ckpt"):
         write_tensors(content, folder / name)
     return folder / f"{stage}.ckpt"
@@ -214,6 +214,9 @@ def _migrate(content: dict[str, Any], path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} has format {found}, this version ({__version__}) reads {FORMAT}; update musicgen-lab"
         )
+    facts = content["musicgen"]
+    if "figures" in facts:  # their name before version 0.2
+        facts["metrics"] = facts.pop("figures")
     return content
 
 
@@ -247,8 +250,8 @@ def load_network(run: Path, stage: str, kind: type[Module]) -> Network[Module]:
     except RuntimeError as error:
         raise ValueError(f"the tensors of {path} do not fit its config: {error}") from error
     description = dict(content["musicgen"])
-    figures = description.pop("figures")
-    return Network(module=module.eval(), description=description, figures=figures, path=path)
+    metrics = description.pop("metrics")
+    return Network(module=module.eval(), description=description, metrics=metrics, path=path)
 
 
 def _state_of(content: dict[str, Any], stage: str) -> dict[str, torch.Tensor]:

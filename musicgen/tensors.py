@@ -117,7 +117,7 @@ def write_tensors(content: Any, path: str | Path) -> None:
 
 
 def _try_to_write(path: Path) -> None:
-    """Write a megabyte beside what was written, to hear from the system itself what is wrong.
+    """Write a megabyte beside what was written, to learn from the system itself what is wrong.
 
     Raises:
         OSError: The disk is full, or the folder cannot be written.

@@ -36,19 +36,19 @@ def main() -> None:
     print("| " + " | ".join(head) + " |")
     print("|" + "---|" * len(head))
     for name, folder in rows:
-        figures = json.loads((Path(folder) / "metrics.json").read_text(encoding="utf-8"))
-        cells = [with_interval(figures, figure, digits) for figure, digits in COLUMNS.values()]
+        metrics = json.loads((Path(folder) / "metrics.json").read_text(encoding="utf-8"))
+        cells = [with_interval(metrics, metric, digits) for metric, digits in COLUMNS.values()]
         cells.append(difference(bits(Path(folder)), first) if folder != rows[0][1] else "")
-        cells += [number(figures.get(figure), digits) for figure, digits in PLAIN.values()]
+        cells += [number(metrics.get(metric), digits) for metric, digits in PLAIN.values()]
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
-def with_interval(figures: dict[str, float], name: str, digits: int) -> str:
-    """Write a figure with its interval."""
-    if figures.get(name) is None:
+def with_interval(metrics: dict[str, float], name: str, digits: int) -> str:
+    """Write a metric with its interval."""
+    if metrics.get(name) is None:
         return "–"
-    low, high = (number(figures.get(f"{name}/{end}"), digits) for end in ("low", "high"))
-    return f"{number(figures[name], digits)} [{low}, {high}]"
+    low, high = (number(metrics.get(f"{name}/{end}"), digits) for end in ("low", "high"))
+    return f"{number(metrics[name], digits)} [{low}, {high}]"
 
 
 def number(value: float | None, digits: int) -> str:

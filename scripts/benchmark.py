@@ -64,8 +64,8 @@ def main(arguments: list[str]) -> None:
                 print(f"  {name} on {device}", file=sys.stderr, flush=True)
     print(text_table(rows))
     if options["json"]:
-        figures = {row.name: row.as_json() for row in rows}
-        Path(options["json"]).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        metrics = {row.name: row.as_json() for row in rows}
+        Path(options["json"]).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     if options["markdown"]:
         write_page(Path(options["markdown"]), rows, machine=machine, source=source, arguments=arguments)
 

@@ -1,9 +1,9 @@
-"""Kill a sweep twice with -9, resume it, and compare every figure with the same sweep left alone.
+"""Kill a sweep twice with -9, resume it, and compare every metric with the same sweep left alone.
 
     python scripts/interrupted_sweep.py data=giantmidi data.composer=[Chopin] data.title=Nocturne
 
 Two numbers of epochs, two hidden sizes and three seeds are swept over, with small networks; further arguments
-are settings of `musicgen train`. Ends with an error where a figure differs.
+are settings of `musicgen train`. Ends with an error where a metric differs.
 """
 
 import argparse
@@ -87,8 +87,8 @@ def main() -> None:
         for run in runs
         if (alone / run / "metrics.json").read_bytes() != (killed / run / "metrics.json").read_bytes()
     ]
-    figures = len(json.loads((alone / runs[0] / "metrics.json").read_text()))
-    print(f"{len(runs)} jobs, {figures} figures each: {len(differ)} jobs differ {' '.join(differ)}")
+    metrics = len(json.loads((alone / runs[0] / "metrics.json").read_text()))
+    print(f"{len(runs)} jobs, {metrics} metrics each: {len(differ)} jobs differ {' '.join(differ)}")
     sys.exit(bool(differ) or len(runs) != 12)
 
 

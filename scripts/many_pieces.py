@@ -37,18 +37,18 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"{__doc__}\nUnknown: {', '.join(set(given) - set(OPTIONS))}. Options: {', '.join(OPTIONS)}")
     options = {**OPTIONS, **given}
     counts = [int(count) for count in options["counts"].split(",")]
-    figures = []
+    metrics = []
     with pieces_folder() as (root, source):
         print(f"Pieces: {source}, transposed and at other tempos", flush=True)
         files = distinct_files(root)
         for count in counts:
-            figures.append(measured(files, count=count, batches=int(options["batches"])))
-            print(json.dumps(figures[-1]), flush=True)
-    first, last = figures[0], figures[-1]
+            metrics.append(measured(files, count=count, batches=int(options["batches"])))
+            print(json.dumps(metrics[-1]), flush=True)
+    first, last = metrics[0], metrics[-1]
     growth = {key: last[key] / first[key] for key in first}
     print("from first to last, times:", json.dumps({key: round(value, 3) for key, value in growth.items()}))
     if options["json"]:
-        Path(options["json"]).write_text(json.dumps({"counts": figures, "growth": growth}, indent=2) + "\n")
+        Path(options["json"]).write_text(json.dumps({"counts": metrics, "growth": growth}, indent=2) + "\n")
 
 
 def distinct_files(root: Path) -> list[Path]:
@@ -70,8 +70,8 @@ def measured(files: list[Path], *, count: int, batches: int) -> dict[str, float]
             "data.num_workers=1",
             f"hydra.run.dir={folder / 'run'}",
         ]
-        cold = run_of(*prepare)
-        again = run_of(*prepare)
+        cold = build_run(*prepare)
+        again = build_run(*prepare)
         loading = [loaded(how, folder, batches) for how in LOADERS]
         summary = json.loads((folder / "run" / "summary.json").read_text())
     return {
@@ -83,7 +83,7 @@ def measured(files: list[Path], *, count: int, batches: int) -> dict[str, float]
     }
 
 
-def run_of(*command: str) -> dict[str, float]:
+def build_run(*command: str) -> dict[str, float]:
     """Run a command; give its time on the clock and on the processor, and its peak of memory."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     elapsed_s, peak = musicgen(*command)
@@ -128,14 +128,14 @@ def load_codes(folder: Path, *, batches: int) -> dict[str, float]:
 
 def prepared_again(folder: Path) -> "Prepared":
     """Open the packs that the command before has left."""
-    from musicgen.data.catalogue.choice import Choice
+    from musicgen.data.catalogue.choice import PieceFilter
     from musicgen.data.prepare import prepare
     from musicgen.data.sources.folder import Folder
     from musicgen.music.grid import ClockGrid
 
     cache = folder / "cache"
     source = Folder(folder / "midi", cache_dir=cache)
-    return prepare(source, ClockGrid(), choice=Choice(), cache_dir=cache, num_workers=1, progress=False)
+    return prepare(source, ClockGrid(), choice=PieceFilter(), cache_dir=cache, num_workers=1, progress=False)
 
 
 def fetched(data: "pl.LightningDataModule", batches: int, *, name: str) -> dict[str, float]:

@@ -19,12 +19,12 @@ class PowerCut(Callback):
 
 
 class NoteOfRank(Callback):
-    """Leave what a rank has at the end of a stage beside the run folder: its codebook and its figures."""
+    """Leave what a rank has at the end of a stage beside the run folder: its codebook and its metrics."""
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         tensors = dict(pl_module.named_buffers())
         codebook = tensors.get("autoencoder.quantizer.codebook")
-        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        note = {"codebook": None if codebook is None else codebook.tolist(), "figures": figures}
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        note = {"codebook": None if codebook is None else codebook.tolist(), "metrics": metrics}
         folder = Path(trainer.default_root_dir).parent
         (folder / f"{pl_module.stage}-{trainer.global_rank}.json").write_text(json.dumps(note))

@@ -69,7 +69,7 @@ def test_the_board_has_curves_by_the_fixed_names_pictures_sound_and_code_use(tin
     assert tags["histograms"] == ["vq_vae/val/code_use"]
 
 
-def test_the_last_point_of_a_curve_is_the_final_figure(tiny_run: Path):
+def test_the_last_point_of_a_curve_is_the_final_metric(tiny_run: Path):
     metrics = json.loads((tiny_run / "metrics.json").read_text())
     events = board(tiny_run)
     for name in ("vq_vae/val/bce", "vq_vae/train/bce", "transformer/val/nats_per_code"):

@@ -12,7 +12,7 @@ from musicgen.music.notes import Performance
 
 
 @dataclass(frozen=True)
-class Material:
+class BaselineData:
     """What a baseline may see.
 
     Attributes:
@@ -30,7 +30,7 @@ class Baseline(ABC):
     """A model of music in slices, however simple."""
 
     @abstractmethod
-    def fit(self, material: Material) -> None:
+    def fit(self, material: BaselineData) -> None:
         """Learn from the training pieces."""
 
     @abstractmethod

@@ -6,7 +6,7 @@ from abc import abstractmethod
 import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt32
 
-from musicgen.baselines.baseline import Baseline, Material
+from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.data.store.packed import PackedPieces
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_words, pack
 from musicgen.music.notes import Performance
@@ -24,7 +24,7 @@ class CellModel(Baseline):
 
     chances: Float[np.ndarray, "2 pitches"]  # by the cell before
 
-    def fit(self, material: Material) -> None:
+    def fit(self, material: BaselineData) -> None:
         """Count in the training pieces."""
         self.chances = self._chances(_counted(material.train))
 

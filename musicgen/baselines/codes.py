@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int64, UInt32
 from torch.nn import functional
 
-from musicgen.baselines.baseline import Baseline, Material
+from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.generation.generate import Sampling, generate_pieces
@@ -41,7 +41,7 @@ class TrainedRun(Baseline):
         self.sampling = sampling
         self.window_quarters = window_quarters
 
-    def fit(self, material: Material) -> None:
+    def fit(self, material: BaselineData) -> None:
         """Leave everything as it is: the run was trained."""
 
     def bits(self, words: Words) -> float:
@@ -98,7 +98,7 @@ class CodeMarkov(Baseline):
         self.vocab = self.autoencoder.num_embeddings
         self.trained_s = _cpu_seconds(run, "vq_vae")
 
-    def fit(self, material: Material) -> None:
+    def fit(self, material: BaselineData) -> None:
         """Count contexts and codes in the training pieces."""
         codes = encode_pieces(self.autoencoder, material.train)
         streams = [

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float32, UInt32
 from torch.utils.data import DataLoader, Dataset
 
-from musicgen.baselines.baseline import Baseline, Material
+from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.baselines.budget import epochs_within
 from musicgen.data.batches.sampler import EpochSampler
 from musicgen.data.batches.slices import as_is
@@ -68,7 +68,7 @@ class BarGan(Baseline):
             learning_rate=learning_rate,
         )
 
-    def fit(self, material: Material) -> None:
+    def fit(self, material: BaselineData) -> None:
         """Train both networks on all phrases of the training pieces.
 
         Raises:

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from musicgen.baselines.baseline import Baseline, Material
+from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.measure.evaluate import METRICS_FILE, music_metrics, write_metrics
 from musicgen.measure.reference import distance_metrics
 from musicgen.measure.statistics import LEVEL
 from musicgen.music.midi import write_midi
 from musicgen.style.classifier import StyleClassifier
-from musicgen.style.predictions import style_figures
+from musicgen.style.predictions import style_metrics
 
 log = logging.getLogger(__name__)
 BITS_FILE = "bits.csv"
@@ -24,7 +24,7 @@ BITS_FILE = "bits.csv"
 
 def run_baseline(
     baseline: Baseline,
-    material: Material,
+    material: BaselineData,
     *,
     folder: Path,
     num_pieces: int,
@@ -46,7 +46,7 @@ def run_baseline(
         classifier: Says whose style the pieces have, and how far they are from real ones in its embedding.
 
     Returns:
-        The figures: `val/bits_per_quarter` with `/low` and `/high` where there is a likelihood,
+        The metrics: `val/bits_per_quarter` with `/low` and `/high` where there is a likelihood,
         `generated/…` as of any run, distances from real music, `baseline/parameters` and `time/fit_cpu_s`,
         with the time of networks that were trained before.
     """
@@ -54,26 +54,26 @@ def run_baseline(
     generated.mkdir(parents=True, exist_ok=True)
     began = time.process_time()
     baseline.fit(material)
-    figures = {
+    metrics = {
         "time/fit_cpu_s": time.process_time() - began + baseline.earlier_cpu_s(),
         "baseline/parameters": float(baseline.num_parameters()),
     }
     told = held_out_bits(baseline, material)
     if told is not None:
         write_bits(told, [piece.path.name for piece in material.held_out.pieces], folder / BITS_FILE)
-        figures |= bits_figures(told, seed=seed)
+        metrics |= bits_metrics(told, seed=seed)
     pieces = baseline.sample(num_pieces=num_pieces, num_quarters=num_quarters, seed=seed)
     for number, piece in enumerate(pieces):
         write_midi(piece, generated / f"{number:03d}.mid", tempo_bpm=tempo_bpm)
     log.info("Wrote %d pieces to %s", len(pieces), generated)
-    figures |= music_metrics(pieces, prefix="generated")
+    metrics |= music_metrics(pieces, prefix="generated")
     reference = baseline.compared_with(material.reference)
-    figures |= distance_metrics(pieces, reference, seed=seed)
+    metrics |= distance_metrics(pieces, reference, seed=seed)
     if classifier is not None:
         composers = {piece.surname for piece in material.train.pieces}
-        figures |= style_figures(classifier, pieces, reference, composers=sorted(composers), seed=seed)
-    write_metrics(figures, folder / METRICS_FILE)
-    return figures
+        metrics |= style_metrics(classifier, pieces, reference, composers=sorted(composers), seed=seed)
+    write_metrics(metrics, folder / METRICS_FILE)
+    return metrics
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class HeldOutBits:
     quarters: Int[np.ndarray, " pieces"]
 
 
-def held_out_bits(baseline: Baseline, material: Material) -> HeldOutBits | None:
+def held_out_bits(baseline: Baseline, material: BaselineData) -> HeldOutBits | None:
     """Take the bits of each held-out piece; None where there is no likelihood or no piece."""
     pieces = [np.array(material.held_out.piece(n)) for n in range(len(material.held_out.pieces))]
     bits = [baseline.bits(words) for words in pieces]
@@ -99,7 +99,7 @@ def held_out_bits(baseline: Baseline, material: Material) -> HeldOutBits | None:
     return HeldOutBits(np.array(told), np.array([len(words) for words in pieces]))
 
 
-def bits_figures(told: HeldOutBits, *, seed: int) -> dict[str, float]:
+def bits_metrics(told: HeldOutBits, *, seed: int) -> dict[str, float]:
     """Give `val/bits_per_quarter` over all held-out pieces, and the ends of its interval over pieces."""
     low, high = bootstrap_ratio(told.bits, told.quarters, seed=seed)
     return {

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import UInt32
 
-from musicgen.baselines.baseline import Baseline, Material
+from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.measure.reference import Reference
 from musicgen.music.notes import Performance
 
@@ -11,7 +11,7 @@ from musicgen.music.notes import Performance
 class Real(Baseline):
     """Excerpts of one half of the real pieces, compared with the other half."""
 
-    def fit(self, material: Material) -> None:
+    def fit(self, material: BaselineData) -> None:
         """Part the real pieces."""
         self.shown, self.other = material.reference.halves()
 

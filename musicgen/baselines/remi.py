@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from jaxtyping import Int64, UInt32
 
-from musicgen.baselines.baseline import Baseline, Material
+from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.baselines.budget import epochs_within
 from musicgen.checkpoint import read_checkpoint
 from musicgen.data.batches.codes import PieceCodes
@@ -27,7 +27,7 @@ from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import HIGHEST_PITCH, LOWEST_PITCH, Performance
 from musicgen.training.checkpoints import StageCheckpoint
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
-from musicgen.training.prior_module import TransformerModule
+from musicgen.training.prior_module import PriorModule
 
 LONGEST_QUARTERS = 12  # a longer note is cut to this
 _TOKENS_A_STEP = 512
@@ -92,7 +92,7 @@ class RemiTransformer(Baseline):
             max_positions=max_positions,
         )
 
-    def fit(self, material: Material) -> None:
+    def fit(self, material: BaselineData) -> None:
         """Train on windows of tokens; keep the weights that predict the held-out pieces best."""
         codes = {
             "train": self.tokens.of_pieces(material.train),
@@ -106,7 +106,7 @@ class RemiTransformer(Baseline):
             start_token=self.transformer.start_token,
             seed=self.seed,
         )
-        module = TransformerModule(
+        module = PriorModule(
             self.transformer,
             optimizer=self.optimizer,
             scheduler=self.scheduler,

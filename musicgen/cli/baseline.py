@@ -15,7 +15,7 @@ def baseline(config: DictConfig) -> None:
     """Run the baseline that the config names on the pieces that it chooses."""
     import torch
 
-    from musicgen.baselines.baseline import Material
+    from musicgen.baselines.baseline import BaselineData
     from musicgen.baselines.measure import run_baseline
     from musicgen.style.load import load_classifier
     from musicgen.training.precision import fastest_precision
@@ -27,9 +27,9 @@ def baseline(config: DictConfig) -> None:
         config.trainer.precision = fastest_precision(config.trainer.accelerator)
     prepared = prepared_pieces(config)
     prepared.require("train", "val")
-    figures = run_baseline(
+    metrics = run_baseline(
         instantiate(config.baseline),
-        Material(
+        BaselineData(
             train=prepared.splits["train"],
             held_out=prepared.splits["val"],
             reference=reference_of(config, prepared, num_quarters=config.generate.num_quarters),
@@ -39,9 +39,9 @@ def baseline(config: DictConfig) -> None:
         classifier=load_classifier(config.weights).module if config.weights else None,
         **config.generate,
     )
-    for name in sorted(figures):
+    for name in sorted(metrics):
         if name.endswith("/mean") or not name.startswith(("generated/", "real/")):
-            print(f"{name:<40} {figures[name]:.4f}")
+            print(f"{name:<40} {metrics[name]:.4f}")
 
 
 def main() -> None:

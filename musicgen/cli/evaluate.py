@@ -12,12 +12,12 @@ from musicgen.config.tree import read_run_config
 
 
 def evaluate(config: DictConfig) -> None:
-    """Measure, leave figures, pieces and page, and show the table."""
+    """Measure, leave metrics, pieces and page, and show the table."""
     import torch
     from rich.console import Console
 
     from musicgen.measure.generated import generated_pieces
-    from musicgen.reports.pages.metric_table import screen_figures
+    from musicgen.reports.pages.metric_table import screen_metrics
     from musicgen.reports.pages.write_evaluation import PageExtent, write_outcome
 
     extent = PageExtent(**config.page)
@@ -28,16 +28,18 @@ def evaluate(config: DictConfig) -> None:
         given = {name: value for name, value in config.data.items() if value is not None}
         with_data = OmegaConf.merge(of_run, {"data": given})
         assert isinstance(with_data, DictConfig)
-        metrics, hearing = run_metrics(Path(config.run), with_data)
+        metrics, generated_metrics = run_metrics(Path(config.run), with_data)
         if config.distances or config.weights:
             pieces = [piece for _, piece in generated_pieces(config.run)]
             metrics |= run_distances(pieces, with_data, weights=config.weights)
     else:
-        metrics, hearing = folder_metrics(config)
+        metrics, generated_metrics = folder_metrics(config)
     measured = str(config.run or config.data.get("root") or HydraConfig.get().runtime.choices["data"])
     folder = Path(HydraConfig.get().runtime.output_dir)
-    paths = write_outcome(folder, metrics=metrics, hearing=hearing, measured=measured, extent=extent)
-    Console().print(screen_figures(metrics))
+    paths = write_outcome(
+        folder, metrics=metrics, generated_metrics=generated_metrics, measured=measured, extent=extent
+    )
+    Console().print(screen_metrics(metrics))
     print(*paths, sep="\n")
 
 

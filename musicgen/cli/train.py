@@ -10,8 +10,8 @@ from omegaconf import DictConfig
 
 from musicgen.cli.shared.application import launch
 from musicgen.config.tree import plain
-from musicgen.sweeps.redirect import beside_table
-from musicgen.sweeps.resources import jobs_at_once, launcher_name, own_device, threads_for
+from musicgen.sweeps.redirect import redirected_screen
+from musicgen.sweeps.resources import device_of_job, jobs_at_once, launcher_name, threads_for
 from musicgen.sweeps.resume import is_settled, resumed, settles
 
 if TYPE_CHECKING:
@@ -28,25 +28,25 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
     import torch
     from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-    from musicgen.cli.shared.build_run import run_of
+    from musicgen.cli.shared.build_run import build_run
     from musicgen.generation.generate import check_request
     from musicgen.pipeline.hparams import log_settings
     from musicgen.pipeline.status import running
     from musicgen.provenance import write_record
-    from musicgen.training.pruning import HopelessRun
+    from musicgen.training.pruning import PrunedRun
 
     hydra, is_first_rank = HydraConfig.get(), rank_zero_only.rank == 0
     torch.set_num_threads(config.threads or threads_for(hydra, usual=torch.get_num_threads()))
     check_request(**config.generate)
     with (
-        beside_table(hydra, folder=Path(config.run_dir)),
-        running(Path(config.run_dir), is_first_rank=is_first_rank, gives_up=(HopelessRun,)) as status,
-        own_device(torch.cuda.device_count(), jobs=jobs_at_once(hydra)) as device,
+        redirected_screen(hydra, folder=Path(config.run_dir)),
+        running(Path(config.run_dir), is_first_rank=is_first_rank, gives_up=(PrunedRun,)) as status,
+        device_of_job(torch.cuda.device_count(), jobs=jobs_at_once(hydra)) as device,
     ):
         if settles(status.before, config):  # by a process that was still at work here
             return
         alone = launcher_name(hydra) == "basic"
-        pipeline = run_of(config, status=status, watchers=watchers, device=device, is_shown=alone)
+        pipeline = build_run(config, status=status, watchers=watchers, device=device, is_shown=alone)
         if is_first_rank:
             threads, data = torch.get_num_threads(), pipeline.data_description()
             write_record(pipeline.folder, seed=config.seed, threads=threads, data=data, config=plain(config))

@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from musicgen.data.catalogue.choice import ERAS, Choice, Source, check_fractions, distinct
+from musicgen.data.catalogue.choice import ERAS, PieceFilter, Source, check_fractions, distinct
 from musicgen.data.catalogue.cutting import Spans, passages_summary, spans_of
 from musicgen.data.catalogue.pieces import Piece, contents_of, kept
 from musicgen.data.catalogue.shards import Shard
@@ -94,7 +94,7 @@ def prepare_shard(
     grid: Grid,
     *,
     shard: Shard,
-    choice: Choice,
+    choice: PieceFilter,
     cache_dir: str | Path,
     num_workers: int | None = None,
     progress: bool = True,
@@ -144,7 +144,7 @@ def prepare(
     source: Source,
     grid: Grid,
     *,
-    choice: Choice,
+    choice: PieceFilter,
     cache_dir: str | Path,
     val_fraction: float = 0.1,
     test_fraction: float = 0.1,

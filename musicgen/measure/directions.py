@@ -1,4 +1,4 @@
-"""Which way each figure is better, in what order figures are shown, and with how many digits."""
+"""Which way each metric is better, in what order metrics are shown, and with how many digits."""
 
 import math
 import re
@@ -9,7 +9,7 @@ from typing import Literal, get_args
 Better = Literal["lower", "higher", "closer", "none"]
 
 # The first rule that matches the whole name decides. Descriptions of music have no better or worse
-# of their own: see `figure`.
+# of their own: see `metric`.
 RULES: tuple[tuple[str, Better], ...] = (
     (r"(baseline|real)/.*|.*/pieces", "none"),
     (r".*(_f1|/f1|precision|recall|accuracy|auc|/oa|/oa/.*|_oa|overlap.*|_per_s|throughput)", "higher"),
@@ -49,12 +49,12 @@ MAX_DECIMALS = 6
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A figure of `metrics.json`, and which way it is better."""
+class Metric:
+    """A metric of `metrics.json`, and which way it is better."""
 
     name: str  # vq_vae/val/bce
     better: Better
-    target: str = ""  # of "closer": the name of the held-out real figure, real/...
+    target: str = ""  # of "closer": the name of the held-out real metric, real/...
 
     @property
     def group(self) -> str:
@@ -68,15 +68,15 @@ class Figure:
 
     @property
     def arrow(self) -> str:
-        """Give the sign of the better direction: ↓, ↑, → (towards the real figure) or nothing."""
+        """Give the sign of the better direction: ↓, ↑, → (towards the real metric) or nothing."""
         return ARROWS[self.better]
 
     def badness(self, value: float, target: float = math.nan) -> float:
-        """Turn a value into one that is smaller where the figure is better.
+        """Turn a value into one that is smaller where the metric is better.
 
         Args:
-            value: The figure's value.
-            target: The real figure, for "closer".
+            value: The metric's value.
+            target: The real metric, for "closer".
 
         Returns:
             A number to compare; NaN where there is nothing to compare.
@@ -88,19 +88,19 @@ class Figure:
         return abs(value - target) if self.better == "closer" else math.nan
 
 
-def figure(name: str, known: Iterable[str] = (), better: Mapping[str, Better] | None = None) -> Figure:
-    """Decide which way a figure is better.
+def metric(name: str, known: Iterable[str] = (), better: Mapping[str, Better] | None = None) -> Metric:
+    """Decide which way a metric is better.
 
     A description of generated music (`generated/polyphony`) is the better the closer it comes to
     the same description of held-out real music (`real/polyphony`), where there is one.
 
     Args:
-        name: The figure's name.
-        known: The names of all figures at hand.
+        name: The metric's name.
+        known: The names of all metrics at hand.
         better: Directions that override the rules, by name.
 
     Returns:
-        The figure with its direction.
+        The metric with its direction.
 
     Raises:
         ValueError: A direction in `better` is none of lower, higher, closer, none.
@@ -110,42 +110,42 @@ def figure(name: str, known: Iterable[str] = (), better: Mapping[str, Better] | 
     if better and name in better:
         if better[name] not in get_args(Better):
             raise ValueError(f"better[{name}]={better[name]!r} is none of {', '.join(get_args(Better))}")
-        return Figure(name, better[name], real if better[name] == "closer" else "")
+        return Metric(name, better[name], real if better[name] == "closer" else "")
     for pattern, direction in RULES:
         if re.fullmatch(pattern, name):
-            return Figure(name, direction)
-    return Figure(name, "closer", real) if has_real else Figure(name, "none")
+            return Metric(name, direction)
+    return Metric(name, "closer", real) if has_real else Metric(name, "none")
 
 
-def all_figures(names: Iterable[str], better: Mapping[str, Better] | None = None) -> tuple[Figure, ...]:
-    """Give every figure its direction, and put them in reading order.
+def all_metrics(names: Iterable[str], better: Mapping[str, Better] | None = None) -> tuple[Metric, ...]:
+    """Give every metric its direction, and put them in reading order.
 
     Args:
-        names: Names of figures, repeated or not.
-        better: As for `figure`.
+        names: Names of metrics, repeated or not.
+        better: As for `metric`.
 
     Returns:
-        Whole-model figures first, then the stages, generated music, training figures, baselines.
+        Whole-model metrics first, then the stages, generated music, training metrics, baselines.
     """
     known = set(names)
-    return tuple(figure(name, known, better) for name in sorted(known, key=_order))
+    return tuple(metric(name, known, better) for name in sorted(known, key=_order))
 
 
 def best_of(
-    figure: Figure, values: Sequence[float], targets: Sequence[float] | None = None
+    metric: Metric, values: Sequence[float], targets: Sequence[float] | None = None
 ) -> frozenset[int]:
     """Find which values are the best; none where there is no direction or all are equal.
 
     Args:
-        figure: The figure.
+        metric: The metric.
         values: One value a row; NaN where a row has none.
-        targets: For "closer": the real figure of each row.
+        targets: For "closer": the real metric of each row.
 
     Returns:
         Positions of the best values: more than one where they tie.
     """
     targets = targets or [math.nan] * len(values)
-    badness = [figure.badness(value, target) for value, target in zip(values, targets, strict=True)]
+    badness = [metric.badness(value, target) for value, target in zip(values, targets, strict=True)]
     finite = [value for value in badness if math.isfinite(value)]
     if len(finite) < 2 or min(finite) == max(finite):
         return frozenset()

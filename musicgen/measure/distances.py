@@ -1,4 +1,4 @@
-"""How far a set of pieces is from another, figure by figure: overlapping area and KL divergence."""
+"""How far a set of pieces is from another, metric by metric: overlapping area and KL divergence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _FLOOR = 1e-6  # least density, as a share of a uniform one; keeps the divergenc
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its interval.
+    """A metric with its interval.
 
     Attributes:
         value: NaN where it cannot be taken.
@@ -32,7 +32,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Distance:
-    """How far pieces are from real ones in one figure of music.
+    """How far pieces are from real ones in one metric of music.
 
     Attributes:
         overlap: Overlapping area, 0 (apart) to 1 (alike).
@@ -44,13 +44,13 @@ class Distance:
 
 
 def features(pieces: Sequence[Performance]) -> dict[str, Float[np.ndarray, "pieces dims"]]:
-    """Take every figure of pieces: the scalars of `describe` and three histograms.
+    """Take every metric of pieces: the scalars of `describe` and three histograms.
 
     Args:
         pieces: Any number, silent ones too.
 
     Returns:
-        Figure to one row a piece; NaN where the figure does not apply.
+        Metric to one row a piece; NaN where the metric does not apply.
     """
     scalars = [describe(piece) for piece in pieces]
     rows = {name: np.array([[row[name]] for row in scalars]) for name in (scalars[0] if scalars else ())}
@@ -103,7 +103,7 @@ def set_distance(
     real_groups: Int[np.ndarray, " real"] | None = None,
     resamples: int = 200,
 ) -> Distance:
-    """Compare distances within the real pieces with those from generated to real ones, in one figure.
+    """Compare distances within the real pieces with those from generated to real ones, in one metric.
 
     Yang and Lerch 2018, section 3.4: intra-set distances are those of all pairs of real pieces, inter-set
     distances those of each generated with each real piece, Euclidean. The interval is a bootstrap over
@@ -111,14 +111,14 @@ def set_distance(
 
     Args:
         real: One row a piece or excerpt; rows with NaN are left out.
-        generated: The same figure of the generated pieces.
+        generated: The same metric of the generated pieces.
         generator: Of the bootstrap's draws.
         real_groups: Which piece each real row is from, so that excerpts of one piece are drawn together and
             not compared with each other; each row its own piece without it.
         resamples: Bootstrap draws.
 
     Returns:
-        NaN throughout where fewer than two real pieces or no generated one have the figure.
+        NaN throughout where fewer than two real pieces or no generated one have the metric.
     """
     groups = np.arange(len(real)) if real_groups is None else np.asarray(real_groups)
     known = ~np.isnan(real).any(axis=1)
@@ -148,7 +148,7 @@ def distances(
     real_groups: Int[np.ndarray, " real"] | None = None,
     resamples: int = 200,
 ) -> dict[str, Distance]:
-    """Compare two sets of pieces in every figure.
+    """Compare two sets of pieces in every metric.
 
     Args:
         real: What `features` gave for real pieces.
@@ -158,7 +158,7 @@ def distances(
         resamples: Bootstrap draws.
 
     Returns:
-        Figure to distance.
+        Metric to distance.
     """
     return {
         name: set_distance(

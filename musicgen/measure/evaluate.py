@@ -1,4 +1,4 @@
-"""All figures of a run: on held-out pieces, of trivial predictions there, and of what was generated."""
+"""All metrics of a run: on held-out pieces, of trivial predictions there, and of what was generated."""
 
 import json
 import math
@@ -13,9 +13,9 @@ from musicgen.data.batches.codes import CodeWindows, PieceCodes
 from musicgen.data.prepare import Prepared
 from musicgen.data.store.packed import PackedPieces
 from musicgen.files.whole import write_whole
-from musicgen.measure.generated import Hearing, generated_pieces, hear
+from musicgen.measure.generated import GeneratedMetrics, generated_pieces, measure_generated
 from musicgen.measure.music import averages, measure
-from musicgen.measure.reconstruction import ReconstructionFigures
+from musicgen.measure.reconstruction import ReconstructionMetrics
 from musicgen.measure.trivial import bigram_nats, constant_bce, pitch_bce, unigram_nats
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.losses import code_loss
@@ -64,17 +64,17 @@ def reconstruction_metrics(
         batch_size: Slices at a time.
 
     Returns:
-        `bce`, `perplexity`, `codes_used`, `cell_f1`, `onset_f1`, `note_f1`; see `ReconstructionFigures`.
+        `bce`, `perplexity`, `codes_used`, `cell_f1`, `onset_f1`, `note_f1`; see `ReconstructionMetrics`.
     """
     device = next(autoencoder.parameters()).device
-    figures = ReconstructionFigures(pieces, num_embeddings=autoencoder.num_embeddings, over_ranks=False)
-    figures = figures.to(device)
+    metrics = ReconstructionMetrics(pieces, num_embeddings=autoencoder.num_embeddings, over_ranks=False)
+    metrics = metrics.to(device)
     for start in range(0, len(pieces), batch_size):
         index = np.arange(start, min(start + batch_size, len(pieces)))
         slices = pieces.gather(index, channels=autoencoder.channels).to(device)
         output = autoencoder(slices.contiguous(memory_format=torch.channels_last))
-        figures.update(slices, output.logits, output.codes, torch.from_numpy(index).to(device))
-    return figures.compute()
+        metrics.update(slices, output.logits, output.codes, torch.from_numpy(index).to(device))
+    return metrics.compute()
 
 
 def reconstruction_baselines(train: PackedPieces, held_out: PackedPieces) -> dict[str, float]:
@@ -144,47 +144,47 @@ def evaluate_run(
     *,
     codes: Mapping[str, PieceCodes],
     window_quarters: int,
-    hearing: Hearing | None = None,
+    generated_metrics: GeneratedMetrics | None = None,
 ) -> dict[str, float]:
-    """Take all figures of a run folder, by the names of the design.
+    """Take all metrics of a run folder, by the names of the design.
 
     Args:
         folder: The run folder, with both checkpoints and the generated pieces.
         prepared: Its pieces; `val` is measured.
         codes: The pieces as codes of the run's autoencoder, by split.
         window_quarters: What the transformer saw at once.
-        hearing: Its generated pieces, where they are measured already.
+        generated_metrics: Its generated pieces, where they are measured already.
 
     Returns:
-        Name to number; `real/...` is what the same figures are for the held-out pieces themselves. Figures
+        Name to number; `real/...` is what the same metrics are for the held-out pieces themselves. Metrics
         of the training are NaN for imported weights.
 
     Raises:
         FileNotFoundError: A checkpoint is missing.
     """
     folder = Path(folder)
-    hearing = hearing or hear(generated_pieces(folder), prepared)
+    generated_metrics = generated_metrics or measure_generated(generated_pieces(folder), prepared)
     autoencoder_file = load_autoencoder(folder)
     autoencoder = autoencoder_file.module
     transformer_file = load_transformer(folder, autoencoder=autoencoder)
     train, val = prepared.splits["train"], prepared.splits["val"]
-    figures = reconstruction_metrics(autoencoder, val)
+    metrics = reconstruction_metrics(autoencoder, val)
     nats = prior_nats(transformer_file.module, codes["val"], window_quarters=window_quarters)
     return {
-        **{f"vq_vae/val/{name}": value for name, value in figures.items()},
+        **{f"vq_vae/val/{name}": value for name, value in metrics.items()},
         "model/codes_per_quarter": float(autoencoder.num_codes),
         "model/parameters": float(count_parameters(autoencoder) + count_parameters(transformer_file.module)),
-        "vq_vae/train/bce": autoencoder_file.figures.get("vq_vae/train/bce", math.nan),
+        "vq_vae/train/bce": autoencoder_file.metrics.get("vq_vae/train/bce", math.nan),
         **reconstruction_baselines(train, val),
         "transformer/val/nats_per_code": nats,
-        "transformer/train/nats_per_code": transformer_file.figures.get(
+        "transformer/train/nats_per_code": transformer_file.metrics.get(
             "transformer/train/nats_per_code", math.nan
         ),
         **prior_baselines(codes["train"], codes["val"], num_embeddings=autoencoder.num_embeddings),
         "val/bits_per_quarter": bits_per_quarter(
-            nats, figures["bce"], codes_per_quarter=autoencoder.num_codes
+            nats, metrics["bce"], codes_per_quarter=autoencoder.num_codes
         ),
-        **hearing.metrics(),
+        **generated_metrics.metrics(),
     }
 
 
@@ -194,20 +194,20 @@ def count_parameters(network: torch.nn.Module) -> int:
 
 
 def music_metrics(pieces: Sequence[Performance], *, prefix: str) -> dict[str, float]:
-    """Average the figures of music and of harmony over pieces; silence is left out of each average.
+    """Average the metrics of music and of harmony over pieces; silence is left out of each average.
 
     Args:
         pieces: Generated or real.
         prefix: `generated` or `real`.
 
     Returns:
-        `PREFIX/NAME` for every figure that some piece has, `PREFIX/pieces` and `PREFIX/silent_pieces`.
+        `PREFIX/NAME` for every metric that some piece has, `PREFIX/pieces` and `PREFIX/silent_pieces`.
     """
     return averages(measure([("", piece) for piece in pieces]), prefix=prefix)
 
 
 def write_metrics(metrics: Mapping[str, float], path: Path) -> None:
-    """Write figures as flat JSON, sorted by name; what is not a number becomes null.
+    """Write metrics as flat JSON, sorted by name; what is not a number becomes null.
 
     Raises:
         OSError: The file cannot be written.

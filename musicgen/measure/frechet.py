@@ -11,7 +11,7 @@ def frechet_distance(first: Float[np.ndarray, "a dims"], second: Float[np.ndarra
     """Measure how far two clouds are apart, as if both were Gaussian (0 and above).
 
     |μ1 - μ2|² + tr(Σ1 + Σ2 - 2 (Σ1 Σ2)^½), Fréchet 1957; Heusel et al. 2017, equation 6. It falls with the
-    number of rows, so compare only figures taken from equally many.
+    number of rows, so compare only metrics taken from equally many.
 
     Args:
         first: Embeddings, two rows or more.

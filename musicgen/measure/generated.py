@@ -1,4 +1,4 @@
-"""Listen to pieces beside real music: figures, harmony, progressions and copies of both."""
+"""Listen to pieces beside real music: metrics, harmony, progressions and copies of both."""
 
 import logging
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 from musicgen.data.catalogue.choice import Piece, distinct
 from musicgen.data.prepare import Prepared, SkippedPiece
 from musicgen.data.store.packed import PackedPieces
-from musicgen.measure.copying.threshold import Yardstick, copy_index, copy_metrics, yardstick
+from musicgen.measure.copying.threshold import CopyThreshold, copy_index, copy_metrics, threshold
 from musicgen.measure.music import MeasuredPiece, Ngrams, averages, heard, measure, progressions
 from musicgen.measure.reference import MAX_PIECES, excerpts_of
 from musicgen.music.grid import from_words
@@ -25,14 +25,14 @@ Named = tuple[str, Performance]
 
 
 @dataclass(frozen=True)
-class Hearing:
+class GeneratedMetrics:
     """Hold pieces, and the real music beside them, as they were measured.
 
     Attributes:
         generated: The pieces.
         real: Held-out real ones; none where there is nothing to compare with.
         known: Progressions of real pieces that are not among `real`.
-        yardstick: What held-out excerpts share with the pieces that may have been copied.
+        threshold: What held-out excerpts share with the pieces that may have been copied.
         num_indexed: How many pieces that are.
         skipped: Files that could not be read, and why.
     """
@@ -40,21 +40,21 @@ class Hearing:
     generated: list[MeasuredPiece]
     real: list[MeasuredPiece] = field(default_factory=list)
     known: Ngrams = field(default_factory=Ngrams)
-    yardstick: Yardstick | None = None
+    threshold: CopyThreshold | None = None
     num_indexed: int = 0
     skipped: list[SkippedPiece] = field(default_factory=list)
 
     def metrics(self) -> dict[str, float]:
-        """Give all figures by name: `generated/…`, and `real/…` for the same of held-out real music."""
-        figures = averages(self.generated, prefix="generated", real=self.known)
+        """Give all metrics by name: `generated/…`, and `real/…` for the same of held-out real music."""
+        metrics = averages(self.generated, prefix="generated", real=self.known)
         if self.real:
-            figures |= averages(self.real, prefix="real", real=self.known)
-        return figures | copy_metrics(self.generated, self.yardstick)
+            metrics |= averages(self.real, prefix="real", real=self.known)
+        return metrics | copy_metrics(self.generated, self.threshold)
 
 
-def hear(
+def measure_generated(
     generated: Sequence[Named], reference: Prepared | None = None, *, index_all: bool = False
-) -> Hearing:
+) -> GeneratedMetrics:
     """Measure pieces and, beside them, real ones.
 
     Args:
@@ -64,31 +64,33 @@ def hear(
         index_all: Search copies in all splits, as for pieces whose training set is not known.
     """
     if reference is None:
-        return Hearing(measure(generated, total=len(generated)))
+        return GeneratedMetrics(measure(generated, total=len(generated)))
     train, val = reference.splits["train"], reference.splits["val"]
     splits = list(reference.splits.values()) if index_all else [train]
     # A piece that was cut is there once for each of its passages.
     sources = distinct([piece for split in splits for piece in split.pieces])
     if not sources:
-        return Hearing(measure(generated, total=len(generated)), _measured(val, range(len(val.pieces))))
+        return GeneratedMetrics(
+            measure(generated, total=len(generated)), _measured(val, range(len(val.pieces)))
+        )
     index = copy_index(sources, cache_dir=reference.cache_dir)
     lengths = [piece.duration_quarters for _, piece in generated if len(piece)]
     excerpts = held_out_excerpts(val, num_quarters=int(np.ceil(np.median(lengths))) if lengths else 128)
-    return Hearing(
+    return GeneratedMetrics(
         generated=measure(generated, index=index, total=len(generated)),
         real=_measured(val, range(len(val.pieces))),
         known=progressions(_measured(train, _sample(train.pieces), description="Reading progressions")),
-        yardstick=yardstick(excerpts, index),
+        threshold=threshold(excerpts, index),
         num_indexed=len(sources),
     )
 
 
-def hear_files(pieces: Sequence[Piece], reference: Prepared | None = None) -> Hearing:
+def measure_generated_files(pieces: Sequence[Piece], reference: Prepared | None = None) -> GeneratedMetrics:
     """Measure the pieces of files; copies are searched in all pieces of the reference.
 
     Args:
         pieces: Files, silent ones too.
-        reference: Real music, as for `hear`.
+        reference: Real music, as for `measure_generated`.
 
     Raises:
         ValueError: No file can be read.
@@ -102,7 +104,7 @@ def hear_files(pieces: Sequence[Piece], reference: Prepared | None = None) -> He
             skipped.append(SkippedPiece(piece.path, str(error)))
     if not named:
         raise ValueError(f"none of {len(pieces)} files could be read; the first: {skipped[0].reason}")
-    return replace(hear(named, reference, index_all=True), skipped=skipped)
+    return replace(measure_generated(named, reference, index_all=True), skipped=skipped)
 
 
 def generated_pieces(folder: str | Path) -> list[Named]:

@@ -1,4 +1,4 @@
-"""What each figure of music says, in a few words with its unit."""
+"""What each metric of music says, in a few words with its unit."""
 
 MEANINGS = {
     "pieces": "how many pieces",
@@ -48,4 +48,4 @@ MEANINGS = {
     "copy_notes_max": "longest run that the training pieces have, notes",
     "copied_pieces": "pieces with a run over six times as long as held-out real music's middle one",
 }
-"""Leaf of a figure's name to what it says."""
+"""Leaf of a metric's name to what it says."""

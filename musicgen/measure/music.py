@@ -1,4 +1,4 @@
-"""Measure pieces one by one: their figures, their harmony, what they copied; and average over them."""
+"""Measure pieces one by one: their metrics, their harmony, what they copied; and average over them."""
 
 import csv
 from collections import Counter
@@ -15,7 +15,7 @@ from musicgen.music.grid import NUM_PITCHES, from_words
 from musicgen.music.metrics.pitch import describe
 from musicgen.music.midi import SilentMidiError, read_midi
 from musicgen.music.notes import Performance
-from musicgen.music.theory.harmony import Harmony, analyze, figures_of, progression_ngrams, shared_ngram_rate
+from musicgen.music.theory.harmony import Harmony, analyze, metrics_of, progression_ngrams, shared_ngram_rate
 
 Ngrams = Counter[tuple[str, ...]]
 
@@ -27,14 +27,14 @@ class MeasuredPiece:
     Attributes:
         name: File name, or what stands for it.
         performance: The notes.
-        figures: The figures of `describe` and `describe_harmony`, NaN where one does not apply.
+        metrics: The metrics of `describe` and `describe_harmony`, NaN where one does not apply.
         harmony: Key, chords, progression, cadences.
         copy: Its longest run that the training pieces have, None where nothing was searched.
     """
 
     name: str
     performance: Performance
-    figures: dict[str, float]
+    metrics: dict[str, float]
     harmony: Harmony
     copy: Copy | None = None
 
@@ -49,7 +49,7 @@ def measure(
     """Measure pieces.
 
     Args:
-        pieces: Name and notes of each; silent ones have no figures, but are pieces.
+        pieces: Name and notes of each; silent ones have no metrics, but are pieces.
         index: The pieces that may have been copied; None searches nothing.
         total: How many there are, for the bar.
         description: What the bar is called.
@@ -61,7 +61,7 @@ def measure(
             MeasuredPiece(
                 name=name,
                 performance=performance,
-                figures=describe(performance) | figures_of(harmony),
+                metrics=describe(performance) | metrics_of(harmony),
                 harmony=harmony,
                 copy=index.longest_copy(performance) if index is not None else None,
             )
@@ -82,7 +82,7 @@ def heard(path: Path) -> Performance:
 
 
 def averages(pieces: Sequence[MeasuredPiece], *, prefix: str, real: Ngrams | None = None) -> dict[str, float]:
-    """Average the figures over pieces; silence is left out of each average.
+    """Average the metrics over pieces; silence is left out of each average.
 
     Args:
         pieces: Generated or real.
@@ -90,22 +90,22 @@ def averages(pieces: Sequence[MeasuredPiece], *, prefix: str, real: Ngrams | Non
         real: Progressions of real pieces, of which the share that these pieces have is measured.
 
     Returns:
-        `PREFIX/NAME` for every figure that some piece has, `PREFIX/pieces`, `PREFIX/silent_pieces` and, with
+        `PREFIX/NAME` for every metric that some piece has, `PREFIX/pieces`, `PREFIX/silent_pieces` and, with
         `real`, `PREFIX/shared_progressions`.
     """
-    rows = [piece.figures for piece in pieces if len(piece.performance)]
-    figures = {
+    rows = [piece.metrics for piece in pieces if len(piece.performance)]
+    metrics = {
         f"{prefix}/pieces": float(len(pieces)),
         f"{prefix}/silent_pieces": float(len(pieces) - len(rows)),
     }
     for name in rows[0] if rows else ():
         values = np.array([row[name] for row in rows])
         if not np.isnan(values).all():
-            figures[f"{prefix}/{name}"] = float(np.nanmean(values))
+            metrics[f"{prefix}/{name}"] = float(np.nanmean(values))
     if real:
         rate = shared_ngram_rate(progressions(pieces), real)
-        figures |= {f"{prefix}/shared_progressions": rate} if np.isfinite(rate) else {}
-    return figures
+        metrics |= {f"{prefix}/shared_progressions": rate} if np.isfinite(rate) else {}
+    return metrics
 
 
 def progressions(pieces: Iterable[MeasuredPiece]) -> Ngrams:
@@ -114,10 +114,10 @@ def progressions(pieces: Iterable[MeasuredPiece]) -> Ngrams:
 
 
 def table_of(pieces: Sequence[MeasuredPiece]) -> str:
-    """Write pieces as CSV, a row each: name, length, notes, key, the longest copy, all figures."""
+    """Write pieces as CSV, a row each: name, length, notes, key, the longest copy, all metrics."""
     table = StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    names = list(pieces[0].figures) if pieces else []
+    names = list(pieces[0].metrics) if pieces else []
     copied = ("copy_notes", "copy_onset_s", "copy_source", "copy_source_onset_s", "copy_transposition")
     writer.writerow(["piece", "seconds", "notes", "key", *copied, *names])
     for piece in pieces:
@@ -130,7 +130,7 @@ def table_of(pieces: Sequence[MeasuredPiece]) -> str:
                 len(piece.performance),
                 key.name if key else "",
                 *(_text(value) for value in (run or ("",) * len(copied))),
-                *(_text(piece.figures[name]) for name in names),
+                *(_text(piece.metrics[name]) for name in names),
             ]
         )
     return table.getvalue()

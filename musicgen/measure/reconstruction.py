@@ -1,4 +1,4 @@
-"""Figures of held-out music, gathered batch by batch and reduced over all ranks."""
+"""Metrics of held-out music, gathered batch by batch and reduced over all ranks."""
 
 import math
 
@@ -34,7 +34,7 @@ def words_of(probable: Tensor) -> Tensor:
     return (probable.int() << bits).sum(dim=-1, dtype=torch.int32)
 
 
-class ReconstructionFigures(Metric):
+class ReconstructionMetrics(Metric):
     """Measure an autoencoder on whole pieces: BCE, code use, and F1 of cells, onsets and notes.
 
     Feed it every slice of the pieces once, in any order and on any rank. Fed in order on one rank, it keeps

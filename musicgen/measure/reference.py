@@ -20,7 +20,7 @@ class Reference:
     """Excerpts of real pieces.
 
     Attributes:
-        excerpts: Each as long as the pieces that are measured against them: figures of structure grow with
+        excerpts: Each as long as the pieces that are measured against them: metrics of structure grow with
             length. A shorter piece is one excerpt.
         groups: Which piece each is from.
     """
@@ -84,28 +84,28 @@ def excerpts_of(words: UInt32[np.ndarray, "quarters pitches"], *, num_quarters: 
     return [excerpt for excerpt in excerpts if len(excerpt)]
 
 
-def distance_figures(distance: dict[str, Distance], *, prefix: str) -> dict[str, float]:
-    """Write distances as flat figures: `PREFIX/oa/NAME`, `PREFIX/kld/NAME`, and their means over all figures.
+def flatten_distances(distance: dict[str, Distance], *, prefix: str) -> dict[str, float]:
+    """Write distances as flat metrics: `PREFIX/oa/NAME`, `PREFIX/kld/NAME`, and their means over all metrics.
 
     Args:
-        distance: Figure to distance.
+        distance: Metric to distance.
         prefix: `generated`, or `real` for the ceiling.
 
     Returns:
         Name to number; of the mean also `…/low` and `…/high`, the mean of the intervals' ends.
     """
-    figures = {}
+    metrics = {}
     for kind, estimates in (
         ("oa", {name: one.overlap for name, one in distance.items()}),
         ("kld", {name: one.divergence for name, one in distance.items()}),
     ):
         known = {name: one for name, one in estimates.items() if np.isfinite(one.value)}
-        figures |= {f"{prefix}/{kind}/{name}": one.value for name, one in known.items()}
+        metrics |= {f"{prefix}/{kind}/{name}": one.value for name, one in known.items()}
         if known:
             ends = np.array([[one.value, one.low, one.high] for one in known.values()]).mean(axis=0)
             names = (f"{prefix}/{kind}/mean", f"{prefix}/{kind}/mean/low", f"{prefix}/{kind}/mean/high")
-            figures |= dict(zip(names, ends.tolist(), strict=True))
-    return figures
+            metrics |= dict(zip(names, ends.tolist(), strict=True))
+    return metrics
 
 
 def distance_metrics(
@@ -121,13 +121,13 @@ def distance_metrics(
 
     Returns:
         `generated/oa/…`, `generated/kld/…`, and the ceiling `real/oa/…`, `real/kld/…`; see
-        `distance_figures`. Nothing where there is too little music.
+        `flatten_distances`. Nothing where there is too little music.
     """
     heard = [piece for piece in pieces if len(piece)]
     if not heard or not reference.excerpts:
         return {}
     real = features(reference.excerpts)
-    figures = distance_figures(
+    metrics = flatten_distances(
         distances(real, features(heard), seed=seed, real_groups=reference.groups, resamples=resamples),
         prefix="generated",
     )
@@ -140,5 +140,5 @@ def distance_metrics(
             real_groups=reference.groups[~first],
             resamples=resamples,
         )
-        figures |= distance_figures(ceiling, prefix="real")
-    return figures
+        metrics |= flatten_distances(ceiling, prefix="real")
+    return metrics

@@ -12,7 +12,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Summary:
-    """A figure over the runs of a group."""
+    """A metric over the runs of a group."""
 
     n: int
     mean: float  # NaN without any run
@@ -22,9 +22,9 @@ class Summary:
 
 @dataclass(frozen=True)
 class Contrast:
-    """Two groups compared on one figure."""
+    """Two groups compared on one metric."""
 
-    figure: str
+    metric: str
     first: str
     second: str
     n_first: int
@@ -37,10 +37,10 @@ class Contrast:
 
 
 def summarize(values: Sequence[float], level: float = LEVEL) -> Summary:
-    """Average a figure over runs, with Student's interval of the mean.
+    """Average a metric over runs, with Student's interval of the mean.
 
     Args:
-        values: One value a run; NaN (a run without the figure) is left out of n.
+        values: One value a run; NaN (a run without the metric) is left out of n.
         level: Confidence, 0 to 1.
 
     Returns:
@@ -75,20 +75,20 @@ def student(n: int, level: float = LEVEL) -> float:
 
 
 def contrast(
-    figure: str,
+    metric: str,
     first: tuple[str, Sequence[float]],
     second: tuple[str, Sequence[float]],
     *,
     generator: np.random.Generator,
     resamples: int = 10_000,
 ) -> Contrast:
-    """Compare two groups of runs on one figure.
+    """Compare two groups of runs on one metric.
 
     With few seeds the bootstrap interval is too narrow (three runs have only ten distinct
     resamples): the p value is the one to believe, and n is always stated.
 
     Args:
-        figure: The figure's name.
+        metric: The metric's name.
         first: Name and values of one group.
         second: Name and values of the other.
         generator: Of the bootstrap's draws.
@@ -98,7 +98,7 @@ def contrast(
         The difference of the means with its interval, and Welch's p value.
     """
     a, b = (np.array([v for v in values if not math.isnan(v)]) for _, values in (first, second))
-    result = Contrast(figure, first[0], second[0], len(a), len(b), *[math.nan] * 4)
+    result = Contrast(metric, first[0], second[0], len(a), len(b), *[math.nan] * 4)
     if len(a) == 0 or len(b) == 0:
         return result
     result = replace(result, difference=float(a.mean() - b.mean()))
@@ -110,12 +110,12 @@ def contrast(
 
 
 def all_contrasts(
-    figure: str, groups: Mapping[str, Sequence[float]], *, reference: str | None = None, seed: int = 0
+    metric: str, groups: Mapping[str, Sequence[float]], *, reference: str | None = None, seed: int = 0
 ) -> list[Contrast]:
-    """Compare every pair of groups on one figure, with Holm's correction over the pairs.
+    """Compare every pair of groups on one metric, with Holm's correction over the pairs.
 
     Args:
-        figure: The figure's name.
+        metric: The metric's name.
         groups: Values by group name; a group without any value is left out.
         reference: Only the pairs with this group; None takes all pairs.
         seed: Of the bootstrap.
@@ -127,7 +127,7 @@ def all_contrasts(
     known = [(name, values) for name, values in groups.items() if not all(map(math.isnan, values))]
     pairs = itertools.combinations(known, 2)
     asked = [pair for pair in pairs if reference in (None, pair[0][0], pair[1][0])]
-    found = [contrast(figure, a, b, generator=generator) for a, b in asked]
+    found = [contrast(metric, a, b, generator=generator) for a, b in asked]
     corrected = holm([one.p for one in found])
     return [replace(one, p_holm=p) for one, p in zip(found, corrected, strict=True)]
 

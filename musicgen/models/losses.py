@@ -13,7 +13,7 @@ class ReconstructionLoss:
 
     Attributes:
         total: What is trained on.
-        sounding: Mean over the cells of the first channel: the figure called BCE everywhere.
+        sounding: Mean over the cells of the first channel: the metric called BCE everywhere.
         onset: Mean over the cells of the second channel; None where there is none.
     """
 

@@ -1,1 +1,1 @@
-"""What music is: notes, MIDI files, the grid, figures, pictures and sound. Knows numpy, not torch."""
+"""What music is: notes, MIDI files, the grid, metrics, pictures and sound. Knows numpy, not torch."""

@@ -1,4 +1,4 @@
-"""Charts for TensorBoard's custom scalars: one a figure, with the curves of all runs in it."""
+"""Charts for TensorBoard's custom scalars: one a metric, with the curves of all runs in it."""
 
 from collections.abc import Sequence
 

@@ -12,7 +12,7 @@ from musicgen.data.store.code_cache import CodeCache
 from musicgen.files.locks import lock
 from musicgen.generation.tokenize import encode_pieces
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.pipeline.reuse.inputs import digest, surroundings_of
+from musicgen.pipeline.reuse.inputs import digest, environment_of
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ def codes_by_split(
     """
     cache = None
     if reuse and prepared.cache_dir is not None:
-        surroundings = surroundings_of({}, accelerator=device.type, settings=network.description)
-        cache = CodeCache(prepared.cache_dir / "codes", made_by=digest(surroundings))
+        environment = environment_of({}, accelerator=device.type, settings=network.description)
+        cache = CodeCache(prepared.cache_dir / "codes", made_by=digest(environment))
     with contextlib.ExitStack() as held:
         if cache is not None:
             file = cache.folder / "locks" / f"{fingerprint(network.module)[:32]}.lock"

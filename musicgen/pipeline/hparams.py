@@ -1,4 +1,4 @@
-"""What a run gives its loggers beside its curves: its settings with the figures it reached."""
+"""What a run gives its loggers beside its curves: its settings with the metrics it reached."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def log_settings(
     *,
     typed: Sequence[str] = (),
 ) -> None:
-    """Give every logger the run's settings and final figures (TensorBoard: its HParams tab), and end it.
+    """Give every logger the run's settings and final metrics (TensorBoard: its HParams tab), and end it.
 
     Args:
         loggers: Those of the run.

@@ -27,7 +27,7 @@ from musicgen.pipeline.charts import log_layout
 from musicgen.pipeline.encode import codes_by_split
 from musicgen.pipeline.plan import STAGES, StagePlan, check_stages
 from musicgen.pipeline.report_progress import ReportProgress
-from musicgen.pipeline.reuse.inputs import StageInputs, data_inputs, surroundings_of
+from musicgen.pipeline.reuse.inputs import StageInputs, data_inputs, environment_of
 from musicgen.pipeline.reuse.obtain import Stages
 from musicgen.pipeline.reuse.store import StageStore
 from musicgen.pipeline.status import StatusFile
@@ -63,7 +63,7 @@ class Pipeline:
         tempo_bpm: Their tempo.
         seed: Of order, dropout and sampling.
         status: Where progress is told.
-        surroundings: Trainer, callbacks and loggers in plain values: they decide weights and curves, too.
+        environment: Trainer, callbacks and loggers in plain values: they decide weights and curves, too.
         resume: Go on from the last checkpoints in the folder.
         store: Trained stages of other runs; None trains all of its own.
     """
@@ -86,7 +86,7 @@ class Pipeline:
     tempo_bpm: float
     seed: int
     status: StatusFile
-    surroundings: dict[str, Any]
+    environment: dict[str, Any]
     resume: bool = False
     store: StageStore | None = None
     _metrics: dict[str, float] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class Pipeline:
             stages: Any of `STAGES`.
 
         Returns:
-            The figures of the run, if it was evaluated.
+            The metrics of the run, if it was evaluated.
 
         Raises:
             ValueError: The folder holds checkpoints already and nobody said to go on from them.
@@ -172,7 +172,7 @@ class Pipeline:
             self.folder, self.prepared, codes=self._codes, window_quarters=self.window_quarters
         )
         write_metrics(self._metrics, self.folder / METRICS_FILE)
-        log.info("Figures: %s", self.folder / METRICS_FILE)
+        log.info("Metrics: %s", self.folder / METRICS_FILE)
 
     @cached_property
     def _best_autoencoder(self) -> Network[Autoencoder]:
@@ -215,8 +215,8 @@ class Pipeline:
             **more,
         }
         accelerator = self._trainer.strategy.root_device.type
-        around = surroundings_of(self.surroundings, accelerator=accelerator, settings=settings)
-        return StageInputs(settings=settings, surroundings={**around, "ranks": self._trainer.world_size})
+        around = environment_of(self.environment, accelerator=accelerator, settings=settings)
+        return StageInputs(settings=settings, environment={**around, "ranks": self._trainer.world_size})
 
     def _fit(self, training: Training, *, plan: StagePlan, checkpoint: Path | None) -> None:
         pl.seed_everything(self.seed, verbose=False)

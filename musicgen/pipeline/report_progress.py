@@ -12,7 +12,7 @@ from musicgen.training.curve_table import CurveTable
 
 
 class ReportProgress(Callback):
-    """Write epoch, figures and time left into the status of a run, at most once in a while.
+    """Write epoch, metrics and time left into the status of a run, at most once in a while.
 
     Curves are brought to the disk as often, and before each checkpoint, so that a killed run loses none that
     its last checkpoint knows.
@@ -48,7 +48,7 @@ class ReportProgress(Callback):
             self._report(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the last figures."""
+        """Write the last metrics."""
         self._report(trainer)
 
     def _report(self, trainer: pl.Trainer) -> None:
@@ -56,14 +56,14 @@ class ReportProgress(Callback):
         done, total = trainer.global_step, trainer.estimated_stepping_batches
         here = done - self._first_step
         speed = here / (self._written - self._began) if here else 0.0
-        figures = {
+        metrics = {
             name: float(value) for name, value in trainer.callback_metrics.items() if "/val/" in f"/{name}"
         }
         self.status.update(
             epoch=done * (trainer.max_epochs or 0) // max(1, int(total)),
             max_epochs=trainer.max_epochs or 0,
             seconds_left=(total - done) / speed if speed else None,
-            figures={**self.status.status.figures, **figures},
+            metrics={**self.status.status.metrics, **metrics},
         )
         _save_curves(trainer)
 

@@ -30,7 +30,7 @@ class Status:
         stage: What it is at, `prepare` first.
         epoch: Finished epochs of the stage; 0 where it has none.
         max_epochs: How many it will have.
-        figures: The latest figures, by the names of `metrics.json`.
+        metrics: The latest metrics, by the names of `metrics.json`.
         seconds_left: Of the stage, as its speed so far says; None before that is known.
         started: When the run was started last, seconds since 1970.
         updated: When this was written.
@@ -45,7 +45,7 @@ class Status:
     stage: str = "prepare"
     epoch: int = 0
     max_epochs: int = 0
-    figures: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
     seconds_left: float | None = None
     started: float = 0.0
     updated: float = 0.0
@@ -68,7 +68,7 @@ class StatusFile:
         self.before = before = read_status(folder) if folder else None
         kept: dict[str, Any] = {}
         if before:
-            kept = {"figures": before.figures, "taken": before.taken, "seconds": before.seconds}
+            kept = {"metrics": before.metrics, "taken": before.taken, "seconds": before.seconds}
         self.status = Status(started=time.time(), host=socket.gethostname(), pid=os.getpid(), **kept)
 
     def update(self, **changes: Any) -> None:
@@ -81,9 +81,9 @@ class StatusFile:
         except OSError as error:
             log.warning("the status of the run cannot be written: %s", error)
 
-    def add_figures(self, figures: Mapping[str, float]) -> None:
-        """Add figures to those that are known, or renew them."""
-        self.update(figures={**self.status.figures, **figures})
+    def add_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Add metrics to those that are known, or renew them."""
+        self.update(metrics={**self.status.metrics, **metrics})
 
     def finish_stage(self, stage: str, *, seconds: float) -> None:
         """Note that a stage is finished, and how long it took."""
@@ -131,8 +131,9 @@ def read_status(folder: Path) -> Status | None:
     """Read the status of a run folder; None where there is none that can be read."""
     try:
         values = json.loads((folder / STATUS_FILE).read_bytes())
+        values.setdefault("metrics", values.get("figures", {}))  # the name before version 0.2
         return Status(**{name: values[name] for name in Status.__dataclass_fields__ if name in values})
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 

@@ -1,4 +1,4 @@
-"""What Lightning is given to train each network: the module, the batches, the figure to watch."""
+"""What Lightning is given to train each network: the module, the batches, the metric to watch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from musicgen.data.batches.datamodule import CodeDataModule, MidiDataModule
 from musicgen.data.batches.density import channel_densities
 from musicgen.data.prepare import Prepared
 from musicgen.measure.evaluate import decoder_bits_per_quarter, reconstruction_metrics
-from musicgen.measure.reconstruction import ReconstructionFigures
+from musicgen.measure.reconstruction import ReconstructionMetrics
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
 from musicgen.pipeline.plan import StagePlan
-from musicgen.training.autoencoder_module import VqVaeModule
-from musicgen.training.prior_module import TransformerModule
+from musicgen.training.autoencoder_module import AutoencoderModule
+from musicgen.training.prior_module import PriorModule
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Training:
     Attributes:
         module: The network and its losses.
         data: Its batches.
-        monitor: The held-out figure by which the best state is kept.
+        monitor: The held-out metric by which the best state is kept.
         autoencoder_sha256: For a transformer, whose codes it learns.
     """
 
-    module: VqVaeModule | TransformerModule
+    module: AutoencoderModule | PriorModule
     data: pl.LightningDataModule
     monitor: str
     autoencoder_sha256: str | None = None
@@ -51,11 +51,11 @@ def vq_vae_training(autoencoder: Autoencoder, prepared: Prepared, *, plan: Stage
         start_from(autoencoder, plan.init_from, stage="vq_vae")
     else:
         autoencoder.set_output_bias(channel_densities(pieces["train"], channels=channels))
-    module = VqVaeModule(
+    module = AutoencoderModule(
         autoencoder.to(memory_format=torch.channels_last),  # pyright: ignore[reportCallIssue]
         optimizer=plan.optimizer,
         scheduler=plan.scheduler,
-        val_figures=ReconstructionFigures(pieces["val"], num_embeddings=autoencoder.num_embeddings),
+        val_metrics=ReconstructionMetrics(pieces["val"], num_embeddings=autoencoder.num_embeddings),
     )
     data = MidiDataModule(
         prepared,
@@ -91,15 +91,15 @@ def transformer_training(
         hop_quarters: From one training window to the next.
         seed: Of the order of the windows.
     """
-    figures = reconstruction_metrics(autoencoder, prepared.splits["val"])
+    metrics = reconstruction_metrics(autoencoder, prepared.splits["val"])
     if plan.init_from is not None:
         start_from(transformer, plan.init_from, stage="transformer")
-    module = TransformerModule(
+    module = PriorModule(
         transformer,
         optimizer=plan.optimizer,
         scheduler=plan.scheduler,
         codes_per_quarter=autoencoder.num_codes,
-        decoder_bits_per_quarter=decoder_bits_per_quarter(figures["bce"]),
+        decoder_bits_per_quarter=decoder_bits_per_quarter(metrics["bce"]),
     )
     windows = CodeDataModule(
         codes,

@@ -37,7 +37,7 @@ def report(study: "Study", objectives: Sequence[Objective], *, folder: Path) -> 
             output_dir=folder,
             sort=names[0] if best else None,
             front=names if best and len(names) > 1 else (),
-            better={one.name: one.figure.better for one in objectives},
+            better={one.name: one.metric.better for one in objectives},
             command=f"musicgen compare {trials}",
         )
         print_comparison(comparison)

@@ -1,51 +1,51 @@
-"""What a search is after: one figure of the runs, or two that pull against each other."""
+"""What a search is after: one metric of the runs, or two that pull against each other."""
 
 import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from musicgen.measure.directions import Better, Figure, figure
+from musicgen.measure.directions import Better, Metric, metric
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A figure of `metrics.json` and which way it is better."""
+    """A metric of `metrics.json` and which way it is better."""
 
-    figure: Figure
+    metric: Metric
 
     @property
     def name(self) -> str:
-        """Give the figure's name."""
-        return self.figure.name
+        """Give the metric's name."""
+        return self.metric.name
 
     @property
     def direction(self) -> str:
-        """Give the direction in the study: a figure that should come close is minimised in its distance."""
-        return "maximize" if self.figure.better == "higher" else "minimize"
+        """Give the direction in the study: a metric that should come close is minimised in its distance."""
+        return "maximize" if self.metric.better == "higher" else "minimize"
 
     def value(self, metrics: Mapping[str, float]) -> float:
-        """Take the objective from a run's final figures.
+        """Take the objective from a run's final metrics.
 
         Args:
             metrics: Name to number.
 
         Returns:
-            The figure, or its distance from the held-out real one where closer is better.
+            The metric, or its distance from the held-out real one where closer is better.
 
         Raises:
-            ValueError: The run has no such figure.
+            ValueError: The run has no such metric.
         """
-        for name in filter(None, (self.name, self.figure.target)):
+        for name in filter(None, (self.name, self.metric.target)):
             if name not in metrics:
                 nearest = difflib.get_close_matches(name, metrics, n=3, cutoff=0.4)
                 raise ValueError(
-                    f"metrics: the runs have no figure {name!r}; nearest: {', '.join(nearest) or 'none'}"
+                    f"metrics: the runs have no metric {name!r}; nearest: {', '.join(nearest) or 'none'}"
                 )
         value = metrics[self.name]
-        if self.figure.better != "closer":
+        if self.metric.better != "closer":
             return math.nan if value is None else value
-        return self.figure.badness(value, metrics[self.figure.target])
+        return self.metric.badness(value, metrics[self.metric.target])
 
 
 def read_objectives(
@@ -54,8 +54,8 @@ def read_objectives(
     """Read what a search is after.
 
     Args:
-        names: One figure or two.
-        better: Figure to lower, higher or closer, where the rules of `directions` do not know it.
+        names: One metric or two.
+        better: Metric to lower, higher or closer, where the rules of `directions` do not know it.
 
     Returns:
         The objectives.
@@ -64,11 +64,11 @@ def read_objectives(
         ValueError: None, three or more, or the better direction of one is not known.
     """
     if len(set(names)) not in (1, 2):
-        raise ValueError(f"metrics={list(names)}; use one figure, or two that pull against each other")
+        raise ValueError(f"metrics={list(names)}; use one metric, or two that pull against each other")
     known = [*names, *("real/" + name.removeprefix("generated/") for name in names)]
-    objectives = tuple(Objective(figure(name, known, better)) for name in names)
+    objectives = tuple(Objective(metric(name, known, better)) for name in names)
     for one in objectives:
-        if one.figure.better == "none":
+        if one.metric.better == "none":
             raise ValueError(
                 f"metrics: nobody knows which way {one.name} is better; "
                 f"say better={{{one.name}:lower}}, higher or closer"

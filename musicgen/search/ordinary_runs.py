@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from musicgen.config.tree import config_dir
 from musicgen.search.trials import Train
-from musicgen.training.pruning import StopHopeless
+from musicgen.training.pruning import PruningCallback
 
 TrainVerb = Callable[..., None]  # takes the composed config and, by keyword, `watchers`
 
@@ -42,11 +42,11 @@ def ordinary_runs(train: TrainVerb, *, settings: Sequence[str], quote: Callable[
         quote: Quotes a value for Hydra's grammar.
 
     Returns:
-        Takes a folder, the knobs' values and what watches the run; gives the run's final figures.
+        Takes a folder, the knobs' values and what watches the run; gives the run's final metrics.
         A folder that holds checkpoints is gone on with.
     """
 
-    def run(folder: Path, values: Sequence[str], watchers: Sequence[StopHopeless]) -> dict[str, float]:
+    def run(folder: Path, values: Sequence[str], watchers: Sequence[PruningCallback]) -> dict[str, float]:
         overrides = [*settings, *values, f"hydra.run.dir={quote(str(folder))}", "hydra.job.name=train"]
         if any(folder.glob("checkpoints/*-last.ckpt")):
             overrides.append("ckpt_path=last")

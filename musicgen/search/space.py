@@ -21,7 +21,7 @@ HOW = (
 
 
 @dataclass(frozen=True)
-class Choice:
+class PieceFilter:
     """A knob with a list of values, in no order."""
 
     key: str  # as on the command line: quantizer.num_embeddings, optimizer@optimizer.vq_vae
@@ -90,7 +90,7 @@ class Real:
         return str(self.low)
 
 
-Knob = Choice | Whole | Real
+Knob = PieceFilter | Whole | Real
 
 
 def combinations(space: Sequence[Knob]) -> list[dict[str, str | int]] | None:
@@ -164,8 +164,8 @@ def _numbers(key: str, override: Override) -> Knob | None:
     return Whole(key, values[0], values[-1], step=values[1] - values[0])
 
 
-def _choice(key: str, text: str, override: Override) -> Choice:
+def _choice(key: str, text: str, override: Override) -> PieceFilter:
     options = tuple(dict.fromkeys(override.sweep_string_iterator()))
     if len(options) < 2:
         raise ValueError(f"knob {key}={text} has fewer than two different values; {HOW}")
-    return Choice(key, options)
+    return PieceFilter(key, options)

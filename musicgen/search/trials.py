@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from musicgen.search.objectives import Objective
 from musicgen.search.space import Knob, combinations
 from musicgen.search.study import TWIN, open_places, queue_again, release_left, this_worker
-from musicgen.training.pruning import HopelessRun, StopHopeless
+from musicgen.training.pruning import PruningCallback
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 MAX_FAILURES = 5  # in a row: then it is not the settings
 PRUNED_FILE = "pruned.txt"
-Train = Callable[[Path, Sequence[str], Sequence[StopHopeless]], dict[str, float]]
+Train = Callable[[Path, Sequence[str], Sequence[PruningCallback]], dict[str, float]]
 
 
 class TrialFailed(Exception):  # noqa: N818
@@ -37,7 +37,7 @@ class Worker:
         objectives: What it is after.
         folder: Where the run folders go.
         train: Trains a run: takes its folder, the values of its knobs as `key=value` and what watches
-            it; gives its final figures.
+            it; gives its final metrics.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Worker:
             max_minutes: Begin no trial after so many minutes; None takes as long as it takes.
 
         Raises:
-            ValueError: The runs do not have the figures that the search is after, or five in a row failed.
+            ValueError: The runs do not have the metrics that the search is after, or five in a row failed.
         """
         start = time.monotonic()
         release_left(self.study)
@@ -105,7 +105,7 @@ class Worker:
         (folder / PRUNED_FILE).unlink(missing_ok=True)
         try:
             return self.train(folder, values, self._watchers(trial))
-        except HopelessRun as reason:
+        except PrunedRun as reason:
             (folder / PRUNED_FILE).write_text(f"{reason}\n", encoding="utf-8")
             log.info("Trial %d pruned: %s", trial.number, reason)
             raise TrialPruned from reason
@@ -119,7 +119,7 @@ class Worker:
             self._queue_untried()
             raise TrialFailed(str(error)) from error
 
-    def _watchers(self, trial: "Trial") -> list[StopHopeless]:
+    def _watchers(self, trial: "Trial") -> list[PruningCallback]:
         """Let the study's pruner watch a run; it has no rule for two objectives."""
         from optuna.pruners import NopPruner
 
@@ -130,7 +130,7 @@ class Worker:
             trial.report(value, step)
             return trial.should_prune()
 
-        return [StopHopeless(self.objectives[0].name, judge=judge)]
+        return [PruningCallback(self.objectives[0].name, judge=judge)]
 
     def _twin(self, trial: "Trial") -> "FrozenTrial | None":
         """Find a finished trial with the same settings."""

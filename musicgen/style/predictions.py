@@ -71,7 +71,7 @@ def accuracy(right: Float[np.ndarray, " pieces"], *, seed: int = 0, resamples: i
     return Estimate(float(right.mean()), float(low), float(high))
 
 
-def accuracy_figures(
+def accuracy_metrics(
     verdicts: Sequence[Verdict], *, composer: Int[np.ndarray, " pieces"], era: Int[np.ndarray, " pieces"]
 ) -> dict[str, float]:
     """Measure how often composer and era are told rightly, per clip and per piece.
@@ -99,15 +99,15 @@ def accuracy_figures(
             (one.clip_era.argmax(axis=1) == true).mean() for one, true in zip(verdicts, era, strict=True)
         ],
     }
-    figures = {}
+    metrics = {}
     for name, values in right.items():
         estimate = accuracy(np.array(values, np.float64))
-        figures |= {
+        metrics |= {
             f"style/val/{name}": estimate.value,
             f"style/val/{name}/low": estimate.low,
             f"style/val/{name}/high": estimate.high,
         }
-    return figures
+    return metrics
 
 
 def majority_accuracy(train: Sequence[str], held_out: Sequence[str]) -> float:
@@ -116,7 +116,7 @@ def majority_accuracy(train: Sequence[str], held_out: Sequence[str]) -> float:
     return float(np.mean([label == most_common for label in held_out]))
 
 
-def style_metrics(
+def composer_shares(
     classifier: StyleClassifier, pieces: Sequence[Performance], *, composers: Sequence[str]
 ) -> dict[str, float]:
     """Say how much of generated pieces the classifier gives to each composer and era, and to the right ones.
@@ -143,7 +143,7 @@ def style_metrics(
     }
 
 
-def style_figures(
+def style_metrics(
     classifier: StyleClassifier,
     pieces: Sequence[Performance],
     reference: Reference,
@@ -169,15 +169,15 @@ def style_figures(
         return {}
     first, second = reference.halves(seed=seed)
     found = style_distance(classifier, heard, reference.excerpts, seed=seed)
-    figures = {
+    metrics = {
         "generated/frechet": found.value,
         "generated/frechet/low": found.low,
         "generated/frechet/high": found.high,
     }
     if first.excerpts and second.excerpts:
         ceiling = style_distance(classifier, first.excerpts, second.excerpts, seed=seed, resamples=0)
-        figures["real/frechet"] = ceiling.value
-    return figures | style_metrics(classifier, heard, composers=composers)
+        metrics["real/frechet"] = ceiling.value
+    return metrics | composer_shares(classifier, heard, composers=composers)
 
 
 @torch.inference_mode()

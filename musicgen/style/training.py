@@ -26,7 +26,7 @@ from musicgen.style.clips import FixedClips, PieceCounts, RandomClips
 from musicgen.style.confusion import confusion_matrix, draw_confusion
 from musicgen.style.forest import check_forest, forest_accuracy
 from musicgen.style.module import StyleModule
-from musicgen.style.predictions import Verdict, accuracy, accuracy_figures, judge_pieces, majority_accuracy
+from musicgen.style.predictions import Verdict, accuracy, accuracy_metrics, judge_pieces, majority_accuracy
 from musicgen.training.checkpoints import StageCheckpoint
 
 log = logging.getLogger(__name__)
@@ -95,19 +95,19 @@ class StyleTraining:
         spent = time.process_time() - began
         asked = [one for one in counted if id(one) in verdicts]
         said = [verdicts[id(one)] for one in asked]
-        figures = self._figures(asked, said, composers=composers, eras=eras)
+        metrics = self._metrics(asked, said, composers=composers, eras=eras)
         rates, sizes = zip(*majority, strict=True)
-        figures["baseline/majority/piece_accuracy"] = float(np.average(rates, weights=sizes))
-        figures["time/cpu_s"] = spent
+        metrics["baseline/majority/piece_accuracy"] = float(np.average(rates, weights=sizes))
+        metrics["time/cpu_s"] = spent
         if forest:
             estimate = accuracy(np.concatenate(forest))
-            figures |= {
+            metrics |= {
                 "baseline/forest/piece_accuracy": estimate.value,
                 "baseline/forest/piece_accuracy/low": estimate.low,
                 "baseline/forest/piece_accuracy/high": estimate.high,
             }
-        write_metrics(figures, self.folder / METRICS_FILE)
-        return figures
+        write_metrics(metrics, self.folder / METRICS_FILE)
+        return metrics
 
     def _train(
         self,
@@ -155,23 +155,23 @@ class StyleTraining:
         sampler = EpochSampler(clips, shuffle=shuffle, seed=self.seed)
         return DataLoader(clips, batch_size=self.plan.batch_size, sampler=sampler, collate_fn=as_is)
 
-    def _figures(
+    def _metrics(
         self, pieces: list[PieceCounts], verdicts: list[Verdict], *, composers: list[str], eras: list[str]
     ) -> dict[str, float]:
         composer = np.array([composers.index(one.piece.surname) for one in pieces])
         era = np.array([eras.index(one.piece.era) for one in pieces])
-        figures = accuracy_figures(verdicts, composer=composer, era=era)
+        metrics = accuracy_metrics(verdicts, composer=composer, era=era)
         told = np.array([one.composer.argmax() for one in verdicts])
         draw_confusion(
             confusion_matrix(composer, told, classes=len(composers)),
             self.folder / "confusion.png",
             names=composers,
-            title=f"{len(pieces)} held-out pieces, {figures['style/val/piece_accuracy']:.0%} rightly told",
+            title=f"{len(pieces)} held-out pieces, {metrics['style/val/piece_accuracy']:.0%} rightly told",
         )
         write_verdicts(
             [one.piece for one in pieces], verdicts, self.folder / "held_out.csv", composers=composers
         )
-        return figures | {"style/val/pieces": float(len(pieces))}
+        return metrics | {"style/val/pieces": float(len(pieces))}
 
 
 def count_pieces(prepared: Prepared) -> list[PieceCounts]:

@@ -138,7 +138,7 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d}"
 
 
-def figure(values: dict[str, Any], name: str) -> str:
-    """Write a figure with four digits; a dash where there is none yet."""
+def metric(values: dict[str, Any], name: str) -> str:
+    """Write a metric with four digits; a dash where there is none yet."""
     value = values.get(name)
     return "–" if value is None else f"{value:.4g}"

@@ -17,7 +17,7 @@ _STREAMS = (1, 2)
 
 
 @contextlib.contextmanager
-def beside_table(hydra: Any, *, folder: Path) -> Iterator[None]:
+def redirected_screen(hydra: Any, *, folder: Path) -> Iterator[None]:
     """Keep the terminal clear where it shows the table of all jobs: messages are in the job's log anyway.
 
     Bars, which are of no use in a file, are not drawn; warnings of libraries go to `screen.txt`.

@@ -55,7 +55,7 @@ def threads_for(hydra: Any, *, usual: int, cores: int | None = None) -> int:
 
 
 @contextlib.contextmanager
-def own_device(count: int, *, jobs: int, folder: Path | None = None) -> Iterator[int | None]:
+def device_of_job(count: int, *, jobs: int, folder: Path | None = None) -> Iterator[int | None]:
     """Take a device that no other job of this machine has, while the block runs.
 
     More jobs than devices share them evenly. A job that is killed frees its device.

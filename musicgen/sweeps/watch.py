@@ -12,7 +12,7 @@ from rich.text import Text
 
 from musicgen.pipeline.status import Status
 from musicgen.reports.runs.runs import printable
-from musicgen.sweeps.jobs_progress import Progress, duration, figure, read_progress
+from musicgen.sweeps.jobs_progress import Progress, duration, metric, read_progress
 from musicgen.training.stages import TITLES
 
 STYLES = {
@@ -21,20 +21,20 @@ STYLES = {
 }
 FIGURES = {"BCE": "vq_vae/val/bce", "perplexity": "vq_vae/val/perplexity"}
 MORE_FIGURES = {"nats/code": "transformer/val/nats_per_code", "bits/q": "val/bits_per_quarter"}
-WIDE = 100  # columns of a terminal from which there is room for more figures
+WIDE = 100  # columns of a terminal from which there is room for more metrics
 
 
 def progress_table(progress: Progress, *, width: int, height: int = 0) -> Group:
-    """Draw the jobs: state, stage, epoch, held-out figures, time left.
+    """Draw the jobs: state, stage, epoch, held-out metrics, time left.
 
     Args:
         progress: The sweep.
-        width: Columns of the terminal; 80 are enough for all but some figures.
+        width: Columns of the terminal; 80 are enough for all but some metrics.
         height: Lines of the terminal; of more jobs the first done ones are left out. 0 draws all.
     """
     table = Table(box=None, header_style="dim", pad_edge=False)
-    figures = {**FIGURES, **(MORE_FIGURES if width >= WIDE else {})}
-    for name in ("job", "state", "stage", *figures, "left"):
+    metrics = {**FIGURES, **(MORE_FIGURES if width >= WIDE else {})}
+    for name in ("job", "state", "stage", *metrics, "left"):
         justify = "left" if name in ("job", "state", "stage") else "right"
         table.add_column(name, justify=justify, no_wrap=name != "job", overflow="fold")
     jobs = sorted(progress.jobs, key=lambda job: job.state == "done") if height else list(progress.jobs)
@@ -46,7 +46,7 @@ def progress_table(progress: Progress, *, width: int, height: int = 0) -> Group:
             printable(job.name).replace(",", ", "),  # where a long name may be broken
             Text(job.state, style=STYLES.get(job.state, "")),
             _stage(status) if at_work else "",
-            *(figure(status.figures, name) for name in figures.values()),
+            *(metric(status.metrics, name) for name in metrics.values()),
             duration(job.seconds_left) if job.state == "running" else "",
         )
     return Group(table, Text(summary(progress, hidden=len(jobs) - len(shown)), style="dim"))

@@ -6,10 +6,10 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from musicgen.measure.reconstruction import ReconstructionFigures, code_entropy
+from musicgen.measure.reconstruction import ReconstructionMetrics, code_entropy
 from musicgen.models.autoencoder import Autoencoder, AutoencoderOutput
 from musicgen.models.losses import ReconstructionLoss, reconstruction_loss
-from musicgen.training.fsdp import share_out
+from musicgen.training.fsdp import shard_over_ranks
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
 from musicgen.training.ranks import sample_numbers
 from musicgen.training.written import is_written
@@ -17,17 +17,17 @@ from musicgen.training.written import is_written
 _TRAINED_ON = ("bce", "commitment")
 
 
-class VqVaeModule(pl.LightningModule):
+class AutoencoderModule(pl.LightningModule):
     """Train an autoencoder to reproduce slices through its codebook.
 
     The loss is the mean BCE over the cells of all channels plus the quantiser's own loss
-    (van den Oord et al. 2017, equation 3). `vq_vae/val/*` are figures over the whole held-out set.
+    (van den Oord et al. 2017, equation 3). `vq_vae/val/*` are metrics over the whole held-out set.
 
     Args:
         autoencoder: The network.
         optimizer: Makes the optimizer from parameter groups.
         scheduler: Makes the schedule from the optimizer and `total_steps`; stepped once an update.
-        val_figures: What is measured on held-out pieces.
+        val_metrics: What is measured on held-out pieces.
     """
 
     stage = "vq_vae"
@@ -39,19 +39,19 @@ class VqVaeModule(pl.LightningModule):
         *,
         optimizer: OptimizerFactory,
         scheduler: SchedulerFactory,
-        val_figures: ReconstructionFigures,
+        val_metrics: ReconstructionMetrics,
     ) -> None:
         super().__init__()
         self.autoencoder = autoencoder
         self.optimizer = optimizer
         self.scheduler = scheduler
-        self.val_figures = val_figures
+        self.val_metrics = val_metrics
         no_codes = torch.zeros(autoencoder.num_embeddings, dtype=torch.int64)
         self.register_buffer("val_code_counts", no_codes, persistent=False)
 
     def configure_model(self) -> None:
         """Share the weights out over ranks where the strategy does so; the codebook stays whole on each."""
-        share_out(self.autoencoder, self.device_mesh)
+        shard_over_ranks(self.autoencoder, self.device_mesh)
 
     def on_train_start(self) -> None:
         """Begin the sums of an epoch, here and at each epoch's end."""
@@ -91,17 +91,17 @@ class VqVaeModule(pl.LightningModule):
         return gathered.sum(dim=0)
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
-        """Take the figures of a batch of held-out slices."""
+        """Take the metrics of a batch of held-out slices."""
         output, _ = self._step(batch)
         numbers = sample_numbers(self.trainer, batch_idx=batch_idx, count=len(batch))
-        self.val_figures.update(batch, output.logits, output.codes, numbers.to(batch.device))
+        self.val_metrics.update(batch, output.logits, output.codes, numbers.to(batch.device))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the figures over the whole held-out set."""
-        figures = self.val_figures.compute()
-        self.val_code_counts = self.val_figures.code_counts.clone()
-        self.val_figures.reset()
-        self.log_dict({f"vq_vae/val/{name}": value for name, value in figures.items()}, rank_zero_only=False)
+        """Log the metrics over the whole held-out set."""
+        metrics = self.val_metrics.compute()
+        self.val_code_counts = self.val_metrics.code_counts.clone()
+        self.val_metrics.reset()
+        self.log_dict({f"vq_vae/val/{name}": value for name, value in metrics.items()}, rank_zero_only=False)
         self.log("vq_vae/epoch", float(self.current_epoch + 1))
 
     def configure_optimizers(self) -> dict[str, object]:
@@ -115,11 +115,11 @@ class VqVaeModule(pl.LightningModule):
         return output, reconstruction_loss(output.logits, batch)
 
     def _log_code_use(self, prefix: str, counts: Tensor, *, on_step: bool) -> None:
-        figures = {
+        metrics = {
             f"{prefix}/perplexity": math.exp(code_entropy(counts)),
             f"{prefix}/codes_used": float((counts > 0).sum()),
         }
-        self.log_dict(figures, on_step=on_step, on_epoch=not on_step)
+        self.log_dict(metrics, on_step=on_step, on_epoch=not on_step)
 
 
 def _named(prefix: str, losses: Tensor) -> dict[str, Tensor]:

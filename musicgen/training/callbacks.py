@@ -10,7 +10,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from musicgen.music.render.piano_roll import comparison_image
-from musicgen.training.autoencoder_module import VqVaeModule
+from musicgen.training.autoencoder_module import AutoencoderModule
 from musicgen.training.optim import learning_rate
 
 
@@ -74,9 +74,14 @@ class ReconstructionPictures(Callback):
         epoch = trainer.current_epoch + 1
         shown = epoch == 1 or epoch == trainer.max_epochs or epoch % self.every_n_epochs == 0
         board = tensorboard_of(trainer)
-        if board is None or not shown or not isinstance(pl_module, VqVaeModule) or trainer.sanity_checking:
+        if (
+            board is None
+            or not shown
+            or not isinstance(pl_module, AutoencoderModule)
+            or trainer.sanity_checking
+        ):
             return
-        pieces = pl_module.val_figures.pieces
+        pieces = pl_module.val_metrics.pieces
         start, stop = (int(x) for x in pieces.starts[:2])
         index = np.arange(start, min(stop, start + self.num_quarters))
         slices = pieces.gather(index, channels=pl_module.autoencoder.channels).to(pl_module.device)
@@ -93,7 +98,7 @@ class CodeUse(Callback):
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add a histogram with one bar a code, the most used first."""
         board = tensorboard_of(trainer)
-        if board is None or not isinstance(pl_module, VqVaeModule) or trainer.sanity_checking:
+        if board is None or not isinstance(pl_module, AutoencoderModule) or trainer.sanity_checking:
             return
         counts: Tensor = pl_module.val_code_counts.sort(descending=True).values.cpu().double()
         if counts.sum() == 0:

@@ -49,7 +49,7 @@ class StageCheckpoint(ModelCheckpoint):
     Args:
         folder: Where they go.
         stage: `vq_vae`, `transformer` or `style`.
-        monitor: The held-out figure that says which is best; lower is better. None keeps the last.
+        monitor: The held-out metric that says which is best; lower is better. None keeps the last.
         description: Plain dictionary that travels in the file: config, version, commit, fingerprints.
 
     Files are written whole or not at all, and read with nothing in them that could run code.
@@ -63,7 +63,7 @@ class StageCheckpoint(ModelCheckpoint):
             monitor=monitor,
             mode="min",
             save_last=True,
-            save_on_train_epoch_end=True,  # when the training figures of the epoch are known, too
+            save_on_train_epoch_end=True,  # when the training metrics of the epoch are known, too
             auto_insert_metric_name=False,
             enable_version_counter=False,
         )
@@ -75,7 +75,7 @@ class StageCheckpoint(ModelCheckpoint):
         trainer.strategy.checkpoint_io = WholeCheckpoints()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the best figure so far, also where the run folder was moved or copied."""
+        """Go on with the best metric so far, also where the run folder was moved or copied."""
 
         def here(path: str) -> str:
             return str(Path(str(self.dirpath), Path(path).name)) if path else path
@@ -87,9 +87,9 @@ class StageCheckpoint(ModelCheckpoint):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
     ) -> None:
-        """Put the description and the epoch's figures beside the tensors."""
-        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        checkpoint["musicgen"] = {**self.description, "figures": figures}
+        """Put the description and the epoch's metrics beside the tensors."""
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        checkpoint["musicgen"] = {**self.description, "metrics": metrics}
 
 
 class RandomState(Callback):

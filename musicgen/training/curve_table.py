@@ -1,4 +1,4 @@
-"""All figures of a run as one table, with which a run that was killed goes on."""
+"""All metrics of a run as one table, with which a run that was killed goes on."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from musicgen.files.atomic import write_atomically
 
 
 class CurveTable(Logger):
-    """Write a CSV file: a row each time something is logged, a column a figure, empty cells elsewhere.
+    """Write a CSV file: a row each time something is logged, a column a metric, empty cells elsewhere.
 
     Lightning's own logger begins another file each time a run is started, and a run that is killed loses up
     to a hundred rows that its checkpoint knows.

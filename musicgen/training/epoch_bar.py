@@ -17,5 +17,5 @@ class StageBar(RichProgressBar):
     def get_metrics(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
-        """Show no figures: the bar is the first rank's, and reducing them there alone would wait forever."""
+        """Show no metrics: the bar is the first rank's, and reducing them there alone would wait forever."""
         return {}

@@ -46,7 +46,7 @@ class ShardedStrategy(ModelParallelStrategy):
         return super().load_checkpoint(checkpoint_path, weights_only=True)
 
 
-def share_out(network: nn.Module, mesh: DeviceMesh | None) -> None:
+def shard_over_ranks(network: nn.Module, mesh: DeviceMesh | None) -> None:
     """Share the weights of a network out over ranks, a transformer block a unit, the rest another one.
 
     Args:

@@ -9,13 +9,13 @@ from torchmetrics import MeanMetric
 from musicgen.data.batches.codes import CodeBatch
 from musicgen.models.losses import code_loss
 from musicgen.models.priors.base import Prior
-from musicgen.training.fsdp import share_out
+from musicgen.training.fsdp import shard_over_ranks
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
 from musicgen.training.ranks import num_val_samples, sample_numbers
 from musicgen.training.written import is_written
 
 
-class TransformerModule(pl.LightningModule):
+class PriorModule(pl.LightningModule):
     """Train a transformer to predict the next code of a piece.
 
     Args:
@@ -49,7 +49,7 @@ class TransformerModule(pl.LightningModule):
 
     def configure_model(self) -> None:
         """Share the weights out over ranks where the strategy does so."""
-        share_out(self.transformer, self.device_mesh)
+        shard_over_ranks(self.transformer, self.device_mesh)
 
     def training_step(self, batch: CodeBatch, batch_idx: int) -> Tensor:
         """Predict the codes of a batch of windows; give the mean loss in nats a code."""

@@ -1,4 +1,4 @@
-"""Stop a run that has no hope, by what its held-out figures say after each epoch."""
+"""Stop a run that has no hope, by what its held-out metrics say after each epoch."""
 
 import logging
 import math
@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
-from musicgen.training.autoencoder_module import VqVaeModule
+from musicgen.training.autoencoder_module import AutoencoderModule
 
 log = logging.getLogger(__name__)
 
@@ -17,19 +17,19 @@ STAGES = ("vq_vae", "transformer")
 STEPS_A_STAGE = 1000  # so that epoch 3 of a stage is compared with epoch 3 of that stage in other runs
 
 
-class HopelessRun(Exception):  # noqa: N818 (it is no error)
+class PrunedRun(Exception):  # noqa: N818 (it is no error)
     """A run was stopped because runs before it were better at the same point."""
 
 
-class StopHopeless(Callback):
+class PruningCallback(Callback):
     """Ask after each epoch whether a run is worth going on with.
 
-    The figure is read by its own name in the stage that logs it. Bits per quarter are known while the
+    The metric is read by its own name in the stage that logs it. Bits per quarter are known while the
     autoencoder trains, too, with the trivial prior that knows how often each code is used: the decoder's
     bits and `codes * log2(perplexity)`. What the transformer makes of the codes can only be better.
 
     Args:
-        monitor: A held-out figure.
+        monitor: A held-out metric.
         judge: Takes its value and a step (epochs of the stage, plus a thousand a stage before it);
             says whether to stop.
     """
@@ -51,27 +51,27 @@ class StopHopeless(Callback):
             )
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Report the figure of the epoch.
+        """Report the metric of the epoch.
 
         Raises:
-            HopelessRun: The judge says so.
+            PrunedRun: The judge says so.
         """
         if trainer.sanity_checking:
             return
         stage = str(getattr(pl_module, "stage", STAGES[0]))
-        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        value = figures.get(self.monitor)
-        if value is None and self.monitor == BITS and isinstance(pl_module, VqVaeModule):
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        value = metrics.get(self.monitor)
+        if value is None and self.monitor == BITS and isinstance(pl_module, AutoencoderModule):
             value = bits_with_unigram_prior(
-                figures["vq_vae/val/bce"],
-                figures["vq_vae/val/perplexity"],
+                metrics["vq_vae/val/bce"],
+                metrics["vq_vae/val/perplexity"],
                 codes_per_quarter=pl_module.autoencoder.num_codes,
             )
         if value is None or not math.isfinite(value):
             return
         epoch = trainer.current_epoch + 1
         if self.judge(value, STAGES.index(stage) * STEPS_A_STAGE + epoch):
-            raise HopelessRun(f"{self.monitor} was {value:.5g} after epoch {epoch} of {stage}")
+            raise PrunedRun(f"{self.monitor} was {value:.5g} after epoch {epoch} of {stage}")
 
 
 def bits_with_unigram_prior(bce: float, perplexity: float, *, codes_per_quarter: int) -> float:

@@ -6,8 +6,8 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 
-class BoardLogger(TensorBoardLogger):
-    """Write Lightning's figures but for `epoch`.
+class TensorBoardWithoutEpoch(TensorBoardLogger):
+    """Write Lightning's metrics but for `epoch`.
 
     Lightning adds it to all that is logged, by the updates of whichever stage is trained, so that a run of
     two stages draws a zigzag; `vq_vae/epoch` and `transformer/epoch` say the same a stage.
@@ -15,7 +15,7 @@ class BoardLogger(TensorBoardLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Write figures by name at a step."""
+        """Write metrics by name at a step."""
         kept = {name: value for name, value in metrics.items() if name != "epoch"}
         if kept:
             super().log_metrics(kept, step)

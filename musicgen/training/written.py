@@ -1,4 +1,4 @@
-"""Which updates' figures reach the loggers."""
+"""Which updates' metrics reach the loggers."""
 
 import pytorch_lightning as pl
 

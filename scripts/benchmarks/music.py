@@ -10,7 +10,7 @@ import mido
 import numpy as np
 
 from benchmarks.measure import Bench
-from musicgen.data.catalogue.choice import Choice
+from musicgen.data.catalogue.choice import PieceFilter
 from musicgen.data.prepare import Prepared, prepare
 from musicgen.data.sources.folder import Folder
 from musicgen.music.grid import ClockGrid
@@ -64,7 +64,7 @@ def prepared(bench: Bench) -> Prepared:
     return prepare(
         Folder(bench.root),
         ClockGrid(),
-        choice=Choice(max_pieces=bench.size.pieces),
+        choice=PieceFilter(max_pieces=bench.size.pieces),
         cache_dir=bench.cache_dir,
         val_fraction=0.2,
         num_workers=1,

@@ -19,7 +19,7 @@ def write_page(
         rows: What was measured.
         machine: What it was measured on.
         source: Which pieces.
-        arguments: The command's arguments, to stand beside the figures.
+        arguments: The command's arguments, to stand beside the metrics.
     """
     text = path.read_text(encoding="utf-8") if path.exists() else f"# Benchmark\n\n{BEGIN}\n{END}\n"
     before, _, rest = text.partition(BEGIN)

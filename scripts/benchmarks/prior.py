@@ -13,7 +13,7 @@ from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.batches.datamodule import CodeDataModule
 from musicgen.models.priors.transformer import Transformer
 from musicgen.training.precision import fastest_precision
-from musicgen.training.prior_module import TransformerModule
+from musicgen.training.prior_module import PriorModule
 
 _QUARTERS = 12
 _SHAPES = {"cpu": (4, 8, 128), "cuda": (12, 12, 768)}  # layers, heads, width
@@ -63,13 +63,13 @@ def transformer_training(bench: Bench) -> list[Row]:
     ]
 
 
-def training_of(network: Transformer) -> tuple[TransformerModule, CodeDataModule]:
+def training_of(network: Transformer) -> tuple[PriorModule, CodeDataModule]:
     """Put a transformer into training on random codes: the rate does not depend on what they are."""
     random = np.random.default_rng(0)
     lengths = np.full(40, 100)
     starts = np.concatenate([[0], np.cumsum(lengths)])
     codes = PieceCodes(random.integers(0, 16, (int(starts[-1]), 16)).astype(np.uint16), starts)
-    module = TransformerModule(
+    module = PriorModule(
         network,
         optimizer=instantiate(DEFAULTS.optimizer.transformer),
         scheduler=instantiate(DEFAULTS.scheduler.transformer),

@@ -15,8 +15,8 @@ from musicgen.config.tree import config_dir
 from musicgen.data.batches.datamodule import MidiDataModule
 from musicgen.data.batches.density import channel_densities
 from musicgen.data.prepare import Prepared
-from musicgen.measure.reconstruction import ReconstructionFigures
-from musicgen.training.autoencoder_module import VqVaeModule
+from musicgen.measure.reconstruction import ReconstructionMetrics
+from musicgen.training.autoencoder_module import AutoencoderModule
 
 
 def run_config(*overrides: str) -> DictConfig:
@@ -89,7 +89,7 @@ def trainer(
 
 def vq_vae(
     prepared: Prepared, *, width: int, batch_size: int = VQ_VAE_BATCH, seed: int = 0
-) -> tuple[VqVaeModule, MidiDataModule]:
+) -> tuple[AutoencoderModule, MidiDataModule]:
     """Make the autoencoder and its batches as a run with the default settings does."""
     torch.manual_seed(seed)
     config = run_config(
@@ -99,11 +99,11 @@ def vq_vae(
     )
     network = instantiate(config.vq_vae)
     network.set_output_bias(channel_densities(prepared.splits["train"], channels=1))
-    module = VqVaeModule(
+    module = AutoencoderModule(
         network.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
         optimizer=instantiate(config.optimizer.vq_vae),
         scheduler=instantiate(config.scheduler.vq_vae),
-        val_figures=ReconstructionFigures(
+        val_metrics=ReconstructionMetrics(
             prepared.splits["val"], num_embeddings=config.quantizer.num_embeddings
         ),
     )

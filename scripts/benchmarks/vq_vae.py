@@ -17,12 +17,12 @@ from benchmarks.music import prepared
 from benchmarks.reference_autoencoder import ReferenceAutoencoder, ReferenceTraining
 from benchmarks.training import RUN_EPOCHS, VQ_VAE_BATCH, seconds_an_update, trainer, vq_vae
 from musicgen.data.store.packed import PackedPieces
-from musicgen.training.autoencoder_module import VqVaeModule
+from musicgen.training.autoencoder_module import AutoencoderModule
 from musicgen.training.precision import fastest_precision
 
-_HELD_OUT = 1024  # slices, for the figures that are taken again and again while training
+_HELD_OUT = 1024  # slices, for the metrics that are taken again and again while training
 _SEEDS = 5  # trainings in each number type
-_LOOK_EVERY = 2  # updates between two looks at the held-out figure
+_LOOK_EVERY = 2  # updates between two looks at the held-out metric
 
 
 def cache_batches(bench: Bench) -> list[Row]:
@@ -179,7 +179,7 @@ class UntilBce(Callback):
         self._start = time.perf_counter()
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: VqVaeModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: AutoencoderModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Stop the clock, and look now and then."""
         synchronize(self.device)
@@ -190,7 +190,7 @@ class UntilBce(Callback):
 
 
 @torch.no_grad()
-def held_out_bce(module: VqVaeModule, slices: Tensor) -> float:
+def held_out_bce(module: AutoencoderModule, slices: Tensor) -> float:
     """Measure our autoencoder's BCE in float32 on slices (slices, 1, 88, 32)."""
     network = module.autoencoder
     network.eval()

@@ -58,7 +58,7 @@ BUDGETS = {
         ),
         num_pieces=1,
         num_quarters=16,
-        says="a few updates of each arm, to see that everything runs; its figures mean nothing",
+        says="a few updates of each arm, to see that everything runs; its metrics mean nothing",
     ),
     "small": Budget(
         seeds_by_epochs={5: 5, 10: 5, 1: 3, 2: 3, 20: 2, 50: 2},

@@ -1,4 +1,4 @@
-"""The report's sentences as figures, and what the intervals say of each."""
+"""The report's sentences as metrics, and what the intervals say of each."""
 
 import math
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ NEGLIGIBLE_SHARE = 0.2  # of the spread among real pieces: a smaller difference 
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the report and the figure that stands for it.
+    """A sentence of the report and the metric that stands for it.
 
     Attributes:
         sentence: What the report says of ten epochs against five.
-        figure: Name of the figure, as `describe` or `describe_harmony` has it.
-        rises: Whether the sentence says that the figure is greater after ten epochs.
-        because: Why this figure.
+        metric: Name of the metric, as `describe` or `describe_harmony` has it.
+        rises: Whether the sentence says that the metric is greater after ten epochs.
+        because: Why this metric.
     """
 
     sentence: str
-    figure: str
+    metric: str
     rises: bool
     because: str
 
@@ -68,7 +68,7 @@ class Finding:
 
     Attributes:
         claim: The claim.
-        five: The figure after five epochs, over seeds.
+        five: The metric after five epochs, over seeds.
         ten: After ten.
         over_seeds: Ten less five, seed by seed (Student's interval of the paired differences).
         over_pieces: Ten less five, all pieces of all seeds as if each stood alone (bootstrap).
@@ -126,15 +126,15 @@ def find(
 
     Args:
         claim: The claim.
-        five: The figure of the pieces of each seed, after five epochs; NaN where a piece has none.
+        five: The metric of the pieces of each seed, after five epochs; NaN where a piece has none.
         ten: The same seeds after ten.
-        real: The figure of held-out real pieces.
+        real: The metric of held-out real pieces.
     """
     means = [[_mean(pieces) for pieces in seeds] for seeds in (five, ten)]
     over_seeds = interval([later - sooner for sooner, later in zip(*means, strict=True)])
     pooled = [[value for pieces in seeds for value in pieces] for seeds in (five, ten)]
     between = contrast(
-        claim.figure, ("ten", pooled[1]), ("five", pooled[0]), generator=np.random.default_rng(0)
+        claim.metric, ("ten", pooled[1]), ("five", pooled[0]), generator=np.random.default_rng(0)
     )
     spread = summarize(real).sd
     margin = 0.0 if math.isnan(spread) else NEGLIGIBLE_SHARE * spread

@@ -116,7 +116,7 @@ def _claims_part(found: Sequence[Finding], study: Study) -> str:
     students = list(study.students)
     header = [
         "sentence",
-        "figure",
+        "metric",
         "5 epochs",
         "10 epochs",
         "10 less 5, over seeds",
@@ -126,13 +126,13 @@ def _claims_part(found: Sequence[Finding], study: Study) -> str:
     rows = [
         [
             one.claim.sentence,
-            f"`{one.claim.figure}`: {one.claim.because}; should {'rise' if one.claim.rises else 'fall'}",
+            f"`{one.claim.metric}`: {one.claim.because}; should {'rise' if one.claim.rises else 'fall'}",
             with_interval(one.five),
             with_interval(one.ten),
             signed(one.over_seeds),
             signed(one.over_pieces),
             f"**{one.verdict}**",
-            *(number(study.students[label].get(one.claim.figure, NAN)) for label in students),
+            *(number(study.students[label].get(one.claim.metric, NAN)) for label in students),
             with_interval(one.real),
         ]
         for one in found
@@ -153,8 +153,8 @@ def _curve_part(study: Study) -> str:
         return ""
     epochs = list(study.curve)
     rows = []
-    for figure, title in CURVES.items():
-        over_seeds, over_pieces = curve_values(study, figure), curve_pieces(study, figure)
+    for metric, title in CURVES.items():
+        over_seeds, over_pieces = curve_values(study, metric), curve_pieces(study, metric)
         cells = [
             " ".join(
                 filter(None, [with_interval(interval(over_seeds[one])), bounds(interval(over_pieces[one]))])
@@ -203,14 +203,14 @@ def _arms_part(study: Study) -> str:
     header += ["note F1", "BCE, as it cuts", "perplexity of 16", "codes used"]
     part = texts.ARMS.format(table=markdown(header, lines))
     seams = [[f"`{name}`", signed(change)] for name, change in seam_costs(study).items()]
-    return part + ("\n" + texts.SEAMS.format(table=markdown(["figure", "change"], seams)) if seams else "")
+    return part + ("\n" + texts.SEAMS.format(table=markdown(["metric", "change"], seams)) if seams else "")
 
 
 def _weights_part(study: Study) -> str:
     """Show what Bachsformer's weights are before anything is trained."""
     measured = [(name, study.arm(arm).get(0)) for arm, name in WEIGHTS_ON.items()]
     rows = [
-        [name, *(number(one.metrics.get(figure, NAN)) for figure in WEIGHTS_FIGURES)]
+        [name, *(number(one.metrics.get(metric, NAN)) for metric in WEIGHTS_FIGURES)]
         for name, one in measured
         if one is not None
     ]
@@ -239,7 +239,7 @@ def _limits_part(study: Study, budget: Budget) -> str:
 
 def _draw(study: Study, inputs: Inputs, folder: Path) -> None:
     if study.curve:
-        curves = {title: curve_values(study, figure) for figure, title in CURVES.items()}
+        curves = {title: curve_values(study, metric) for metric, title in CURVES.items()}
         draw_curves(folder / "curves.png", curves, references=_references(study))
     five, ten = study.curve.get(5, {}).get(0), study.curve.get(10, {}).get(0)
     if five and ten and five.pieces and ten.pieces:
@@ -253,15 +253,15 @@ def _references(study: Study) -> dict[str, dict[str, float]]:
     """Give the lines beside the curves: trivial predictions, and real pieces."""
     runs = [one for one in study.readings if one.job.arm == CURVE]
     lines = {
-        CURVES[figure]: {
+        CURVES[metric]: {
             title: interval([run.metrics.get(name, NAN) for run in runs]).mean
             for title, name in names.items()
         }
-        for figure, names in BASELINES.items()
+        for metric, names in BASELINES.items()
     }
-    for figure, title in CURVES.items():
-        if figure.startswith("generated/"):
-            name = figure.removeprefix("generated/")
+    for metric, title in CURVES.items():
+        if metric.startswith("generated/"):
+            name = metric.removeprefix("generated/")
             lines[title] = {
                 "real, held out": interval([row.get(name, NAN) for row in study.real.values()]).mean
             }

@@ -20,10 +20,10 @@ from reproduction.jobs import METRICS_FILE, Inputs, Job
 from reproduction.runner import TIME_FILE
 
 READINGS_FILE = "readings.json"
-READINGS_VERSION = 1  # raise it whenever other figures come out
+READINGS_VERSION = 1  # raise it whenever other metrics come out
 COMPARED_QUARTERS = 128  # of every piece, real or generated: structure grows with the length that is heard
 
-Figures = dict[str, float]
+Metrics = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ class Reading:
         metrics: Its `metrics.json`; empty where it only generated.
         whole: Its autoencoder on the held-out pieces, drawn correctly.
         held_out: The same, piece by piece.
-        generated: Figures of the music of each generated piece.
+        generated: Metrics of the music of each generated piece.
         commit: Of the program that ran it.
         wall_s: Seconds by the clock.
     """
 
     job: Job
-    metrics: Figures
-    whole: Figures
-    held_out: list[Figures]
-    generated: list[Figures]
+    metrics: Metrics
+    whole: Metrics
+    held_out: list[Metrics]
+    generated: list[Metrics]
     commit: str
     wall_s: float
 
@@ -76,8 +76,8 @@ def read_jobs(jobs: Iterable[Job], held_out: PackedPieces) -> list[Reading]:
     return [_read(job, held_out) for job in jobs if job.is_done]
 
 
-def music_figures(path: Path) -> Figures:
-    """Give all scalar figures of a file's first 128 quarters on the grid; none for silence."""
+def music_metrics(path: Path) -> Metrics:
+    """Give all scalar metrics of a file's first 128 quarters on the grid; none for silence."""
     try:
         words = ClockGrid().read(path).words[:COMPARED_QUARTERS]
     except SilentMidiError:
@@ -112,7 +112,7 @@ def _read(job: Job, held_out: PackedPieces) -> Reading:
 
 
 def _measure(job: Job, held_out: PackedPieces) -> dict[str, Any]:
-    generated = [music_figures(path) for path in generated_files(job)]
+    generated = [music_metrics(path) for path in generated_files(job)]
     if not (job.folder / "checkpoints").is_dir():
         return {"whole": {}, "held_out": [], "generated": generated, "commit": ""}
     network = load_autoencoder(job.folder)
@@ -130,5 +130,5 @@ def _single(pieces: PackedPieces, number: int) -> PackedPieces:
     return PackedPieces(words, starts=np.array([0, len(words)]), pieces=[pieces.pieces[number]])
 
 
-def _numbers(metrics: Mapping[str, float | None]) -> Figures:
+def _numbers(metrics: Mapping[str, float | None]) -> Metrics:
     return {name: float("nan") if value is None else float(value) for name, value in metrics.items()}

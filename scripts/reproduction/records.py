@@ -20,12 +20,12 @@ def write_records(
         found: What it says of each claim.
         inputs: Where things came from.
         folder: Where the files go.
-        curves: Figures that are followed over epochs.
+        curves: Metrics that are followed over epochs.
     """
     write_csv(folder / "runs.csv", _runs(study, inputs))
     write_csv(folder / "pieces.csv", _pieces(study))
     write_csv(folder / "claims.csv", [_claim(one) for one in found])
-    write_csv(folder / "curves.csv", [row for figure in curves for row in _curve(study, figure)])
+    write_csv(folder / "curves.csv", [row for metric in curves for row in _curve(study, metric)])
 
 
 def portable(text: str, inputs: Inputs) -> str:
@@ -58,9 +58,9 @@ def _runs(study: Study, inputs: Inputs) -> list[dict[str, object]]:
 
 def _pieces(study: Study) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = [
-        {"arm": one.job.arm, "epochs": one.job.epochs, "seed": one.job.seed, "piece": number, **figures}
+        {"arm": one.job.arm, "epochs": one.job.epochs, "seed": one.job.seed, "piece": number, **metrics}
         for one in study.readings
-        for number, figures in enumerate(one.generated)
+        for number, metrics in enumerate(one.generated)
     ]
     rows += [{"arm": "report", "piece": STUDENT_FILES[label], **row} for label, row in study.students.items()]
     return rows + [{"arm": "real", "piece": name, **row} for name, row in study.real.items()]
@@ -74,7 +74,7 @@ def _claim(one: Finding) -> dict[str, object]:
     }
     return {
         "sentence": one.claim.sentence,
-        "figure": one.claim.figure,
+        "metric": one.claim.metric,
         "claimed": "rises" if one.claim.rises else "falls",
         "verdict": one.verdict,
         "margin": one.margin,
@@ -82,13 +82,13 @@ def _claim(one: Finding) -> dict[str, object]:
     }
 
 
-def _curve(study: Study, figure: str) -> list[dict[str, object]]:
-    over_seeds, over_pieces = curve_values(study, figure), curve_pieces(study, figure)
+def _curve(study: Study, metric: str) -> list[dict[str, object]]:
+    over_seeds, over_pieces = curve_values(study, metric), curve_pieces(study, metric)
     rows: list[dict[str, object]] = []
     for epochs, values in over_seeds.items():
         parts = {"over_seeds": interval(values), "over_pieces": interval(over_pieces[epochs])}
         numbers = {
             f"{part}/{key}": value for part, one in parts.items() for key, value in asdict(one).items()
         }
-        rows.append({"figure": figure, "epochs": epochs, **numbers})
+        rows.append({"metric": metric, "epochs": epochs, **numbers})
     return rows

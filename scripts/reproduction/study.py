@@ -13,10 +13,10 @@ from reproduction.jobs import ARMS, CURVE, PUBLISHED, Inputs, Job
 from reproduction.readings import (
     COMPARED_QUARTERS,
     READINGS_VERSION,
-    Figures,
+    Metrics,
     Reading,
     correct_pieces,
-    music_figures,
+    music_metrics,
     read_jobs,
 )
 
@@ -33,15 +33,15 @@ class Study:
     Attributes:
         jobs: All runs that the budget asks for.
         readings: Those that are done.
-        real: Figures of held-out real pieces by file name.
-        students: Figures of the report's own outputs by label; empty without them.
+        real: Metrics of held-out real pieces by file name.
+        students: Metrics of the report's own outputs by label; empty without them.
         held_out: Names of the pieces that no run was trained on.
     """
 
     jobs: Sequence[Job]
     readings: Sequence[Reading]
-    real: Mapping[str, Figures]
-    students: Mapping[str, Figures]
+    real: Mapping[str, Metrics]
+    students: Mapping[str, Metrics]
     held_out: Sequence[str]
 
     @property
@@ -65,11 +65,11 @@ def gather(jobs: Sequence[Job], inputs: Inputs) -> Study:
     known = {piece.content for piece in prepared.splits["train"].pieces}
     students = {}
     if inputs.students is not None:
-        students = {label: music_figures(inputs.students / name) for label, name in STUDENT_FILES.items()}
+        students = {label: music_metrics(inputs.students / name) for label, name in STUDENT_FILES.items()}
     return Study(
         jobs=jobs,
         readings=read_jobs(jobs, held_out),
-        real=_real_figures(inputs, known),
+        real=_real_metrics(inputs, known),
         students=students,
         held_out=[piece.path.name for piece in held_out.pieces],
     )
@@ -84,9 +84,9 @@ def findings(study: Study) -> list[Finding]:
     return [
         find(
             claim,
-            five=[_values(five[seed].generated, claim.figure) for seed in seeds],
-            ten=[_values(ten[seed].generated, claim.figure) for seed in seeds],
-            real=_values(study.real.values(), claim.figure),
+            five=[_values(five[seed].generated, claim.metric) for seed in seeds],
+            ten=[_values(ten[seed].generated, claim.metric) for seed in seeds],
+            real=_values(study.real.values(), claim.metric),
         )
         for claim in CLAIMS
     ]
@@ -99,8 +99,8 @@ class ArmRow:
     Attributes:
         name: What it is called on the page.
         seeds: How many seeds.
-        means: Figure -> mean and interval over seeds, on correctly drawn held-out music.
-        change: Figure -> arm less published, seed by seed.
+        means: Metric -> mean and interval over seeds, on correctly drawn held-out music.
+        change: Metric -> arm less published, seed by seed.
         change_by_piece: BCE, arm less published, held-out piece by held-out piece (means over seeds).
         own_bce: BCE on held-out music as the arm itself cuts it.
         perplexity: Of 16, as the arm itself cuts the music.
@@ -147,30 +147,30 @@ def arm_rows(study: Study) -> list[ArmRow]:
     return rows
 
 
-def curve_values(study: Study, figure: str) -> dict[int, list[float]]:
-    """Give a figure of the trainings from a fresh start by epochs, a value a seed."""
+def curve_values(study: Study, metric: str) -> dict[int, list[float]]:
+    """Give a metric of the trainings from a fresh start by epochs, a value a seed."""
     values = {}
     for epochs, readings in study.curve.items():
-        if figure.startswith("generated/"):
-            name = figure.removeprefix("generated/")
+        if metric.startswith("generated/"):
+            name = metric.removeprefix("generated/")
             values[epochs] = [interval(_values(one.generated, name)).mean for one in readings.values()]
         else:
-            values[epochs] = [one.metrics.get(figure, NAN) for one in readings.values()]
+            values[epochs] = [one.metrics.get(metric, NAN) for one in readings.values()]
     return values
 
 
-def curve_pieces(study: Study, figure: str) -> dict[int, list[float]]:
-    """Give the same figure a value a piece: each generated one, or each held-out one averaged over seeds.
+def curve_pieces(study: Study, metric: str) -> dict[int, list[float]]:
+    """Give the same metric a value a piece: each generated one, or each held-out one averaged over seeds.
 
-    Figures that are not taken piece by piece have no values.
+    Metrics that are not taken piece by piece have no values.
     """
     values = {}
     for epochs, readings in study.curve.items():
-        if figure.startswith("generated/"):
+        if metric.startswith("generated/"):
             rows = [row for one in readings.values() for row in one.generated]
-            values[epochs] = _values(rows, figure.removeprefix("generated/"))
-        elif figure.startswith("vq_vae/val/"):
-            name = figure.removeprefix("vq_vae/val/")
+            values[epochs] = _values(rows, metric.removeprefix("generated/"))
+        elif metric.startswith("vq_vae/val/"):
+            name = metric.removeprefix("vq_vae/val/")
             by_piece = zip(*(_values(one.held_out, name) for one in readings.values()), strict=True)
             values[epochs] = [interval(piece).mean for piece in by_piece]
         else:
@@ -179,13 +179,13 @@ def curve_pieces(study: Study, figure: str) -> dict[int, list[float]]:
 
 
 def seam_costs(study: Study) -> dict[str, Interval]:
-    """Compare sampling without seams with sampling with them: figure -> change, seed by seed."""
+    """Compare sampling without seams with sampling with them: metric -> change, seed by seed."""
     seamed, seamless = study.arm(PUBLISHED), study.arm("published_seamless")
     seeds = sorted(seamed.keys() & seamless.keys())
     if not seeds:
         return {}
     changes = {}
-    for name in dict.fromkeys(claim.figure for claim in CLAIMS):
+    for name in dict.fromkeys(claim.metric for claim in CLAIMS):
         pairs = [
             [interval(_values(one[seed].generated, name)).mean for one in (seamless, seamed)]
             for seed in seeds
@@ -209,11 +209,11 @@ def _by_piece(ours: Sequence[Reading], theirs: Sequence[Reading]) -> list[float]
     ]
 
 
-def _values(rows: Iterable[Figures], name: str) -> list[float]:
+def _values(rows: Iterable[Metrics], name: str) -> list[float]:
     return [row.get(name, NAN) for row in rows]
 
 
-def _real_figures(inputs: Inputs, known: set[str]) -> dict[str, Figures]:
+def _real_metrics(inputs: Inputs, known: set[str]) -> dict[str, Metrics]:
     """Describe the composer's pieces that no run was trained on, to their 128th quarter."""
     wider = tuple("data.title=null" for one in inputs.data if one.startswith("data.title="))
     prepared = correct_pieces(inputs, *wider)
@@ -222,16 +222,16 @@ def _real_figures(inputs: Inputs, known: set[str]) -> dict[str, Figures]:
     if kept.is_file():
         remembered = json.loads(kept.read_text())
         if remembered["of"] == contents:
-            return remembered["figures"]
-    figures: dict[str, Figures] = {}
+            return remembered["metrics"]
+    metrics: dict[str, Metrics] = {}
     for pieces in prepared.splits.values():
         for number, piece in enumerate(pieces.pieces):
             if piece.content not in known:
-                figures[piece.path.name] = _described(pieces, number)
-    kept.write_text(json.dumps({"of": contents, "figures": figures}) + "\n")
-    return figures
+                metrics[piece.path.name] = _described(pieces, number)
+    kept.write_text(json.dumps({"of": contents, "metrics": metrics}) + "\n")
+    return metrics
 
 
-def _described(pieces: PackedPieces, number: int) -> Figures:
+def _described(pieces: PackedPieces, number: int) -> Metrics:
     performance = from_words(pieces.piece(number)[:COMPARED_QUARTERS])
     return describe(performance) | describe_harmony(performance)

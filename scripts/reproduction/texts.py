@@ -12,7 +12,7 @@ RUNS = """\
 ## What was run
 
 {table}
-All figures of the runs, each with its command: [runs.csv](reproduction/runs.csv).
+All metrics of the runs, each with its command: [runs.csv](reproduction/runs.csv).
 """
 
 NO_CLAIMS = """\
@@ -24,7 +24,7 @@ Not measured: no seed has both lengths yet.
 CLAIMS = """\
 ## The report's sentences
 
-{count} figures: {summary}. Brackets are 95 % intervals. The verdict follows from the interval over
+{count} metrics: {summary}. Brackets are 95 % intervals. The verdict follows from the interval over
 {seeds} seeds: borne out where all of it lies on the claimed side of 0; not borne out where it lies on the
 other side, or where what it leaves to the claim is less than {share:g} of the spread (standard deviation)
 among real pieces; not decidable else. Pieces of one seed share their networks, so the interval over pieces
@@ -40,11 +40,11 @@ CURVE = """\
 ## More epochs
 
 A fresh start each time, the state after the last epoch, a rate that falls over the whole length: a longer
-training is another training, not a longer look at the same one. Held-out figures first, then those of
+training is another training, not a longer look at the same one. Held-out metrics first, then those of
 generated pieces. Bands and square brackets are 95 % intervals over seeds, of two seeds very wide; round
 brackets are over pieces, generated ones of all seeds or held-out ones (three) averaged over seeds.
 
-![Figures against epochs](reproduction/curves.png)
+![Metrics against epochs](reproduction/curves.png)
 
 {table}
 As numbers: [curves.csv](reproduction/curves.csv). One run: `python -m musicgen train
@@ -81,6 +81,6 @@ networks.
 {table}"""
 
 READING = """\
-* Figures of generated pieces hang on how notes are read from the decoder's cells (two thresholds,
+* Metrics of generated pieces hang on how notes are read from the decoder's cells (two thresholds,
   `musicgen/music/hysteresis.py`, chosen by held-out pieces). Read with one threshold, the small budget's
   verdict on visible bars was the opposite: `docs/log.md`, 2026-11-25."""

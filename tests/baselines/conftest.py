@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.baselines.baseline import Material
+from musicgen.baselines.baseline import BaselineData
 from musicgen.data.catalogue.choice import Piece
 from musicgen.data.store.packed import PackedPieces
 from musicgen.measure.reference import real_excerpts
@@ -23,10 +23,10 @@ def packed(*pieces: np.ndarray) -> PackedPieces:
 
 
 @pytest.fixture(scope="session")
-def material() -> Material:
+def material() -> BaselineData:
     """Give a few small pieces to learn from, to predict and to compare with."""
     train = packed(*(to_words(etude(seed)) for seed in range(6)))
     held_out = packed(*(to_words(etude(seed)) for seed in range(6, 10)))
-    return Material(
+    return BaselineData(
         train=train, held_out=held_out, reference=real_excerpts([held_out], num_quarters=8, leave_out=())
     )

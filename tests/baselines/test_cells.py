@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from musicgen.baselines.baseline import Material
+from musicgen.baselines.baseline import BaselineData
 from musicgen.baselines.cells import ConstantDensity, PitchDensity, TickMarkov, transitions
 from musicgen.measure.reference import Reference
 from musicgen.measure.trivial import constant_bce, pitch_bce
@@ -12,7 +12,7 @@ from tests.baselines.conftest import packed
 
 
 def learnt(model, pack_pieces, *pieces: np.ndarray):
-    model.fit(Material(pack_pieces(*pieces), pack_pieces(*pieces), Reference([], np.zeros(0, np.int64))))
+    model.fit(BaselineData(pack_pieces(*pieces), pack_pieces(*pieces), Reference([], np.zeros(0, np.int64))))
     return model
 
 
@@ -49,7 +49,7 @@ def test_bits_of_the_chain_by_hand():
 
 
 @pytest.mark.parametrize(("model", "bce"), [(ConstantDensity, constant_bce), (PitchDensity, pitch_bce)])
-def test_densities_have_the_bits_of_their_cross_entropy(model, bce, material: Material):
+def test_densities_have_the_bits_of_their_cross_entropy(model, bce, material: BaselineData):
     fitted = model()
     fitted.fit(material)
     held_out = material.held_out
@@ -59,7 +59,7 @@ def test_densities_have_the_bits_of_their_cross_entropy(model, bce, material: Ma
     assert bits == pytest.approx(expected)
 
 
-def test_a_chain_knows_more_than_densities_of_music(material: Material):
+def test_a_chain_knows_more_than_densities_of_music(material: BaselineData):
     models = [ConstantDensity(), PitchDensity(), TickMarkov()]
     for model in models:
         model.fit(material)
@@ -68,7 +68,7 @@ def test_a_chain_knows_more_than_densities_of_music(material: Material):
     assert bits == sorted(bits, reverse=True)
 
 
-def test_what_is_drawn_is_as_dense_and_as_held_as_what_was_learnt(material: Material):
+def test_what_is_drawn_is_as_dense_and_as_held_as_what_was_learnt(material: BaselineData):
     model = TickMarkov()
     model.fit(material)
     (piece,) = model.sample(num_pieces=1, num_quarters=400, seed=0)

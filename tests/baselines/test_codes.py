@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.baselines.baseline import Material
+from musicgen.baselines.baseline import BaselineData
 from musicgen.baselines.codes import CodeMarkov, TrainedRun, decoder_bits
 from musicgen.checkpoint import load_autoencoder
 from musicgen.generation.generate import Sampling
@@ -13,7 +13,7 @@ from musicgen.measure.evaluate import reconstruction_metrics
 from musicgen.measure.trivial import bigram_nats
 
 
-def held_out_bits(model, material: Material) -> float:
+def held_out_bits(model, material: BaselineData) -> float:
     pieces = material.held_out
     return sum(model.bits(np.array(pieces.piece(n))) for n in range(len(pieces.pieces))) / len(pieces)
 
@@ -53,7 +53,7 @@ def test_a_longer_context_helps_where_it_matters(tiny_run: Path):
     assert nats(1) > 0.6 > 0.1 > nats(2)
 
 
-def test_bits_are_those_of_the_bigram_and_of_the_decoder(tiny_run: Path, material: Material):
+def test_bits_are_those_of_the_bigram_and_of_the_decoder(tiny_run: Path, material: BaselineData):
     autoencoder = load_autoencoder(tiny_run).module
     model = CodeMarkov(run=tiny_run, order=1)
     model.fit(material)
@@ -71,7 +71,7 @@ def test_bits_are_those_of_the_bigram_and_of_the_decoder(tiny_run: Path, materia
     assert held_out_bits(model, material) == pytest.approx(expected, rel=0.05)  # smoothed otherwise
 
 
-def test_decoder_bits_are_the_cross_entropy_of_the_cells(tiny_run: Path, material: Material):
+def test_decoder_bits_are_the_cross_entropy_of_the_cells(tiny_run: Path, material: BaselineData):
     autoencoder = load_autoencoder(tiny_run).module
     words = np.array(material.held_out.piece(0))
     bits = decoder_bits(autoencoder, words, encode_words(autoencoder, words), batch_size=5)
@@ -80,7 +80,7 @@ def test_decoder_bits_are_the_cross_entropy_of_the_cells(tiny_run: Path, materia
     assert bits == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_run_and_a_chain_of_its_codes_write_pieces(tiny_run: Path, material: Material):
+def test_a_run_and_a_chain_of_its_codes_write_pieces(tiny_run: Path, material: BaselineData):
     for model in (CodeMarkov(run=tiny_run, order=2), TrainedRun(run=tiny_run, sampling=Sampling())):
         model.fit(material)
         pieces = model.sample(num_pieces=2, num_quarters=6, seed=1)

@@ -5,7 +5,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from musicgen.baselines.baseline import Material
+from musicgen.baselines.baseline import BaselineData
 from musicgen.baselines.gan import BarGan, Phrases, bars_of_words, words_of_bars
 from musicgen.music.grid import to_words
 from tests.conftest import etude
@@ -39,7 +39,7 @@ def test_a_note_keeps_its_place_in_a_bar():
     )  # a bass of a quarter and four notes of a fourth of it, four times
 
 
-def test_phrases_begin_at_bars_and_stay_within_their_piece(material: Material):
+def test_phrases_begin_at_bars_and_stay_within_their_piece(material: BaselineData):
     phrases = Phrases(material.train, num_bars=2)
 
     assert len(phrases) == 6 * 3  # pieces of 16 quarters: 0, 4, 8
@@ -50,7 +50,7 @@ def test_phrases_begin_at_bars_and_stay_within_their_piece(material: Material):
         Phrases(material.train, num_bars=9)
 
 
-def test_it_learns_and_writes_and_the_same_seed_gives_the_same(material: Material):
+def test_it_learns_and_writes_and_the_same_seed_gives_the_same(material: BaselineData):
     model, again = gan(epochs=2), gan(epochs=2)
     before = model.module.generator.seed.weight.clone()
     for one in (model, again):

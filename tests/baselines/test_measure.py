@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.baselines.baseline import Material
+from musicgen.baselines.baseline import BaselineData
 from musicgen.baselines.cells import TickMarkov
 from musicgen.baselines.measure import bootstrap_ratio, run_baseline
 from musicgen.baselines.real import Real
@@ -15,32 +15,32 @@ from musicgen.reports.compare.compare import compare_runs
 from tests.baselines.conftest import packed
 
 
-def run(baseline, material: Material, folder: Path) -> dict[str, float]:
+def run(baseline, material: BaselineData, folder: Path) -> dict[str, float]:
     return run_baseline(
         baseline, material, folder=folder, num_pieces=2, num_quarters=8, tempo_bpm=120, seed=0
     )
 
 
-def test_a_baseline_leaves_what_a_run_leaves(material: Material, tmp_path: Path):
-    figures = run(TickMarkov(), material, tmp_path)
+def test_a_baseline_leaves_what_a_run_leaves(material: BaselineData, tmp_path: Path):
+    metrics = run(TickMarkov(), material, tmp_path)
 
     assert [path.name for path in sorted(tmp_path.glob("generated/*"))] == ["000.mid", "001.mid"]
     assert len(read_midi(tmp_path / "generated" / "000.mid"))
     written = json.loads((tmp_path / "metrics.json").read_text())
-    assert written.keys() == figures.keys()
-    low, value, high = (figures[f"val/bits_per_quarter{end}"] for end in ("/low", "", "/high"))
+    assert written.keys() == metrics.keys()
+    low, value, high = (metrics[f"val/bits_per_quarter{end}"] for end in ("/low", "", "/high"))
     assert low <= value <= high
     rows = list(csv.DictReader((tmp_path / "bits.csv").open()))
     shares = [sum(float(row[name]) for row in rows) for name in ("bits", "quarters")]
     assert shares[0] / shares[1] == pytest.approx(value, rel=1e-4)
-    assert 0 <= figures["generated/oa/mean"] <= 1
-    assert figures["generated/kld/h1"] >= 0
-    assert figures["baseline/parameters"] == 176
+    assert 0 <= metrics["generated/oa/mean"] <= 1
+    assert metrics["generated/kld/h1"] >= 0
+    assert metrics["baseline/parameters"] == 176
     compared = compare_runs([tmp_path], output_dir=tmp_path / "compared")
-    assert compared.runs[0].metrics["generated/oa/mean"] == pytest.approx(figures["generated/oa/mean"])
+    assert compared.runs[0].metrics["generated/oa/mean"] == pytest.approx(metrics["generated/oa/mean"])
 
 
-def test_real_music_is_nearer_to_real_music_than_a_chain(material: Material, tmp_path: Path):
+def test_real_music_is_nearer_to_real_music_than_a_chain(material: BaselineData, tmp_path: Path):
     real, chain = (run(model, material, tmp_path / type(model).__name__) for model in (Real(), TickMarkov()))
 
     assert real["generated/oa/mean"] > chain["generated/oa/mean"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 
-from musicgen.baselines.baseline import Material
+from musicgen.baselines.baseline import BaselineData
 from musicgen.generation.generate import Sampling
 from musicgen.music.grid import to_words
 from musicgen.training.optim import constant
@@ -27,7 +27,7 @@ def test_tokens_say_exactly_what_slices_hold():
     assert tokens.decode([tokens.bar] * 3, num_quarters=4).pitch.tolist() == []
 
 
-def test_it_learns_tells_bits_and_writes(material: Material):
+def test_it_learns_tells_bits_and_writes(material: BaselineData):
     model = RemiTransformer(
         make_trainer=partial(
             pl.Trainer, accelerator="cpu", enable_model_summary=False, num_sanity_val_steps=0

@@ -79,7 +79,7 @@ def test_the_page_is_whole_in_itself(measured: Path) -> None:
     assert re.search(r'class="copied[^"]*".*?Etude No\.', page)
 
 
-def test_the_board_has_the_same_figures_and_pictures(measured: Path) -> None:
+def test_the_board_has_the_same_metrics_and_pictures(measured: Path) -> None:
     events = EventAccumulator(str(measured / "tensorboard"))
     events.Reload()
     metrics = json.loads((measured / "metrics.json").read_text())

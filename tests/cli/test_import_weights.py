@@ -9,7 +9,7 @@ import torch
 
 from musicgen.checkpoint import load_autoencoder, load_transformer, start_from
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.bottlenecks.vq import ColdVectorQuantizer, VectorQuantizer
+from musicgen.models.bottlenecks.vq import BachsformerVectorQuantizer, VectorQuantizer
 from musicgen.models.priors.transformer import Transformer
 from musicgen.music.midi import read_midi
 from tests.compat.published import published
@@ -60,7 +60,7 @@ def imported(weights: Path, midi_folder: Path, tmp_path_factory: pytest.TempPath
     return folder / "run"
 
 
-def test_an_imported_run_has_the_weights_and_the_figures(imported: Path, weights: Path):
+def test_an_imported_run_has_the_weights_and_the_metrics(imported: Path, weights: Path):
     autoencoder = load_autoencoder(imported).module
     transformer = load_transformer(imported, autoencoder=autoencoder).module
     for module, name in ((autoencoder, "vq_vae"), (transformer, "transformer")):
@@ -107,7 +107,7 @@ def test_another_shape_is_refused_with_the_settings_to_use(imported: Path):
 
 
 def test_a_quantizer_of_the_same_tensors_takes_the_weights(imported: Path):
-    cold = ColdVectorQuantizer(num_embeddings=8, embedding_dim=8)
+    cold = BachsformerVectorQuantizer(num_embeddings=8, embedding_dim=8)
     autoencoder = Autoencoder(cold, num_hiddens=8, num_residual_hiddens=4)
     start_from(autoencoder, imported, stage="vq_vae")
     assert torch.equal(cold.codebook, load_autoencoder(imported).module.quantizer.codebook)

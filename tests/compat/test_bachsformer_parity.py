@@ -45,7 +45,7 @@ def test_slices_are_the_reports_bit_for_bit(reference: Path) -> None:
 def test_weights_give_the_originals_outputs(reference: Path) -> None:
     folder = reference / "bachsformer_weights"
     expected = np.load(folder / "expected.npz")
-    figures = json.loads((folder / "expected.json").read_text())
+    metrics = json.loads((folder / "expected.json").read_text())
     autoencoder, transformer = load_weights(folder)
     slices = torch.from_numpy(np.unpackbits(expected["quarters"], axis=-1))
     codes = torch.from_numpy(expected["codes"]).long()
@@ -56,7 +56,7 @@ def test_weights_give_the_originals_outputs(reference: Path) -> None:
         # of rounded probabilities, as the original took it: a cell that is surely wrong costs 100
         bce = functional.binary_cross_entropy(autoencoder.decode(codes), slices.float())
         logits = transformer(codes[:12].view(1, -1)[:, :-1])
-    assert bce.item() == pytest.approx(figures["bce"], rel=1e-3)
+    assert bce.item() == pytest.approx(metrics["bce"], rel=1e-3)
     np.testing.assert_allclose(logits[0], expected["logits"], rtol=0, atol=1e-4)
     continued = sample_codes(
         transformer, num_quarters=12, prompt=codes[:1], temperature=0, generator=torch.Generator()

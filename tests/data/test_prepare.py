@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.data.catalogue.choice import Choice
+from musicgen.data.catalogue.choice import PieceFilter
 from musicgen.data.prepare import Prepared, prepare, write_summary
 from musicgen.data.sources.folder import Folder
 from musicgen.data.sources.giantmidi import GiantMidi
@@ -23,7 +23,7 @@ from musicgen.music.grid import ClockGrid
 
 
 def prepared(folder: Path, cache_dir: Path, **settings) -> Prepared:
-    choice = settings.pop("choice", Choice())
+    choice = settings.pop("choice", PieceFilter())
     source = Folder(folder, cache_dir=cache_dir)
     return prepare(source, ClockGrid(), choice=choice, cache_dir=cache_dir, progress=False, **settings)
 
@@ -113,7 +113,7 @@ def test_a_file_that_vanishes_between_listing_and_reading_is_skipped(pieces_fold
             return listed
 
     source = Vanishing(folder)
-    settings = {"choice": Choice(), "cache_dir": tmp_path / "cache", "progress": False}
+    settings = {"choice": PieceFilter(), "cache_dir": tmp_path / "cache", "progress": False}
     done = prepare(source, ClockGrid(), **settings)
     assert done.summary["skipped"] == 1
     assert "No such file" in done.skipped[0].reason
@@ -234,11 +234,11 @@ def test_few_tasks_start_no_processes():
 
 KILLED = """
 import sys
-from musicgen.data.catalogue.choice import Choice
+from musicgen.data.catalogue.choice import PieceFilter
 from musicgen.data.sources.folder import Folder
 from musicgen.data.prepare import prepare
 from musicgen.music.grid import ClockGrid
-prepare(Folder(sys.argv[1]), ClockGrid(), choice=Choice(), cache_dir=sys.argv[2], progress=False)
+prepare(Folder(sys.argv[1]), ClockGrid(), choice=PieceFilter(), cache_dir=sys.argv[2], progress=False)
 """
 
 
@@ -262,7 +262,7 @@ def test_a_killed_preparation_leaves_nothing_wrong(tmp_path: Path, write_piece):
 @pytest.mark.slow
 def test_the_857_files_are_prepared_without_a_skip(giantmidi_root: Path, tmp_path: Path):
     source = GiantMidi(giantmidi_root, cache_dir=tmp_path)
-    done = prepare(source, ClockGrid(), choice=Choice(), cache_dir=tmp_path, progress=False)
+    done = prepare(source, ClockGrid(), choice=PieceFilter(), cache_dir=tmp_path, progress=False)
     assert (done.summary["files"], done.summary["pieces"], done.summary["skipped"]) == (857, 834, 0)
     assert done.summary["by_era"] == {"baroque": 189, "classical": 211, "romantic": 457}
     assert done.summary["notes"] > 2_500_000

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.data.catalogue.choice import Choice
+from musicgen.data.catalogue.choice import PieceFilter
 from musicgen.data.prepare import Prepared, prepare, write_summary
 from musicgen.data.sources.folder import Folder
 from musicgen.music.grid import ClockGrid
@@ -49,7 +49,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def prepared(folder: Path, cache: Path) -> Prepared:
     source = Folder(folder, cache_dir=cache)
-    return prepare(source, ClockGrid(), choice=Choice(), cache_dir=cache, val_fraction=0.4, progress=False)
+    return prepare(
+        source, ClockGrid(), choice=PieceFilter(), cache_dir=cache, val_fraction=0.4, progress=False
+    )
 
 
 def test_each_strange_file_is_taken_or_skipped_with_its_reason(folder: Path, tmp_path: Path):

@@ -1,10 +1,10 @@
-"""Which way figures are better, and how they are written."""
+"""Which way metrics are better, and how they are written."""
 
 import math
 
 import pytest
 
-from musicgen.measure.directions import all_figures, best_of, decimals_for, figure, format_number
+from musicgen.measure.directions import all_metrics, best_of, decimals_for, format_number, metric
 from musicgen.reports.compare.aggregate import aggregate
 from musicgen.reports.compare.tables import cell_texts
 from tests.reports.run_folders import a_run
@@ -31,18 +31,18 @@ from tests.reports.run_folders import a_run
         ("generated/fingering_s", "none"),
     ],
 )
-def test_every_figure_has_its_direction(name, better):
-    assert figure(name, {"real/polyphony", "real/pieces", "real/silent_pieces"}).better == better
+def test_every_metric_has_its_direction(name, better):
+    assert metric(name, {"real/polyphony", "real/pieces", "real/silent_pieces"}).better == better
 
 
 def test_a_direction_can_be_given():
-    assert figure("mine", better={"mine": "higher"}).better == "higher"
+    assert metric("mine", better={"mine": "higher"}).better == "higher"
     with pytest.raises(ValueError, match="'up' is none of lower, higher, closer, none"):
-        figure("mine", better={"mine": "up"})
+        metric("mine", better={"mine": "up"})
 
 
 def test_the_best_is_found_and_ties_are_shared():
-    bce, f1, polyphony = (figure(name, {"real/polyphony"}) for name in ("bce", "x_f1", "generated/polyphony"))
+    bce, f1, polyphony = (metric(name, {"real/polyphony"}) for name in ("bce", "x_f1", "generated/polyphony"))
     nan = math.nan
     assert best_of(bce, [3, 1, nan, 1]) == {1, 3}
     assert best_of(f1, [0.3, 0.9, 0.5]) == {1}
@@ -50,12 +50,12 @@ def test_the_best_is_found_and_ties_are_shared():
     assert (
         best_of(bce, [1, 1])
         == best_of(bce, [1, nan])
-        == best_of(figure("generated/x"), [1, 2])
+        == best_of(metric("generated/x"), [1, 2])
         == frozenset()
     )
 
 
-def test_figures_stand_in_reading_order():
+def test_metrics_stand_in_reading_order():
     names = [
         "baseline/pitch/bce",
         "real/h1",
@@ -64,7 +64,7 @@ def test_figures_stand_in_reading_order():
         "vq_vae/val/bce",
         "val/bits_per_quarter",
     ]
-    assert [one.name for one in all_figures(names)] == [
+    assert [one.name for one in all_metrics(names)] == [
         *reversed(names[3:]),
         "real/h1",
         "vq_vae/train/bce",
@@ -89,5 +89,5 @@ def test_numbers_have_sensible_digits(values, texts):
 def test_the_best_never_looks_like_the_next():
     runs = [a_run(str(n), n=n, metrics={"bce": bce}) for n, bce in enumerate([0.123441, 0.123449])]
     comparison = aggregate(runs)
-    best = comparison.best(comparison.figures[0], comparison.rows)
-    assert cell_texts(comparison.figures[0], comparison.rows, best) == ["0.123441", "0.123449"]
+    best = comparison.best(comparison.metrics[0], comparison.rows)
+    assert cell_texts(comparison.metrics[0], comparison.rows, best) == ["0.123441", "0.123449"]

@@ -8,27 +8,27 @@ from collections import Counter
 import pytest
 
 from musicgen.measure.evaluate import music_metrics
-from musicgen.measure.generated import Hearing
+from musicgen.measure.generated import GeneratedMetrics
 from musicgen.measure.meanings import MEANINGS
 from musicgen.measure.music import averages, measure, progressions, table_of
 from musicgen.music.metrics.pitch import describe
 from musicgen.music.theory.harmony import describe_harmony
-from musicgen.reports.pages.metric_table import figure_rows
+from musicgen.reports.pages.metric_table import metric_rows
 from tests.conftest import etude
 
 
 def test_averages_are_of_the_pieces_that_sound() -> None:
     first, second = etude(0), etude(1)
     silent = first.between_quarters(90, 99)
-    figures = music_metrics([first, silent, second], prefix="generated")
-    assert figures["generated/pieces"] == 3
-    assert figures["generated/silent_pieces"] == 1
+    metrics = music_metrics([first, silent, second], prefix="generated")
+    assert metrics["generated/pieces"] == 3
+    assert metrics["generated/silent_pieces"] == 1
     expected = (describe(first)["polyphony"] + describe(second)["polyphony"]) / 2
-    assert figures["generated/polyphony"] == pytest.approx(expected)
-    assert figures["generated/triad_rate"] == pytest.approx(
+    assert metrics["generated/polyphony"] == pytest.approx(expected)
+    assert metrics["generated/triad_rate"] == pytest.approx(
         (describe_harmony(first)["triad_rate"] + describe_harmony(second)["triad_rate"]) / 2
     )
-    assert all(math.isfinite(value) for value in figures.values())
+    assert all(math.isfinite(value) for value in metrics.values())
 
 
 def test_progressions_are_known_or_not() -> None:
@@ -39,15 +39,15 @@ def test_progressions_are_known_or_not() -> None:
     assert averages(measured, prefix="generated", real=foreign)["generated/shared_progressions"] == 0.0
 
 
-def test_every_figure_of_a_piece_has_a_meaning() -> None:
+def test_every_metric_of_a_piece_has_a_meaning() -> None:
     (measured,) = measure([("a", etude(0))])
-    hearing = Hearing([measured], [measured], progressions([measured]))
-    leaves = {name.rpartition("/")[2] for name in hearing.metrics()} | set(measured.figures)
+    generated_metrics = GeneratedMetrics([measured], [measured], progressions([measured]))
+    leaves = {name.rpartition("/")[2] for name in generated_metrics.metrics()} | set(measured.metrics)
     assert leaves <= set(MEANINGS)
 
 
 def test_the_table_pairs_generated_with_real() -> None:
-    rows = figure_rows(
+    rows = metric_rows(
         {"generated/polyphony": 2.0, "real/polyphony": 2.5, "vq_vae/val/bce": 0.01, "real/alone": 1.0}
     )
     by_name = {row.name: row for row in rows}

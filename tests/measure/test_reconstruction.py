@@ -1,4 +1,4 @@
-"""Figures of held-out music, against answers worked out by hand and against the plain definitions."""
+"""Metrics of held-out music, against answers worked out by hand and against the plain definitions."""
 
 import math
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 
 from musicgen.data.catalogue.choice import Piece
 from musicgen.data.store.packed import PackedPieces
-from musicgen.measure.reconstruction import ReconstructionFigures, code_entropy, words_of
+from musicgen.measure.reconstruction import ReconstructionMetrics, code_entropy, words_of
 from musicgen.music.grid import from_slices, pack
 
 
@@ -28,7 +28,7 @@ def roll_with(*notes: tuple[int, int, int], quarters: int = 4) -> np.ndarray:
 
 
 def fed(
-    figures: ReconstructionFigures,
+    metrics: ReconstructionMetrics,
     truth: np.ndarray,
     logits: torch.Tensor,
     codes: torch.Tensor,
@@ -36,8 +36,8 @@ def fed(
 ):
     slices = torch.from_numpy(truth)[:, None].float()
     for numbers in torch.arange(len(truth)).chunk(parts):
-        figures.update(slices[numbers], logits[numbers], codes[numbers], numbers)
-    return figures.compute()
+        metrics.update(slices[numbers], logits[numbers], codes[numbers], numbers)
+    return metrics.compute()
 
 
 def sure(roll: np.ndarray) -> torch.Tensor:
@@ -47,7 +47,7 @@ def sure(roll: np.ndarray) -> torch.Tensor:
 def test_a_perfect_reconstruction_scores_one_and_costs_nothing():
     roll = roll_with((40, 0, 40), (44, 16, 80))
     result = fed(
-        ReconstructionFigures(packed(roll), num_embeddings=4),
+        ReconstructionMetrics(packed(roll), num_embeddings=4),
         roll,
         sure(roll),
         torch.arange(16).view(4, 4) % 4,
@@ -60,7 +60,7 @@ def test_a_perfect_reconstruction_scores_one_and_costs_nothing():
 def test_bce_is_the_mean_over_all_cells():
     roll = roll_with((40, 0, 32), quarters=1)
     result = fed(
-        ReconstructionFigures(packed(roll), num_embeddings=2),
+        ReconstructionMetrics(packed(roll), num_embeddings=2),
         roll,
         torch.zeros(1, 1, 88, 32),
         torch.zeros(1, 16).long(),
@@ -71,7 +71,7 @@ def test_bce_is_the_mean_over_all_cells():
 def test_perplexity_is_of_the_whole_set_not_the_mean_of_batches():
     roll = roll_with((40, 0, 128))
     codes = torch.tensor([[0], [1], [2], [3]]).expand(4, 16)  # each batch alone has perplexity 1
-    result = fed(ReconstructionFigures(packed(roll), num_embeddings=4), roll, sure(roll), codes, parts=4)
+    result = fed(ReconstructionMetrics(packed(roll), num_embeddings=4), roll, sure(roll), codes, parts=4)
     assert result["perplexity"] == pytest.approx(4)
 
 
@@ -79,15 +79,15 @@ def test_an_onset_within_three_ticks_counts_and_one_four_ticks_off_does_not():
     truth = roll_with((40, 32, 64))
     for shift, expected in ((3, 1.0), (4, 0.0)):
         heard = roll_with((40, 32 + shift, 64))
-        figures = ReconstructionFigures(packed(truth), num_embeddings=2)
-        result = fed(figures, truth, sure(heard), torch.zeros(4, 16).long())
+        metrics = ReconstructionMetrics(packed(truth), num_embeddings=2)
+        result = fed(metrics, truth, sure(heard), torch.zeros(4, 16).long())
         assert result["onset_f1"] == expected
 
 
 def test_a_note_that_ends_too_early_is_an_onset_but_no_note():
     truth, heard = roll_with((40, 0, 64)), roll_with((40, 0, 32))
     result = fed(
-        ReconstructionFigures(packed(truth), num_embeddings=2), truth, sure(heard), torch.zeros(4, 16).long()
+        ReconstructionMetrics(packed(truth), num_embeddings=2), truth, sure(heard), torch.zeros(4, 16).long()
     )
     assert (result["onset_f1"], result["note_f1"]) == (1, 0)
 
@@ -96,7 +96,7 @@ def test_notes_do_not_reach_from_one_piece_into_the_next():
     first, second = roll_with((40, 64, 128)), roll_with((40, 0, 64))
     truth = np.concatenate([first, second])
     result = fed(
-        ReconstructionFigures(packed(first, second), num_embeddings=2),
+        ReconstructionMetrics(packed(first, second), num_embeddings=2),
         truth,
         sure(truth),
         torch.zeros(8, 16).long(),
@@ -108,20 +108,20 @@ def test_notes_do_not_reach_from_one_piece_into_the_next():
 def test_samples_that_only_even_out_the_ranks_are_left_out():
     roll = roll_with((40, 0, 40), (44, 16, 80))
     plain = fed(
-        ReconstructionFigures(packed(roll), num_embeddings=2), roll, sure(roll), torch.zeros(4, 16).long()
+        ReconstructionMetrics(packed(roll), num_embeddings=2), roll, sure(roll), torch.zeros(4, 16).long()
     )
-    figures = ReconstructionFigures(packed(roll), num_embeddings=2)
-    figures.update(
+    metrics = ReconstructionMetrics(packed(roll), num_embeddings=2)
+    metrics.update(
         torch.ones(1, 1, 88, 32), torch.zeros(1, 1, 88, 32), torch.ones(1, 16).long(), torch.tensor([4])
     )
-    assert fed(figures, roll, sure(roll), torch.zeros(4, 16).long()) == plain
+    assert fed(metrics, roll, sure(roll), torch.zeros(4, 16).long()) == plain
 
 
 def test_a_slice_left_out_is_noticed():
     roll = roll_with((40, 0, 40))
-    figures = ReconstructionFigures(packed(roll), num_embeddings=2)
+    metrics = ReconstructionMetrics(packed(roll), num_embeddings=2)
     with pytest.raises(ValueError, match="3 slices were fed in"):
-        fed(figures, roll[:3], sure(roll[:3]), torch.zeros(3, 16).long())
+        fed(metrics, roll[:3], sure(roll[:3]), torch.zeros(3, 16).long())
 
 
 def test_fed_in_order_only_the_slices_of_a_few_batches_are_kept(monkeypatch):
@@ -131,15 +131,15 @@ def test_fed_in_order_only_the_slices_of_a_few_batches_are_kept(monkeypatch):
     heard = sure(truth.roll(2, dims=-1).numpy())
     codes = torch.arange(len(truth) * 16).view(-1, 16) % 4
 
-    def figures_of(order: torch.Tensor) -> tuple[dict[str, float], int]:
-        figures, most = ReconstructionFigures(pieces, num_embeddings=4), 0
+    def metrics_of(order: torch.Tensor) -> tuple[dict[str, float], int]:
+        metrics, most = ReconstructionMetrics(pieces, num_embeddings=4), 0
         for numbers in order.split(1):
-            figures.update(truth[numbers, None].float(), heard[numbers], codes[numbers], numbers)
-            most = max(most, sum(map(len, figures.numbers)))
-        return figures.compute(), most
+            metrics.update(truth[numbers, None].float(), heard[numbers], codes[numbers], numbers)
+            most = max(most, sum(map(len, metrics.numbers)))
+        return metrics.compute(), most
 
-    in_order, most = figures_of(torch.arange(len(truth)))
-    shuffled, _ = figures_of(torch.randperm(len(truth), generator=torch.Generator().manual_seed(0)))
+    in_order, most = metrics_of(torch.arange(len(truth)))
+    shuffled, _ = metrics_of(torch.randperm(len(truth), generator=torch.Generator().manual_seed(0)))
     assert most <= 8 + 3
     assert in_order == pytest.approx(shuffled)
     assert 0 < in_order["onset_f1"] < 1

@@ -19,7 +19,7 @@ def read_layout(folder: Path) -> layout_pb2.Layout:
     return layout
 
 
-def test_each_chart_takes_the_curves_of_its_figure_and_no_others(tmp_path: Path):
+def test_each_chart_takes_the_curves_of_its_metric_and_no_others(tmp_path: Path):
     logger = TensorBoardLogger(tmp_path, name="", version="tensorboard")
     log_layout([CSVLogger(tmp_path), logger])
     logger.finalize("success")

@@ -1,4 +1,4 @@
-"""Loggers, one override each: curves, settings and final figures arrive; local stores only."""
+"""Loggers, one override each: curves, settings and final metrics arrive; local stores only."""
 
 import csv
 from pathlib import Path
@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from musicgen.config.tree import config_dir
 from musicgen.pipeline.hparams import log_settings
 from musicgen.reports.runs.curves import read_curves
-from musicgen.training.tensorboard_logger import BoardLogger
+from musicgen.training.tensorboard_logger import TensorBoardWithoutEpoch
 
 FINAL = {"val/bits_per_quarter": 123.0, "generated/nothing": float("nan")}
 
@@ -39,7 +39,7 @@ def test_tensorboards_table_has_what_was_set_by_hand(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-    board = BoardLogger(tmp_path, name="", version="tensorboard", default_hp_metric=False)
+    board = TensorBoardWithoutEpoch(tmp_path, name="", version="tensorboard", default_hp_metric=False)
     settings = {"epochs": 7, "seed": 0, "quantizer": {"decay": 0.9}, "data": {"root": "/a", "title": "Etude"}}
     typed = ["quantizer=ema", "++quantizer.decay=0.90", "data.root=/a", "data.title=Etude", "threads=1"]
     log_settings([board], settings, FINAL, typed=typed)

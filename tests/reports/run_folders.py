@@ -1,4 +1,4 @@
-"""Synthetic run folders: real event files, real MIDI, figures that follow the settings."""
+"""Synthetic run folders: real event files, real MIDI, metrics that follow the settings."""
 
 import json
 import math
@@ -50,7 +50,7 @@ def make_run(
     metrics: bool = True,
     extra: dict | None = None,
 ) -> Path:
-    """Write a run folder as training leaves it; the figures depend on the settings and the seed."""
+    """Write a run folder as training leaves it; the metrics depend on the settings and the seed."""
     overrides = overrides or {}
     config = json.loads(json.dumps(BASE_CONFIG))
     for key, value in overrides.items():
@@ -121,7 +121,7 @@ def make_piece(generator: np.random.Generator, num_quarters: int) -> Performance
 
 
 def _write_curves(folder: Path, config: dict, generator: np.random.Generator, per_epoch: int) -> dict:
-    """Log falling curves of both stages, and give the final figures that go with them."""
+    """Log falling curves of both stages, and give the final metrics that go with them."""
     size = math.log2(config["vq_vae"]["num_hiddens"] / 32)
     epochs = config["epochs"]
     wobble = float(generator.normal(0, 0.001))
@@ -148,11 +148,11 @@ def _write_curves(folder: Path, config: dict, generator: np.random.Generator, pe
     if per_epoch:
         _log(folder / "tensorboard", {k: v for k, v in curves.items() if k.startswith("vq_vae")}, amounts, 40)
         _log(folder / "tensorboard", {k: v for k, v in curves.items() if k.startswith("transf")}, amounts, 25)
-    figures = {name: round(float(values[-1]), 6) for name, values in curves.items()}
-    figures |= {
+    metrics = {name: round(float(values[-1]), 6) for name, values in curves.items()}
+    metrics |= {
         "val/bits_per_quarter": 130
-        + 900 * figures["vq_vae/val/bce"]
-        + 20 * figures["transformer/val/nats_per_code"],
+        + 900 * metrics["vq_vae/val/bce"]
+        + 20 * metrics["transformer/val/nats_per_code"],
         "baseline/constant/bce": 0.2071,
         "baseline/pitch/bce": 0.1774,
         "baseline/unigram/nats_per_code": 2.514,
@@ -166,7 +166,7 @@ def _write_curves(folder: Path, config: dict, generator: np.random.Generator, pe
         "real/scale_consistency": 0.804,
         "real/notes_per_quarter": 4.47,
     }
-    return figures
+    return metrics
 
 
 def _log(folder: Path, curves: dict[str, np.ndarray], amounts: np.ndarray, steps_an_epoch: int) -> None:

@@ -58,7 +58,7 @@ def test_a_limit_is_met_below_it() -> None:
 
 def test_what_is_written_by_hand_stays_on_the_page(tmp_path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"# Speed\n\n{BEGIN}\nold figures\n{END}\n\nWhy so.\n")
+    page.write_text(f"# Speed\n\n{BEGIN}\nold metrics\n{END}\n\nWhy so.\n")
     row = Row("read_cut", 1234.0, "files/s", 5.0, 10.0, 123.4, mark=40)
     write_page(page, [row], machine="a machine", source="pieces", arguments=["quick=true"])
 
@@ -66,7 +66,7 @@ def test_what_is_written_by_hand_stays_on_the_page(tmp_path) -> None:
 
     assert text.startswith("# Speed\n\n")
     assert text.endswith("\n\nWhy so.\n")
-    assert "old figures" not in text
+    assert "old metrics" not in text
     assert "| read_cut | 1,234 | 5 | files/s | 10 | 123 | 40 times | yes |" in text
     assert "`python scripts/benchmark.py quick=true`" in text
 

@@ -41,10 +41,10 @@ def test_variants_are_distinct_and_begin_with_the_originals(piece, tmp_path) -> 
 def test_the_short_form_measures_growth(midi_folder, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("GIANTMIDI_ROOT", str(midi_folder))
     many_pieces.main(["counts=12,48", "batches=10", f"json={tmp_path / 'many.json'}"])
-    figures = json.loads((tmp_path / "many.json").read_text())
+    metrics = json.loads((tmp_path / "many.json").read_text())
 
-    assert [count["pieces"] for count in figures["counts"]] == [12, 48]
-    assert figures["growth"]["pieces"] == 4
-    for count, kind in itertools.product(figures["counts"], ("slices", "codes")):
+    assert [count["pieces"] for count in metrics["counts"]] == [12, 48]
+    assert metrics["growth"]["pieces"] == 4
+    for count, kind in itertools.product(metrics["counts"], ("slices", "codes")):
         assert count[f"{kind}_mib"] > 50
         assert count[f"{kind}_batches_per_s"] > 0

@@ -56,9 +56,9 @@ def test_one_seed_decides_nothing():
     assert find(CLAIMS[0], five=[[1.0]], ten=[[0.0]], real=[1.0, 2.0]).verdict == "not decidable"
 
 
-def test_every_claim_names_a_figure_that_is_measured():
-    figures = describe(etude(0)) | describe_harmony(etude(0))
-    assert {claim.figure for claim in CLAIMS} <= figures.keys()
+def test_every_claim_names_a_metric_that_is_measured():
+    metrics = describe(etude(0)) | describe_harmony(etude(0))
+    assert {claim.metric for claim in CLAIMS} <= metrics.keys()
 
 
 def test_numbers_are_written_with_what_is_known(tmp_path: Path):

@@ -5,13 +5,13 @@ import pytest
 from musicgen.search.objectives import read_objectives
 
 
-def test_directions_follow_the_rules_of_the_figures():
+def test_directions_follow_the_rules_of_the_metrics():
     bits, notes = read_objectives(["val/bits_per_quarter", "vq_vae/val/note_f1"])
     assert (bits.direction, notes.direction) == ("minimize", "maximize")
     assert bits.value({"val/bits_per_quarter": 3.0}) == 3.0
 
 
-def test_a_figure_that_should_come_close_is_minimised_in_its_distance():
+def test_a_metric_that_should_come_close_is_minimised_in_its_distance():
     (one,) = read_objectives(["generated/polyphony"])
     assert one.direction == "minimize"
     assert one.value({"generated/polyphony": 3.0, "real/polyphony": 5.0}) == 2.0
@@ -25,8 +25,8 @@ def test_the_user_may_say_what_is_better():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ([], "use one figure, or two"),
-        (["a/bce", "b/bce", "c/bce"], "use one figure, or two"),
+        ([], "use one metric, or two"),
+        (["a/bce", "b/bce", "c/bce"], "use one metric, or two"),
         (["baseline/pitch/bce"], "which way baseline/pitch/bce is better"),
     ],
 )
@@ -35,7 +35,7 @@ def test_what_cannot_be_searched_for_is_refused(names, message):
         read_objectives(names)
 
 
-def test_a_figure_that_the_runs_do_not_have_offers_the_nearest():
+def test_a_metric_that_the_runs_do_not_have_offers_the_nearest():
     (one,) = read_objectives(["val/bits_per_quater"])
-    with pytest.raises(ValueError, match="no figure 'val/bits_per_quater'; nearest: val/bits_per_quarter"):
+    with pytest.raises(ValueError, match="no metric 'val/bits_per_quater'; nearest: val/bits_per_quarter"):
         one.value({"val/bits_per_quarter": 1.0, "vq_vae/val/bce": 0.1})

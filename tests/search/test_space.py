@@ -4,17 +4,17 @@ import optuna
 import pytest
 
 from musicgen.cli.shared.search_arguments import sort_arguments
-from musicgen.search.space import Choice, Real, Whole, is_sweep, read_space
+from musicgen.search.space import PieceFilter, Real, Whole, is_sweep, read_space
 
 
 @pytest.mark.parametrize(
     ("text", "knob"),
     [
-        ("16,32,64", Choice("k", ("16", "32", "64"))),
-        ("choice(ema, gradient)", Choice("k", ("ema", "gradient"))),
-        ("[1,2],[3]", Choice("k", ("[1,2]", "[3]"))),
+        ("16,32,64", PieceFilter("k", ("16", "32", "64"))),
+        ("choice(ema, gradient)", PieceFilter("k", ("ema", "gradient"))),
+        ("[1,2],[3]", PieceFilter("k", ("[1,2]", "[3]"))),
         ("range(1,10,step=4)", Whole("k", 1, 9, step=4)),
-        ("range(0,1,0.5)", Choice("k", ("0.0", "0.5"))),
+        ("range(0,1,0.5)", PieceFilter("k", ("0.0", "0.5"))),
         ("interval(1,5)", Real("k", 1.0, 5.0)),
         ("int(interval(32,256))", Whole("k", 32, 256)),
         ("tag(log,interval(1e-4,1e-2))", Real("k", 1e-4, 1e-2, log=True)),

@@ -7,7 +7,7 @@ from optuna.trial import TrialState
 from musicgen.search.findings import report
 from musicgen.search.study import TWIN, open_places, this_worker
 from musicgen.search.trials import folder_name
-from musicgen.training.pruning import HopelessRun
+from musicgen.training.pruning import PrunedRun
 from tests.search.conftest import squares
 
 
@@ -49,9 +49,9 @@ def test_a_search_in_which_all_fails_ends(make_worker):
         make_worker(fails).work(100)
 
 
-def test_a_figure_that_no_run_has_ends_the_search_at_once(make_worker):
+def test_a_metric_that_no_run_has_ends_the_search_at_once(make_worker):
     worker = make_worker(metrics=["val/loss"])
-    with pytest.raises(ValueError, match="no figure 'val/loss'"):
+    with pytest.raises(ValueError, match="no metric 'val/loss'"):
         worker.work(10)
     assert len(worker.study.trials) == 1
 
@@ -119,7 +119,7 @@ def test_hopeless_trials_are_pruned_by_what_they_report(make_worker):
         worse = float(folder.name[:4])
         for epoch in range(1, 4):
             if watcher.judge(worse, epoch):
-                raise HopelessRun(f"val/bce was {worse}")
+                raise PrunedRun(f"val/bce was {worse}")
         return {"val/bce": worse}
 
     pruner = optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=2)
@@ -130,7 +130,7 @@ def test_hopeless_trials_are_pruned_by_what_they_report(make_worker):
     assert (worker.folder / worker.study.trials[2].user_attrs["folder"] / "pruned.txt").is_file()
 
 
-def test_two_figures_give_a_front_and_are_not_pruned(make_worker):
+def test_two_metrics_give_a_front_and_are_not_pruned(make_worker):
     worker = make_worker(metrics=["val/bce", "model/parameters"], pruner=optuna.pruners.MedianPruner())
     worker.work(12)
     front = worker.study.best_trials
@@ -142,7 +142,7 @@ def test_two_figures_give_a_front_and_are_not_pruned(make_worker):
         )
 
 
-def test_a_study_keeps_its_figures_and_settings(make_worker):
+def test_a_study_keeps_its_metrics_and_settings(make_worker):
     make_worker(settings=["epochs=5", "data.root=/here"]).work(1)
     make_worker(settings=["data.root=/there", "threads=2", "trainer=gpu", "epochs=5"])
     with pytest.raises(ValueError, match="other settings: epochs=5, not epochs=6; use another study=NAME"):

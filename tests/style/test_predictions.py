@@ -18,12 +18,12 @@ from musicgen.style.judge import judge_run
 from musicgen.style.load import load_classifier
 from musicgen.style.predictions import (
     Verdict,
-    accuracy_figures,
+    accuracy_metrics,
+    composer_shares,
     embed,
     judge,
     majority_accuracy,
     style_distance,
-    style_metrics,
 )
 from musicgen.style.training import fold_of
 from tests.conftest import etude
@@ -77,12 +77,12 @@ def test_accuracies_by_hand():
         return Verdict(shares.mean(axis=0), np.ones(1), shares, np.ones((len(shares), 1)))
 
     verdicts = [said([0.9, 0.1], [0.4, 0.6]), said([0.2, 0.8]), said([0.7, 0.3])]
-    figures = accuracy_figures(verdicts, composer=np.array([0, 1, 1]), era=np.zeros(3, int))
+    metrics = accuracy_metrics(verdicts, composer=np.array([0, 1, 1]), era=np.zeros(3, int))
 
-    assert figures["style/val/piece_accuracy"] == pytest.approx(2 / 3)
-    assert figures["style/val/clip_accuracy"] == pytest.approx((0.5 + 1 + 0) / 3)
-    assert figures["style/val/era_piece_accuracy"] == figures["style/val/era_clip_accuracy/low"] == 1
-    assert figures["style/val/piece_accuracy/low"] < 2 / 3 < figures["style/val/piece_accuracy/high"]
+    assert metrics["style/val/piece_accuracy"] == pytest.approx(2 / 3)
+    assert metrics["style/val/clip_accuracy"] == pytest.approx((0.5 + 1 + 0) / 3)
+    assert metrics["style/val/era_piece_accuracy"] == metrics["style/val/era_clip_accuracy/low"] == 1
+    assert metrics["style/val/piece_accuracy/low"] < 2 / 3 < metrics["style/val/piece_accuracy/high"]
     assert confusion_matrix(np.array([0, 1, 1]), np.array([0, 1, 0]), classes=2).tolist() == [[1, 0], [1, 1]]
 
 
@@ -122,11 +122,11 @@ def test_pieces_of_another_style_lie_farther_off():
 
 
 def test_what_is_said_of_generated_pieces_adds_up():
-    figures = style_metrics(untrained(), [etude(0), scales(0)], composers=["Chopin"])
+    metrics = composer_shares(untrained(), [etude(0), scales(0)], composers=["Chopin"])
 
-    assert figures["generated/composer/Chopin"] + figures["generated/composer/Czerny"] == pytest.approx(1)
-    assert figures["generated/era/romantic"] == pytest.approx(1)
-    assert figures["generated/own_composer"] in (0, 0.5, 1)
+    assert metrics["generated/composer/Chopin"] + metrics["generated/composer/Czerny"] == pytest.approx(1)
+    assert metrics["generated/era/romantic"] == pytest.approx(1)
+    assert metrics["generated/own_composer"] in (0, 0.5, 1)
 
 
 @pytest.mark.slow
@@ -146,8 +146,8 @@ def test_the_command_learns_two_styles_and_judges_a_folder(musicgen, tmp_path: P
         f"hydra.run.dir={out}",
     )  # fmt: skip
 
-    figures = json.loads((out / "metrics.json").read_text())
-    assert figures["style/val/piece_accuracy"] == 1
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["style/val/piece_accuracy"] == 1
     assert {"confusion.png", "held_out.csv", "verdict.csv"} <= {path.name for path in out.iterdir()}
     assert "000.mid  Czerny" in done.stdout
     again = judge_run(asked, weights=out)

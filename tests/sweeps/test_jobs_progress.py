@@ -29,7 +29,7 @@ def sweep(tmp_path: Path) -> Path:
     with running(tmp_path / "seed=0") as status:
         status.finish_stage("transformer", seconds=60)
         status.update(taken={"vq_vae": "elsewhere"})
-        status.add_figures({"vq_vae/val/bce": 0.0123456})
+        status.add_metrics({"vq_vae/val/bce": 0.0123456})
     StatusFile(tmp_path / "seed=1").update(stage="vq_vae")
     (tmp_path / "seed=2").mkdir()
     return tmp_path
@@ -62,7 +62,7 @@ def test_what_a_search_gave_up_is_pruned_and_over(tmp_path: Path):
     assert summary(progress) == "1 failed, 1 pruned"
 
 
-def test_the_table_shows_figures_and_epochs(sweep: Path):
+def test_the_table_shows_metrics_and_epochs(sweep: Path):
     said = drawn(sweep, width=120)
     assert "0.01235" in said
     assert "VQ-VAE 1/4" in said
@@ -74,7 +74,7 @@ def test_eighty_columns_have_room_for_all_that_is_looked_for(sweep: Path):
     long.mkdir()
     with running(long) as status:
         status.update(stage="transformer", epoch=10, max_epochs=10, seconds_left=7600.0)
-        status.add_figures({"vq_vae/val/bce": 0.123456, "vq_vae/val/perplexity": 123.456})
+        status.add_metrics({"vq_vae/val/bce": 0.123456, "vq_vae/val/perplexity": 123.456})
         head, *lines = drawn(sweep, width=80).splitlines()
     assert head.split() == ["job", "state", "stage", "BCE", "perplexity", "left"]
     (line,) = (line for line in lines if line.startswith("quantizer"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from musicgen.sweeps.redirect import SCREEN_FILE, beside_table
+from musicgen.sweeps.redirect import SCREEN_FILE, redirected_screen
 
 JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
 
@@ -23,7 +23,7 @@ def say_on_terminal(folder: Path, *, launcher: str = JOBLIB, table: bool = True)
             logging.basicConfig(level=logging.INFO, stream=sys.stdout, force=True)
             logging.getLogger().addHandler(logging.FileHandler(folder / "train.log"))
             hydra = {"launcher": {"_target_": launcher}, "callbacks": {"start": {"table": table}}}
-            with beside_table(OmegaConf.create(hydra), folder=folder):
+            with redirected_screen(OmegaConf.create(hydra), folder=folder):
                 logging.getLogger("one").info("a message")
                 print("a line")
                 print("a warning", file=sys.stderr)

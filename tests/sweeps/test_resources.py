@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from musicgen.sweeps.resources import jobs_at_once, own_device, threads_for
+from musicgen.sweeps.resources import device_of_job, jobs_at_once, threads_for
 
 JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
@@ -39,21 +39,21 @@ def test_other_launchers_give_what_was_asked_for():
 
 def test_jobs_have_devices_of_their_own_and_share_evenly_when_they_are_more(tmp_path: Path):
     with ExitStack() as stack:
-        devices = [stack.enter_context(own_device(2, jobs=4, folder=tmp_path)) for _ in range(4)]
+        devices = [stack.enter_context(device_of_job(2, jobs=4, folder=tmp_path)) for _ in range(4)]
         assert sorted(devices) == [0, 0, 1, 1]
         assert devices[:2] == [0, 1]
 
 
 def test_a_device_is_free_again_when_its_job_ends(tmp_path: Path):
-    with own_device(2, jobs=2, folder=tmp_path) as first:
+    with device_of_job(2, jobs=2, folder=tmp_path) as first:
         assert first == 0
-        with own_device(2, jobs=2, folder=tmp_path) as second:
+        with device_of_job(2, jobs=2, folder=tmp_path) as second:
             assert second == 1
-    with own_device(2, jobs=2, folder=tmp_path) as again:
+    with device_of_job(2, jobs=2, folder=tmp_path) as again:
         assert again == 0
 
 
 @pytest.mark.parametrize(("count", "jobs"), [(0, 4), (1, 4), (4, 1)])
 def test_there_is_nothing_to_choose_with_one_device_or_one_job(tmp_path: Path, count: int, jobs: int):
-    with own_device(count, jobs=jobs, folder=tmp_path) as device:
+    with device_of_job(count, jobs=jobs, folder=tmp_path) as device:
         assert device is None

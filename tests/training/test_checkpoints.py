@@ -46,7 +46,7 @@ def keeper(folder: Path) -> StageCheckpoint:
     return StageCheckpoint(folder, stage="vq_vae", monitor="vq_vae/val/bce", description={})
 
 
-def test_a_moved_run_still_knows_its_best_figure(tmp_path: Path):
+def test_a_moved_run_still_knows_its_best_metric(tmp_path: Path):
     first = keeper(tmp_path / "old")
     best = str(Path(str(first.dirpath)) / "vq_vae.ckpt")
     first.best_model_score, first.best_k_models = torch.tensor(0.25), {best: torch.tensor(0.25)}

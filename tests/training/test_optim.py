@@ -47,7 +47,7 @@ def test_constant_stays():
 
 
 @pytest.mark.parametrize("setting", [{"warmup": 1.0}, {"warmup": -0.1}, {"final_share": 1.5}])
-def test_a_share_out_of_range_is_refused(setting):
+def test_a_shard_over_ranks_of_range_is_refused(setting):
     optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0)
     with pytest.raises(ValueError, match="share"):
         cosine(optimizer, total_steps=10, **setting)

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from musicgen.measure.evaluate import bits_per_quarter
-from musicgen.training.pruning import HopelessRun, StopHopeless, bits_with_unigram_prior
+from musicgen.training.pruning import PrunedRun, PruningCallback, bits_with_unigram_prior
 
 
-def trainer(epoch: int, **figures: float) -> SimpleNamespace:
-    metrics = {name.replace("__", "/"): torch.tensor(value) for name, value in figures.items()}
+def trainer(epoch: int, **metrics: float) -> SimpleNamespace:
+    metrics = {name.replace("__", "/"): torch.tensor(value) for name, value in metrics.items()}
     return SimpleNamespace(sanity_checking=False, world_size=1, current_epoch=epoch, callback_metrics=metrics)
 
 
@@ -19,9 +19,9 @@ def module(stage: str) -> SimpleNamespace:
     return SimpleNamespace(stage=stage)
 
 
-def test_the_figure_is_reported_by_stage_and_epoch():
+def test_the_metric_is_reported_by_stage_and_epoch():
     told = []
-    stop = StopHopeless("val/x", judge=lambda value, step: told.append((value, step)) or False)
+    stop = PruningCallback("val/x", judge=lambda value, step: told.append((value, step)) or False)
     stop.on_validation_end(trainer(0, val__x=3.0), module("vq_vae"))
     stop.on_validation_end(trainer(4, val__x=2.0), module("transformer"))
     stop.on_validation_end(trainer(5, val__y=2.0), module("transformer"))
@@ -30,15 +30,15 @@ def test_the_figure_is_reported_by_stage_and_epoch():
 
 
 def test_a_hopeless_run_is_stopped():
-    stop = StopHopeless("val/x", judge=lambda value, step: value > 2)
-    with pytest.raises(HopelessRun, match="val/x was 3 after epoch 1 of vq_vae"):
+    stop = PruningCallback("val/x", judge=lambda value, step: value > 2)
+    with pytest.raises(PrunedRun, match="val/x was 3 after epoch 1 of vq_vae"):
         stop.on_validation_end(trainer(0, val__x=3.0), module("vq_vae"))
 
 
 def test_a_run_over_several_devices_is_refused():
     several = SimpleNamespace(world_size=2)
     with pytest.raises(ValueError, match=r"over 2 devices .* pruner=null"):
-        StopHopeless("val/x", judge=lambda value, step: True).setup(several, module("vq_vae"), "fit")
+        PruningCallback("val/x", judge=lambda value, step: True).setup(several, module("vq_vae"), "fit")
 
 
 def test_the_trivial_prior_is_the_one_of_equal_and_of_single_codes():

@@ -79,25 +79,25 @@ def together(request, midi_folder: Path, tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
-def test_two_processes_reach_the_figures_of_one(alone: Path, together: Path):
+def test_two_processes_reach_the_metrics_of_one(alone: Path, together: Path):
     [single] = notes(alone, "vq_vae")
-    bce = [note["figures"][NAMES["vq_vae"]] for note in (single, *notes(together, "vq_vae"))]
+    bce = [note["metrics"][NAMES["vq_vae"]] for note in (single, *notes(together, "vq_vae"))]
     assert len(bce) == 3
     assert max(bce) - min(bce) < 5e-4
     [single] = notes(alone, "transformer")
-    nats = [note["figures"][NAMES["transformer"]] for note in (single, *notes(together, "transformer"))]
+    nats = [note["metrics"][NAMES["transformer"]] for note in (single, *notes(together, "transformer"))]
     assert max(nats) - min(nats) < 0.1  # of the codes of two codebooks
 
 
 @pytest.mark.parametrize("stage", NAMES)
-def test_every_rank_has_the_same_codebook_and_the_same_figures(together: Path, stage: str):
+def test_every_rank_has_the_same_codebook_and_the_same_metrics(together: Path, stage: str):
     first, second = notes(together, stage)
     assert first["codebook"] == second["codebook"]
     assert (first["codebook"] is None) == (stage == "transformer")
-    shown = {name for name in first["figures"] if "/step/" not in name}
+    shown = {name for name in first["metrics"] if "/step/" not in name}
     assert NAMES[stage] in shown
-    assert {name: first["figures"][name] for name in shown} == {
-        name: second["figures"][name] for name in shown
+    assert {name: first["metrics"][name] for name in shown} == {
+        name: second["metrics"][name] for name in shown
     }
 
 
@@ -113,7 +113,7 @@ def test_only_the_first_rank_writes(alone: Path, together: Path):
         json.loads((folder / "run" / "metrics.json").read_text()) for folder in (together, alone)
     )
     assert metrics.keys() == single.keys()
-    logged = notes(together, "vq_vae")[0]["figures"][NAMES["vq_vae"]]
+    logged = notes(together, "vq_vae")[0]["metrics"][NAMES["vq_vae"]]
     assert metrics[NAMES["vq_vae"]] == pytest.approx(logged, rel=1e-3)
 
 
@@ -138,5 +138,5 @@ def test_sharded_training_goes_on_from_its_checkpoint(midi_folder: Path, tmp_pat
     train_together(broken, midi_folder, *prior, *(f"+callbacks.cut.{one}" for one in cut), is_cut=True)
     assert "power cut" in (broken / "said.txt").read_text()
     train_together(broken, midi_folder, *prior)
-    figures = [notes(folder, "transformer")[0]["figures"][NAMES["transformer"]] for folder in (whole, broken)]
-    assert figures[0] == pytest.approx(figures[1], abs=0.05)
+    metrics = [notes(folder, "transformer")[0]["metrics"][NAMES["transformer"]] for folder in (whole, broken)]
+    assert metrics[0] == pytest.approx(metrics[1], abs=0.05)

@@ -7,7 +7,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from musicgen.data.catalogue.choice import Choice
+from musicgen.data.catalogue.choice import PieceFilter
 from musicgen.data.prepare import Prepared, prepare
 from musicgen.data.sources.folder import Folder
 from musicgen.generation.tokenize import encode_pieces
@@ -26,7 +26,12 @@ STAGES = ["vq_vae", "transformer"]
 def pieces(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     cache = tmp_path_factory.mktemp("cache")
     return prepare(
-        Folder(midi_folder), ClockGrid(), choice=Choice(), cache_dir=cache, val_fraction=0.25, progress=False
+        Folder(midi_folder),
+        ClockGrid(),
+        choice=PieceFilter(),
+        cache_dir=cache,
+        val_fraction=0.25,
+        progress=False,
     )
 
 

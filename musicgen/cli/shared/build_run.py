@@ -25,7 +25,7 @@ BESIDE = (
 )
 
 
-def run_of(
+def build_run(
     config: DictConfig,
     *,
     status: "StatusFile",
@@ -56,7 +56,7 @@ def run_of(
     plans = {stage: _plan(config, stage) for stage in NETWORKS}
     if config.trainer.precision == "auto":
         config.trainer.precision = fastest_precision(config.trainer.accelerator)
-    surroundings = {
+    environment = {
         "trainer": plain(config.trainer),
         "callbacks": plain(config.callbacks),
         "logger": OmegaConf.to_container(config.logger, resolve=False),  # its paths are the run's own
@@ -80,7 +80,7 @@ def run_of(
         **config.generate,
         seed=config.seed,
         status=status,
-        surroundings=surroundings,
+        environment=environment,
         resume=resume,
         store=StageStore(Path(config.data.cache_dir) / "stages") if config.reuse else None,
     )

@@ -27,7 +27,7 @@ def run_distances(
     from musicgen.checkpoint import build
     from musicgen.measure.reference import distance_metrics
     from musicgen.style.load import load_classifier
-    from musicgen.style.predictions import style_figures
+    from musicgen.style.predictions import style_metrics
 
     def make(named: DictConfig) -> Any:
         return build(plain(named))
@@ -37,9 +37,9 @@ def run_distances(
         return {}
     prepared = prepared_pieces(config, make=make)
     reference = reference_of(config, prepared, num_quarters=ceil(median(lengths)), make=make)
-    figures = distance_metrics(pieces, reference)
+    metrics = distance_metrics(pieces, reference)
     if weights is not None:
         composers = sorted({piece.surname for piece in prepared.splits["train"].pieces})
         classifier = load_classifier(weights).module
-        figures |= style_figures(classifier, pieces, reference, composers=composers)
-    return figures
+        metrics |= style_metrics(classifier, pieces, reference, composers=composers)
+    return metrics

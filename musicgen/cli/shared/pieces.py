@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from musicgen.data.catalogue.choice import Choice
+    from musicgen.data.catalogue.choice import PieceFilter
     from musicgen.data.catalogue.pieces import Piece
     from musicgen.data.prepare import Prepared
 
@@ -32,16 +32,16 @@ def work_of(data: DictConfig) -> dict[str, Any]:
     return {"choice": choice_of(data), "cache_dir": data.cache_dir, "num_workers": data.num_workers}
 
 
-def choice_of(data: DictConfig) -> "Choice":
+def choice_of(data: DictConfig) -> "PieceFilter":
     """Make the choice of pieces that a data config states."""
-    from musicgen.data.catalogue.choice import Choice
-    from musicgen.data.catalogue.music_filter import ChosenByMusic, MusicalChoice
+    from musicgen.data.catalogue.choice import PieceFilter
+    from musicgen.data.catalogue.music_filter import MusicCriteria, MusicFilter
 
     # Runs of before these settings do not have them.
     names = ("mode", "key", "progression", "form", "passage_quarters")
-    asked = MusicalChoice(**{name: data.get(name) for name in names})
-    musical = ChosenByMusic(asked, cache_dir=data.cache_dir, num_workers=data.num_workers) if asked else None
-    return Choice(
+    asked = MusicCriteria(**{name: data.get(name) for name in names})
+    musical = MusicFilter(asked, cache_dir=data.cache_dir, num_workers=data.num_workers) if asked else None
+    return PieceFilter(
         composer=data.composer, era=data.era, title=data.title, musical=musical, max_pieces=data.max_pieces
     )
 

@@ -95,7 +95,7 @@ class Musical(Protocol):
 
 
 @dataclass(frozen=True)
-class Choice:
+class PieceFilter:
     """Which of a source's pieces to take. Everything given must hold; of a list, one entry must.
 
     Attributes:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from musicgen.data.catalogue.choice import Choice
+from musicgen.data.catalogue.choice import PieceFilter
 from musicgen.data.catalogue.passages import Span
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.facts import PieceFacts
@@ -13,7 +13,7 @@ Spans = Mapping[str, tuple[Span, ...]]
 
 
 def spans_of(
-    choice: Choice, pieces: Sequence[Piece], facts: Mapping[str, PieceFacts], *, grid: Grid
+    choice: PieceFilter, pieces: Sequence[Piece], facts: Mapping[str, PieceFacts], *, grid: Grid
 ) -> Spans | None:
     """Give the passages of each content that a choice wants, within the piece's quarters on the grid.
 

@@ -21,7 +21,7 @@ _DEGREE = re.compile(r"[b#]?(?:VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)[°+]?(
 
 
 @dataclass(frozen=True)
-class MusicalChoice:
+class MusicCriteria:
     """What pieces must be as music. Everything given must hold; of a list of keys or modes one must.
 
     Attributes:
@@ -114,7 +114,7 @@ class MusicalChoice:
 
 
 @dataclass(frozen=True)
-class ChosenByMusic:
+class MusicFilter:
     """Choose pieces by their analysis, which is made once per piece and kept.
 
     Attributes:
@@ -124,7 +124,7 @@ class ChosenByMusic:
         progress: Show a bar while pieces are analysed.
     """
 
-    choice: MusicalChoice
+    choice: MusicCriteria
     cache_dir: str | Path
     num_workers: int | None = None
     progress: bool = True

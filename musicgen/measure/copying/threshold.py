@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Yardstick:
+class CopyThreshold:
     """Hold how much held-out real music shares with the training pieces.
 
     Attributes:
@@ -36,7 +36,7 @@ class Yardstick:
     longest: int
     excerpts: int
 
-    def accuses(self, copy: Copy) -> bool:
+    def exceeded_by(self, copy: Copy) -> bool:
         """Tell whether a run is more than six times as long as the middle one of held-out excerpts.
 
         The middle, since a few held-out pieces have a twin in the training set: the same work in another
@@ -75,7 +75,7 @@ def copy_index(pieces: Sequence[Piece], *, cache_dir: str | Path | None = None) 
     return index
 
 
-def yardstick(excerpts: Sequence[tuple[str, Performance]], index: CopyIndex) -> Yardstick | None:
+def threshold(excerpts: Sequence[tuple[str, Performance]], index: CopyIndex) -> CopyThreshold | None:
     """Measure what held-out music shares with the training pieces; None without excerpts.
 
     Args:
@@ -86,11 +86,11 @@ def yardstick(excerpts: Sequence[tuple[str, Performance]], index: CopyIndex) -> 
     notes = [index.longest_copy(excerpt, exclude=[name]).notes for name, excerpt in excerpts]
     if not notes:
         return None
-    return Yardstick(median=float(np.median(notes)), longest=max(notes), excerpts=len(notes))
+    return CopyThreshold(median=float(np.median(notes)), longest=max(notes), excerpts=len(notes))
 
 
-def copy_metrics(pieces: Sequence[MeasuredPiece], measure: Yardstick | None) -> dict[str, float]:
-    """Write copies as flat figures.
+def copy_metrics(pieces: Sequence[MeasuredPiece], measure: CopyThreshold | None) -> dict[str, float]:
+    """Write copies as flat metrics.
 
     Args:
         pieces: Generated, with their copies.
@@ -99,17 +99,17 @@ def copy_metrics(pieces: Sequence[MeasuredPiece], measure: Yardstick | None) -> 
     Returns:
         `generated/copy_notes` and `generated/copy_notes_max`, the median and the greatest length of the
         longest runs, in notes; `real/…`, the same of held-out excerpts; `generated/copied_pieces`, how many
-        pieces the yardstick accuses.
+        pieces the threshold exceeded_by.
     """
     copies = [piece.copy for piece in pieces if piece.copy is not None]
     if not copies:
         return {}
     notes = [copy.notes for copy in copies]
-    figures = {"generated/copy_notes": float(np.median(notes)), "generated/copy_notes_max": float(max(notes))}
+    metrics = {"generated/copy_notes": float(np.median(notes)), "generated/copy_notes_max": float(max(notes))}
     if measure is not None:
-        figures |= {
+        metrics |= {
             "real/copy_notes": measure.median,
             "real/copy_notes_max": float(measure.longest),
-            "generated/copied_pieces": float(sum(measure.accuses(copy) for copy in copies)),
+            "generated/copied_pieces": float(sum(measure.exceeded_by(copy) for copy in copies)),
         }
-    return figures
+    return metrics

@@ -125,7 +125,7 @@ class VectorQuantizer(Quantizer):
         return (mixed ^ (mixed >> 12)) % num_vectors
 
 
-class ColdVectorQuantizer(VectorQuantizer):
+class BachsformerVectorQuantizer(VectorQuantizer):
     """Train the codebook as Bachsformer does, to measure what that costs.
 
     It starts far from the data, with sizes of 0 beside sums of N(0, 1): after a step the codes that were not

@@ -17,7 +17,7 @@ _DISTANCE_DECIMALS = 4  # mir_eval rounds distances so that exactly 50 ms still 
 class MatchCounts:
     """Hold how many things were matched, how many there were and how many were offered.
 
-    Counts of several pieces add up (`a + b`, `MatchCounts.pooled`), so a figure over a set weighs
+    Counts of several pieces add up (`a + b`, `MatchCounts.pooled`), so a metric over a set weighs
     every note alike, however long the pieces are.
     """
 

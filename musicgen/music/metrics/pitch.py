@@ -1,4 +1,4 @@
-"""Figures of a piece: pitch, and all the scalar ones of one piece by name."""
+"""Metrics of a piece: pitch, and all the scalar ones of one piece by name."""
 
 import numpy as np
 from jaxtyping import Float
@@ -131,14 +131,14 @@ def pitch_range(performance: Performance) -> float:
 
 
 def describe(performance: Performance) -> dict[str, float]:
-    """Give all scalar figures of one piece by their names, NaN where a figure does not apply.
+    """Give all scalar metrics of one piece by their names, NaN where a metric does not apply.
 
     Units and ranges are those of the functions: entropies in bits, times in quarters, rates and
     similarities from 0 to 1.
     """
     known = len(performance) > 0
     lengths = performance.offset_quarters - performance.onset_quarters
-    figures = {
+    metrics = {
         "pitch_class_entropy": pitch_class_entropy(performance),
         "h1": bar_entropy(performance, bars=1),
         "h4": bar_entropy(performance, bars=4),
@@ -158,7 +158,7 @@ def describe(performance: Performance) -> dict[str, float]:
         "repeated_interval_rate": repeated_interval_rate(performance),
     }
     for distance in BAR_DISTANCES:
-        figures[f"bar_similarity_{distance}"] = bar_similarity(performance, distance=distance)
+        metrics[f"bar_similarity_{distance}"] = bar_similarity(performance, distance=distance)
     for name, span_quarters in STRUCTURE_SPANS.items():
-        figures[f"structureness_{name}"] = structureness(performance, span_quarters=span_quarters)
-    return figures
+        metrics[f"structureness_{name}"] = structureness(performance, span_quarters=span_quarters)
+    return metrics

@@ -1,4 +1,4 @@
-"""Figures of time and texture: grooving, polyphony, silence, note lengths, gaps between onsets."""
+"""Metrics of time and texture: grooving, polyphony, silence, note lengths, gaps between onsets."""
 
 import numpy as np
 from jaxtyping import Float, Int

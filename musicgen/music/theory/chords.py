@@ -124,7 +124,7 @@ class Chord:
         return self._named(name_in_key(self.root, tonic_name))
 
     def roman(self, key: Key) -> str:
-        """Give the Roman numeral with its figures in a key, such as `V65`, `viiø7` or `V7/V`.
+        """Give the Roman numeral with its metrics in a key, such as `V65`, `viiø7` or `V7/V`.
 
         Upper case for a major third, lower case for a minor one; degrees outside the key's scale
         carry b or # (in minor the natural scale is the measure, but vii° on the leading tone has
@@ -133,16 +133,16 @@ class Chord:
         where the key itself does not hold it.
         """
         quality = QUALITIES[self.quality]
-        figures = self._figures()
+        metrics = self._metrics()
         target = _applied_degree(self, key)
         if target is not None:
             numeral = "vii" if quality.minor else "V"
-            return f"{numeral}{quality.mark}{figures}/{target}"
+            return f"{numeral}{quality.mark}{metrics}/{target}"
         degree = (self.root - key.tonic) % 12
         numeral = _DEGREES[key.mode][degree]
         if key.mode == "minor" and degree == 11 and quality.mark in ("°", "ø"):
             numeral = "VII"
-        return (numeral.lower() if quality.minor else numeral) + quality.mark + figures
+        return (numeral.lower() if quality.minor else numeral) + quality.mark + metrics
 
     def _named(self, root: str) -> str:
         quality = QUALITIES[self.quality]
@@ -153,7 +153,7 @@ class Chord:
         )
         return f"{root}{quality.suffix}/{bass}"
 
-    def _figures(self) -> str:
+    def _metrics(self) -> str:
         quality = QUALITIES[self.quality]
         if quality.kind in ("triad", "seventh"):
             return _FIGURES[len(quality.intervals)][self.inversion]

@@ -1,4 +1,4 @@
-"""Harmony of a piece: key, chords of its slices, progression, and the figures that follow from them."""
+"""Harmony of a piece: key, chords of its slices, progression, and the metrics that follow from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,7 +117,7 @@ def kind_shares(slices: Sequence[Slice]) -> dict[str, float]:
 
 
 def describe_harmony(performance: Performance) -> dict[str, float]:
-    """Give the scalar figures of a piece's harmony by their names, NaN where one does not apply.
+    """Give the scalar metrics of a piece's harmony by their names, NaN where one does not apply.
 
     - `chord_rate`: share of slices with at least three pitch classes that are a chord of theory.
     - `triad_rate`, `seventh_rate`, `ninth_rate`, `suspended_rate`, `incomplete_rate`,
@@ -130,22 +130,22 @@ def describe_harmony(performance: Performance) -> dict[str, float]:
       cadences).
     """
     harmony = analyze(performance)
-    return figures_of(harmony) | {"chord_tone_rate": chord_tone_rate(performance, harmony.steps)}
+    return metrics_of(harmony) | {"chord_tone_rate": chord_tone_rate(performance, harmony.steps)}
 
 
-def figures_of(harmony: Harmony) -> dict[str, float]:
-    """Give the figures of `describe_harmony` for an analysis that is already there."""
+def metrics_of(harmony: Harmony) -> dict[str, float]:
+    """Give the metrics of `describe_harmony` for an analysis that is already there."""
     shares = kind_shares(harmony.slices)
     sounding = 1 - shares["silence"]
     named = sum(shares[kind] for kind in ("triad", "seventh", "ninth", "suspended", "incomplete"))
-    figures = {"chord_rate": _ratio(named, named + shares["unnamed"])}
+    metrics = {"chord_rate": _ratio(named, named + shares["unnamed"])}
     for kind in SLICE_KINDS[1:]:
-        figures[f"{kind}_rate"] = _ratio(shares[kind], sounding)
+        metrics[f"{kind}_rate"] = _ratio(shares[kind], sounding)
     steps, quarters = harmony.steps, sum(step.quarters for step in harmony.steps)
     diatonic = sum(s.quarters for s in steps if set(s.chord.pitch_classes) <= s.key.pitch_classes)
     authentic = sum(cadence.kind == "authentic" for cadence in harmony.cadences)
     modulations = count_modulations(harmony.local_keys)
-    return figures | {
+    return metrics | {
         "chord_irregularity": chord_irregularity(steps),
         "chord_quarters": _ratio(quarters, len(steps)),
         "diatonic_rate": _ratio(diatonic, quarters),

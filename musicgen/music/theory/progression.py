@@ -58,7 +58,7 @@ class Step:
 
     @property
     def roman(self) -> str:
-        """Roman numeral with figures in the local key, such as `ii65`."""
+        """Roman numeral with metrics in the local key, such as `ii65`."""
         return self.chord.roman(self.key)
 
     @property

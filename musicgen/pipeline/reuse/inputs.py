@@ -26,16 +26,16 @@ class StageInputs:
 
     Attributes:
         settings: What is asked for: pieces, network, optimizer, schedule, epochs, batches, seed.
-        surroundings: What computes it: code, versions, processor, threads, precision.
+        environment: What computes it: code, versions, processor, threads, precision.
     """
 
     settings: dict[str, Any]
-    surroundings: dict[str, Any]
+    environment: dict[str, Any]
 
     @cached_property
     def key(self) -> str:
         """Give the SHA-256 of both, in hex, cut to 32 digits."""
-        return digest({"settings": self.settings, "surroundings": self.surroundings})[:32]
+        return digest({"settings": self.settings, "environment": self.environment})[:32]
 
 
 def digest(values: Any) -> str:
@@ -78,7 +78,7 @@ def data_inputs(prepared: Prepared, *, grid: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def surroundings_of(
+def environment_of(
     configs: Mapping[str, Any], *, accelerator: str, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Describe what computes a stage.

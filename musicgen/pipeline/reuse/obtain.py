@@ -63,7 +63,7 @@ class Stages:
             _check_same(before, inputs, self.folder)
             if before.is_whole(self.folder):
                 log.info("%s: kept, it is trained", TITLES[stage])
-                self.status.add_figures(before.figures)
+                self.status.add_metrics(before.metrics)
                 return
         if self.store is None or (before is not None and before.key != inputs.key):
             self._train(stage, inputs, before, fit=fit)
@@ -97,7 +97,7 @@ class Stages:
         others = [logger for logger in self.loggers if not isinstance(logger, TensorBoardLogger)]
         replay([self.folder / name for name in record.files if name.startswith("tensorboard/")], others)
         self.status.update(taken={**self.status.status.taken, record.stage: record.trained_in})
-        self.status.add_figures(record.figures)
+        self.status.add_metrics(record.metrics)
         record.write(self.folder)
 
     def _train(
@@ -119,7 +119,7 @@ class Stages:
             stage=stage,
             key=inputs.key if before is None or before.key == inputs.key else "",
             settings=inputs.settings,
-            surroundings=inputs.surroundings,
+            environment=inputs.environment,
             trained_in=str(self.folder.resolve()),
             earlier_events=earlier_events,
             earlier_rows=before.earlier_rows if before else self._num_rows(),
@@ -144,12 +144,12 @@ class Stages:
 
     def _finish(self, record: StageRecord, *, store: StageStore | None) -> None:
         files = hashed(self.folder, stage_files(self.folder, record))
-        figures = {
+        metrics = {
             name: value
-            for name, value in self.status.status.figures.items()
+            for name, value in self.status.status.metrics.items()
             if name.startswith((record.stage, "val/"))
         }
-        record = replace(record, state="done", figures=figures, files=files)
+        record = replace(record, state="done", metrics=metrics, files=files)
         record.write(self.folder)
         self.status.finish_stage(record.stage, seconds=record.seconds)
         if store is not None:
@@ -164,6 +164,6 @@ def _check_same(record: StageRecord, inputs: StageInputs, folder: Path) -> None:
             f"{folder} holds a {record.stage} of other settings ({'; '.join(changed)}: there and now); "
             "go on with the same settings, or begin anew in another folder"
         )
-    around = differences(record.surroundings, inputs.surroundings)
+    around = differences(record.environment, inputs.environment)
     if around:
         log.info("%s: since its beginning changed %s", TITLES[record.stage], "; ".join(around))

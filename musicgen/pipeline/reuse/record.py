@@ -20,28 +20,28 @@ class StageRecord:
         stage: `vq_vae` or `transformer`.
         key: Of its inputs; empty where they changed on the way.
         settings: What was asked for.
-        surroundings: What computed it.
+        environment: What computed it.
         trained_in: The run folder, where it was when the stage was trained.
         earlier_events: Event files that were there before the stage began.
         earlier_rows: Rows that the table of curves had before it began.
         state: `training` until it is `done`.
         seconds: How long it was trained, in the last go.
         cpu_seconds: The same as the first rank's process computed, over all its threads.
-        figures: What it reached on held-out pieces in its last epoch.
+        metrics: What it reached on held-out pieces in its last epoch.
         files: The stage's files with their SHA-256, once it is done.
     """
 
     stage: str
     key: str
     settings: Mapping[str, Any]
-    surroundings: Mapping[str, Any]
+    environment: Mapping[str, Any]
     trained_in: str
     earlier_events: tuple[str, ...] = ()
     earlier_rows: int = 0
     state: Literal["training", "done"] = "training"
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-    figures: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
@@ -58,6 +58,9 @@ def read_record(folder: Path, stage: str) -> StageRecord | None:
     """Read the record of a stage; None where there is none that can be read."""
     try:
         values = json.loads(record_path(folder, stage).read_bytes())
+        for old, new in (("figures", "metrics"), ("surroundings", "environment")):  # before version 0.2
+            if old in values:
+                values[new] = values.pop(old)
         return StageRecord(**{**values, "earlier_events": tuple(values["earlier_events"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None

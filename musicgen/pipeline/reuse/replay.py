@@ -25,8 +25,8 @@ def replay(event_files: Sequence[Path], loggers: Sequence[Logger]) -> None:
         for name in events.Tags()["scalars"]:
             points.extend((event.wall_time, event.step, name, event.value) for event in events.Scalars(name))
     for step, together in groupby(sorted(points), key=lambda point: point[1]):
-        figures = {name: value for _, _, name, value in together}
+        metrics = {name: value for _, _, name, value in together}
         for logger in loggers:
-            logger.log_metrics(figures, step=step)
+            logger.log_metrics(metrics, step=step)
     for logger in loggers:
         logger.save()

@@ -23,11 +23,11 @@ class Reached:
 
     Attributes:
         step: Updates so far.
-        figures: Those of its last epoch.
+        metrics: Those of its last epoch.
     """
 
     step: int = 0
-    figures: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 def reached(checkpoint: Path | None) -> Reached:
@@ -35,7 +35,7 @@ def reached(checkpoint: Path | None) -> Reached:
     if checkpoint is None:
         return Reached()
     content = read_checkpoint(checkpoint)
-    return Reached(content["global_step"], content.get("musicgen", {}).get("figures", {}))
+    return Reached(content["global_step"], content.get("musicgen", {}).get("metrics", {}))
 
 
 def rewind(
@@ -43,7 +43,7 @@ def rewind(
 ) -> None:
     """Take back what was logged after the checkpoint that a stage goes on from.
 
-    What the checkpoint knows and a kill kept from the disk, which can only be the training figures of its
+    What the checkpoint knows and a kill kept from the disk, which can only be the training metrics of its
     last epoch, is logged again.
 
     Args:
@@ -61,7 +61,7 @@ def rewind(
         table.rewind(after=record.earlier_rows, step=to.step)
     if adopted:
         replay(events, [logger for logger in loggers if not isinstance(logger, TensorBoardLogger)])
-    training = {name: value for name, value in to.figures.items() if "/train/" in name}
+    training = {name: value for name, value in to.metrics.items() if "/train/" in name}
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             known = {tag for path in events for tag, step in _scalars(path) if step == to.step - 1}

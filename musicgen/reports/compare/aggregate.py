@@ -1,4 +1,4 @@
-"""A comparison: chosen runs, sorted and grouped, with the better figures known."""
+"""A comparison: chosen runs, sorted and grouped, with the better metrics known."""
 
 import difflib
 import math
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from musicgen.measure.directions import Better, Figure, all_figures, best_of
+from musicgen.measure.directions import Better, Metric, all_metrics, best_of
 from musicgen.measure.statistics import Contrast, Summary, all_contrasts, summarize
 from musicgen.reports.runs.naming import run_names
 from musicgen.reports.runs.runs import Run, natural
@@ -32,19 +32,19 @@ class Row:
     name: str
     members: tuple[int, ...]  # positions in Comparison.runs
     knobs: tuple[str, ...]  # one text a knob that the rows have; MISSING where the members differ
-    cells: Mapping[str, Summary]  # by figure
+    cells: Mapping[str, Summary]  # by metric
     status: str = "done"  # of a group: how many did not finish, if any
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs side by side: what differs, every figure, which is better."""
+    """Runs side by side: what differs, every metric, which is better."""
 
     runs: tuple[Run, ...]
     names: tuple[str, ...]  # one a run
     knobs: tuple[Knob, ...]  # settings that differ
-    figures: tuple[Figure, ...]
+    metrics: tuple[Metric, ...]
     rows: tuple[Row, ...]  # one a run
     groups: tuple[Row, ...]  # one a group of runs that differ by seed only, or as asked
     group_knobs: tuple[str, ...]  # labels of the knobs that the groups have
@@ -62,19 +62,19 @@ class Comparison:
         """List the runs that failed or have not ended."""
         return tuple(row for row in self.rows if row.status != "done")
 
-    def best(self, figure: Figure, rows: Sequence[Row]) -> frozenset[int]:
-        """Find the rows that are best at a figure.
+    def best(self, metric: Metric, rows: Sequence[Row]) -> frozenset[int]:
+        """Find the rows that are best at a metric.
 
         Args:
-            figure: One of `figures`.
+            metric: One of `metrics`.
             rows: `rows` or `groups`.
 
         Returns:
-            Positions in `rows`; empty where the figure has no better, or all are equal.
+            Positions in `rows`; empty where the metric has no better, or all are equal.
         """
-        values = [row.cells[figure.name].mean for row in rows]
-        targets = [row.cells[figure.target].mean for row in rows] if figure.target in rows[0].cells else None
-        return best_of(figure, values, targets)
+        values = [row.cells[metric.name].mean for row in rows]
+        targets = [row.cells[metric.target].mean for row in rows] if metric.target in rows[0].cells else None
+        return best_of(metric, values, targets)
 
 
 def aggregate(
@@ -90,31 +90,31 @@ def aggregate(
 
     Args:
         runs: The runs.
-        sort: A figure (the better first) or a setting to sort by; "-" before it turns the order.
+        sort: A metric (the better first) or a setting to sort by; "-" before it turns the order.
             None sorts by the settings that differ.
         where: Setting to value, or to a list of values: only such runs are kept. `status` works too.
         group_by: Settings; runs that agree in them are averaged. None averages runs that differ by
             their seed only.
-        significance: Figures on which every pair of groups is tested; of more than six groups, each
+        significance: Metrics on which every pair of groups is tested; of more than six groups, each
             against the best.
-        better: Directions that override the rules of `directions`, by figure.
+        better: Directions that override the rules of `directions`, by metric.
 
     Returns:
         The comparison.
 
     Raises:
-        ValueError: No run is left, or a name is neither a figure nor a setting.
+        ValueError: No run is left, or a name is neither a metric nor a setting.
     """
     runs = _filter(runs, where or {})
-    figures = all_figures((name for run in runs for name in run.metrics), better)
-    runs = _sorted(runs, sort, figures)
+    metrics = all_metrics((name for run in runs for name in run.metrics), better)
+    runs = _sorted(runs, sort, metrics)
     knobs = differing_knobs(runs)
     rows = [
         Row(
             name,
             (index,),
             tuple(knob.texts[index] for knob in knobs),
-            _cells(figures, [run]),
+            _cells(metrics, [run]),
             run.status,
             run.reason,
         )
@@ -125,19 +125,19 @@ def aggregate(
         keys = [_resolve("group_by", name, runs) for name in group_by]
     labels = {knob.key: knob.label for knob in knobs}
     group_knobs = tuple(labels.get(key, key) for key in keys)
-    groups = _groups(runs, keys, group_knobs, figures, rows)
-    sorted_by = next((one for one in figures if sort and one.name == sort.lstrip("-")), None)
+    groups = _groups(runs, keys, group_knobs, metrics, rows)
+    sorted_by = next((one for one in metrics if sort and one.name == sort.lstrip("-")), None)
     if sorted_by:
-        groups.sort(key=lambda group: _figure_key(sorted_by, group.cells, turned=str(sort).startswith("-")))
+        groups.sort(key=lambda group: _metric_key(sorted_by, group.cells, turned=str(sort).startswith("-")))
     return Comparison(
         runs=tuple(runs),
         names=tuple(row.name for row in rows),
         knobs=knobs,
-        figures=figures,
+        metrics=metrics,
         rows=tuple(rows),
         groups=tuple(groups),
         group_knobs=group_knobs,
-        contrasts=tuple(_contrasts(significance, figures, groups, runs)),
+        contrasts=tuple(_contrasts(significance, metrics, groups, runs)),
         shared=shared_settings(runs),
     )
 
@@ -160,25 +160,25 @@ def _filter(runs: Sequence[Run], where: Mapping[str, Any]) -> list[Run]:
     return kept
 
 
-def _sorted(runs: Sequence[Run], sort: str | None, figures: Sequence[Figure]) -> list[Run]:
-    """Sort by a figure, a setting, or by all settings that differ; what has no value comes last."""
+def _sorted(runs: Sequence[Run], sort: str | None, metrics: Sequence[Metric]) -> list[Run]:
+    """Sort by a metric, a setting, or by all settings that differ; what has no value comes last."""
     if sort is None:
         knobs = differing_knobs(runs)
         order = sorted(range(len(runs)), key=lambda i: [natural(knob.texts[i]) for knob in knobs])
         return [runs[index] for index in order]
     name, turned = sort.lstrip("-"), sort.startswith("-")
-    by_name = {figure.name: figure for figure in figures}
+    by_name = {metric.name: metric for metric in metrics}
     if name in by_name:
-        return sorted(runs, key=lambda run: _figure_key(by_name[name], _cells(figures, [run]), turned=turned))
+        return sorted(runs, key=lambda run: _metric_key(by_name[name], _cells(metrics, [run]), turned=turned))
     key = _resolve("sort", name, runs, list(by_name))
     return sorted(runs, key=lambda run: natural(value_text(setting(settings(run), key))), reverse=turned)
 
 
-def _figure_key(figure: Figure, cells: Mapping[str, Summary], *, turned: bool) -> tuple[bool, float]:
+def _metric_key(metric: Metric, cells: Mapping[str, Summary], *, turned: bool) -> tuple[bool, float]:
     """Give a key that puts the better first, and what has no value last either way."""
-    value = cells[figure.name].mean
-    target = cells[figure.target].mean if figure.target in cells else math.nan
-    badness = value if figure.better == "none" else figure.badness(value, target)
+    value = cells[metric.name].mean
+    target = cells[metric.target].mean if metric.target in cells else math.nan
+    badness = value if metric.better == "none" else metric.badness(value, target)
     return math.isnan(badness), -badness if turned else badness
 
 
@@ -186,7 +186,7 @@ def _groups(
     runs: Sequence[Run],
     keys: Sequence[str],
     labels: Sequence[str],
-    figures: Sequence[Figure],
+    metrics: Sequence[Metric],
     rows: Sequence[Row],
 ) -> list[Row]:
     """Average the runs that agree in all keys, in the order in which they first come."""
@@ -205,7 +205,7 @@ def _groups(
                 name=name or f"all {len(indices)} runs",
                 members=tuple(indices),
                 knobs=values,
-                cells=_cells(figures, [runs[index] for index in indices]),
+                cells=_cells(metrics, [runs[index] for index in indices]),
                 status=unfinished[0].status if unfinished else "done",
                 reason=f"{len(unfinished)} of {len(indices)} not done" if unfinished else "",
             )
@@ -213,17 +213,17 @@ def _groups(
     return groups
 
 
-def _cells(figures: Sequence[Figure], runs: Sequence[Run]) -> dict[str, Summary]:
+def _cells(metrics: Sequence[Metric], runs: Sequence[Run]) -> dict[str, Summary]:
     return {
-        figure.name: summarize([run.metrics.get(figure.name, math.nan) for run in runs]) for figure in figures
+        metric.name: summarize([run.metrics.get(metric.name, math.nan) for run in runs]) for metric in metrics
     }
 
 
 def _contrasts(
-    asked: Sequence[str], figures: Sequence[Figure], groups: Sequence[Row], runs: Sequence[Run]
+    asked: Sequence[str], metrics: Sequence[Metric], groups: Sequence[Row], runs: Sequence[Run]
 ) -> list[Contrast]:
     """Test every pair of groups, or where they are many each group against the best."""
-    by_name = {figure.name: figure for figure in figures}
+    by_name = {metric.name: metric for metric in metrics}
     contrasts = []
     for name in asked:
         if name not in by_name:
@@ -254,4 +254,4 @@ def _resolve(option: str, name: str, runs: Sequence[Run], others: Sequence[str] 
 def _unknown(option: str, name: str, known: Sequence[str]) -> ValueError:
     nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
-    return ValueError(f"{option}={name!r} is neither a setting nor a figure of these runs{hint}")
+    return ValueError(f"{option}={name!r} is neither a setting nor a metric of these runs{hint}")

@@ -40,13 +40,13 @@ def compare_runs(
     Args:
         folders: Run folders, and folders of run folders (a sweep).
         output_dir: Where to write; made if needed.
-        sort: A figure (the better first) or a setting; "-" before it turns the order.
+        sort: A metric (the better first) or a setting; "-" before it turns the order.
         where: Setting to value, or to a list of values: only such runs are compared.
         group_by: Settings; runs that agree in them are averaged. None averages runs that differ by
             their seed only.
-        significance: Figures on which every pair of groups is tested.
-        better: Figure to lower, higher, closer or none, where the rules do not know it.
-        front: Two figures that pull against each other: `comparison_front.png` shows which runs no
+        significance: Metrics on which every pair of groups is tested.
+        better: Metric to lower, higher, closer or none, where the rules do not know it.
+        front: Two metrics that pull against each other: `comparison_front.png` shows which runs no
             other run beats at both, and the page opens with them.
         pieces_per_run: At most so many generated pieces of each run on the page.
         formats: What to write, any of `FORMATS`.
@@ -57,7 +57,7 @@ def compare_runs(
         The comparison, with the files written in `files`.
 
     Raises:
-        ValueError: No run was found or is left, a name is neither a figure nor a setting, or a format
+        ValueError: No run was found or is left, a name is neither a metric nor a setting, or a format
             is none of ours.
         ImportError: Parquet was asked for and pyarrow is not installed.
     """

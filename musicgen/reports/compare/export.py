@@ -13,7 +13,7 @@ from musicgen.reports.compare.tables import (
     cell_texts,
     contrast_cells,
     is_wide,
-    listed_figures,
+    listed_metrics,
     real_texts,
 )
 from musicgen.reports.runs.naming import run_names
@@ -31,15 +31,15 @@ def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
         runs: The runs.
 
     Returns:
-        `run` (name), `folder`, `status`, `reason`, then every setting that differs and every figure
+        `run` (name), `folder`, `status`, `reason`, then every setting that differs and every metric
         that any run has; None where a run has it not.
     """
     knobs = differing_knobs(runs)
-    figures = list(dict.fromkeys(name for run in runs for name in run.metrics))
+    metrics = list(dict.fromkeys(name for run in runs for name in run.metrics))
     return [
         {"run": name, "folder": str(run.folder), "status": run.status, "reason": run.reason}
         | {knob.key: knob.values[index] for knob in knobs}
-        | {figure: run.metrics.get(figure) for figure in figures}
+        | {metric: run.metrics.get(metric) for metric in metrics}
         for index, (run, name) in enumerate(zip(runs, run_names(runs, knobs), strict=True))
     ]
 
@@ -79,7 +79,7 @@ def write_csv(comparison: Comparison, folder: Path) -> dict[str, Path]:
     rows = [
         {"run": row.name, "folder": str(run.folder), "status": run.status, "reason": run.reason}
         | {knob.key: _cell(knob.values[row.members[0]]) for knob in comparison.knobs}
-        | {figure.name: _cell(run.metrics.get(figure.name)) for figure in comparison.figures}
+        | {metric.name: _cell(run.metrics.get(metric.name)) for metric in comparison.metrics}
         for row, run in zip(comparison.rows, comparison.runs, strict=True)
     ]
     _write_rows(files["csv"], rows)
@@ -130,7 +130,7 @@ def _column(values: list[Any]) -> list[Any]:
 
 
 def write_markdown(comparison: Comparison, folder: Path) -> Path:
-    """Write `comparison.md`: the final figures with the best in bold, the tests, what did not finish.
+    """Write `comparison.md`: the final metrics with the best in bold, the tests, what did not finish.
 
     Args:
         comparison: The comparison.
@@ -141,22 +141,22 @@ def write_markdown(comparison: Comparison, folder: Path) -> Path:
     """
     rows = comparison.groups if comparison.is_grouped else comparison.rows
     texts = {}
-    for figure in comparison.figures:
-        best = comparison.best(figure, rows)
-        cells = cell_texts(figure, rows, best)
-        texts[figure.name] = [f"**{cell}**" if i in best else cell for i, cell in enumerate(cells)]
+    for metric in comparison.metrics:
+        best = comparison.best(metric, rows)
+        cells = cell_texts(metric, rows, best)
+        texts[metric.name] = [f"**{cell}**" if i in best else cell for i, cell in enumerate(cells)]
     names = [_escape(row.name) + (f" (n={len(row.members)})" if len(row.members) > 1 else "") for row in rows]
-    heads = [f"{_escape(figure.name)} {figure.arrow}".strip() for figure in comparison.figures]
+    heads = [f"{_escape(metric.name)} {metric.arrow}".strip() for metric in comparison.metrics]
     if is_wide(rows):
         real = real_texts(comparison, rows)
-        lines = [["figure", *names, *(["held-out real"] if real else [])]]
-        for figure in listed_figures(comparison, rows):
-            last = [real.get(figure.name, "")] if real else []
-            lines.append([heads[comparison.figures.index(figure)], *texts[figure.name], *last])
+        lines = [["metric", *names, *(["held-out real"] if real else [])]]
+        for metric in listed_metrics(comparison, rows):
+            last = [real.get(metric.name, "")] if real else []
+            lines.append([heads[comparison.metrics.index(metric)], *texts[metric.name], *last])
     else:
         lines = [["run", *heads]]
         lines += [
-            [name, *(texts[figure.name][i] for figure in comparison.figures)] for i, name in enumerate(names)
+            [name, *(texts[metric.name][i] for metric in comparison.metrics)] for i, name in enumerate(names)
         ]
     text = _pipes(lines)
     text += "\n↓ lower, ↑ higher, → closer to the held-out real music is better; the best is bold.\n"
@@ -181,12 +181,12 @@ def _pipes(lines: list[list[str]]) -> str:
 def _group_cells(comparison: Comparison, group: Row) -> dict[str, Any]:
     cells: dict[str, Any] = {"group": group.name, "runs": len(group.members), "note": group.reason}
     cells |= dict(zip(comparison.group_knobs, group.knobs, strict=True))
-    for figure in comparison.figures:
-        summary = group.cells[figure.name]
-        cells[figure.name] = _cell(summary.mean)
-        cells[f"{figure.name} n"] = summary.n
-        cells[f"{figure.name} sd"] = _cell(summary.sd)
-        cells[f"{figure.name} ±"] = _cell(summary.half_width)
+    for metric in comparison.metrics:
+        summary = group.cells[metric.name]
+        cells[metric.name] = _cell(summary.mean)
+        cells[f"{metric.name} n"] = summary.n
+        cells[f"{metric.name} sd"] = _cell(summary.sd)
+        cells[f"{metric.name} ±"] = _cell(summary.half_width)
     return cells
 
 

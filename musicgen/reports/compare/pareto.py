@@ -1,11 +1,11 @@
-"""Two figures that pull against each other: which runs no other run beats at both, and a picture of it."""
+"""Two metrics that pull against each other: which runs no other run beats at both, and a picture of it."""
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.measure.directions import Figure
+from musicgen.measure.directions import Metric
 from musicgen.reports.compare.aggregate import Comparison, Row
 
 if TYPE_CHECKING:
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 NAME_WIDTH, NAME_HEIGHT = 0.18, 0.11  # of the axes: what a point's name takes
 
 
-def pareto_front(rows: Sequence[Row], first: Figure, second: Figure) -> list[int]:
-    """Find the rows that no other row beats at one figure without losing at the other.
+def pareto_front(rows: Sequence[Row], first: Metric, second: Metric) -> list[int]:
+    """Find the rows that no other row beats at one metric without losing at the other.
 
     Args:
         rows: Runs or groups.
-        first: A figure with a better direction.
+        first: A metric with a better direction.
         second: Another one.
 
     Returns:
-        Positions in `rows`, the best at the first figure first; equal rows are all kept.
+        Positions in `rows`, the best at the first metric first; equal rows are all kept.
     """
     points = {index: _badness(row, first, second) for index, row in enumerate(rows)}
     known = {index: point for index, point in points.items() if all(map(math.isfinite, point))}
@@ -37,51 +37,51 @@ def pareto_front(rows: Sequence[Row], first: Figure, second: Figure) -> list[int
     return front
 
 
-def front_figures(comparison: Comparison, names: Sequence[str]) -> tuple[Figure, Figure]:
-    """Look up the two figures of a front.
+def front_metrics(comparison: Comparison, names: Sequence[str]) -> tuple[Metric, Metric]:
+    """Look up the two metrics of a front.
 
     Args:
         comparison: The comparison.
         names: Their names.
 
     Returns:
-        The figures.
+        The metrics.
 
     Raises:
-        ValueError: Not two names, one is no figure of the runs, or it has no better direction.
+        ValueError: Not two names, one is no metric of the runs, or it has no better direction.
     """
-    by_name = {figure.name: figure for figure in comparison.figures}
+    by_name = {metric.name: metric for metric in comparison.metrics}
     if len(names) != 2 or names[0] == names[1]:
         raise ValueError(
-            f"front={list(names)}; use two figures, such as [val/bits_per_quarter,model/parameters]"
+            f"front={list(names)}; use two metrics, such as [val/bits_per_quarter,model/parameters]"
         )
     for name in names:
         if name not in by_name:
-            raise ValueError(f"front: {name!r} is no figure of these runs; there is {', '.join(by_name)}")
+            raise ValueError(f"front: {name!r} is no metric of these runs; there is {', '.join(by_name)}")
         if by_name[name].better == "none":
             raise ValueError(f"front: nobody knows which way {name} is better; say better={{{name}:lower}}")
     return by_name[names[0]], by_name[names[1]]
 
 
 def draw_front(comparison: Comparison, names: Sequence[str], path: Path) -> Path:
-    """Draw all runs by two figures, and the line of those that no other run beats.
+    """Draw all runs by two metrics, and the line of those that no other run beats.
 
     Args:
         comparison: The comparison.
-        names: The two figures: to the right, and upwards.
+        names: The two metrics: to the right, and upwards.
         path: The picture to write; its suffix chooses PNG, SVG or PDF.
 
     Returns:
         The file.
     """
-    across, up = front_figures(comparison, names)
+    across, up = front_metrics(comparison, names)
     rows = comparison.groups if comparison.is_grouped else comparison.rows
     picture = _picture(rows, across, up, pareto_front(rows, across, up))
     picture.savefig(path, dpi=150)
     return path
 
 
-def _picture(rows: Sequence[Row], across: Figure, up: Figure, front: Sequence[int]) -> "Picture":
+def _picture(rows: Sequence[Row], across: Metric, up: Metric, front: Sequence[int]) -> "Picture":
     from matplotlib.figure import Figure as Picture
 
     picture = Picture(figsize=(7, 5), layout="constrained")
@@ -93,8 +93,8 @@ def _picture(rows: Sequence[Row], across: Figure, up: Figure, front: Sequence[in
         label = f"not beaten at both: {len(line)}"
         axes.step(*zip(*line, strict=True), where="post", color="#0b5cad", linewidth=1.2, alpha=0.6)
         axes.scatter(*zip(*line, strict=True), s=40, color="#0b5cad", zorder=3, label=label)
-    for figure, name in ((across, axes.set_xlabel), (up, axes.set_ylabel)):
-        name(f"{figure.name} {figure.arrow}")
+    for metric, name in ((across, axes.set_xlabel), (up, axes.set_ylabel)):
+        name(f"{metric.name} {metric.arrow}")
     for values, scale in ((0, axes.set_xscale), (1, axes.set_yscale)):
         known = [point[values] for point in points if math.isfinite(point[values])]
         if known and min(known) > 0 and max(known) > 20 * min(known):
@@ -125,9 +125,9 @@ def _name_points(axes: "Axes", named: Sequence[tuple[str, tuple[float, float]]])
         )
 
 
-def _badness(row: Row, first: Figure, second: Figure) -> tuple[float, float]:
-    def of(figure: Figure) -> float:
-        target = row.cells[figure.target].mean if figure.target in row.cells else math.nan
-        return figure.badness(row.cells[figure.name].mean, target)
+def _badness(row: Row, first: Metric, second: Metric) -> tuple[float, float]:
+    def of(metric: Metric) -> float:
+        target = row.cells[metric.target].mean if metric.target in row.cells else math.nan
+        return metric.badness(row.cells[metric.name].mean, target)
 
     return of(first), of(second)

@@ -3,27 +3,27 @@
 import math
 from collections.abc import Sequence
 
-from musicgen.measure.directions import MAX_DECIMALS, SIGNIFICANT, Figure, decimals_for, format_number
+from musicgen.measure.directions import MAX_DECIMALS, SIGNIFICANT, Metric, decimals_for, format_number
 from musicgen.measure.statistics import Contrast
 from musicgen.reports.compare.aggregate import Comparison, Row
 
-CONTRAST_HEADS = ("figure", "group", "minus", "difference", "95 % interval", "p", "p (Holm)", "n")
+CONTRAST_HEADS = ("metric", "group", "minus", "difference", "95 % interval", "p", "p (Holm)", "n")
 MAX_COLUMNS = 6  # more runs than that are written as rows
 
 
-def cell_texts(figure: Figure, rows: Sequence[Row], best: frozenset[int] = frozenset()) -> list[str]:
-    """Write one figure of all rows with the same number of decimals: `0.0388`, `0.0388 ± 0.0012`.
+def cell_texts(metric: Metric, rows: Sequence[Row], best: frozenset[int] = frozenset()) -> list[str]:
+    """Write one metric of all rows with the same number of decimals: `0.0388`, `0.0388 ± 0.0012`.
 
     Args:
-        figure: The figure.
+        metric: The metric.
         rows: Runs or groups.
         best: Which are best: the best and the next must not look the same.
 
     Returns:
         One text a row, "–" where a row has no value.
     """
-    decimals = column_decimals(figure, rows, best)
-    cells = [row.cells[figure.name] for row in rows]
+    decimals = column_decimals(metric, rows, best)
+    cells = [row.cells[metric.name] for row in rows]
     return [
         format_number(cell.mean, decimals)
         + (f" ± {format_number(cell.half_width, decimals)}" if cell.half_width > 0 else "")
@@ -31,20 +31,20 @@ def cell_texts(figure: Figure, rows: Sequence[Row], best: frozenset[int] = froze
     ]
 
 
-def column_decimals(figure: Figure, rows: Sequence[Row], best: frozenset[int] = frozenset()) -> int:
-    """Choose the decimals of a figure, as `cell_texts` writes it.
+def column_decimals(metric: Metric, rows: Sequence[Row], best: frozenset[int] = frozenset()) -> int:
+    """Choose the decimals of a metric, as `cell_texts` writes it.
 
     Args:
-        figure: The figure.
+        metric: The metric.
         rows: Runs or groups.
         best: Which are best.
 
     Returns:
         How many decimals all rows have.
     """
-    means = [row.cells[figure.name].mean for row in rows]
+    means = [row.cells[metric.name].mean for row in rows]
     spreads = sorted(
-        row.cells[figure.name].half_width for row in rows if row.cells[figure.name].half_width > 0
+        row.cells[metric.name].half_width for row in rows if row.cells[metric.name].half_width > 0
     )
     decimals = decimals_for(means)
     if spreads:  # two digits of the usual interval say enough
@@ -55,39 +55,39 @@ def column_decimals(figure: Figure, rows: Sequence[Row], best: frozenset[int] = 
 
 
 def real_texts(comparison: Comparison, rows: Sequence[Row]) -> dict[str, str]:
-    """Write the held-out real figures that generated ones should come close to.
+    """Write the held-out real metrics that generated ones should come close to.
 
     Args:
         comparison: The comparison.
         rows: Runs or groups.
 
     Returns:
-        By the name of the generated figure; only where all rows have the same real figure, so that
+        By the name of the generated metric; only where all rows have the same real metric, so that
         one column says what would be as many rows.
     """
     texts = {}
-    for figure in comparison.figures:
-        known = {row.cells[figure.target].mean for row in rows if figure.target in row.cells}
+    for metric in comparison.metrics:
+        known = {row.cells[metric.target].mean for row in rows if metric.target in row.cells}
         known = {value for value in known if not math.isnan(value)}
         if len(known) == 1:
             value = known.pop()
-            decimals = column_decimals(figure, rows, comparison.best(figure, rows))
-            texts[figure.name] = format_number(value, max(decimals, min(SIGNIFICANT, decimals_for([value]))))
+            decimals = column_decimals(metric, rows, comparison.best(metric, rows))
+            texts[metric.name] = format_number(value, max(decimals, min(SIGNIFICANT, decimals_for([value]))))
     return texts
 
 
-def listed_figures(comparison: Comparison, rows: Sequence[Row]) -> list[Figure]:
-    """List the figures that need a row of their own beside a column of real figures.
+def listed_metrics(comparison: Comparison, rows: Sequence[Row]) -> list[Metric]:
+    """List the metrics that need a row of their own beside a column of real metrics.
 
     Args:
         comparison: The comparison.
         rows: Runs or groups.
 
     Returns:
-        All figures but the real ones that `real_texts` writes.
+        All metrics but the real ones that `real_texts` writes.
     """
-    said = {figure.target for figure in comparison.figures if figure.name in real_texts(comparison, rows)}
-    return [figure for figure in comparison.figures if figure.name not in said]
+    said = {metric.target for metric in comparison.metrics if metric.name in real_texts(comparison, rows)}
+    return [metric for metric in comparison.metrics if metric.name not in said]
 
 
 def is_wide(rows: Sequence[Row]) -> bool:
@@ -107,7 +107,7 @@ def contrast_cells(contrast: Contrast) -> list[str]:
     decimals = decimals_for([contrast.difference])
     low, high = (format_number(value, decimals) for value in (contrast.low, contrast.high))
     return [
-        contrast.figure,
+        contrast.metric,
         contrast.first,
         contrast.second,
         format_number(contrast.difference, decimals),

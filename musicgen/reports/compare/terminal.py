@@ -1,16 +1,16 @@
-"""A comparison on the terminal: the final figures, the better one marked, in the width there is."""
+"""A comparison on the terminal: the final metrics, the better one marked, in the width there is."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from musicgen.measure.directions import HEADLINE, Figure
+from musicgen.measure.directions import HEADLINE, Metric
 from musicgen.reports.compare.aggregate import Comparison, Row
 from musicgen.reports.compare.tables import (
     CONTRAST_HEADS,
     cell_texts,
     contrast_cells,
     is_wide,
-    listed_figures,
+    listed_metrics,
     real_texts,
 )
 
@@ -41,8 +41,8 @@ def print_comparison(comparison: Comparison, *, width: int | None = None) -> Non
 def screen_table(comparison: Comparison, *, width: int, max_rows: int = 60) -> "Group":
     """Lay the comparison out for a terminal.
 
-    Few runs stand side by side with all their figures below each other; many runs stand below each
-    other with as many of the leading figures as there is room for. What is not shown is counted.
+    Few runs stand side by side with all their metrics below each other; many runs stand below each
+    other with as many of the leading metrics as there is room for. What is not shown is counted.
 
     Args:
         comparison: The comparison.
@@ -77,17 +77,17 @@ def screen_table(comparison: Comparison, *, width: int, max_rows: int = 60) -> "
         f"{row.status}: {row.name}: {row.reason}" for row in comparison.unfinished if row.status != "pruned"
     ]
     lines += [Text(text, style="yellow") for text in unfinished]
-    tests = [_tests(comparison, name) for name in dict.fromkeys(test.figure for test in comparison.contrasts)]
+    tests = [_tests(comparison, name) for name in dict.fromkeys(test.metric for test in comparison.contrasts)]
     return Group(table, *lines, *tests)
 
 
 def _texts(comparison: Comparison, rows: Sequence[Row]) -> dict[str, list[str]]:
-    """Write every figure of every row, a star at the best, padded so that decimals stay aligned."""
+    """Write every metric of every row, a star at the best, padded so that decimals stay aligned."""
     texts = {}
-    for figure in comparison.figures:
-        best = comparison.best(figure, rows)
-        cells = cell_texts(figure, rows, best)
-        texts[figure.name] = [f"{cell} *" if i in best else f"{cell}  " for i, cell in enumerate(cells)]
+    for metric in comparison.metrics:
+        best = comparison.best(metric, rows)
+        cells = cell_texts(metric, rows, best)
+        texts[metric.name] = [f"{cell} *" if i in best else f"{cell}  " for i, cell in enumerate(cells)]
     return texts
 
 
@@ -97,8 +97,8 @@ def _head(row: Row) -> str:
     return f"{row.name}{counted}{unfinished}"
 
 
-def _label(figure: Figure) -> str:
-    return f"{figure.name} {figure.arrow}".strip()
+def _label(metric: Metric) -> str:
+    return f"{metric.name} {metric.arrow}".strip()
 
 
 def _column_width(row: Row, index: int, texts: dict[str, list[str]]) -> int:
@@ -108,7 +108,7 @@ def _column_width(row: Row, index: int, texts: dict[str, list[str]]) -> int:
 
 
 def _wide_width(comparison: Comparison, rows: Sequence[Row], texts: dict[str, list[str]]) -> int:
-    first = max((len(_label(figure)) for figure in comparison.figures), default=0)
+    first = max((len(_label(metric)) for metric in comparison.metrics), default=0)
     first += len(REAL) + GAP if real_texts(comparison, rows) else 0
     return first + GAP + 1 + sum(_column_width(row, i, texts) + GAP for i, row in enumerate(rows))
 
@@ -124,20 +124,20 @@ def _runs_as_columns(comparison: Comparison, rows: Sequence[Row], texts: dict[st
     real = real_texts(comparison, rows)
     if real:
         table.add_column(REAL, justify="right", style="dim", no_wrap=True)
-    figures = listed_figures(comparison, rows)
-    groups = [figure.group.split("/")[0] for figure in figures]
-    for index, figure in enumerate(figures):
-        cells = [_cell(text) for text in texts[figure.name]]
+    metrics = listed_metrics(comparison, rows)
+    groups = [metric.group.split("/")[0] for metric in metrics]
+    for index, metric in enumerate(metrics):
+        cells = [_cell(text) for text in texts[metric.name]]
         last_of_group = index + 1 < len(groups) and groups[index] != groups[index + 1]
-        cells += [Text(real.get(figure.name, ""))] if real else []
-        table.add_row(_plain(_label(figure)), *cells, end_section=last_of_group)
+        cells += [Text(real.get(metric.name, ""))] if real else []
+        table.add_row(_plain(_label(metric)), *cells, end_section=last_of_group)
     return table
 
 
 def _runs_as_rows(
     comparison: Comparison, rows: Sequence[Row], texts: dict[str, list[str]], width: int
 ) -> tuple["Table", list[str]]:
-    """Show as many figures as fit, the leading ones first, without those that are all the same."""
+    """Show as many metrics as fit, the leading ones first, without those that are all the same."""
     labels = comparison.group_knobs if comparison.is_grouped else tuple(k.label for k in comparison.knobs)
     told_apart = labels and len({row.knobs for row in rows}) == len(rows)
     table = _table()
@@ -154,24 +154,24 @@ def _runs_as_rows(
         table.add_column("n", justify="right")
         left -= max(len(_counted(comparison, row)) for row in rows) + GAP
     shown, left_out = [], []
-    for figure in _by_interest(comparison):
-        head = _label(figure).replace("/", "/\n")
-        cells = texts[figure.name]
+    for metric in _by_interest(comparison):
+        head = _label(metric).replace("/", "/\n")
+        cells = texts[metric.name]
         needed = max(max(map(len, cells)), *(len(line) for line in head.split("\n"))) + GAP
         known = [cell.strip() for cell in cells if cell.strip() != "–"]
         same = len(set(known)) <= 1 and len(known) != 1  # what one row alone has is shown
         if same or needed > left:
-            left_out.append(figure.name)
+            left_out.append(metric.name)
             continue
         left -= needed
-        shown.append(figure)
+        shown.append(metric)
         table.add_column(_plain(head), justify="right", no_wrap=True)
     for index, row in enumerate(rows):
         start = [_plain(text) for text in (row.knobs if told_apart else [row.name])]
         count = [_plain(_counted(comparison, row))] if counted else []
         style = "" if row.status == "done" else "yellow"
         table.add_row(*start, *count, *(_cell(texts[f.name][index]) for f in shown), style=style)
-    return table, [f"{len(left_out)} more figures in comparison.csv"] if left_out else []
+    return table, [f"{len(left_out)} more metrics in comparison.csv"] if left_out else []
 
 
 def _counted(comparison: Comparison, row: Row) -> str:
@@ -180,14 +180,14 @@ def _counted(comparison: Comparison, row: Row) -> str:
     return str(done) if done == len(row.members) else f"{done}/{len(row.members)}"
 
 
-def _tests(comparison: Comparison, figure: str) -> "Table":
-    """Lay out the tests between groups on one figure, n always stated."""
-    tests = [contrast for contrast in comparison.contrasts if contrast.figure == figure]
+def _tests(comparison: Comparison, metric: str) -> "Table":
+    """Lay out the tests between groups on one metric, n always stated."""
+    tests = [contrast for contrast in comparison.contrasts if contrast.metric == metric]
     heads, first = list(CONTRAST_HEADS[1:]), {test.first for test in tests}
     table = _table()
-    table.title, table.title_justify, table.title_style = _plain(figure), "left", "bold"
+    table.title, table.title_justify, table.title_style = _plain(metric), "left", "bold"
     if len(first) == 1 and len(tests) > 1:  # all against the best: said once
-        table.title = _plain(f"{figure}: {first.pop()} minus each other")
+        table.title = _plain(f"{metric}: {first.pop()} minus each other")
         heads = heads[1:]
     for head in heads:
         is_group = head in ("group", "minus")
@@ -197,10 +197,10 @@ def _tests(comparison: Comparison, figure: str) -> "Table":
     return table
 
 
-def _by_interest(comparison: Comparison) -> list[Figure]:
-    leading = [figure for figure in comparison.figures if figure.name in HEADLINE]
-    leading.sort(key=lambda figure: HEADLINE.index(figure.name))
-    return leading + [figure for figure in comparison.figures if figure.name not in HEADLINE]
+def _by_interest(comparison: Comparison) -> list[Metric]:
+    leading = [metric for metric in comparison.metrics if metric.name in HEADLINE]
+    leading.sort(key=lambda metric: HEADLINE.index(metric.name))
+    return leading + [metric for metric in comparison.metrics if metric.name not in HEADLINE]
 
 
 def _table() -> "Table":

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen import __version__
-from musicgen.measure.directions import HEADLINE, Figure, decimals_for, format_number
+from musicgen.measure.directions import HEADLINE, Metric, decimals_for, format_number
 from musicgen.reports.compare.aggregate import Comparison, Row
 from musicgen.reports.compare.tables import (
     CONTRAST_HEADS,
     cell_texts,
     contrast_cells,
     is_wide,
-    listed_figures,
+    listed_metrics,
     real_texts,
 )
 from musicgen.reports.pages.page_data import page_json, pieces_kept, varies
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("core", "chart", "curves", "effects", "front", "parallel", "piano", "pieces", "table", "page")
 MOST_NAMED = 8  # settings that the title lists
-LEADING_COLUMNS = 8  # of a long table, before "all figures"
+LEADING_COLUMNS = 8  # of a long table, before "all metrics"
 
 
 def write_page(
@@ -44,7 +44,7 @@ def write_page(
 ) -> Path:
     """Write a comparison as one self-contained HTML page.
 
-    The page holds figures, curves, rolls, notes and MIDI files; it draws with SVG and plays with the
+    The page holds metrics, curves, rolls, notes and MIDI files; it draws with SVG and plays with the
     browser's own synthesiser. Its content policy lets it run its own script only and load nothing.
 
     Args:
@@ -53,7 +53,7 @@ def write_page(
         command: The command that made it, to be shown.
         when: The time to be shown; None is now.
         pieces_per_run: At most so many generated pieces of each run; fewer where runs are many.
-        front: Two figures that the page opens with where it shows two against each other.
+        front: Two metrics that the page opens with where it shows two against each other.
 
     Returns:
         The file.
@@ -78,7 +78,7 @@ def write_page(
             unfinished=[row for row in comparison.unfinished if row.status != "pruned"],
             num_pruned=sum(row.status == "pruned" for row in comparison.rows),
             num_runs=len(comparison.runs),
-            num_figures=len(comparison.figures),
+            num_metrics=len(comparison.metrics),
             shared=[(key, value_text(value)) for key, value in comparison.shared.items()],
             filter_hint=_filter_hint(comparison),
             is_grouped=comparison.is_grouped,
@@ -153,9 +153,9 @@ def _title(comparison: Comparison) -> str:
 
 
 def _leader(comparison: Comparison) -> str:
-    """Say which run is ahead at the first leading figure that has a best."""
+    """Say which run is ahead at the first leading metric that has a best."""
     rows = _rows(comparison)
-    by_name = {figure.name: figure for figure in comparison.figures}
+    by_name = {metric.name: metric for metric in comparison.metrics}
     for name in HEADLINE:
         best = comparison.best(by_name[name], rows) if name in by_name else frozenset()
         if best:
@@ -196,7 +196,7 @@ def _rows(comparison: Comparison) -> Sequence[Row]:
 
 
 def _tables(comparison: Comparison) -> list[dict[str, Any]]:
-    """Lay out the final figures: averaged and single, runs as columns where they are few."""
+    """Lay out the final metrics: averaged and single, runs as columns where they are few."""
     views = [("groups", comparison.groups)] if comparison.is_grouped else []
     return [_table(comparison, view, rows) for view, rows in [*views, ("runs", comparison.rows)]]
 
@@ -205,23 +205,23 @@ def _table(comparison: Comparison, view: str, rows: Sequence[Row]) -> dict[str, 
     wide = is_wide(rows)
     real = real_texts(comparison, rows) if wide else {}
     listed = (
-        listed_figures(comparison, rows) if wide else [f for f in comparison.figures if varies(comparison, f)]
+        listed_metrics(comparison, rows) if wide else [f for f in comparison.metrics if varies(comparison, f)]
     )
-    figures = [(comparison.figures.index(one), one) for one in listed]
-    leading = {one.name for _, one in figures if one.name in HEADLINE}
-    leading = leading or {one.name for _, one in figures[:LEADING_COLUMNS]}
-    columns = [_column(comparison, index, one, rows, extra=one.name not in leading) for index, one in figures]
+    metrics = [(comparison.metrics.index(one), one) for one in listed]
+    leading = {one.name for _, one in metrics if one.name in HEADLINE}
+    leading = leading or {one.name for _, one in metrics[:LEADING_COLUMNS]}
+    columns = [_column(comparison, index, one, rows, extra=one.name not in leading) for index, one in metrics]
     grouped = itertools.groupby(columns, key=lambda column: (column["group"], column["extra"]))
-    groups = [{"name": name, "extra": extra, "figures": list(members)} for (name, extra), members in grouped]
+    groups = [{"name": name, "extra": extra, "metrics": list(members)} for (name, extra), members in grouped]
     heads = _heads(comparison, view, rows)
     place = itertools.count(len(heads["labels"]))
-    for column in (column for group in groups for column in group["figures"]):
+    for column in (column for group in groups for column in group["metrics"]):
         column["column"] = next(place)
     written = []
     for index, row in enumerate(rows):
         cells = []
         for group in groups:
-            for place_in_group, column in enumerate(group["figures"]):
+            for place_in_group, column in enumerate(group["metrics"]):
                 cells.append(column["cells"][index] | {"first": place_in_group == 0, "extra": group["extra"]})
         counted = f"n={len(row.members)}" if len(row.members) > 1 else ""
         done = row.status if len(row.members) == 1 else "done"
@@ -235,7 +235,7 @@ def _table(comparison: Comparison, view: str, rows: Sequence[Row]) -> dict[str, 
         "view": view,
         "wide": wide,
         "heads": heads["labels"],
-        "real": {comparison.figures.index(one): real.get(one.name, "") for one in listed} if real else {},
+        "real": {comparison.metrics.index(one): real.get(one.name, "") for one in listed} if real else {},
         "groups": groups,
         "rows": written,
         "has_more": has_more,
@@ -262,18 +262,18 @@ def _counted(row: Row) -> str:
 
 
 def _column(
-    comparison: Comparison, index: int, figure: Figure, rows: Sequence[Row], *, extra: bool
+    comparison: Comparison, index: int, metric: Metric, rows: Sequence[Row], *, extra: bool
 ) -> dict[str, Any]:
-    best = comparison.best(figure, rows)
-    texts = cell_texts(figure, rows, best)
-    values = [row.cells[figure.name].mean for row in rows]
-    is_baseline = figure.name.startswith("baseline/")
+    best = comparison.best(metric, rows)
+    texts = cell_texts(metric, rows, best)
+    values = [row.cells[metric.name].mean for row in rows]
+    is_baseline = metric.name.startswith("baseline/")
     return {
         "index": index,
-        "name": figure.name,
-        "leaf": figure.name.removeprefix("baseline/") if is_baseline else figure.leaf,
-        "group": "baseline" if is_baseline else figure.group,
-        "arrow": figure.arrow,
+        "name": metric.name,
+        "leaf": metric.name.removeprefix("baseline/") if is_baseline else metric.leaf,
+        "group": "baseline" if is_baseline else metric.group,
+        "arrow": metric.arrow,
         "extra": extra,
         "cells": [
             {"text": text, "value": "" if math.isnan(value) else repr(value), "best": place in best}
@@ -283,9 +283,9 @@ def _column(
 
 
 def _constant(comparison: Comparison) -> list[tuple[str, str]]:
-    """List the figures that are the same in all runs, which a long table leaves out."""
+    """List the metrics that are the same in all runs, which a long table leaves out."""
     listed = []
-    for one in comparison.figures:
+    for one in comparison.metrics:
         values = [row.cells[one.name].mean for row in comparison.rows]
         known = next((value for value in values if not math.isnan(value)), math.nan)
         if not varies(comparison, one) and not math.isnan(known):

@@ -1,4 +1,4 @@
-"""The evaluation page: figures, and every piece as score, roll, form and sound, in one offline file."""
+"""The evaluation page: metrics, and every piece as score, roll, form and sound, in one offline file."""
 
 import datetime
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from musicgen import __version__
 from musicgen.files.progress_bar import track
-from musicgen.measure.generated import Hearing
+from musicgen.measure.generated import GeneratedMetrics
 from musicgen.reports.pages.comparison_page import TEMPLATES, page_environment, text_hash
-from musicgen.reports.pages.metric_table import figure_rows
+from musicgen.reports.pages.metric_table import metric_rows
 from musicgen.reports.pages.piece_views import view_piece
 
 PAGE_FILE = "evaluation.html"
@@ -21,7 +21,7 @@ class PageExtent:
     """How much of the music is shown.
 
     Attributes:
-        max_pieces: At most so many pieces; 0 for figures alone.
+        max_pieces: At most so many pieces; 0 for metrics alone.
         score_quarters: So many quarters of each as a score.
         audio_s: So many seconds of each as sound (2 MB a minute).
 
@@ -45,7 +45,7 @@ def write_evaluation_page(
     *,
     title: str,
     metrics: Mapping[str, float],
-    hearing: Hearing,
+    generated_metrics: GeneratedMetrics,
     facts: Sequence[tuple[str, str]] = (),
     command: str = "",
     extent: PageExtent = PageExtent(),
@@ -56,8 +56,8 @@ def write_evaluation_page(
     Args:
         path: The file.
         title: Its heading.
-        metrics: All figures.
-        hearing: The pieces as they were measured.
+        metrics: All metrics.
+        generated_metrics: The pieces as they were measured.
         facts: Labels and texts below the heading.
         command: The command that made it, to be shown.
         extent: How much of the music is shown.
@@ -69,11 +69,11 @@ def write_evaluation_page(
     from markupsafe import Markup
 
     style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "evaluation.css"))
-    shown = hearing.generated[: extent.max_pieces]
+    shown = generated_metrics.generated[: extent.max_pieces]
     views = [
         view_piece(
             piece,
-            yardstick=hearing.yardstick,
+            threshold=generated_metrics.threshold,
             score_quarters=extent.score_quarters,
             audio_s=extent.audio_s,
         )
@@ -89,10 +89,10 @@ def write_evaluation_page(
             command=command,
             when=when or datetime.datetime.now().astimezone(),
             groups=[
-                (name, list(rows)) for name, rows in groupby(figure_rows(metrics), key=lambda row: row.group)
+                (name, list(rows)) for name, rows in groupby(metric_rows(metrics), key=lambda row: row.group)
             ],
             views=views,
-            num_pieces=len(hearing.generated),
+            num_pieces=len(generated_metrics.generated),
             style=Markup(style),  # ours: the only text that is not escaped
             style_hash=text_hash(style),
         )

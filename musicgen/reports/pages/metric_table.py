@@ -1,11 +1,11 @@
-"""The figures of one run or folder as a table: held-out real music beside what was generated."""
+"""The metrics of one run or folder as a table: held-out real music beside what was generated."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from musicgen.measure.directions import all_figures, decimals_for, format_number
+from musicgen.measure.directions import all_metrics, decimals_for, format_number
 from musicgen.measure.meanings import MEANINGS
 
 if TYPE_CHECKING:
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class FigureRow:
+class MetricRow:
     """A row of the table.
 
     Attributes:
-        group: What the figure belongs to, such as `vq_vae/val` or `generated`.
+        group: What the metric belongs to, such as `vq_vae/val` or `generated`.
         name: Its whole name.
         leaf: Its last part.
         value: As text.
-        arrow: Which way is better: ↓, ↑, → (towards the real figure) or nothing.
-        real: The same figure of held-out real music, as text, or nothing.
+        arrow: Which way is better: ↓, ↑, → (towards the real metric) or nothing.
+        real: The same metric of held-out real music, as text, or nothing.
         meaning: What it says, where that is known.
     """
 
@@ -35,46 +35,46 @@ class FigureRow:
     meaning: str
 
 
-def figure_rows(metrics: Mapping[str, float]) -> list[FigureRow]:
-    """Lay figures out in reading order, each real one beside its generated counterpart.
+def metric_rows(metrics: Mapping[str, float]) -> list[MetricRow]:
+    """Lay metrics out in reading order, each real one beside its generated counterpart.
 
     Args:
         metrics: Name to number, as in `metrics.json`.
     """
     paired = {f"real/{name.removeprefix('generated/')}" for name in metrics if name.startswith("generated/")}
     rows = []
-    for figure in all_figures(metrics):
-        if figure.name in paired:
+    for metric in all_metrics(metrics):
+        if metric.name in paired:
             continue
-        value = metrics[figure.name]
-        other = f"real/{figure.name.removeprefix('generated/')}"
-        real = metrics.get(other, math.nan) if figure.name.startswith("generated/") else math.nan
+        value = metrics[metric.name]
+        other = f"real/{metric.name.removeprefix('generated/')}"
+        real = metrics.get(other, math.nan) if metric.name.startswith("generated/") else math.nan
         decimals = decimals_for([one for one in (value, real) if math.isfinite(one)] or [0.0])
         rows.append(
-            FigureRow(
-                group=figure.group,
-                name=figure.name,
-                leaf=figure.leaf,
+            MetricRow(
+                group=metric.group,
+                name=metric.name,
+                leaf=metric.leaf,
                 value=format_number(value, decimals),
-                arrow=figure.arrow,
+                arrow=metric.arrow,
                 real="" if math.isnan(real) else format_number(real, decimals),
-                meaning=MEANINGS.get(figure.leaf, ""),
+                meaning=MEANINGS.get(metric.leaf, ""),
             )
         )
     return rows
 
 
-def screen_figures(metrics: Mapping[str, float]) -> "Table":
+def screen_metrics(metrics: Mapping[str, float]) -> "Table":
     """Make the table for a terminal: name, value, the better direction, held-out real music."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    table.add_column("figure")
+    table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column("")
     table.add_column("held-out real", justify="right")
     group = ""
-    for row in figure_rows(metrics):
+    for row in metric_rows(metrics):
         if group and row.group != group:
             table.add_section()
         group = row.group

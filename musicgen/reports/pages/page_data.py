@@ -1,4 +1,4 @@
-"""The data inside a comparison page: figures, curves and pieces as one JSON text."""
+"""The data inside a comparison page: metrics, curves and pieces as one JSON text."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from musicgen.measure.directions import HEADLINE, Figure, figure
+from musicgen.measure.directions import HEADLINE, Metric, metric
 from musicgen.measure.statistics import student
 from musicgen.music.midi import MidiError, SilentMidiError, read_midi
 from musicgen.reports.compare.aggregate import Comparison
@@ -29,7 +29,7 @@ def page_json(comparison: Comparison, *, pieces_per_run: int, front: Sequence[st
     Args:
         comparison: The comparison.
         pieces_per_run: At most so many generated pieces of each run; fewer where runs are many.
-        front: Two figures to show against each other; none takes the first two leading ones.
+        front: Two metrics to show against each other; none takes the first two leading ones.
 
     Returns:
         JSON without "<", so that no name in it can end the element it stands in.
@@ -41,7 +41,7 @@ def page_json(comparison: Comparison, *, pieces_per_run: int, front: Sequence[st
                 "name": row.name,
                 "status": row.status,
                 "knobs": list(row.knobs),
-                "values": [_number(row.cells[one.name].mean, 9) for one in comparison.figures],
+                "values": [_number(row.cells[one.name].mean, 9) for one in comparison.metrics],
             }
             for row in comparison.rows
         ],
@@ -51,7 +51,7 @@ def page_json(comparison: Comparison, *, pieces_per_run: int, front: Sequence[st
             {"key": knob.key, "label": knob.label, "shown": list(knob.shown), "numeric": knob.is_numeric}
             for knob in comparison.knobs
         ],
-        "figures": _figures(comparison),
+        "metrics": _metrics(comparison),
         "front": _front(comparison, front),
         "panels": panels,
         "grids": grids,
@@ -76,8 +76,8 @@ def pieces_kept(comparison: Comparison, pieces_per_run: int) -> int:
     return max(1, min(pieces_per_run, MAX_PIECES // max(1, len(comparison.runs))))
 
 
-def _figures(comparison: Comparison) -> list[dict[str, Any]]:
-    names = [one.name for one in comparison.figures]
+def _metrics(comparison: Comparison) -> list[dict[str, Any]]:
+    names = [one.name for one in comparison.metrics]
     return [
         {
             "name": one.name,
@@ -87,24 +87,24 @@ def _figures(comparison: Comparison) -> list[dict[str, Any]]:
             "headline": one.name in HEADLINE,
             "varies": varies(comparison, one),
         }
-        for one in comparison.figures
+        for one in comparison.metrics
     ]
 
 
 def _front(comparison: Comparison, asked: Sequence[str]) -> list[int]:
-    """Choose two figures to show against each other: those asked, or the leading ones that vary."""
-    names = [one.name for one in comparison.figures]
-    able = [one.name for one in comparison.figures if one.better != "none" and varies(comparison, one)]
+    """Choose two metrics to show against each other: those asked, or the leading ones that vary."""
+    names = [one.name for one in comparison.metrics]
+    able = [one.name for one in comparison.metrics if one.better != "none" and varies(comparison, one)]
     chosen = [*(name for name in asked if name in able), *(name for name in HEADLINE if name in able), *able]
     return [names.index(name) for name in dict.fromkeys(chosen)][:2]
 
 
-def varies(comparison: Comparison, one: Figure) -> bool:
-    """Tell whether a figure is not the same in all runs that have it.
+def varies(comparison: Comparison, one: Metric) -> bool:
+    """Tell whether a metric is not the same in all runs that have it.
 
     Args:
         comparison: The comparison.
-        one: A figure of it.
+        one: A metric of it.
 
     Returns:
         True if two runs have different values.
@@ -114,7 +114,7 @@ def varies(comparison: Comparison, one: Figure) -> bool:
 
 
 def _panels(comparison: Comparison) -> tuple[list[dict[str, Any]], list[dict[str, Any]], bool]:
-    """Arrange curves by figure: training and held-out in one panel; points in common stored once."""
+    """Arrange curves by metric: training and held-out in one panel; points in common stored once."""
     grids = _Grids()
     thinned = False
     panels: dict[str, dict[str, dict[str, Any]]] = {}
@@ -134,7 +134,7 @@ def _panels(comparison: Comparison) -> tuple[list[dict[str, Any]], list[dict[str
         written.append(
             {
                 "title": title,
-                "arrow": figure(names[0]).arrow,
+                "arrow": metric(names[0]).arrow,
                 "series": [
                     {"name": name, "split": _split(name), "curves": panels[title][name]} for name in names
                 ],
@@ -172,7 +172,7 @@ def _thin(curve: Curve) -> Curve:
 
 
 def _reading_order(titles: Iterable[str]) -> list[str]:
-    """Put the panels of the leading figures first, then the stages in the order of a run."""
+    """Put the panels of the leading metrics first, then the stages in the order of a run."""
     leading = {_without_split(name): index for index, name in enumerate(HEADLINE)}
     stages = ["", "vq_vae", "transformer", "generated"]
 
@@ -197,7 +197,7 @@ def _without_split(name: str) -> str:
 
 
 def _baselines(runs: Sequence[Run], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Find the trivial baselines of a figure, where they are the same in all runs."""
+    """Find the trivial baselines of a metric, where they are the same in all runs."""
     leaf = names[0].rpartition("/")[2]
     found: dict[str, set[float]] = {}
     for run in runs:

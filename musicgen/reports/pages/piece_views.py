@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from musicgen.measure.copying.index import Copy
-from musicgen.measure.copying.threshold import Yardstick
+from musicgen.measure.copying.threshold import CopyThreshold
 from musicgen.measure.music import MeasuredPiece
 from musicgen.music.grid import to_slices
 from musicgen.music.notation.engrave import engrave
@@ -54,13 +54,13 @@ class PieceView:
 
 
 def view_piece(
-    piece: MeasuredPiece, *, yardstick: Yardstick | None, score_quarters: int, audio_s: float
+    piece: MeasuredPiece, *, threshold: CopyThreshold | None, score_quarters: int, audio_s: float
 ) -> PieceView:
     """Draw, engrave and sound a piece.
 
     Args:
         piece: As it was measured.
-        yardstick: What held-out real music shares with the training pieces.
+        threshold: What held-out real music shares with the training pieces.
         score_quarters: How much is engraved, in quarters.
         audio_s: How much is sounded, in seconds.
     """
@@ -77,8 +77,8 @@ def view_piece(
             ("notes", f"{len(performance):,}"),
             ("key", piece.harmony.key.name if piece.harmony.key else "–"),
         ],
-        copied=copy_text(piece.copy, yardstick) if piece.copy else "",
-        accused=bool(piece.copy and yardstick and yardstick.accuses(piece.copy)),
+        copied=copy_text(piece.copy, threshold) if piece.copy else "",
+        accused=bool(piece.copy and threshold and threshold.exceeded_by(piece.copy)),
         harmony=harmony_texts(piece.harmony),
         kinds=[
             (kind, 100 * share)
@@ -94,7 +94,7 @@ def view_piece(
     )
 
 
-def copy_text(copy: Copy, yardstick: Yardstick | None) -> str:
+def copy_text(copy: Copy, threshold: CopyThreshold | None) -> str:
     """Say in a sentence what was copied, from where, and what real music shares."""
     if copy.notes == 0:
         return "No run of notes is shared with the pieces that were searched."
@@ -104,11 +104,11 @@ def copy_text(copy: Copy, yardstick: Yardstick | None) -> str:
         f"at {_clock(copy.source_onset_s)} of {PurePath(copy.source).name}"
         f"{moved if copy.transposition else ''}."
     )
-    if yardstick is None:
+    if threshold is None:
         return text
     return (
-        f"{text} {yardstick.excerpts} held-out real excerpts of this length share "
-        f"{yardstick.median:.0f} notes at the middle and {yardstick.longest} at most."
+        f"{text} {threshold.excerpts} held-out real excerpts of this length share "
+        f"{threshold.median:.0f} notes at the middle and {threshold.longest} at most."
     )
 
 

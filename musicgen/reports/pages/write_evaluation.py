@@ -1,4 +1,4 @@
-"""Leave what an evaluation found: figures, a table of pieces, the page, and a TensorBoard of all that."""
+"""Leave what an evaluation found: metrics, a table of pieces, the page, and a TensorBoard of all that."""
 
 import logging
 import shlex
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from musicgen.files.atomic import write_atomically
 from musicgen.measure.evaluate import METRICS_FILE, write_metrics
-from musicgen.measure.generated import Hearing
+from musicgen.measure.generated import GeneratedMetrics
 from musicgen.measure.music import table_of
 from musicgen.music.notation.engrave import engrave
 from musicgen.music.notation.raster import can_rasterise, rasterise
@@ -22,14 +22,19 @@ _PAGE_QUARTERS = 48
 
 
 def write_outcome(
-    folder: Path, *, metrics: Mapping[str, float], hearing: Hearing, measured: str, extent: PageExtent
+    folder: Path,
+    *,
+    metrics: Mapping[str, float],
+    generated_metrics: GeneratedMetrics,
+    measured: str,
+    extent: PageExtent,
 ) -> list[Path]:
     """Write `metrics.json`, `pieces.csv`, `evaluation.html` and `tensorboard/` into a folder.
 
     Args:
         folder: Where to.
-        metrics: All figures.
-        hearing: The pieces as they were measured.
+        metrics: All metrics.
+        generated_metrics: The pieces as they were measured.
         measured: What was measured, for the heading.
         extent: How much of the music is shown, on the page and in TensorBoard.
 
@@ -39,33 +44,42 @@ def write_outcome(
     Raises:
         OSError: The folder cannot be written.
     """
-    figures, pieces, page = folder / METRICS_FILE, folder / "pieces.csv", folder / PAGE_FILE
-    write_metrics(metrics, figures)
-    write_atomically(pieces, table_of(hearing.generated).encode("utf-8", "surrogateescape"))
+    flat, pieces, page = folder / METRICS_FILE, folder / "pieces.csv", folder / PAGE_FILE
+    write_metrics(metrics, flat)
+    write_atomically(pieces, table_of(generated_metrics.generated).encode("utf-8", "surrogateescape"))
     write_evaluation_page(
         page,
         title=f"Evaluation of {measured}",
         metrics=metrics,
-        hearing=hearing,
-        facts=_facts(hearing),
+        generated_metrics=generated_metrics,
+        facts=_facts(generated_metrics),
         command=shlex.join(["musicgen", *sys.argv[1:]]),
         extent=extent,
     )
-    _write_board(folder / "tensorboard", metrics, hearing, extent)
-    return [figures, pieces, page]
+    _write_board(folder / "tensorboard", metrics, generated_metrics, extent)
+    return [flat, pieces, page]
 
 
-def _facts(hearing: Hearing) -> list[tuple[str, str]]:
-    facts = [("pieces", f"{len(hearing.generated)}")]
-    if hearing.skipped:
-        facts.append(("skipped", f"{len(hearing.skipped)}, such as {hearing.skipped[0].path.name}"))
-    facts.append(("held-out real pieces", f"{len(hearing.real)}" if hearing.real else "none to compare with"))
-    if hearing.num_indexed:
-        facts.append(("searched for copies", f"{hearing.num_indexed} pieces"))
+def _facts(generated_metrics: GeneratedMetrics) -> list[tuple[str, str]]:
+    facts = [("pieces", f"{len(generated_metrics.generated)}")]
+    if generated_metrics.skipped:
+        facts.append(
+            ("skipped", f"{len(generated_metrics.skipped)}, such as {generated_metrics.skipped[0].path.name}")
+        )
+    facts.append(
+        (
+            "held-out real pieces",
+            f"{len(generated_metrics.real)}" if generated_metrics.real else "none to compare with",
+        )
+    )
+    if generated_metrics.num_indexed:
+        facts.append(("searched for copies", f"{generated_metrics.num_indexed} pieces"))
     return facts
 
 
-def _write_board(folder: Path, metrics: Mapping[str, float], hearing: Hearing, extent: PageExtent) -> None:
+def _write_board(
+    folder: Path, metrics: Mapping[str, float], generated_metrics: GeneratedMetrics, extent: PageExtent
+) -> None:
     from torch.utils.tensorboard.writer import SummaryWriter
 
     with_scores = can_rasterise()
@@ -74,7 +88,7 @@ def _write_board(folder: Path, metrics: Mapping[str, float], hearing: Hearing, e
     with SummaryWriter(str(folder)) as board:
         for name, value in metrics.items():
             board.add_scalar(name, value, 0)
-        for number, piece in enumerate(hearing.generated[: extent.max_pieces]):
+        for number, piece in enumerate(generated_metrics.generated[: extent.max_pieces]):
             name, performance = f"generated/{number:03d}", piece.performance
             show_piece(board, name, performance, audio_s=extent.audio_s)
             if with_scores and len(performance):

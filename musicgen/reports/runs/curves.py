@@ -12,12 +12,12 @@ from jaxtyping import Float, Int
 
 log = logging.getLogger(__name__)
 
-NOT_CURVES = frozenset({"epoch", "step", "hp_metric"})  # what loggers write beside the figures
+NOT_CURVES = frozenset({"epoch", "step", "hp_metric"})  # what loggers write beside the metrics
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One logged figure over a run, sorted by step, each step once."""
+    """One logged metric over a run, sorted by step, each step once."""
 
     step: Int[np.ndarray, " points"]
     epoch: Float[np.ndarray, " points"]  # NaN where no epoch was logged
@@ -99,7 +99,7 @@ class _Epochs:
 
 
 def _read_csv(path: Path) -> dict[str, list[_Point]]:
-    """Read a CSVLogger's table: one row a step, a column a figure, empty cells where not logged."""
+    """Read a CSVLogger's table: one row a step, a column a metric, empty cells where not logged."""
     points: dict[str, list[_Point]] = defaultdict(list)
     with path.open(newline="", encoding="utf-8") as file:
         for number, row in enumerate(csv.DictReader(file)):
@@ -125,7 +125,7 @@ def _number(cell: str | list[str] | None) -> float | None:
 def _curve(points: list[_Point]) -> Curve:
     """Sort the points by step and keep the latest writing of each."""
     points = sorted(points, key=lambda point: point.wall_time)
-    # Loggers write a run's final figures once more at step 0, for the table of hyperparameters.
+    # Loggers write a run's final metrics once more at step 0, for the table of hyperparameters.
     if len(points) > 1 and points[-1].step == 0 and points[-2].step > 0:
         points = points[:-1]
     latest = {point.step: point for point in points}

@@ -31,7 +31,7 @@ class Run:
 
     folder: Path
     status: Status
-    reason: str  # why it is not done, or whence its figures are; empty where all is as usual
+    reason: str  # why it is not done, or whence its metrics are; empty where all is as usual
     config: dict[str, Any] = field(default_factory=dict)
     choices: dict[str, str] = field(default_factory=dict)  # config group -> the yaml that was chosen
     overrides: tuple[str, ...] = ()  # as typed: "epochs=5"
@@ -114,7 +114,7 @@ def read_run(folder: str | Path) -> Run:
     metrics = _read_metrics(folder, problems)
     status, reason = _status(folder, config, metrics, problems)
     if status == "done" and not metrics:
-        metrics, reason = _read_status(folder)["figures"], "not evaluated: figures of the last epoch"
+        metrics, reason = _read_status(folder)["metrics"], "not evaluated: metrics of the last epoch"
     return Run(
         folder=folder,
         status=status,
@@ -206,7 +206,9 @@ def _read_status(folder: Path) -> dict[str, Any]:
         found = json.loads((folder / "status.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {"figures": {}, **found} if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    return {"metrics": found.get("figures", {}), **found}  # the name before version 0.2
 
 
 def _read_metrics(folder: Path, problems: list[str]) -> dict[str, float]:

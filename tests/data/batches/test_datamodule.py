@@ -7,7 +7,7 @@ import torch
 
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.batches.datamodule import CodeDataModule, MidiDataModule
-from musicgen.data.catalogue.choice import Choice
+from musicgen.data.catalogue.choice import PieceFilter
 from musicgen.data.prepare import Prepared, prepare
 from musicgen.data.sources.folder import Folder
 from musicgen.music.grid import ClockGrid
@@ -17,7 +17,7 @@ from musicgen.music.grid import ClockGrid
 def prepared(pieces_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     cache_dir = tmp_path_factory.mktemp("cache")
     settings = {"cache_dir": cache_dir, "val_fraction": 0.2, "progress": False}
-    return prepare(Folder(pieces_folder), ClockGrid(), choice=Choice(), **settings)
+    return prepare(Folder(pieces_folder), ClockGrid(), choice=PieceFilter(), **settings)
 
 
 @pytest.fixture

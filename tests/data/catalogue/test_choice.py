@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.data.catalogue.choice import ERAS, SPLITS, Choice, Piece, distinct, era_of, split_of
+from musicgen.data.catalogue.choice import ERAS, SPLITS, Piece, PieceFilter, distinct, era_of, split_of
 from musicgen.data.sources.giantmidi import GiantMidi
 
 FRACTIONS = {"val_fraction": 0.1, "test_fraction": 0.1}
@@ -49,31 +49,31 @@ def test_an_era_follows_from_the_birth_year(birth_year: int | None, era: str):
     ],
 )  # fmt: skip
 def test_a_composer_matches_by_surname_or_full_name_in_either_order(shelf, wanted, found: str):
-    assert [one.path.name for one in Choice(composer=wanted).apply(shelf)] == list(found)
+    assert [one.path.name for one in PieceFilter(composer=wanted).apply(shelf)] == list(found)
 
 
 def test_a_title_matches_by_a_part_of_it(shelf):
-    assert [one.path.name for one in Choice(title="nocturne").apply(shelf)] == ["c", "d"]
-    assert [one.path.name for one in Choice(title=["fur elise", "OUBLIEE"]).apply(shelf)] == ["c", "e"]
+    assert [one.path.name for one in PieceFilter(title="nocturne").apply(shelf)] == ["c", "d"]
+    assert [one.path.name for one in PieceFilter(title=["fur elise", "OUBLIEE"]).apply(shelf)] == ["c", "e"]
 
 
 def test_composer_era_and_title_must_all_hold(shelf):
-    assert [one.path.name for one in Choice(composer="Bach", era="classical").apply(shelf)] == ["b"]
+    assert [one.path.name for one in PieceFilter(composer="Bach", era="classical").apply(shelf)] == ["b"]
     with pytest.raises(ValueError, match="together"):
-        Choice(composer="Chopin", era="baroque").apply(shelf)
+        PieceFilter(composer="Chopin", era="baroque").apply(shelf)
 
 
 @pytest.mark.parametrize(
     ("choice", "offer"),
     [
-        (Choice(composer="Chopn"), "Frédéric Chopin"),
-        (Choice(composer="Betthoven"), "Ludwig van Beethoven"),
-        (Choice(era="romantik"), "romantic"),
-        (Choice(title="Noctrune"), "nocturne"),
-        (Choice(composer=["Bach", "Liszd"]), "Liszd"),
+        (PieceFilter(composer="Chopn"), "Frédéric Chopin"),
+        (PieceFilter(composer="Betthoven"), "Ludwig van Beethoven"),
+        (PieceFilter(era="romantik"), "romantic"),
+        (PieceFilter(title="Noctrune"), "nocturne"),
+        (PieceFilter(composer=["Bach", "Liszd"]), "Liszd"),
     ],
 )
-def test_an_unknown_name_is_an_error_that_offers_the_nearest(shelf, choice: Choice, offer: str):
+def test_an_unknown_name_is_an_error_that_offers_the_nearest(shelf, choice: PieceFilter, offer: str):
     with pytest.raises(ValueError, match=r"nearest known") as error:
         choice.apply(shelf)
     assert offer.casefold() in str(error.value).casefold()
@@ -81,19 +81,19 @@ def test_an_unknown_name_is_an_error_that_offers_the_nearest(shelf, choice: Choi
 
 def test_max_pieces_takes_a_sample_that_is_no_side_of_the_split():
     many = [piece(str(number), "A B", "B", "T") for number in range(2000)]
-    sample = Choice(max_pieces=400).apply(many)
+    sample = PieceFilter(max_pieces=400).apply(many)
     sides = Counter(split_of(one.content, **FRACTIONS) for one in sample)
     assert len(sample) == 400
-    assert sample == Choice(max_pieces=400).apply(many)
+    assert sample == PieceFilter(max_pieces=400).apply(many)
     assert 20 <= sides["val"] <= 70
     assert 20 <= sides["test"] <= 70
 
 
 def test_max_pieces_counts_copies_once_and_must_be_positive(shelf):
     copy = piece("z", "Frédéric Chopin", "Chopin", "Nocturne again", content=shelf[2].content)
-    assert len(Choice(max_pieces=100).apply([*shelf, copy])) == len(shelf)
+    assert len(PieceFilter(max_pieces=100).apply([*shelf, copy])) == len(shelf)
     with pytest.raises(ValueError, match="max_pieces=0"):
-        Choice(max_pieces=0).apply(shelf)
+        PieceFilter(max_pieces=0).apply(shelf)
 
 
 def test_distinct_keeps_the_first_of_each_content_and_every_unreadable_file(shelf):
@@ -137,12 +137,12 @@ def test_the_857_files_are_found_with_their_eras_and_composers(giantmidi_root: P
         "Bach": 138, "Handel": 57, "Lully": 3, "Beethoven": 76, "Mozart": 72, "Haydn": 54, "Chopin": 96,
         "Debussy": 27, "Liszt": 141, "Mendelssohn": 25, "Rachmaninoff": 21, "Schubert": 99, "Schumann": 48,
     }  # fmt: skip
-    assert len(Choice(composer="Johann Sebastian Bach", era="baroque").apply(pieces)) == 129
-    assert len(Choice(composer="Schubert, Camille").apply(pieces)) == 3
+    assert len(PieceFilter(composer="Johann Sebastian Bach", era="baroque").apply(pieces)) == 129
+    assert len(PieceFilter(composer="Schubert, Camille").apply(pieces)) == 3
 
 
 def test_the_twelve_nocturnes_split_into_nine_two_and_one(giantmidi_root: Path):
-    nocturnes = Choice(composer=["Chopin"], title="Nocturne").apply(GiantMidi(giantmidi_root).pieces())
+    nocturnes = PieceFilter(composer=["Chopin"], title="Nocturne").apply(GiantMidi(giantmidi_root).pieces())
     sides = Counter(split_of(one.content, **FRACTIONS) for one in nocturnes)
     assert sides == {"train": 9, "val": 2, "test": 1}
 

@@ -8,8 +8,8 @@ import pytest
 
 from musicgen.data.catalogue import analysis
 from musicgen.data.catalogue.analysis import Analysis, analyses_of
-from musicgen.data.catalogue.choice import Choice
-from musicgen.data.catalogue.music_filter import ChosenByMusic, MusicalChoice
+from musicgen.data.catalogue.choice import PieceFilter
+from musicgen.data.catalogue.music_filter import MusicCriteria, MusicFilter
 from musicgen.data.prepare import prepare
 from musicgen.data.sources.folder import Folder
 from musicgen.music.grid import ClockGrid
@@ -52,8 +52,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def titles(folder: Path, **asked: object) -> list[str]:
-    musical = ChosenByMusic(MusicalChoice(**asked), cache_dir=folder.parent / "cache", num_workers=1)  # type: ignore[arg-type]
-    return [piece.title for piece in Choice(musical=musical).apply(Folder(folder).pieces())]
+    musical = MusicFilter(MusicCriteria(**asked), cache_dir=folder.parent / "cache", num_workers=1)  # type: ignore[arg-type]
+    return [piece.title for piece in PieceFilter(musical=musical).apply(Folder(folder).pieces())]
 
 
 @pytest.mark.parametrize(
@@ -84,12 +84,12 @@ def test_what_nothing_fits_is_said(folder: Path) -> None:
 def test_what_cannot_be_looked_for_is_refused_before_anything_is_read(asked: dict) -> None:
     (name,) = asked
     with pytest.raises(ValueError, match=name):
-        MusicalChoice(**asked)
+        MusicCriteria(**asked)
 
 
 def test_nothing_asked_is_no_choice() -> None:
-    assert not MusicalChoice()
-    assert MusicalChoice(form="aba")
+    assert not MusicCriteria()
+    assert MusicCriteria(form="aba")
 
 
 def test_form_is_asked_of_the_frames() -> None:
@@ -97,8 +97,8 @@ def test_form_is_asked_of_the_frames() -> None:
     frames[:10, 0] = frames[22:, 0] = 1.0
     frames[10:22, 6] = 1.0
     known = Analysis(Key(0, "major"), ("I",), frames - frames.mean(axis=0))
-    assert MusicalChoice(form="ABA").fits(known)
-    assert not MusicalChoice(form="ABA").fits(Analysis(Key(0, "major"), ("I",), None))
+    assert MusicCriteria(form="ABA").fits(known)
+    assert not MusicCriteria(form="ABA").fits(Analysis(Key(0, "major"), ("I",), None))
 
 
 def test_pieces_are_analysed_once_and_damage_is_mended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,6 +125,6 @@ def test_pieces_are_analysed_once_and_damage_is_mended(folder: Path, monkeypatch
 
 def test_prepared_pieces_are_the_chosen_ones(folder: Path) -> None:
     cache = folder.parent / "cache"
-    musical = ChosenByMusic(MusicalChoice(mode="major"), cache_dir=cache, num_workers=1)
-    prepared = prepare(Folder(folder), ClockGrid(), choice=Choice(musical=musical), cache_dir=cache)
+    musical = MusicFilter(MusicCriteria(mode="major"), cache_dir=cache, num_workers=1)
+    prepared = prepare(Folder(folder), ClockGrid(), choice=PieceFilter(musical=musical), cache_dir=cache)
     assert [piece.title for piece in prepared.pieces] == ["plain in C", "song in G"]

@@ -7,8 +7,8 @@ import pytest
 
 from musicgen.compat.bachsformer import BachsformerGrid
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
-from musicgen.data.catalogue.choice import Choice
-from musicgen.data.catalogue.music_filter import ChosenByMusic, MusicalChoice
+from musicgen.data.catalogue.choice import PieceFilter
+from musicgen.data.catalogue.music_filter import MusicCriteria, MusicFilter
 from musicgen.data.catalogue.passages import Span, joined
 from musicgen.data.prepare import Prepared, prepare
 from musicgen.data.sources.folder import Folder
@@ -36,10 +36,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def prepared(folder: Path, *, quarters: int | None = 16, grid: Grid | None = None) -> Prepared:
     cache = folder.parent / "cache"
-    choice = MusicalChoice(progression=SONG, passage_quarters=quarters)
-    musical = ChosenByMusic(choice, cache_dir=cache, num_workers=1)
+    choice = MusicCriteria(progression=SONG, passage_quarters=quarters)
+    musical = MusicFilter(choice, cache_dir=cache, num_workers=1)
     return prepare(
-        Folder(folder), grid or ClockGrid(), choice=Choice(musical=musical), cache_dir=cache,
+        Folder(folder), grid or ClockGrid(), choice=PieceFilter(musical=musical), cache_dir=cache,
         val_fraction=0.25, test_fraction=0.25, num_workers=1,
     )  # fmt: skip
 
@@ -127,7 +127,7 @@ def test_spans_that_overlap_or_touch_are_one() -> None:
 )
 def test_passages_of_nothing_are_refused(asked: dict, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        MusicalChoice(**asked)
+        MusicCriteria(**asked)
 
 
 def test_another_grid_has_other_quarters(folder: Path) -> None:

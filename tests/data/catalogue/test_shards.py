@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.data.catalogue.choice import Choice
+from musicgen.data.catalogue.choice import PieceFilter
 from musicgen.data.catalogue.shards import Shard
 from musicgen.data.prepare import Prepared, prepare, prepare_shard
 from musicgen.data.sources.folder import Folder
@@ -19,7 +19,7 @@ def read_shard(folder: Path, cache: Path, index: int, **choice):
         Folder(folder, cache_dir=cache),
         ClockGrid(),
         shard=Shard(index, COUNT),
-        choice=Choice(**choice),
+        choice=PieceFilter(**choice),
         cache_dir=cache,
         progress=False,
     )
@@ -29,7 +29,7 @@ def join(folder: Path, cache: Path) -> Prepared:
     return prepare(
         Folder(folder, cache_dir=cache),
         ClockGrid(),
-        choice=Choice(),
+        choice=PieceFilter(),
         cache_dir=cache,
         val_fraction=0.25,
         progress=False,

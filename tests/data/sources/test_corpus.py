@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.data.catalogue.choice import Choice, distinct
+from musicgen.data.catalogue.choice import PieceFilter, distinct
 from musicgen.data.sources import corpus as corpus_module
 from musicgen.data.sources.corpus import Corpus, convert, find_scores, title_of
 from musicgen.music.midi import read_midi
@@ -68,7 +68,7 @@ def test_pieces_have_composers_titles_and_eras(small_corpus: Path, tmp_path: Pat
     assert (chorale.composer, chorale.title, chorale.era) == ("Johann Sebastian Bach", "BWV 1.6", "baroque")
     assert "Mazurka in C-sharp Minor, Op. 6, No. 2" in mazurka.title
     assert pieces["schoenberg-opus19-movement2"].title == "Op. 19, movement 2"
-    assert Choice(composer="Schumann, Robert").apply(list(pieces.values())) == [
+    assert PieceFilter(composer="Schumann, Robert").apply(list(pieces.values())) == [
         pieces["schumann_robert-opus48no2"]
     ]
 

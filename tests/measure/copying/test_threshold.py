@@ -9,7 +9,7 @@ import pytest
 from musicgen.data.catalogue.choice import Piece, distinct, split_of
 from musicgen.data.sources.folder import Folder
 from musicgen.measure.copying.index import CopyIndex
-from musicgen.measure.copying.threshold import copy_index, copy_metrics, yardstick
+from musicgen.measure.copying.threshold import copy_index, copy_metrics, threshold
 from musicgen.measure.music import measure
 from musicgen.measure.reference import excerpts_of
 from musicgen.music.grid import to_words
@@ -41,24 +41,24 @@ def training(tmp_path: Path) -> list[Piece]:
 
 def test_a_planted_piece_is_accused_with_its_source_and_a_new_one_is_not(training: list[Piece]) -> None:
     index = copy_index(training)
-    measured = yardstick([(f"held out {seed}", piece(seed)) for seed in range(10, 16)], index)
+    measured = threshold([(f"held out {seed}", piece(seed)) for seed in range(10, 16)], index)
     assert measured is not None
     planted, new = measure([("planted", piece(2).transposed(3)), ("new", piece(20))], index=index)
     assert planted.copy is not None
     assert new.copy is not None
-    assert measured.accuses(planted.copy)
+    assert measured.exceeded_by(planted.copy)
     assert Path(planted.copy.source).name == "2.mid"
     assert planted.copy.transposition == 3
-    assert not measured.accuses(new.copy)
-    figures = copy_metrics([planted, new], measured)
-    assert figures["generated/copied_pieces"] == 1
-    assert figures["generated/copy_notes_max"] == planted.copy.notes
-    assert figures["real/copy_notes_max"] == measured.longest
+    assert not measured.exceeded_by(new.copy)
+    metrics = copy_metrics([planted, new], measured)
+    assert metrics["generated/copied_pieces"] == 1
+    assert metrics["generated/copy_notes_max"] == planted.copy.notes
+    assert metrics["real/copy_notes_max"] == measured.longest
 
 
 def test_a_held_out_piece_that_the_index_holds_is_not_compared_with_itself(training: list[Piece]) -> None:
     index = copy_index(training)
-    itself = yardstick([(str(training[0].path), read_midi(training[0].path))], index)
+    itself = threshold([(str(training[0].path), read_midi(training[0].path))], index)
     assert itself is not None
     assert itself.longest < 30
 
@@ -79,9 +79,9 @@ def test_an_index_is_made_once_and_again_when_damaged(
     assert copy_index(training[:3], cache_dir=tmp_path / "cache").names != copy_index(training).names
 
 
-def test_without_copies_there_are_no_figures() -> None:
+def test_without_copies_there_are_no_metrics() -> None:
     assert copy_metrics(measure([("new", piece(20))]), None) == {}
-    assert yardstick([], CopyIndex.from_performances([("a", piece(0))])) is None
+    assert threshold([], CopyIndex.from_performances([("a", piece(0))])) is None
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ def test_no_excerpt_of_the_test_pieces_of_giantmidi_is_accused(giantmidi_root: P
         ]
         for name in ("val", "test")
     }
-    measured = yardstick(excerpts["val"], index)
+    measured = threshold(excerpts["val"], index)
     assert measured is not None
     copies = [index.longest_copy(excerpt) for _, excerpt in excerpts["test"]]
     middle, high = np.percentile([copy.notes for copy in copies], [50, 95])
@@ -107,4 +107,4 @@ def test_no_excerpt_of_the_test_pieces_of_giantmidi_is_accused(giantmidi_root: P
         f"{measured}; {len(copies)} test excerpts: median {middle:.0f}, 95th percentile {high:.0f}, ", end=""
     )
     print(f"at most {max(copy.notes for copy in copies)}")
-    assert not any(measured.accuses(copy) for copy in copies)
+    assert not any(measured.exceeded_by(copy) for copy in copies)

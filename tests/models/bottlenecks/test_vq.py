@@ -7,7 +7,11 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from musicgen.models.bottlenecks.codebook import count_codes
-from musicgen.models.bottlenecks.vq import ColdVectorQuantizer, GradientVectorQuantizer, VectorQuantizer
+from musicgen.models.bottlenecks.vq import (
+    BachsformerVectorQuantizer,
+    GradientVectorQuantizer,
+    VectorQuantizer,
+)
 
 
 def perplexity(codes: torch.Tensor, num_embeddings: int) -> float:
@@ -36,7 +40,9 @@ def test_codes_neither_fly_away_nor_collapse_at_the_start() -> None:
 
 def test_the_cold_start_repeats_bachsformers_collapse() -> None:
     """Sums from N(0, 1) over sizes of 0: unused codes have a norm of 1e6 after a step, one code is left."""
-    largest, used = train_on_shrinking_latents(ColdVectorQuantizer(num_embeddings=16, embedding_dim=128))
+    largest, used = train_on_shrinking_latents(
+        BachsformerVectorQuantizer(num_embeddings=16, embedding_dim=128)
+    )
 
     assert largest > 1e5
     assert used < 2

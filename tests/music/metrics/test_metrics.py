@@ -28,7 +28,7 @@ SCALE = [60, 62, 64, 65, 67, 69, 71, 72]
 SILENCE = notes([])
 
 
-def test_silence_gives_nan_for_every_figure():
+def test_silence_gives_nan_for_every_metric():
     assert all(math.isnan(value) for value in describe(SILENCE).values())
     assert np.isnan(metrics.pitch_class_histogram(SILENCE)).all()
     assert np.isnan(metrics.note_length_histogram(SILENCE)).all()
@@ -37,8 +37,8 @@ def test_silence_gives_nan_for_every_figure():
 
 
 def test_a_single_note_gives_what_one_note_can_tell():
-    figures = describe(notes([(60, 0.0, 1.0)]))
-    known = {name: value for name, value in figures.items() if not math.isnan(value)}
+    metrics = describe(notes([(60, 0.0, 1.0)]))
+    known = {name: value for name, value in metrics.items() if not math.isnan(value)}
     assert known == pytest.approx(
         {
             "pitch_class_entropy": 0.0, "h1": 0.0, "h4": 0.0, "scale_consistency": 1.0, "polyphony": 1.0,
@@ -210,7 +210,7 @@ ROWS = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(rows=ROWS, semitones=st.integers(-12, 12), bars=st.integers(0, 3))
-def test_figures_do_not_ask_for_the_key_or_the_start(rows, semitones, bars):
+def test_metrics_do_not_ask_for_the_key_or_the_start(rows, semitones, bars):
     piece = notes(rows)
     moved = notes([(p + semitones, a + bars * 4, b + bars * 4) for p, a, b in rows])
     before, after = describe(piece), describe(moved)
@@ -220,14 +220,14 @@ def test_figures_do_not_ask_for_the_key_or_the_start(rows, semitones, bars):
 
 @settings(max_examples=60, deadline=None)
 @given(rows=ROWS)
-def test_figures_keep_within_their_ranges(rows):
-    figures = describe(notes(rows))
-    for name, value in figures.items():
+def test_metrics_keep_within_their_ranges(rows):
+    metrics = describe(notes(rows))
+    for name, value in metrics.items():
         if name.endswith(("_rate", "_similarity", "consistency")) or name.startswith("bar_similarity"):
             assert math.isnan(value) or 0 <= value <= 1, name
         if name.startswith("structureness"):
             assert math.isnan(value) or -1.001 <= value <= 1.001, name
-    assert figures["polyphony"] >= 1 or math.isnan(figures["polyphony"])
+    assert metrics["polyphony"] >= 1 or math.isnan(metrics["polyphony"])
 
 
 TABLE_NAMES = [

@@ -142,8 +142,8 @@ def test_numerals_of_music21_come_back(mode):
     for tonic in ("C", "E-", "F#", "A"):
         key = Key(pitch_class_of(tonic.replace("-", "b")), mode)
         for numeral in MAJOR_NUMERALS if mode == "major" else MINOR_NUMERALS:
-            figure = numeral.replace("°", "o")
-            theirs = roman.RomanNumeral(figure, tonic if mode == "major" else tonic.lower())
+            metric = numeral.replace("°", "o")
+            theirs = roman.RomanNumeral(metric, tonic if mode == "major" else tonic.lower())
             pitches = [12 * (i > 0) + p.pitchClass for i, p in enumerate(theirs.pitches)]
             chord = find_chord([pitches[0], *(12 + p % 12 for p in pitches)], key)
             assert chord is not None, (tonic, numeral)

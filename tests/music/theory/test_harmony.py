@@ -115,21 +115,21 @@ def test_cadences(last_two, kind):
     assert [(cadence.kind, cadence.quarter) for cadence in cadences] == [(kind, 12)]
 
 
-def test_silence_gives_nan_for_every_figure():
-    figures = harmony.describe_harmony(notes([]))
-    assert np.isnan(list(figures.values())).all()
+def test_silence_gives_nan_for_every_metric():
+    metrics = harmony.describe_harmony(notes([]))
+    assert np.isnan(list(metrics.values())).all()
     analysis = harmony.analyze(notes([]))
     assert (analysis.key, analysis.slices, analysis.steps, analysis.cadences) == (None, (), (), ())
 
 
 @settings(max_examples=40, deadline=None)
 @given(rows=PIECES)
-def test_figures_keep_within_their_ranges(rows):
-    figures = harmony.describe_harmony(notes(rows))
-    for name, value in figures.items():
+def test_metrics_keep_within_their_ranges(rows):
+    metrics = harmony.describe_harmony(notes(rows))
+    for name, value in metrics.items():
         if name.endswith(("_rate", "_irregularity")):
             assert np.isnan(value) or -1e-9 <= value <= 1 + 1e-9, name
-    shares = [figures[f"{kind}_rate"] for kind in harmony.SLICE_KINDS[1:]]
+    shares = [metrics[f"{kind}_rate"] for kind in harmony.SLICE_KINDS[1:]]
     assert sum(shares) == pytest.approx(1)
 
 

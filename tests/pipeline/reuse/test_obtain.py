@@ -14,7 +14,7 @@ from musicgen.pipeline.reuse.store import StageStore
 from musicgen.pipeline.status import StatusFile, read_status
 from musicgen.tensors import write_tensors
 
-INPUTS = StageInputs(settings={"seed": 0, "network": {"width": 8}}, surroundings={"threads": 1})
+INPUTS = StageInputs(settings={"seed": 0, "network": {"width": 8}}, environment={"threads": 1})
 
 
 class Killed(BaseException):
@@ -73,7 +73,7 @@ def test_equal_inputs_are_trained_once_and_taken_with_curves_and_checkpoints(tmp
     [
         replace(INPUTS, settings={**INPUTS.settings, "seed": 1}),
         replace(INPUTS, settings={"seed": 0, "network": {"width": 16}}),
-        replace(INPUTS, surroundings={"threads": 2}),
+        replace(INPUTS, environment={"threads": 2}),
     ],
 )
 def test_other_inputs_are_trained_anew(tmp_path, store, other):
@@ -128,7 +128,7 @@ def test_going_on_with_other_settings_is_refused(tmp_path, store):
 def test_what_was_trained_with_changing_threads_is_lent_to_nobody(tmp_path, store):
     with pytest.raises(Killed):
         Job(tmp_path / "a", store).train(until=2)
-    two_threads = replace(INPUTS, surroundings={"threads": 2})
+    two_threads = replace(INPUTS, environment={"threads": 2})
     assert Job(tmp_path / "a", store, resume=True).train(two_threads).epochs == 1
     assert Job(tmp_path / "b", store).train(two_threads).epochs == 3
 

@@ -9,7 +9,7 @@ from musicgen.pipeline.reuse.record import StageRecord, event_files
 from musicgen.pipeline.reuse.rewind import Reached, rewind, rewind_events
 from musicgen.reports.runs.curves import read_curves
 from musicgen.training.curve_table import CurveTable
-from musicgen.training.tensorboard_logger import BoardLogger
+from musicgen.training.tensorboard_logger import TensorBoardWithoutEpoch
 
 FIGURES = {"vq_vae/train/bce": 0.5, "vq_vae/val/bce": 0.25}
 
@@ -22,7 +22,9 @@ class Run:
         self.start()
 
     def start(self) -> None:
-        self.board = BoardLogger(self.folder, name="", version="tensorboard", default_hp_metric=False)
+        self.board = TensorBoardWithoutEpoch(
+            self.folder, name="", version="tensorboard", default_hp_metric=False
+        )
         self.table = CurveTable(path=self.folder / "csv" / "metrics.csv")
         self.loggers = [self.board, self.table]
         log_layout(self.loggers)
@@ -38,7 +40,7 @@ class Run:
         self.table.save()
 
     def record(self, **before: object) -> StageRecord:
-        return StageRecord("vq_vae", key="k", settings={}, surroundings={}, trained_in="", **before)
+        return StageRecord("vq_vae", key="k", settings={}, environment={}, trained_in="", **before)
 
     def points(self, name: str) -> tuple[list[int], list[int]]:
         """Give the steps in TensorBoard's files, all of them together, and in the table."""
@@ -72,10 +74,10 @@ def test_what_came_after_the_checkpoint_goes_and_all_else_stays(run: Run):
     assert read_curves(run.folder)["vq_vae/step/bce"].value.tolist() == [1.0 + step for step in range(8)]
 
 
-def test_training_figures_that_a_kill_kept_from_the_disk_are_logged_again(run: Run):
+def test_training_metrics_that_a_kill_kept_from_the_disk_are_logged_again(run: Run):
     run.log("vq_vae/val/bce", range(5))
     for _ in range(2):  # and killed once more
-        rewind(run.folder, run.record(), run.loggers, to=Reached(step=5, figures=FIGURES))
+        rewind(run.folder, run.record(), run.loggers, to=Reached(step=5, metrics=FIGURES))
         run.end()
     assert run.points("vq_vae/train/bce") == ([4], [4])
     assert run.points("vq_vae/val/bce") == (list(range(5)), list(range(5)))
@@ -90,7 +92,7 @@ def test_without_a_checkpoint_the_stage_begins_anew(run: Run):
 def test_a_table_gets_the_curves_of_a_stage_that_another_run_began(run: Run):
     run.log("vq_vae/step/bce", range(6))
     run.table.path.unlink()  # checkpoints and event files come over, tables do not
-    rewind(run.folder, run.record(), run.loggers, to=Reached(step=4, figures=FIGURES), adopted=True)
+    rewind(run.folder, run.record(), run.loggers, to=Reached(step=4, metrics=FIGURES), adopted=True)
     run.end()
     assert run.points("vq_vae/step/bce") == (list(range(4)), list(range(4)))
     assert run.points("vq_vae/train/bce") == ([3], [3])

@@ -14,10 +14,10 @@ from musicgen.pipeline.reuse.store import StageStore
 from musicgen.pipeline.status import StatusFile, read_status
 from musicgen.tensors import write_tensors
 from musicgen.training.curve_table import CurveTable
-from musicgen.training.tensorboard_logger import BoardLogger
+from musicgen.training.tensorboard_logger import TensorBoardWithoutEpoch
 
 NUM_POINTS = 6
-INPUTS = StageInputs(settings={"seed": 0}, surroundings={"threads": 1})
+INPUTS = StageInputs(settings={"seed": 0}, environment={"threads": 1})
 
 
 class Killed(BaseException):
@@ -44,7 +44,7 @@ class Job:
 
     def __init__(self, folder: Path, *, resume: bool = False, lives: int | None = None) -> None:
         self.folder = folder
-        self.board = BoardLogger(folder, name="", version="tensorboard", default_hp_metric=False)
+        self.board = TensorBoardWithoutEpoch(folder, name="", version="tensorboard", default_hp_metric=False)
         self.table = MortalTable(path=folder / "csv" / "metrics.csv", lives=lives)
         self.loggers: list[Logger] = [self.table, self.board]
         log_layout(self.loggers)

@@ -103,7 +103,7 @@ def test_of_many_groups_each_is_tested_against_the_best():
 # ---- what is written and shown
 
 
-def test_the_csv_has_every_run_and_every_figure(seeds):
+def test_the_csv_has_every_run_and_every_metric(seeds):
     comparison = aggregate_folder(seeds)
     with comparison.files["csv"].open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -194,7 +194,7 @@ def test_the_screen_table_fits_and_cuts_nothing(seeds, width, options):
     assert "bits_per_quarter" in text
 
 
-def test_few_runs_stand_side_by_side_with_all_their_figures(seeds):
+def test_few_runs_stand_side_by_side_with_all_their_metrics(seeds):
     comparison = aggregate_folder(seeds, where={"seed": 0, "epochs": [5, 10]})
     text = shown(comparison, 100)
     for name in comparison.runs[0].metrics:
@@ -203,7 +203,7 @@ def test_few_runs_stand_side_by_side_with_all_their_figures(seeds):
     assert "held-out real" in text
 
 
-def test_real_figures_have_their_own_decimals():
+def test_real_metrics_have_their_own_decimals():
     metrics = {"generated/a_rate": 0.0, "real/a_rate": 0.1032}
     text = shown(aggregate([a_run(str(n), n=n, metrics=metrics) for n in range(2)]), 100)
     assert "0.1032" in text
@@ -221,7 +221,7 @@ def test_a_sweep_in_which_all_failed_is_shown_too():
     assert shown(comparison, 100).count("RuntimeError: no") == 2
 
 
-def test_rows_and_frames_have_settings_and_figures(seeds, monkeypatch):
+def test_rows_and_frames_have_settings_and_metrics(seeds, monkeypatch):
     comparison = aggregate_folder(seeds)
     rows = run_rows(comparison.runs)
     assert rows[0]["epochs"] == 5

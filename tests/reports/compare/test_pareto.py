@@ -1,10 +1,10 @@
-"""Two figures against each other: which runs are not beaten, and the picture of it."""
+"""Two metrics against each other: which runs are not beaten, and the picture of it."""
 
 import numpy as np
 import pytest
 
 from musicgen.reports.compare.aggregate import aggregate
-from musicgen.reports.compare.pareto import draw_front, front_figures, pareto_front
+from musicgen.reports.compare.pareto import draw_front, front_metrics, pareto_front
 from tests.reports.run_folders import a_run
 
 
@@ -18,7 +18,7 @@ def comparison_of(points, **better):
 
 def front_of(points) -> set[int]:
     comparison = comparison_of(points)
-    a, b = front_figures(comparison, ["a/bce", "b/f1"])
+    a, b = front_metrics(comparison, ["a/bce", "b/f1"])
     return {int(comparison.rows[index].knobs[0]) for index in pareto_front(comparison.rows, a, b)}
 
 
@@ -43,15 +43,15 @@ def test_no_point_of_the_front_is_beaten_and_every_other_is():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["a/bce"], "use two figures"),
-        (["a/bce", "a/bce"], "use two figures"),
-        (["a/bce", "b/f2"], "'b/f2' is no figure"),
+        (["a/bce"], "use two metrics"),
+        (["a/bce", "a/bce"], "use two metrics"),
+        (["a/bce", "b/f2"], "'b/f2' is no metric"),
         (["a/bce", "c"], "which way c is better"),
     ],
 )
-def test_figures_without_a_front_are_refused(names, message):
+def test_metrics_without_a_front_are_refused(names, message):
     with pytest.raises(ValueError, match=message):
-        front_figures(comparison_of([(1, 1), (2, 2)]), names)
+        front_metrics(comparison_of([(1, 1), (2, 2)]), names)
 
 
 def test_the_picture_is_drawn(tmp_path):

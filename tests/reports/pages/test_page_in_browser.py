@@ -57,7 +57,7 @@ def twelve(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def two_hundred(tmp_path_factory):
-    """200 runs x 20 figures x 50 points, two pieces each, as a sweep would leave them."""
+    """200 runs x 20 metrics x 50 points, two pieces each, as a sweep would leave them."""
     folder = tmp_path_factory.mktemp("many")
     generator = np.random.default_rng(0)
     stages = {"vq_vae": ("bce", "perplexity", "codes_used", "cell_f1", "onset_f1", "note_f1", "commitment")}
@@ -102,7 +102,7 @@ def test_two_runs_are_drawn_and_marked(page, two):
     panels = {name.replace("/val/", "/").replace("/train/", "/") for name in two.runs[0].curves}
     assert page.ask(COUNT.format(".plot")) == len(panels)
     assert page.ask(COUNT.format(".plot path.curve")) == sum(len(run.curves) for run in two.runs)
-    assert page.ask("document.querySelector('tr[data-figure] .best').textContent") == "189.0"
+    assert page.ask("document.querySelector('tr[data-metric] .best').textContent") == "189.0"
     drawn = (
         "[...document.querySelectorAll('.notes')].map((one) => one.getAttribute('d').split('M').length - 1)"
     )
@@ -150,7 +150,7 @@ def test_the_pointer_tells_values(page, two):
     assert "held-out" in page.ask("document.querySelector('#tip').innerText")
 
 
-def test_clicking_a_figure_sorts_the_runs_better_first(page, two):
+def test_clicking_a_metric_sorts_the_runs_better_first(page, two):
     page.open(two.files["html"])
     names = (
         "[...document.querySelectorAll('table.wide thead [data-row]')].map((cell) => cell.innerText.trim())"
@@ -199,8 +199,8 @@ def test_runs_are_averaged_over_seeds_with_bands(page, twelve):
 
 def test_effects_and_parallel_coordinates_show_every_run(page, twelve):
     page.open(twelve.files["html"], height=9000)
-    figures = page.ask(COUNT.format("#effect-grid .effect-row"))
-    assert page.ask(COUNT.format("#effect-grid .effect svg")) == 2 * figures > 10
+    metrics = page.ask(COUNT.format("#effect-grid .effect-row"))
+    assert page.ask(COUNT.format("#effect-grid .effect svg")) == 2 * metrics > 10
     assert page.ask(COUNT.format("#parallel-chart path.curve")) == 13
     page.ask("document.querySelectorAll('.pc-axis')[2].focus()")
     page.key("ArrowUp")
@@ -210,10 +210,10 @@ def test_effects_and_parallel_coordinates_show_every_run(page, twelve):
     assert page.ask("document.querySelector('#count').textContent") == "13 runs"
 
 
-def test_two_figures_stand_against_each_other(page, twelve):
+def test_two_metrics_stand_against_each_other(page, twelve):
     page.open(twelve.files["html"], height=9000)
     dots = COUNT.format("#front-chart circle[fill-opacity]")
-    assert page.ask(dots) == 4  # averages over seeds; the failed run has no figures
+    assert page.ask(dots) == 4  # averages over seeds; the failed run has no metrics
     assert page.ask(COUNT.format("#front-chart path.front-line")) == 1
     page.ask("document.querySelector('input[name=view][value=runs]').click()")
     assert page.ask(dots) == 12

@@ -81,7 +81,7 @@ def test_broken_files_mark_the_run_as_failed(tmp_path, file, content, reason):
     assert reason in run.reason
 
 
-def test_what_is_no_number_in_the_figures_is_left_out(tmp_path):
+def test_what_is_no_number_in_the_metrics_is_left_out(tmp_path):
     make_run(tmp_path / "a", curves=False)
     (tmp_path / "a" / "metrics.json").write_text(json.dumps({"a": 1, "b": None, "c": "x", "d": float("nan")}))
     metrics = read_run(tmp_path / "a").metrics
@@ -157,7 +157,7 @@ def test_a_resumed_run_logs_a_step_twice_and_the_later_counts(tmp_path):
     assert curve.value.tolist() == [1, 1, 2, 2, 2, 2]
 
 
-def test_final_figures_written_at_step_0_for_the_hyperparameters_are_no_point(tmp_path):
+def test_final_metrics_written_at_step_0_for_the_hyperparameters_are_no_point(tmp_path):
     writer = SummaryWriter(str(tmp_path / "tensorboard"))
     for step in (10, 20):
         writer.add_scalar("vq_vae/val/bce", 1 / step, step)
@@ -198,12 +198,12 @@ def test_a_run_that_was_not_to_be_evaluated_is_done_when_it_did_what_it_was_aske
     asked = {"stages": ["vq_vae", "transformer"]}
     run = make_run(tmp_path / "stages=[vq_vae,transformer]", overrides=asked, metrics=False)
     assert read_run(run).status == "incomplete"
-    figures = {"vq_vae/val/bce": 0.25}
+    metrics = {"vq_vae/val/bce": 0.25}
     for state, status in (("running", "incomplete"), ("done", "done")):
-        (run / "status.json").write_text(json.dumps({"state": state, "figures": figures}))
+        (run / "status.json").write_text(json.dumps({"state": state, "metrics": metrics}))
         assert read_run(run).status == status
-    assert read_run(run).metrics == figures
-    assert read_run(run).reason == "not evaluated: figures of the last epoch"
+    assert read_run(run).metrics == metrics
+    assert read_run(run).reason == "not evaluated: metrics of the last epoch"
     whole = make_run(tmp_path / "all", metrics=False)
     (whole / "status.json").write_text(json.dumps({"state": "done"}))
-    assert read_run(whole).status == "incomplete"  # its figures were lost
+    assert read_run(whole).status == "incomplete"  # its metrics were lost

@@ -1,4 +1,4 @@
-// Curves of all runs laid over each other, a chart a figure; averaged with bands, or single.
+// Curves of all runs laid over each other, a chart a metric; averaged with bands, or single.
 function axisOf(curve) {
   const grid = DATA.grids[curve.grid];
   if (state.x === "step" || !grid.epoch) return { xs: grid.step, ys: curve.values };

@@ -1,9 +1,9 @@
-// Two figures against each other: a dot a run, and the line of those that no other run beats at both.
+// Two metrics against each other: a dot a run, and the line of those that no other run beats at both.
 const FRONT_MARGIN = { left: 64, right: 18, top: 12, bottom: 40 };
 const front = { x: DATA.front[0], y: DATA.front[1] };
 
-function worth(figure, value, members) { // smaller is better; of "closer" the distance to the real figure
-  const { better, target } = DATA.figures[figure];
+function worth(metric, value, members) { // smaller is better; of "closer" the distance to the real metric
+  const { better, target } = DATA.metrics[metric];
   if (better === "closer") return Math.abs(value - mean(members.map((run) => DATA.runs[run].values[target])));
   return better === "higher" ? -value : value;
 }
@@ -13,7 +13,7 @@ function dots() {
   return owners.flatMap(({ name, members }) => {
     const known = members.filter((run) => drawn.has(run) && DATA.runs[run].values[front.x] !== null && DATA.runs[run].values[front.y] !== null);
     if (!known.length) return [];
-    const [x, y] = [front.x, front.y].map((figure) => mean(known.map((run) => DATA.runs[run].values[figure])));
+    const [x, y] = [front.x, front.y].map((metric) => mean(known.map((run) => DATA.runs[run].values[metric])));
     const bad = [worth(front.x, x, known), worth(front.y, y, known)];
     return [{ name: name + (known.length > 1 ? ` (n=${known.length})` : ""), run: known[0], runs: known, x, y, bad }];
   });
@@ -31,7 +31,7 @@ function unbeaten(points) {
 
 function drawFront(host) {
   const points = dots();
-  if (!points.length) return host.replaceChildren(element("p", { class: "empty" }, "no run has both figures"));
+  if (!points.length) return host.replaceChildren(element("p", { class: "empty" }, "no run has both metrics"));
   const [width, height] = [host.clientWidth - 16, host.clientHeight - 16];
   const spread = (key) => {
     const [low, high] = extent(points.map((point) => point[key]));
@@ -45,7 +45,7 @@ function drawFront(host) {
   const ticks = ({ domain, log }, count) => (log ? logTicks(...domain) : niceTicks(...domain, count));
   const line = unbeaten(points);
   const title = ({ name, arrow }) => `${name} ${arrow}`;
-  const svg = element("svg:svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${DATA.figures[front.y].name} against ${DATA.figures[front.x].name}: ${line.length} of ${points.length} are not beaten at both` });
+  const svg = element("svg:svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${DATA.metrics[front.y].name} against ${DATA.metrics[front.x].name}: ${line.length} of ${points.length} are not beaten at both` });
   for (const tick of ticks(up, 6)) {
     svg.append(element("svg:line", { class: "grid", x1: FRONT_MARGIN.left, x2: width - FRONT_MARGIN.right, y1: y(tick), y2: y(tick) }));
     svg.append(element("svg:text", { x: FRONT_MARGIN.left - 8, y: y(tick) + 4, "text-anchor": "end" }, short(tick)));
@@ -57,7 +57,7 @@ function drawFront(host) {
     svg.append(element("svg:line", { class: "grid", x1: end, x2: end, y1: FRONT_MARGIN.top, y2: height - FRONT_MARGIN.bottom }));
     svg.append(element("svg:text", { x: end, y: height - FRONT_MARGIN.bottom + 16, "text-anchor": "middle" }, short(tick)));
   }
-  svg.append(element("svg:text", { x: width - FRONT_MARGIN.right, y: height - 4, "text-anchor": "end" }, title(DATA.figures[front.x])));
+  svg.append(element("svg:text", { x: width - FRONT_MARGIN.right, y: height - 4, "text-anchor": "end" }, title(DATA.metrics[front.x])));
   const steps = line.map((point, at) => (at ? `H${x(point.x).toFixed(1)}V${y(point.y).toFixed(1)}` : `M${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`)).join("");
   svg.append(element("svg:path", { class: "curve front-line", d: steps, stroke: "var(--accent)", "stroke-width": 1.4 }));
   const many = points.length > 60;
@@ -75,7 +75,7 @@ function drawFront(host) {
   const tell = (point, left, top) => {
     mark(point);
     setFocus(point.run);
-    const told = [front.x, front.y].map((figure, at) => `${DATA.figures[figure].name}: ${number(at ? point.y : point.x)}`);
+    const told = [front.x, front.y].map((metric, at) => `${DATA.metrics[metric].name}: ${number(at ? point.y : point.x)}`);
     showTip(left, top, point.name, [...told, line.includes(point) ? "no other run is better at both" : "beaten at both, or at one and not better at the other"]);
   };
   const leave = () => { hideTip(); setFocus(-1); mark(null); };
@@ -105,7 +105,7 @@ function buildFront() {
   byId("front").hidden = false;
   for (const axis of ["x", "y"]) {
     const select = byId(`front-${axis}`);
-    DATA.figures.forEach((figure, index) => { if (figure.better !== "none" && figure.varies) select.append(element("option", { value: index }, figure.name)); });
+    DATA.metrics.forEach((metric, index) => { if (metric.better !== "none" && metric.varies) select.append(element("option", { value: index }, metric.name)); });
     select.value = front[axis];
     select.onchange = () => { front[axis] = Number(select.value); redraw(); };
   }

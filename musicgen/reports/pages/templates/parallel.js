@@ -1,21 +1,21 @@
-// Parallel coordinates: a line a run through its settings and leading figures; axes can be brushed.
+// Parallel coordinates: a line a run through its settings and leading metrics; axes can be brushed.
 const MAX_AXES = 12;
 let axes = [];
 
 function buildParallel() {
   const knobs = DATA.knobs.flatMap((knob, index) => (knob.key !== "seed" && knob.shown.length > 1 ? [{ knob: index, label: knob.label }] : []));
-  const varied = DATA.figures.flatMap((figure, index) => (figure.varies && figure.better !== "none" ? [index] : []));
-  const leading = varied.filter((figure) => DATA.figures[figure].headline);
-  const figures = (leading.length ? leading : varied).map((figure) => ({ figure, label: DATA.figures[figure].name }));
-  axes = [...knobs, ...figures].slice(0, MAX_AXES);
-  if (DATA.runs.length < 4 || axes.length < 2 || !figures.length) return;
+  const varied = DATA.metrics.flatMap((metric, index) => (metric.varies && metric.better !== "none" ? [index] : []));
+  const leading = varied.filter((metric) => DATA.metrics[metric].headline);
+  const metrics = (leading.length ? leading : varied).map((metric) => ({ metric, label: DATA.metrics[metric].name }));
+  axes = [...knobs, ...metrics].slice(0, MAX_AXES);
+  if (DATA.runs.length < 4 || axes.length < 2 || !metrics.length) return;
   byId("parallel").hidden = false;
   for (const axis of axes) {
-    if (axis.figure === undefined) continue;
-    const { better } = DATA.figures[axis.figure];
-    axis.worth = (run) => { // of "closer" the distance to the real figure counts
-      const value = DATA.runs[run].values[axis.figure];
-      const target = better === "closer" ? DATA.runs[run].values[DATA.figures[axis.figure].target] : null;
+    if (axis.metric === undefined) continue;
+    const { better } = DATA.metrics[axis.metric];
+    axis.worth = (run) => { // of "closer" the distance to the real metric counts
+      const value = DATA.runs[run].values[axis.metric];
+      const target = better === "closer" ? DATA.runs[run].values[DATA.metrics[axis.metric].target] : null;
       return value === null ? null : target === null ? value : Math.abs(value - target);
     };
     axis.domain = extent(DATA.runs.map((_, run) => axis.worth(run)).filter((value) => value !== null));
@@ -43,7 +43,7 @@ function drawParallel(host) {
   const [top, bottom] = [58, height - 26];
   const x = (axis) => 56 + ((width - 116) * axis) / (axes.length - 1);
   const y = (share) => bottom + (top - bottom) * share;
-  const svg = element("svg:svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Parallel coordinates of settings and figures" });
+  const svg = element("svg:svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Parallel coordinates of settings and metrics" });
   const d = (run) => {
     let pen = "M";
     return DATA.runs[run].coordinates.map((share, axis) => {
@@ -80,7 +80,7 @@ function drawParallel(host) {
     }
     setFocus(found);
     if (found < 0) return hideTip();
-    const values = axes.filter((axis) => axis.figure !== undefined).map((axis) => `${axis.label}: ${number(DATA.runs[found].values[axis.figure])}`);
+    const values = axes.filter((axis) => axis.metric !== undefined).map((axis) => `${axis.label}: ${number(DATA.runs[found].values[axis.metric])}`);
     showTip(event.clientX, event.clientY, DATA.runs[found].name, values);
   };
   host.onpointerleave = () => { hideTip(); setFocus(-1); };

@@ -59,7 +59,7 @@ function buildPiece(piece) {
   const link = element("a", { href: `data:audio/midi;base64,${piece.midi}`, download: piece.download }, "MIDI");
   link.setAttribute("aria-label", `Download ${title} as MIDI`);
   if (piece.error) {
-    return element("figure", { class: "piece" }, element("div", { class: "controls" }, element("b", {}, piece.name), link), element("p", { class: "empty" }, piece.error));
+    return element("metric", { class: "piece" }, element("div", { class: "controls" }, element("b", {}, piece.name), link), element("p", { class: "empty" }, piece.error));
   }
   const button = element("button", { type: "button", class: "play", "aria-label": `Play ${title}`, "aria-pressed": "false" }, icon("play"));
   const time = element("time", {}, `0:00 / ${clock(piece.seconds)}`);
@@ -101,16 +101,16 @@ function buildPiece(piece) {
   whenSeen(roll, (host) => { moveHead = drawRoll(host, read()); moveHead(at); });
   const about = element("span", { class: "about" }, time, `${piece.count} notes · `, link);
   const controls = element("div", { class: "controls" }, button, element("b", {}, piece.name), about);
-  return element("figure", { class: "piece" }, controls, element("div", {}, roll, seek));
+  return element("metric", { class: "piece" }, controls, element("div", {}, roll, seek));
 }
 
 function buildRun(run, pieces) {
   const swatch = element("i");
   const article = element("article", { class: "run-pieces", "data-run": run }, element("h3", {}, swatch, DATA.runs[run].name));
   pieces.forEach((piece, index) => {
-    const figure = buildPiece(piece);
-    if (index > 0) figure.dataset.further = "";
-    article.append(figure);
+    const metric = buildPiece(piece);
+    if (index > 0) metric.dataset.further = "";
+    article.append(metric);
   });
   const ruler = element("div", { class: "ruler" });
   article.append(element("div", { class: "piece" }, element("span"), ruler));

@@ -1,8 +1,8 @@
-// The tables of final figures: sorting and filtering, runs as rows or as columns.
+// The tables of final metrics: sorting and filtering, runs as rows or as columns.
 function ownersOf(view) { return view === "groups" ? DATA.groups.map((group) => group.members) : DATA.runs.map((_, run) => [run]); }
 
 function updateTables() {
-  for (const table of document.querySelectorAll("table.figures")) {
+  for (const table of document.querySelectorAll("table.metrics")) {
     const { view } = table.dataset;
     if (DATA.grouped) table.hidden = (view === "groups") !== state.grouped;
     const owners = ownersOf(view);
@@ -18,8 +18,8 @@ function compare(first, second, turned) { // what has no value comes last either
 }
 
 // The first click puts the better first: small values where lower is better, large ones where higher is.
-function turn(button, table, figure) {
-  const better = figure === null ? "lower" : DATA.figures[figure].better;
+function turn(button, table, metric) {
+  const better = metric === null ? "lower" : DATA.metrics[metric].better;
   const first = better === "higher" ? "down" : "up";
   const order = button.dataset.order ? (button.dataset.order === "up" ? "down" : "up") : first;
   for (const other of table.querySelectorAll(".sort[data-order]")) {
@@ -33,8 +33,8 @@ function turn(button, table, figure) {
 
 function sortRows(table, button) {
   const head = button.closest("th");
-  const figure = head.dataset.figure === undefined ? null : Number(head.dataset.figure);
-  const turned = turn(button, table, figure);
+  const metric = head.dataset.metric === undefined ? null : Number(head.dataset.metric);
+  const turned = turn(button, table, metric);
   const body = table.tBodies[0];
   const key = (row) => row.cells[Number(head.dataset.column)].dataset.value;
   body.append(...[...body.rows].sort((a, b) => compare(key(a), key(b), turned)));
@@ -42,7 +42,7 @@ function sortRows(table, button) {
 
 function sortColumns(table, button) {
   const row = button.closest("tr");
-  const turned = turn(button, table, Number(row.dataset.figure));
+  const turned = turn(button, table, Number(row.dataset.metric));
   const values = new Map([...row.querySelectorAll("td")].map((cell) => [cell.dataset.row, cell.dataset.value]));
   const order = [...values.keys()].sort((a, b) => compare(values.get(a), values.get(b), turned));
   for (const line of table.rows) {
@@ -52,7 +52,7 @@ function sortColumns(table, button) {
 }
 
 function listenToTables() {
-  for (const table of document.querySelectorAll("table.figures")) {
+  for (const table of document.querySelectorAll("table.metrics")) {
     const sort = table.classList.contains("wide") ? sortColumns : sortRows;
     table.addEventListener("click", (event) => {
       const button = event.target.closest(".sort");
@@ -65,6 +65,6 @@ function listenToTables() {
     });
     table.addEventListener("pointerleave", () => setFocus(-1));
   }
-  const all = byId("all-figures");
+  const all = byId("all-metrics");
   if (all) all.onchange = () => document.querySelectorAll("table.long").forEach((table) => table.classList.toggle("all", all.checked));
 }

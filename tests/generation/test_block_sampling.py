@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from musicgen.generation.block_sampling import BlockSampling
 from musicgen.generation.generate import Sampling
-from musicgen.generation.seamed import SeamedSampling
 from musicgen.models.priors.transformer import Transformer
 
 POSITIONS = 2
@@ -36,7 +36,7 @@ def draw(sampling: Sampling, prior: Transformer, quarters: int, prompt: torch.Te
 
 
 def test_each_block_begins_with_the_last_quarter_of_the_one_before_and_keeps_its_front(counter):
-    sampling = SeamedSampling(top_k=1, block_quarters=5, kept_quarters=3)
+    sampling = BlockSampling(top_k=1, block_quarters=5, kept_quarters=3)
     codes = draw(sampling, counter, 7, torch.tensor([[4, 5]]))
     first = [(4 + n) % 12 for n in range(10)]  # what the first block draws: five quarters from the prompt's
     second = [(first[8] + n) % 12 for n in range(10)]  # the second, from its last quarter
@@ -51,16 +51,16 @@ def test_without_seams_the_same_prompt_is_simply_continued(counter):
 
 def test_a_long_prompt_is_kept_whole(counter):
     prompt = torch.tensor([[0, 1, 2, 3, 4, 5]])
-    codes = draw(SeamedSampling(top_k=1, block_quarters=4, kept_quarters=2), counter, 5, prompt)
+    codes = draw(BlockSampling(top_k=1, block_quarters=4, kept_quarters=2), counter, 5, prompt)
     assert codes[:6] == [0, 1, 2, 3, 4, 5]
     assert len(codes) == 10
 
 
 def test_without_a_prompt_a_piece_has_the_length_asked_for(counter):
-    assert len(draw(SeamedSampling(block_quarters=4, kept_quarters=3), counter, 11, None)) == 22
+    assert len(draw(BlockSampling(block_quarters=4, kept_quarters=3), counter, 11, None)) == 22
 
 
 @pytest.mark.parametrize(("block", "kept"), [(8, 8), (8, 9), (8, 1), (2, 2)])
 def test_blocks_without_a_seam_are_refused(block: int, kept: int):
     with pytest.raises(ValueError, match="kept_quarters"):
-        SeamedSampling(block_quarters=block, kept_quarters=kept)
+        BlockSampling(block_quarters=block, kept_quarters=kept)

@@ -11,7 +11,7 @@ from musicgen.models.priors.base import Prior
 
 
 @dataclass(frozen=True)
-class SeamedSampling(Sampling):
+class BlockSampling(Sampling):
     """Draw a block, keep its front, and begin the next block with its last quarter alone.
 
     What lies between the kept front and the last quarter is thrown away, so at each seam the music jumps: to
