@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from musicgen.search.objectives import Objective
 from musicgen.search.space import Knob, combinations
 from musicgen.search.study import TWIN, open_places, queue_again, release_left, this_worker
-from musicgen.training.pruning import PruningCallback
+from musicgen.training.pruning import PrunedRun, PruningCallback
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
