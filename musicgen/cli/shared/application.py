@@ -77,22 +77,26 @@ def _guarded(
         folder = Path(job.runtime.output_dir)
         if is_settled(config):
             return
-        with suppress(OSError):
-            (folder / ERROR_FILE).unlink(missing_ok=True)
+        keeps_records = job.output_subdir is not None  # else the folder is the user's own
+        if keeps_records:
+            with suppress(OSError):
+                (folder / ERROR_FILE).unlink(missing_ok=True)
         try:
             task(config)
         except Exception as error:
             cause = (
                 error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
             )
-            with suppress(OSError):  # the disk may be what failed
-                story = "".join(traceback.format_exception(cause))  # whose last line is the reason
-                (folder / ERROR_FILE).write_text(story, encoding="utf-8")
+            if keeps_records:
+                with suppress(OSError):  # the disk may be what failed
+                    story = "".join(traceback.format_exception(cause))  # whose last line is the reason
+                    (folder / ERROR_FILE).write_text(story, encoding="utf-8")
             in_sweep = job.mode == RunMode.MULTIRUN
             if not in_sweep and not isinstance(cause, SHORT):
                 raise
             log.error("%s", cause)
-            log.info("The whole story is in %s", folder / ERROR_FILE)
+            if keeps_records:
+                log.info("The whole story is in %s", folder / ERROR_FILE)
             if not in_sweep:
                 sys.exit(1)
 
