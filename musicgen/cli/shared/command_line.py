@@ -19,20 +19,8 @@ OVER_RUNS = ("compare", "watch", "runs")  # verbs whose plain words are folders
 OF_A_RUN = ("generate", "evaluate", "baseline", "classify")  # verbs with a setting `run`
 SWEEP = ("-m", "--multirun")
 HYDRAS_OWN = (
-    *(
-        "--help",
-        "-h",
-        "--hydra-help",
-        "--version",
-        "--cfg",
-        "-c",
-        "--resolve",
-        "--package",
-        "-p",
-        "--info",
-        "-i",
-    ),
-    *("--shell-completion", "-sc"),
+    *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p"),
+    *("--info", "-i", "--shell-completion", "-sc"),
 )
 WITH_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i")  # options that take the next word
 CONFIG_DIR = ("--config-dir", "-cd")
