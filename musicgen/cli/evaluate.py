@@ -16,11 +16,13 @@ def evaluate(config: DictConfig) -> None:
     import torch
     from rich.console import Console
 
+    from musicgen.cli.shared.own_metrics import register_metrics
     from musicgen.measure.generated import generated_pieces
     from musicgen.reports.pages.metric_table import screen_metrics
     from musicgen.reports.pages.write_evaluation import PageExtent, write_outcome
 
     extent = PageExtent(**config.page)
+    register_metrics(config)
     if config.threads:
         torch.set_num_threads(config.threads)
     if config.run:

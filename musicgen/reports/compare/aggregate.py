@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from musicgen.measure.directions import Better, Metric, all_metrics, best_of
+from musicgen.measure.spec import Better, Metric, all_metrics, best_of
 from musicgen.measure.statistics import Contrast, Summary, all_contrasts, summarize
 from musicgen.reports.runs.naming import run_names
 from musicgen.reports.runs.runs import Run, natural
@@ -97,7 +97,7 @@ def aggregate(
             their seed only.
         significance: Metrics on which every pair of groups is tested; of more than six groups, each
             against the best.
-        better: Directions that override the rules of `directions`, by metric.
+        better: Directions that override the table of metrics, by metric.
 
     Returns:
         The comparison.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from musicgen.measure.directions import HEADLINE, Metric
+from musicgen.measure.spec import Metric, headline_of
 from musicgen.reports.compare.aggregate import Comparison, Row
 from musicgen.reports.compare.tables import (
     CONTRAST_HEADS,
@@ -198,9 +198,8 @@ def _tests(comparison: Comparison, metric: str) -> "Table":
 
 
 def _by_interest(comparison: Comparison) -> list[Metric]:
-    leading = [metric for metric in comparison.metrics if metric.name in HEADLINE]
-    leading.sort(key=lambda metric: HEADLINE.index(metric.name))
-    return leading + [metric for metric in comparison.metrics if metric.name not in HEADLINE]
+    leading = headline_of(comparison.metrics)
+    return leading + [metric for metric in comparison.metrics if metric not in leading]
 
 
 def _table() -> "Table":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen import __version__
-from musicgen.measure.directions import HEADLINE, Metric, decimals_for, format_number
+from musicgen.measure.spec import Metric, headline_of
 from musicgen.reports.compare.aggregate import Comparison, Row
 from musicgen.reports.compare.tables import (
     CONTRAST_HEADS,
@@ -22,6 +22,7 @@ from musicgen.reports.compare.tables import (
 )
 from musicgen.reports.pages.page_data import page_json, pieces_kept, varies
 from musicgen.reports.runs.settings import MISSING, value_text
+from musicgen.reports.tables.numbers import decimals_for, format_number
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -155,11 +156,10 @@ def _title(comparison: Comparison) -> str:
 def _leader(comparison: Comparison) -> str:
     """Say which run is ahead at the first leading metric that has a best."""
     rows = _rows(comparison)
-    by_name = {metric.name: metric for metric in comparison.metrics}
-    for name in HEADLINE:
-        best = comparison.best(by_name[name], rows) if name in by_name else frozenset()
+    for metric in headline_of(comparison.metrics):
+        name, best = metric.name, comparison.best(metric, rows)
         if best:
-            texts = cell_texts(by_name[name], rows, best)
+            texts = cell_texts(metric, rows, best)
             first = min(best)
             parts = rows[first].name.split(" ")
             told = " ".join(part for part in parts if not part.endswith(f"={MISSING}")) or parts[0]
@@ -208,7 +208,7 @@ def _table(comparison: Comparison, view: str, rows: Sequence[Row]) -> dict[str, 
         listed_metrics(comparison, rows) if wide else [f for f in comparison.metrics if varies(comparison, f)]
     )
     metrics = [(comparison.metrics.index(one), one) for one in listed]
-    leading = {one.name for _, one in metrics if one.name in HEADLINE}
+    leading = {one.name for _, one in metrics if one.is_headline}
     leading = leading or {one.name for _, one in metrics[:LEADING_COLUMNS]}
     columns = [_column(comparison, index, one, rows, extra=one.name not in leading) for index, one in metrics]
     grouped = itertools.groupby(columns, key=lambda column: (column["group"], column["extra"]))

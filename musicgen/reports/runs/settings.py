@@ -26,6 +26,7 @@ NOISE_GROUPS = frozenset(
         "reuse",
         "threads",
         "logger",
+        "metrics",
         "callbacks",
         "output",
         "experiment",
