@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCRIPTS = ("core", "chart", "curves", "effects", "front", "parallel", "piano", "pieces", "table", "page")
+SCRIPTS = ("core", "chart", "curves", "effects", "pareto", "parallel", "piano", "pieces", "table", "page")
 MOST_NAMED = 8  # settings that the title lists
 LEADING_COLUMNS = 8  # of a long table, before "all metrics"
 
@@ -72,7 +72,7 @@ def write_page(
             version=__version__,
             title=_title(comparison),
             leader=_leader(comparison),
-            knobs=comparison.knobs,
+            settings=comparison.settings,
             data_text=_data_text(comparison),
             when=when or datetime.datetime.now().astimezone(),
             command=command,
@@ -144,7 +144,7 @@ def _title(comparison: Comparison) -> str:
     count = len(comparison.runs)
     if count == 1:
         return f"One run: {comparison.names[0]}"
-    labels = [knob.label for knob in comparison.knobs]
+    labels = [setting.label for setting in comparison.settings]
     if not labels:
         return f"{count} runs with the same settings"
     if len(labels) > MOST_NAMED:
@@ -179,9 +179,11 @@ def _data_text(comparison: Comparison) -> str:
 
 
 def _filter_hint(comparison: Comparison) -> str:
-    knob = next((knob for knob in comparison.knobs if len(knob.shown) > 1), None)
+    setting = next((setting for setting in comparison.settings if len(setting.shown) > 1), None)
     return (
-        f"words of a run's name, such as {knob.label}={knob.shown[-1]}" if knob else "words of a run's name"
+        f"words of a run's name, such as {setting.label}={setting.shown[-1]}"
+        if setting
+        else "words of a run's name"
     )
 
 
@@ -244,9 +246,13 @@ def _table(comparison: Comparison, view: str, rows: Sequence[Row]) -> dict[str, 
 
 def _heads(comparison: Comparison, view: str, rows: Sequence[Row]) -> dict[str, Any]:
     """Head the rows of a long table by their settings, a column each, or by their names."""
-    labels = list(comparison.group_knobs) if view == "groups" else [knob.label for knob in comparison.knobs]
-    cells = [list(row.knobs) for row in rows]
-    if not labels or len({row.knobs for row in rows}) < len(rows):
+    labels = (
+        list(comparison.group_settings)
+        if view == "groups"
+        else [setting.label for setting in comparison.settings]
+    )
+    cells = [list(row.settings) for row in rows]
+    if not labels or len({row.settings for row in rows}) < len(rows):
         labels, cells = [view.rstrip("s")], [[row.name] for row in rows]
     if view == "groups":
         labels = [*labels, "n"]

@@ -40,19 +40,24 @@ def page_json(comparison: Comparison, *, pieces_per_run: int, front: Sequence[st
             {
                 "name": row.name,
                 "status": row.status,
-                "knobs": list(row.knobs),
+                "settings": list(row.settings),
                 "values": [_number(row.cells[one.name].mean, 9) for one in comparison.metrics],
             }
             for row in comparison.rows
         ],
         "groups": [{"name": row.name, "members": list(row.members)} for row in comparison.groups],
         "grouped": comparison.is_grouped,
-        "knobs": [
-            {"key": knob.key, "label": knob.label, "shown": list(knob.shown), "numeric": knob.is_numeric}
-            for knob in comparison.knobs
+        "settings": [
+            {
+                "key": setting.key,
+                "label": setting.label,
+                "shown": list(setting.shown),
+                "numeric": setting.is_numeric,
+            }
+            for setting in comparison.settings
         ],
         "metrics": _metrics(comparison),
-        "front": _front(comparison, front),
+        "pareto": _pareto(comparison, front),
         "panels": panels,
         "grids": grids,
         "thinned": MAX_POINTS if thinned else 0,
@@ -91,7 +96,7 @@ def _metrics(comparison: Comparison) -> list[dict[str, Any]]:
     ]
 
 
-def _front(comparison: Comparison, asked: Sequence[str]) -> list[int]:
+def _pareto(comparison: Comparison, asked: Sequence[str]) -> list[int]:
     """Choose two metrics to show against each other: those asked, or the leading ones that vary."""
     names = [one.name for one in comparison.metrics]
     able = [one.name for one in comparison.metrics if one.better != "none" and varies(comparison, one)]

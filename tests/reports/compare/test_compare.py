@@ -55,7 +55,7 @@ def test_sorting_puts_the_better_first_and_what_has_no_value_last(seeds):
         values = [sign * row.cells[sort.lstrip("-")].mean for row in rows]
         assert values[:-1] == sorted(values[:-1])
         assert math.isnan(values[-1])
-    assert [row.knobs[0] for row in aggregate_folder(seeds, sort="-epochs").rows][:2] == ["20", "10"]
+    assert [row.settings[0] for row in aggregate_folder(seeds, sort="-epochs").rows][:2] == ["20", "10"]
 
 
 def test_filtering_by_settings(seeds):
