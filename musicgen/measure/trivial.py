@@ -51,7 +51,7 @@ def unigram_nats(
     Args:
         train: Codes to count, one added to each count.
         held_out: Codes to predict.
-        num_embeddings: Size of the alphabet.
+        num_embeddings: Size of the codebook.
 
     Returns:
         Mean cross-entropy in nats a code.
@@ -75,7 +75,7 @@ def bigram_nats(
         held_out: Codes to predict.
         train_starts: First quarter of each training piece; before it stands a code of its own.
         held_out_starts: First quarter of each held-out piece.
-        num_embeddings: Size of the alphabet.
+        num_embeddings: Size of the codebook.
 
     Returns:
         Mean cross-entropy in nats a code.

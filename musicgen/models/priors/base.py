@@ -11,7 +11,7 @@ def check_sizes(*, num_embeddings: int, dropout: float, **counts: int) -> None:
     """Refuse settings of which no prior can be built.
 
     Args:
-        num_embeddings: Size of the alphabet, at least 2.
+        num_embeddings: Size of the codebook, at least 2.
         dropout: Share dropped in training, 0 to below 1.
         counts: Sizes by name, each at least 1.
 
@@ -47,7 +47,7 @@ class Prior(nn.Module, ABC):
     A piece is the stream [start] + codes; a prior without a start token cannot begin by itself.
 
     Attributes:
-        num_embeddings: Size of the alphabet.
+        num_embeddings: Size of the codebook.
         max_positions: Longest input.
         start_token: Index of the input code that stands before a piece; None where there is none.
         head: Makes logits of the last hidden layer.
