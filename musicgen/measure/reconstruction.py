@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt32
+from jaxtyping import Float, Int, Real, UInt32
 from torch import Tensor
 from torchmetrics import Metric
 
@@ -18,7 +18,7 @@ _LISTS = ("numbers", "sure", "likely", "onsets")
 _LISTEN_EVERY = 64  # batches
 
 
-def code_entropy(counts: Int[Tensor, " vocab"]) -> float:
+def code_entropy(counts: Real[Tensor, " vocab"]) -> float:
     """Measure how evenly codes are used, in nats (0 to log of the vocabulary); NaN for no codes."""
     counts = counts.cpu()  # some accelerators lack float64
     total = counts.sum()

@@ -113,5 +113,5 @@ def _mean_nats(seen: Int64[np.ndarray, "*before vocab"], told: Int64[np.ndarray,
     return float((told * nats).sum() / told.sum())
 
 
-def _bernoulli_nats(predicted: np.ndarray, told: np.ndarray) -> np.ndarray:
-    return -(told * np.log(predicted) + (1 - told) * np.log1p(-predicted))
+def _bernoulli_nats(predicted: np.ndarray, observed: np.ndarray | float) -> np.ndarray:
+    return -(observed * np.log(predicted) + (1 - observed) * np.log1p(-predicted))

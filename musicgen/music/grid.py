@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, UInt32
@@ -35,6 +35,7 @@ class GridPiece:
     counts: ReadCounts
 
 
+@runtime_checkable
 class Grid(Protocol):
     """Say how the time of a file becomes ticks."""
 

@@ -1,7 +1,7 @@
 """What every prior over codes offers, so that training, sampling and measuring need not know its kind."""
 
 from abc import ABC, abstractmethod
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -27,6 +27,7 @@ def check_sizes(*, num_embeddings: int, dropout: float, **counts: int) -> None:
         raise ValueError(f"dropout={dropout} is not a share to drop; use 0 to below 1")
 
 
+@runtime_checkable
 class PriorCache(Protocol):
     """What a prior keeps of the positions that it has read.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int, UInt32
+from jaxtyping import Int, Real, UInt32
 
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_packed
 from musicgen.music.notes import LOWEST_PITCH
@@ -83,8 +83,8 @@ def count_patterns(
 
 
 def transpose_counts(
-    counts: Int[np.ndarray, "*segments patterns"], *, semitones: int
-) -> Int[np.ndarray, "*segments patterns"]:
+    counts: Real[np.ndarray, "*segments patterns"], *, semitones: int
+) -> Real[np.ndarray, "*segments patterns"]:
     """Move the pitch classes and pitches of counts; the register of durations, of eight semitones, stays.
 
     Args:
