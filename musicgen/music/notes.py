@@ -11,7 +11,7 @@ HIGHEST_PITCH = 108  # C8
 
 @dataclass(frozen=True, slots=True)
 class ReadCounts:
-    """Count what a reader met that is not a plain note.
+    """How often a reader met what is not a plain note, by kind.
 
     Attributes:
         unmatched_note_offs: note_offs with nothing sounding, dropped.
@@ -19,6 +19,14 @@ class ReadCounts:
         zero_length_notes: notes that end where they begin, dropped.
         out_of_range_notes: notes outside A0..C8, dropped.
         drum_notes: notes on channel 10, left out.
+        system_messages: real-time and system common messages inside a track, dropped.
+        bad_messages: messages with a data byte over 127, dropped.
+        loud_velocities: velocities over 127, taken as 127.
+        bad_tempos: tempo events of 0 or of fewer than three bytes, dropped.
+        bad_signatures: time and key signatures that are none, dropped.
+        missing_tracks: tracks that the header counts and the file does not hold.
+        uncounted_tracks: tracks that the header does not count, read.
+        mended_track_lengths: tracks whose length disagreed with where they end, read to their end.
     """
 
     unmatched_note_offs: int = 0
@@ -26,6 +34,18 @@ class ReadCounts:
     zero_length_notes: int = 0
     out_of_range_notes: int = 0
     drum_notes: int = 0
+    system_messages: int = 0
+    bad_messages: int = 0
+    loud_velocities: int = 0
+    bad_tempos: int = 0
+    bad_signatures: int = 0
+    missing_tracks: int = 0
+    uncounted_tracks: int = 0
+    mended_track_lengths: int = 0
+
+    def __str__(self) -> str:
+        counts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return ", ".join(f"{name}={count}" for name, count in counts.items() if count)
 
     def __add__(self, other: "ReadCounts") -> "ReadCounts":
         names = [field.name for field in fields(ReadCounts)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musicgen.music.midi.chain import read_events
+from musicgen.music.midi.chunks import read_chunks
 
 TRANSPOSITIONS = (0, 1, -1, 2, -2, 3, -3)  # semitones
 TEMPOS = (1.0, 0.85, 1.15, 0.9, 1.1, 0.95, 1.05)  # factors on the ticks per quarter; the longest pieces early
@@ -50,19 +50,9 @@ def moved(data: bytes, *, semitones: int, tempo: float) -> bytes:
         semitones: Up, or down if negative; notes stay within 0 to 127.
         tempo: Factor on the ticks per quarter: above 1 the piece has fewer quarters.
     """
-    events = read_events(data, _tracks(data))
+    _, events = read_chunks(data)
     content = np.frombuffer(data, np.uint8).copy()
     notes = events.position[events.status >> 5 == 4]  # 0x80 to 0x9F: note_off and note_on
     content[notes] = np.clip(content[notes].astype(np.int16) + semitones, 0, 127)
     ticks = round(int.from_bytes(data[12:14], "big") * tempo)
     return data[:12] + ticks.to_bytes(2, "big") + content.tobytes()[_HEADER_BYTES:]
-
-
-def _tracks(data: bytes) -> list[tuple[int, int]]:
-    tracks, at = [], _HEADER_BYTES
-    while at + 8 <= len(data):
-        end = at + 8 + int.from_bytes(data[at + 4 : at + 8], "big")
-        if data[at : at + 4] == b"MTrk":
-            tracks.append((at + 8, end))
-        at = end
-    return tracks
