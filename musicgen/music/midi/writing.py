@@ -6,7 +6,7 @@ from typing import Any
 import mido
 import numpy as np
 
-from musicgen.files.whole import whole_file
+from musicgen.files.atomic import atomic_path
 from musicgen.music.notes import Performance
 
 MAX_DELTA = (1 << 28) - 1  # the longest pause that a MIDI file can write, in ticks
@@ -50,7 +50,7 @@ def write_midi(
     )
     file = mido.MidiFile(type=1, ticks_per_beat=ticks_per_quarter)
     file.tracks += [head, _piano_track(performance, ticks_per_quarter)]
-    with whole_file(path) as temporary:
+    with atomic_path(path) as temporary:
         file.save(temporary)
 
 

@@ -78,7 +78,7 @@ def test_an_entry_is_whole_or_not_there(filled, tmp_path: Path, monkeypatch: pyt
     def full_disk(source: str, target: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("musicgen.files.whole.os.replace", full_disk)
+    monkeypatch.setattr("musicgen.files.atomic.os.replace", full_disk)
     with pytest.raises(OSError, match="No space left"):
         cache.read_piece(path, content)
     assert [file for file in cache.folder.rglob("*") if file.is_file()] == []
