@@ -29,7 +29,8 @@ def read_midi(path: str | Path | bytes, sustain: bool = False) -> Performance:
             the same pitch and channel, whichever is first.
 
     Returns:
-        The notes, sorted by onset, then pitch, with the counts of what was dropped or mended.
+        The notes, sorted by onset, then pitch, with the counts of what was dropped or mended, and what the
+        file says of tempo, metre, key and pedals.
 
     Raises:
         MidiError: when the file cannot be read or is not one that holds music; it gives the
@@ -43,7 +44,7 @@ def read_midi(path: str | Path | bytes, sustain: bool = False) -> Performance:
 
 
 def _contents(path: str | Path | bytes) -> bytes:
-    """Give the file's bytes, but never more than a file may have."""
+    """Return the file's bytes, but never more than a file may have."""
     if isinstance(path, bytes):
         data = path
     else:
@@ -80,6 +81,7 @@ def _performance(contents: bytes, sustain: bool) -> Performance:
         offset_quarters=offset / ticks_per_quarter,
         velocity=notes.velocity[order],
         counts=counts,
+        score=score,
     )
 
 
