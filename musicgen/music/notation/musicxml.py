@@ -3,7 +3,7 @@
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from musicgen.files.whole import whole_file
+from musicgen.files.atomic import atomic_path
 from musicgen.music.notation.divisions import UNITS_PER_QUARTER
 from musicgen.music.notation.dynamics import DYNAMICS
 from musicgen.music.notation.metre import NOMINAL, Metre
@@ -84,7 +84,7 @@ def write_musicxml(
     """
     score = make_score(performance, metre=metre, chord_names=chord_names)
     text = to_musicxml(score, tempo_bpm=tempo_bpm, title=title)
-    with whole_file(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
