@@ -119,7 +119,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("knobs", TABLE),
     ("settings", list_of(TEXT)),
     ("typed", list_of(TEXT)),
-    ("metrics", list_of(TEXT, least=1)),
+    ("search:metrics", list_of(TEXT, least=1)),
     ("max_minutes", real(0, above=True).or_null()),
     ("num_trials", whole(1)),
     ("worker", whole(0)),

@@ -30,18 +30,18 @@ def run(tmp_path: Path) -> Path:
 
 def test_a_console_that_is_not_utf_8_shows_what_it_can(run: Path, tmp_path: Path):
     process = started("compare", str(run), "formats=[csv]", folder=tmp_path, stdout=subprocess.PIPE)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     assert (process.returncode, err) == (0, b"")
     assert b"run ?" in out
 
 
-def test_a_reader_that_leaves_early_sees_no_traceback(run: Path, tmp_path: Path):
+def test_a_reader_that_leaves_early_sees_no_traceback(midi_folder: Path, tmp_path: Path):
     reading, writing = os.pipe()
     os.close(reading)  # as `head` does after its last line
-    settings = ["data.max_pieces=1", "data.composer=[nobody at all]"]
+    settings = ["data=folder", f"data.root={midi_folder}", "data.cache_dir=cache", "data.num_workers=1"]
     process = started("prepare", *settings, folder=tmp_path, stdout=writing)
     os.close(writing)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=600)
     assert b"Traceback" not in err
     assert b"--- Logging error ---" not in err
 

@@ -14,13 +14,14 @@ from typing import Any
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
+from hydra.errors import ConfigCompositionException, InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.check import composed
 from musicgen.cli.shared.claim import claim
 from musicgen.cli.shared.command_line import CommandLine, read_command_line
+from musicgen.cli.shared.composition import sentence
 from musicgen.cli.shared.sweep_names import naming
 from musicgen.cli.shared.usage import UsageError
 from musicgen.config.grammar import quoted
@@ -74,6 +75,9 @@ def launch(task: Task, *, verb: str, is_settled: IsSettled | None = None) -> Non
     except UsageError as error:
         print(f"musicgen {error}" if str(error).startswith(verb) else str(error), file=sys.stderr)
         sys.exit(error.status)
+    except ConfigCompositionException as error:  # of a job whose settings do not go together
+        print(sentence(error), file=sys.stderr)
+        sys.exit(UsageError.status)
     except Exception as error:
         if type(error).__name__ != "TerminatedWorkerError":  # joblib's; it is an extra
             raise

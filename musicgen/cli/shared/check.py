@@ -23,7 +23,15 @@ from musicgen.cli.shared.usage import UsageError, nearest
 from musicgen.config.kinds import TABLE, Kind
 from musicgen.config.schema import TABLES, kind_of, stated_kind
 
-ADDABLE = ("callbacks", "logger")  # groups of objects by names of the user's own
+ADDABLE = ("callbacks", "logger", "metrics")  # groups of objects by names of the user's own
+REMOVABLE = (
+    *ADDABLE,
+    *TABLES,
+    "sampler",
+    "pruner",
+    "optimizer",
+    "scheduler",
+)  # whose settings may be left out
 OURS = {  # arguments of Lightning's Trainer that a run sets itself, or that leave it nothing to measure
     "fast_dev_run": "a quick try is epochs=1 data.max_pieces=8",
     "limit_train_batches": "fewer updates are updates_per_epoch.vq_vae=N, fewer pieces data.max_pieces=N",
@@ -60,11 +68,14 @@ def composed(line: CommandLine, *, takes_intervals: bool = False) -> DictConfig:
         UsageError: A setting is unknown, of the wrong kind, or missing; the message says what to type.
     """
     overrides = parse(line.overrides)
-    groups = [override for override in overrides if chooses_group(override)]
+    groups = [override for override in overrides if chooses_group(override, verb=line.verb)]
     settings = [override for override in overrides if override not in groups]
     config = composed_groups(line.verb, groups)
     _check_sweeps(overrides, config, line, takes_intervals=takes_intervals)
     keys = [key for key, _ in nodes(config)]
+    for override in settings:  # what is built decides which arguments may be added
+        if override.key_or_group.endswith("._target_") and override.key_or_group in keys:
+            OmegaConf.update(config, override.key_or_group, override.value())
     for override in settings:
         _check_key(override, config, keys, verb=line.verb)
     for override in settings:
@@ -124,7 +135,7 @@ def _check_key(override: Override, config: DictConfig, keys: Sequence[str], *, v
     if top in TABLES and top in config:
         return
     if override.is_delete():
-        if parent.split(".")[0] not in (*ADDABLE, *TABLES) or key not in keys:
+        if parent.split(".")[0] not in REMOVABLE or key not in keys:
             raise UsageError(f"~{key}: this cannot be left out; type {key}=VALUE, see musicgen {verb} --help")
         return
     known = key in keys or (OmegaConf.select(config, parent) is not None and _has(config, key))

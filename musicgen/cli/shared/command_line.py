@@ -228,6 +228,6 @@ def _sorted_for_search(settings: Sequence[str]) -> list[str]:
         several = is_sweep(setting)
         (fixed if several else swept).pop(key, None)
         (swept if several else fixed)[key] = f"{key}:{quoted(value)}" if several else quoted(setting)
-    kept += [f"knobs={{{','.join(swept.values())}}}"] if swept else []
+    kept += [f"++knobs={{{','.join(swept.values())}}}"] if swept else []
     kept += [f"typed=[{','.join(fixed.values())}]"] if fixed else []
     return kept

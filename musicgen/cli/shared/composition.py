@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from hydra import compose
@@ -9,7 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli.shared.usage import UsageError, nearest
@@ -29,14 +30,24 @@ def parse(lines: Sequence[str]) -> list[Override]:
         loader = GlobalHydra.instance().config_loader()  # which knows what a glob of a group stands for
         return OverridesParser.create(config_loader=loader).parse_overrides(list(lines))
     except HydraException as error:
-        raise UsageError(_sentence(error)) from error
+        raise UsageError(sentence(error)) from error
 
 
-def chooses_group(override: Override) -> bool:
+def chooses_group(override: Override, *, verb: str) -> bool:
     """Return whether an override chooses a file of a group, or is Hydra's own."""
     key = override.key_or_group
-    is_special = key.startswith("hydra") or override.package is not None or "/" in key
-    return is_special or (config_dir() / key).is_dir()
+    if key.startswith("hydra") or override.package is not None or "/" in key:
+        return True
+    return (config_dir() / key).is_dir() and key not in _own_settings(verb)
+
+
+@cache
+def _own_settings(verb: str) -> frozenset[str]:
+    """Name the settings that the top config of a verb has itself, though a group elsewhere has that name."""
+    top = OmegaConf.load(config_dir() / f"{verb}.yaml")
+    assert isinstance(top, DictConfig)
+    groups = {str(name) for entry in top.defaults if not isinstance(entry, str) for name in entry}
+    return frozenset(map(str, top)) - {name.partition("@")[0] for name in groups}
 
 
 def values_of(override: Override) -> list[Any]:
@@ -102,7 +113,7 @@ def _composed(verb: str, overrides: Sequence[str]) -> DictConfig:
 
 def _explained(error: Exception, overrides: Sequence[str], *, verb: str) -> str:
     """Say in one sentence what Hydra could not compose, and what to type instead."""
-    text = _sentence(error)
+    text = sentence(error)
     options = re.search(r"Available options in '([^']+)': (.*?) Config search path", text)
     for override in overrides:
         key, _, value = override.partition("=")
@@ -125,7 +136,7 @@ def _explained(error: Exception, overrides: Sequence[str], *, verb: str) -> str:
     return text
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
     """Write an exception of Hydra and its cause as one line."""
     texts = [str(error)]
     if isinstance(error.__cause__, OmegaConfBaseException):

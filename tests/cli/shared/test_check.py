@@ -167,7 +167,7 @@ def said_of(line, config: DictConfig, verb: str) -> str:
     keys = [key for key, _ in check.nodes(config)]
     try:
         for override in composition.parse(line.overrides):
-            if composition.chooses_group(override):
+            if composition.chooses_group(override, verb=verb):
                 composition._check_choice(override)
             else:
                 check._check_key(override, config, keys, verb=verb)

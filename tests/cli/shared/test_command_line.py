@@ -54,7 +54,7 @@ READ = [
     (
         "search",
         "-m worker=0,1 num_trials=5 epochs=5,10 data=folder seed=1 seed=1,2 search=x +a.b=interval(0,1)",
-        "worker=0,1 num_trials=5 search=x knobs={epochs:'5,10',seed:'1,2',+a.b:'interval(0,1)'} "
+        "worker=0,1 num_trials=5 search=x ++knobs={epochs:'5,10',seed:'1,2',+a.b:'interval(0,1)'} "
         "typed=['data=folder']",
     ),
 ]
