@@ -15,7 +15,7 @@ IMPORT_NAMES = {
     "hydra-core": "hydra",
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
-    "mkdocs-material": "mkdocs",
+    "resvg-py": "resvg_py",
 }
 # Used without an import: what shows that they are.
 SIGNS = {
@@ -33,6 +33,7 @@ SIGNS = {
     "pyright": (".ci/run", "pyright"),
     "pytest-xdist": ("pyproject.toml", "-n auto"),
     "ruff": (".ci/run", "ruff check"),
+    "mkdocs-material": ("mkdocs.yml", "name: material"),
 }
 
 
