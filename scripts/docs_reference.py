@@ -1,10 +1,11 @@
-"""Reference of all settings for the documentation, from the comments in conf/.
+"""Reference pages of the documentation: settings from the comments in conf/, metrics from their table.
 
-`python scripts/docs_reference.py` prints the page; `mkdocs build` calls `on_files` and adds it to the site.
+`python scripts/docs_reference.py settings` (or metrics) prints a page; `mkdocs build` calls `on_files`.
 """
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,35 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def metrics_page() -> str:
+    """List every metric with unit, range, direction and meaning, from the table that reports read."""
+    from musicgen.measure.spec import ARROWS, METRICS
+
+    lines = [
+        "# Metrics",
+        "",
+        "A name stands for the end of the names in `metrics.json`: `bce` for `vq_vae/val/bce` and",
+        "`vq_vae/train/bce`. A name that ends with a slash stands for a family. ↓ lower is better, ↑ higher,",
+        "→ closer to held-out real music.",
+    ]
+    for group in dict.fromkeys(spec.group for spec in METRICS.values()):
+        lines += ["", f"## {group}", "", "| metric | title | unit, range | better | meaning |"]
+        lines.append("|---|---|---|---|---|")
+        for spec in (one for one in METRICS.values() if one.group == group):
+            cells = [f"`{spec.name}`", spec.title, spec.range_text, ARROWS[spec.better], spec.meaning]
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {"settings": settings_page, "metrics": metrics_page}
+
+
 def on_files(files: Any, config: Any) -> Any:
-    """Add the page to the site (a hook of MkDocs)."""
+    """Add both pages to the site (a hook of MkDocs)."""
     from mkdocs.structure.files import File
 
-    files.append(File.generated(config, "reference/settings.md", content=settings_page()))
+    for name, page in PAGES.items():
+        files.append(File.generated(config, f"reference/{name}.md", content=page()))
     return files
 
 
@@ -71,7 +96,7 @@ def _rows(text: list[str], prefix: str) -> Iterator[str]:
         indent = len(match["indent"])
         path = [(depth, key) for depth, key in path if depth < indent]
         keys = [key for _, key in path] + [match["key"]]
-        if keys[0] in SKIPPED or match["key"] == "_target_":
+        if keys[0] in SKIPPED or match["key"].startswith("_"):
             continue
         if match["value"]:
             value, comment = (cell.replace("|", "\\|") for cell in (match["value"], match["comment"] or ""))
@@ -81,4 +106,6 @@ def _rows(text: list[str], prefix: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print(settings_page())
+    if len(sys.argv) != 2 or sys.argv[1] not in PAGES:
+        sys.exit(f"use python scripts/docs_reference.py {' or '.join(PAGES)}")
+    print(PAGES[sys.argv[1]]())

@@ -15,7 +15,7 @@ def test_settings_have_full_names_defaults_and_the_sentences_beside_them() -> No
     assert "| `epochs` | `10` |" in page
     assert "| `data.composer` | `null` | surname or full name, one or a list:" in page
     assert "| `optimizer.STAGE.lr` |" in page
-    assert "_target_" not in page
+    assert "| `optimizer.STAGE._partial_`" not in page
     for path in (ROOT / "conf").glob("*.yaml"):
         assert f"## musicgen {path.stem}\n" in page
 
