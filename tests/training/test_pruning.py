@@ -16,7 +16,7 @@ def trainer(epoch: int, **metrics: float) -> SimpleNamespace:
 
 
 def module(stage: str) -> SimpleNamespace:
-    return SimpleNamespace(stage=stage)
+    return SimpleNamespace(stage=stage, stage_number=["vq_vae", "transformer"].index(stage))
 
 
 def test_the_metric_is_reported_by_stage_and_epoch():

@@ -9,41 +9,11 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import Any
 
+from musicgen.config.keys import is_of_experiment
 from musicgen.reports.runs.runs import Run, natural, printable
 
 SEED = "seed"
 MISSING = "–"  # shown where a run does not have the setting at all
-# Where a run is kept and how it is watched, not what it is.
-NOISE_GROUPS = frozenset(
-    {
-        "hydra",
-        "paths",
-        "name",
-        "run_dir",
-        "ckpt_path",
-        "resume",
-        "retry_failed",
-        "reuse",
-        "threads",
-        "logger",
-        "callbacks",
-        "output",
-        "experiment",
-        "search",
-    }
-)
-NOISE_LEAVES = frozenset(
-    {
-        "num_workers",
-        "cache_dir",
-        "save_dir",
-        "log_dir",
-        "output_dir",
-        "dirpath",
-        "default_root_dir",
-        "progress",
-    }
-)
 MAX_VALUE = 28
 
 
@@ -99,7 +69,8 @@ def settings(run: Run) -> dict[str, Any]:
     return {
         key: _plain(value)
         for key, value in flat.items()
-        if key.split(".")[0] not in NOISE_GROUPS and key.split(".")[-1] not in NOISE_LEAVES
+        if key == "data.root"  # other pieces may lie there
+        or (is_of_experiment(key) and key != "experiment")  # whose settings stand for themselves
     }
 
 
