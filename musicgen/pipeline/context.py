@@ -14,7 +14,11 @@ from pytorch_lightning.loggers import Logger
 from musicgen.checkpoint import Network
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.prepare import Prepared
-from musicgen.measure.evaluate import reconstruction_metrics
+from musicgen.measure.evaluate import (
+    decoder_bits_per_quarter,
+    reconstruction_baselines,
+    reconstruction_metrics,
+)
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.pipeline.encode import codes_by_split
 from musicgen.pipeline.reuse.inputs import data_inputs
@@ -92,6 +96,16 @@ class RunContext:
     def reconstruction(self) -> dict[str, float]:
         """How well the trained autoencoder reproduces the held-out pieces, in full precision."""
         return reconstruction_metrics(self.autoencoder, self.prepared.splits["val"])
+
+    @property
+    def decoder_bits_per_quarter(self) -> float:
+        """What the trained decoder needs beyond the codes on the held-out pieces, in bits per quarter."""
+        return decoder_bits_per_quarter(self.reconstruction["bce"])
+
+    @cached_property
+    def reconstruction_baselines(self) -> dict[str, float]:
+        """The trivial predictions beside which every BCE must be read."""
+        return reconstruction_baselines(self.prepared.splits["train"], self.prepared.splits["val"])
 
     @cached_property
     def device_trainer(self) -> pl.Trainer:

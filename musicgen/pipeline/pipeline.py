@@ -95,7 +95,10 @@ class Pipeline:
             return None
         trainer = self.context.device_trainer
         environment = environment_of(
-            self.context.environment, accelerator=trainer.strategy.root_device.type, settings=settings
+            self.context.environment,
+            accelerator=trainer.strategy.root_device.type,
+            settings=settings,
+            modules=stage.modules(),
         )
         return StageInputs(settings=settings, environment={**environment, "ranks": trainer.world_size})
 

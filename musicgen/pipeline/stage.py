@@ -68,6 +68,10 @@ class Stage(ABC):
         """
         return None
 
+    def modules(self) -> list[str]:
+        """Name the modules whose code decides the outcome, with all that they import."""
+        return [one.__module__ for one in type(self).__mro__ if issubclass(one, Stage)]
+
     @abstractmethod
     def run(self, run: RunContext, checkpoint: Path | None) -> None:
         """Do the work.

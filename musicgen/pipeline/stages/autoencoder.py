@@ -10,7 +10,6 @@ from musicgen.data.batches.datamodule import MidiDataModule
 from musicgen.data.batches.density import channel_densities
 from musicgen.data.batches.transposition import Transposition
 from musicgen.data.store.packed import PackedPieces
-from musicgen.measure.evaluate import reconstruction_baselines
 from musicgen.measure.reconstruction import ReconstructionMetrics
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
@@ -44,9 +43,8 @@ class AutoencoderStage(NetworkStage):
         train = run.prepared.splits["train"]
         if self.init_from is None:
             self.network.set_output_bias(channel_densities(train, channels=self.network.channels))
-        baselines = reconstruction_baselines(train, run.prepared.splits["val"])
         for logger in run.loggers:
-            logger.log_metrics(baselines, step=0)
+            logger.log_metrics(run.reconstruction_baselines, step=0)
 
     def module(self, run: RunContext | None) -> AutoencoderModule:
         """Build the Lightning module around the network."""

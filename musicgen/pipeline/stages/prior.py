@@ -10,7 +10,7 @@ import torch
 from musicgen.checkpoint import Network, fingerprint, load_transformer
 from musicgen.data.batches.codes import CodeBatch
 from musicgen.data.batches.datamodule import CodeDataModule
-from musicgen.measure.evaluate import decoder_bits_per_quarter
+from musicgen.generation.tokenize import encode_pieces
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
 from musicgen.pipeline.context import AUTOENCODER, RunContext
@@ -48,7 +48,7 @@ class PriorStage(NetworkStage):
             optimizer=self.optimizer,
             scheduler=self.scheduler,
             codes_per_quarter=self._codes_per_quarter,
-            decoder_bits_per_quarter=decoder_bits_per_quarter(run.reconstruction["bce"]) if run else 0.0,
+            decoder_bits_per_quarter=run.decoder_bits_per_quarter if run else 0.0,
         )
 
     def data(self, run: RunContext) -> pl.LightningDataModule:
@@ -77,6 +77,10 @@ class PriorStage(NetworkStage):
     def shape(self) -> dict[str, Any]:
         """Collect the settings that decide how long an update takes."""
         return {**super().shape(), "window_quarters": self.window_quarters}
+
+    def modules(self) -> list[str]:
+        """Name the modules whose code decides the outcome: that which makes the codes is one of them."""
+        return [*super().modules(), encode_pieces.__module__]
 
     def load(self, run: RunContext) -> Network[Prior]:
         """Read the trained prior; it must belong to the run's autoencoder."""
