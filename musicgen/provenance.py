@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from musicgen import __version__
-from musicgen.files.whole import write_whole
+from musicgen.files.atomic import write_durably
 
 RECORD_FILE = "environment.json"
 
@@ -37,7 +37,7 @@ def write_record(folder: str | Path, **facts: Any) -> Path:
         "packages": package_versions(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    write_durably(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     return path
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from musicgen.files.whole import whole_file
+from musicgen.files.atomic import atomic_path
 
 MAX_GROWTH = 4  # tensors may share memory in a file, but not so that it grows without bounds
 _SPARE_VALUES, _SPARE_TENSORS = 10_000, 100  # for what a network holds that is no weight
@@ -106,7 +106,7 @@ def write_tensors(content: Any, path: str | Path) -> None:
     Raises:
         OSError: The folder cannot be written; names the file and says what to do.
     """
-    with whole_file(path, durable=True) as temporary:
+    with atomic_path(path, durable=True) as temporary:
         try:
             torch.save(content, temporary)
         except RuntimeError as error:  # how PyTorch says that the disk is full

@@ -1,39 +1,106 @@
-"""Files of the cache that appear whole or not at all."""
+"""Files that appear whole or not at all."""
 
 import contextlib
+import errno
+import os
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from musicgen.files.whole import PARTIAL, whole_file
+_PARTIAL = ".partial"
+_CANNOT_WRITE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENAMETOOLONG,
+)
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes its name when the block ends well; its folder is made where it is missing.
+def atomic_path(path: str | Path, *, durable: bool = False) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; what is written there replaces `path` when the block succeeds.
 
-    It is not waited for until the disk has it: everything in the cache carries a checksum and can be made
-    again.
+    Readers see the old file or the new one, never a part; of several writers the last one wins. A block that
+    raises leaves the old file as it is; a killed process leaves a hidden `*.partial` file that nobody reads.
+
+    Args:
+        path: The file; its folder must exist.
+        durable: Flush the bytes to the disk before they take the name, so that a power cut leaves the old
+            file or the new one, too. Costs milliseconds: for what cannot be made again.
 
     Raises:
         OSError: The folder cannot be written (full disk, read-only); names the file and says what to do.
     """
-    with whole_file(path) as temporary:
+    target = Path(path)
+    temporary = target.with_name(f".{target.name[:40]}.{os.getpid()}-{secrets.token_hex(4)}{_PARTIAL}")
+    try:
+        yield temporary
+        if durable:
+            _flush_to_disk(temporary)
+        os.replace(temporary, target)
+        if durable and os.name == "posix":
+            _flush_to_disk(target.parent)
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE:
+            raise
+        help_text = f"{error.strerror}; make room or give another folder (data.cache_dir, hydra.run.dir)"
+        raise OSError(error.errno, help_text, str(target)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a binary file that takes its name when the block succeeds; a missing folder is made.
+
+    It is not flushed to the disk: what is in the cache carries a checksum and can be made again.
+
+    Raises:
+        OSError: As `atomic_path`.
+    """
+    with atomic_path(path) as temporary:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             yield file
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, whole or not at all."""
+    """Write bytes to a file, whole or not at all; a missing folder is made.
+
+    Raises:
+        OSError: As `atomic_path`.
+    """
     with atomic_file(path) as file:
         file.write(data)
 
 
+def write_durably(path: str | Path, text: str) -> None:
+    """Write a small text in UTF-8 to a file, whole or not at all, and wait until it is on the disk.
+
+    Raises:
+        OSError: As `atomic_path`.
+    """
+    with atomic_path(path, durable=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def remove_leftovers(folder: Path, *, older_than_s: float = 3600.0) -> None:
-    """Remove what killed processes left of unfinished files; younger ones may still be written."""
-    for path in folder.glob(f".*{PARTIAL}"):
+    """Remove unfinished files of killed processes; younger ones may still be written."""
+    for path in folder.glob(f".*{_PARTIAL}"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > older_than_s:
                 path.unlink()
+
+
+def _flush_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -67,12 +67,12 @@ def _write_wav(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
 def _write_png(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
     from matplotlib.image import imsave
 
-    from musicgen.files.whole import whole_file
+    from musicgen.files.atomic import atomic_path
     from musicgen.music.grid import unpack
     from musicgen.music.render.piano_roll import roll_image
 
-    with whole_file(path) as temporary:
-        imsave(temporary, roll_image(unpack(piece.words)), format="png")
+    with atomic_path(path) as temporary:
+        imsave(temporary, roll_image(unpack(piece.packed)), format="png")
 
 
 def _write_musicxml(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:

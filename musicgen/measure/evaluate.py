@@ -12,7 +12,7 @@ from musicgen.checkpoint import Network
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
 from musicgen.data.prepare import Prepared
 from musicgen.data.store.packed import PackedPieces
-from musicgen.files.whole import write_whole
+from musicgen.files.atomic import write_durably
 from musicgen.measure.generated import GeneratedMetrics, generated_pieces, measure_generated
 from musicgen.measure.music import averages, measure
 from musicgen.measure.reconstruction import ReconstructionMetrics
@@ -210,4 +210,4 @@ def write_metrics(metrics: Mapping[str, float], path: Path) -> None:
         OSError: The file cannot be written.
     """
     plain = {name: value if math.isfinite(value) else None for name, value in sorted(metrics.items())}
-    write_whole(path, json.dumps(plain, indent=2) + "\n")
+    write_durably(path, json.dumps(plain, indent=2) + "\n")

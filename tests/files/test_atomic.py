@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.files import whole as files
+from musicgen.files import atomic as files
 from musicgen.files.atomic import atomic_file, remove_leftovers, write_atomically
 
 

@@ -82,6 +82,7 @@ def split_of(content: str, *, val_fraction: float, test_fraction: float) -> str:
     return "test" if position < val_fraction + test_fraction else "train"
 
 
+@runtime_checkable
 class Musical(Protocol):
     """Chooses pieces by what they are as music."""
 

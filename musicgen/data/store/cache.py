@@ -24,7 +24,7 @@ BYTES_PER_QUARTER = NUM_PITCHES * WORD.itemsize
 _MAGIC = b"MGPIECE3"
 _HEAD = struct.Struct(
     "<8sIII"
-)  # magic, bytes of facts, words that are not 0, checksum of these and the facts
+)  # magic, bytes of facts, numbers that are not 0, checksum of these and the facts
 _TAIL = struct.Struct("<I")
 
 Result = TypeVar("Result")
@@ -34,10 +34,10 @@ class PieceCache:
     """Cut pieces on disk, by content and grid.
 
     An entry is a JSON head with the facts and its checksum, a bit for each pitch of each quarter that says
-    whether anything sounds, the words of those (``<u4``) and a checksum of all: an eighth of what the words
+    whether anything sounds, the numbers of those (``<u4``) and a checksum of all: an eighth of what slices
     take when they are spread out.
     Entries are deterministic and take their name only when whole, so any number of processes may fill one
-    cache at once. A file that is no music has an entry too, with the reason and no words.
+    cache at once. A file that is no music has an entry too, with the reason and no slices.
 
     Args:
         cache_dir: Folder of all caches.
@@ -53,12 +53,12 @@ class PieceCache:
         return self.folder / content[:2] / f"{content}.piece"
 
     def facts(self, content: str) -> PieceFacts | None:
-        """Read the facts of an entry, without its words; None where there is no whole entry."""
+        """Read the facts of an entry, without its slices; None where there is no whole entry."""
         return self._checked(content, _read_facts)
 
-    def words(self, content: str) -> UInt32[np.ndarray, "quarters pitches"] | None:
-        """Read the words of an entry and check them; None where there is no sound entry."""
-        return self._checked(content, _read_words)
+    def packed(self, content: str) -> UInt32[np.ndarray, "quarters pitches"] | None:
+        """Read the packed slices of an entry and check them; None where there is no sound entry."""
+        return self._checked(content, _read_packed)
 
     def _checked(self, content: str, read: Callable[[Path], Result]) -> Result | None:
         path = self.path_of(content)
@@ -84,14 +84,14 @@ class PieceCache:
         except Exception as error:
             error.add_note(f"while reading {path}")
             raise
-        error = "" if len(drawn.words) else "no notes on the grid"
-        facts = PieceFacts(len(drawn.words), drawn.num_notes, drawn.counts, error)
-        return self._keep(content, facts, drawn.words)
+        error = "" if len(drawn.packed) else "no notes on the grid"
+        facts = PieceFacts(len(drawn.packed), drawn.num_notes, drawn.counts, error)
+        return self._keep(content, facts, drawn.packed)
 
-    def _keep(self, content: str, facts: PieceFacts, words: np.ndarray) -> PieceFacts:
+    def _keep(self, content: str, facts: PieceFacts, packed: np.ndarray) -> PieceFacts:
         head = json.dumps(facts.to_dict(), sort_keys=True).encode()
-        sounding = words != 0
-        values = np.ascontiguousarray(words[sounding], dtype=WORD)
+        sounding = packed != 0
+        values = np.ascontiguousarray(packed[sounding], dtype=WORD)
         start = _HEAD.pack(_MAGIC, len(head), len(values), _head_checksum(head, len(values)))
         data = start + head + np.packbits(sounding).tobytes() + values.tobytes()
         with atomic_file(self.path_of(content)) as file:
@@ -124,8 +124,8 @@ def _read_facts(path: Path) -> PieceFacts:
     return facts
 
 
-def _read_words(path: Path) -> UInt32[np.ndarray, "quarters pitches"]:
-    """Read an entry as a whole, compare its checksum and spread its words out."""
+def _read_packed(path: Path) -> UInt32[np.ndarray, "quarters pitches"]:
+    """Read an entry as a whole, compare its checksum and spread its slices out."""
     data = memoryview(path.read_bytes())
     if len(data) < _HEAD.size + _TAIL.size:
         raise ValueError("truncated")
@@ -138,6 +138,6 @@ def _read_words(path: Path) -> UInt32[np.ndarray, "quarters pitches"]:
     num_quarters = json.loads(bytes(data[_HEAD.size : _HEAD.size + head_bytes]))["num_quarters"]
     body = np.frombuffer(data, np.uint8)[_HEAD.size + head_bytes : -_TAIL.size]
     mask, values = np.split(body, [len(body) - num_values * WORD.itemsize])
-    words = np.zeros((num_quarters, NUM_PITCHES), WORD)
-    words[np.unpackbits(mask, count=words.size).reshape(words.shape).view(bool)] = values.view(WORD)
-    return words
+    packed = np.zeros((num_quarters, NUM_PITCHES), WORD)
+    packed[np.unpackbits(mask, count=packed.size).reshape(packed.shape).view(bool)] = values.view(WORD)
+    return packed

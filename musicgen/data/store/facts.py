@@ -1,4 +1,4 @@
-"""What is known of cut pieces without their words: of one, and of many in few bytes each."""
+"""What is known of cut pieces without their slices: of one, and of many in few bytes each."""
 
 from collections.abc import Iterator, MutableMapping
 from dataclasses import asdict, dataclass, field
@@ -14,7 +14,7 @@ _UNKNOWN = -1
 
 @dataclass(frozen=True, slots=True)
 class PieceFacts:
-    """What is known of a piece without its words.
+    """What is known of a piece without its slices.
 
     Attributes:
         num_quarters: Length in quarters.

@@ -7,7 +7,7 @@ from typing import Any
 import mido
 import numpy as np
 
-from musicgen.files.whole import whole_file
+from musicgen.files.atomic import atomic_path
 from musicgen.music.midi.chain import read_events
 from musicgen.music.midi.events import META, PADDING, Events, MidiError, SilentMidiError
 from musicgen.music.midi.pairing import Notes, lengthen_by_pedal, pair_notes
@@ -201,7 +201,7 @@ def write_midi(
     )
     file = mido.MidiFile(type=1, ticks_per_beat=ticks_per_quarter)
     file.tracks += [head, _piano_track(performance, ticks_per_quarter)]
-    with whole_file(path) as temporary:
+    with atomic_path(path) as temporary:
         file.save(temporary)
 
 

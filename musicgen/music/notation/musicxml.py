@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from musicgen.files.whole import whole_file
+from musicgen.files.atomic import atomic_path
 from musicgen.music.notation.quantise import UNITS_PER_QUARTER
 from musicgen.music.notation.score import Bar, Score, make_score
 from musicgen.music.notation.symbols import UNITS_PER_BAR, Symbol
@@ -81,7 +81,7 @@ def write_musicxml(
         OSError: The file cannot be written.
     """
     text = to_musicxml(make_score(performance, chord_names=chord_names), tempo_bpm=tempo_bpm, title=title)
-    with whole_file(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from musicgen.files.whole import whole_file
+from musicgen.files.atomic import atomic_path
 from musicgen.music.notes import Performance
 
 SAMPLE_RATE = 16_000
@@ -68,7 +68,7 @@ def write_wav(
         ValueError: when a sample is outside -1..1 or not a number.
     """
     data = wav_bytes(samples, sample_rate=sample_rate)
-    with whole_file(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 

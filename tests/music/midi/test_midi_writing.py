@@ -7,7 +7,7 @@ import mido
 import numpy as np
 import pytest
 
-from musicgen.files import whole as files
+from musicgen.files import atomic as files
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import Performance
 
