@@ -23,7 +23,7 @@ from musicgen.cli.shared.usage import UsageError, nearest
 from musicgen.config.kinds import TABLE, Kind
 from musicgen.config.schema import TABLES, kind_of, stated_kind
 
-ADDABLE = ("callbacks", "logger", "metrics")  # groups of objects by names of the user's own
+ADDABLE = ("callbacks", "logger", "own_metrics")  # groups of objects by names of the user's own
 REMOVABLE = (
     *ADDABLE,
     *TABLES,
