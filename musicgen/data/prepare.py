@@ -17,7 +17,6 @@ from musicgen.data.catalogue.shards import Shard
 from musicgen.data.catalogue.splitting import Split, split_pieces
 from musicgen.data.store.cache import PieceCache
 from musicgen.data.store.facts import PieceFacts
-from musicgen.data.store.manifest import facts_of
 from musicgen.data.store.packed import PackedPieces
 from musicgen.data.store.packing import open_pack
 from musicgen.data.store.reading import read_pieces
@@ -173,9 +172,8 @@ def prepare(
     check_fractions(val_fraction=val_fraction, test_fraction=test_fraction)
     chosen = choice.apply(source.pieces())
     cache = PieceCache(Path(cache_dir), grid)
-    manifests = Path(cache_dir) / "manifests"
     pieces = distinct(chosen)
-    facts = facts_of(pieces, cache=cache, folder=manifests, num_workers=num_workers, progress=progress)
+    facts = read_pieces(pieces, cache=cache, num_workers=num_workers, progress=progress)
     skipped = list_skipped(chosen, facts)
     pieces = kept(pieces, (_is_readable(content, facts) for content in contents_of(pieces)))
     if not pieces:

@@ -121,7 +121,7 @@ def test_a_damaged_entry_is_made_again_while_packing(pieces_folder: Path, tmp_pa
     assert pack.path is not None
     whole = pack.path.read_bytes()
     pack.path.unlink()
-    entry = next((tmp_path / "entries").rglob("*.piece"))
+    entry = next((tmp_path / "entries").rglob("*.slices"))
     data = bytearray(entry.read_bytes())
     data[-10] ^= 1
     entry.write_bytes(data)
