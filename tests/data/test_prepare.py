@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from musicgen.data.catalogue import content_hashes
-from musicgen.data.catalogue.choice import PieceFilter
 from musicgen.data.catalogue.content_hashes import catalogue_path
+from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.prepare import Prepared, prepare, write_summary
 from musicgen.data.sources.folder import Folder
 from musicgen.data.sources.giantmidi import GiantMidi
@@ -235,7 +235,7 @@ def test_few_tasks_start_no_processes():
 KILLED = """
 import sys
 from musicgen.data.catalogue import content_hashes
-from musicgen.data.catalogue.choice import PieceFilter
+from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.catalogue.content_hashes import catalogue_path
 from musicgen.data.sources.folder import Folder
 from musicgen.data.prepare import prepare

@@ -164,3 +164,19 @@ def kept(pieces: Sequence[Piece], keep: Iterable[bool]) -> Sequence[Piece]:
         if isinstance(pieces, PieceTable)
         else [pieces[number] for number in numbers.tolist()]
     )
+
+
+def distinct(pieces: Sequence[Piece]) -> Sequence[Piece]:
+    """Keep the first piece of every content, in the order given; unreadable files all stay."""
+    beginnings = (int(content[:16] or "0", 16) for content in contents_of(pieces))
+    keys = np.fromiter(beginnings, np.uint64, count=len(pieces))
+    order, is_kept = np.argsort(keys, kind="stable"), np.ones(len(pieces), bool)
+    seen, last = set(), -1
+    for place in (np.flatnonzero(keys[order[1:]] == keys[order[:-1]]) + 1).tolist():
+        before, number = order[place - 1 : place + 1].tolist()
+        if place != last + 1:  # the second of those that begin alike
+            seen = {pieces[before].content}
+        content, last = pieces[number].content, place
+        is_kept[number] = not content or content not in seen
+        seen.add(content)
+    return kept(pieces, is_kept)

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from musicgen.data.catalogue.choice import Piece, era_of
 from musicgen.data.catalogue.content_hashes import hash_files
 from musicgen.data.catalogue.findings import Findings
+from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.catalogue.shards import WHOLE, Shard
-from musicgen.data.sources.composers import BirthYears
+from musicgen.data.sources.composers import BirthYears, era_of
 from musicgen.files.hashing import hash_file
 from musicgen.files.progress_bar import track
 from musicgen.files.workers import num_processes, run_tasks

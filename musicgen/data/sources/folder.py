@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from musicgen.data.catalogue.choice import era_of
 from musicgen.data.catalogue.content_hashes import content_hashes
 from musicgen.data.catalogue.pieces import Piece, PieceTable
 from musicgen.data.catalogue.shards import WHOLE, Shard
-from musicgen.data.sources.composers import UNKNOWN, BirthYears, parse_file_name
+from musicgen.data.sources.composers import UNKNOWN, BirthYears, era_of, parse_file_name
 from musicgen.data.sources.listing import MIDI_SUFFIXES, Listing
 
 

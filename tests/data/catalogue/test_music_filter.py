@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ import pytest
 
 from musicgen.data.catalogue import analysis
 from musicgen.data.catalogue.analysis import Analysis, analyses_of
-from musicgen.data.catalogue.choice import PieceFilter
 from musicgen.data.catalogue.content_hashes import catalogue_path
-from musicgen.data.catalogue.music_filter import MusicCriteria, MusicFilter
+from musicgen.data.catalogue.music_filter import MusicFilter
+from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.prepare import prepare
 from musicgen.data.sources.folder import Folder
 from musicgen.music.grid import ClockGrid
@@ -55,8 +56,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def titles(folder: Path, **asked: object) -> list[str]:
-    musical = MusicFilter(MusicCriteria(**asked), cache_dir=folder.parent / "cache", num_workers=1)  # type: ignore[arg-type]
-    return [piece.title for piece in PieceFilter(musical=musical).apply(Folder(folder).pieces())]
+    analyse = partial(analyses_of, cache_dir=folder.parent / "cache", num_workers=1)
+    music = MusicFilter(**asked)  # type: ignore[arg-type]
+    return [piece.title for piece in PieceFilter(music=music).apply(Folder(folder).pieces(), analyse=analyse)]
 
 
 @pytest.mark.parametrize(
@@ -87,12 +89,12 @@ def test_what_nothing_fits_is_said(folder: Path) -> None:
 def test_what_cannot_be_looked_for_is_refused_before_anything_is_read(asked: dict) -> None:
     (name,) = asked
     with pytest.raises(ValueError, match=name):
-        MusicCriteria(**asked)
+        MusicFilter(**asked)
 
 
 def test_nothing_asked_is_no_choice() -> None:
-    assert not MusicCriteria()
-    assert MusicCriteria(form="aba")
+    assert not MusicFilter()
+    assert MusicFilter(form="aba")
 
 
 def test_form_is_asked_of_the_frames() -> None:
@@ -100,8 +102,8 @@ def test_form_is_asked_of_the_frames() -> None:
     frames[:10, 0] = frames[22:, 0] = 1.0
     frames[10:22, 6] = 1.0
     known = Analysis(Key(0, "major"), ("I",), frames - frames.mean(axis=0))
-    assert MusicCriteria(form="ABA").fits(known)
-    assert not MusicCriteria(form="ABA").fits(Analysis(Key(0, "major"), ("I",), None))
+    assert MusicFilter(form="ABA").fits(known)
+    assert not MusicFilter(form="ABA").fits(Analysis(Key(0, "major"), ("I",), None))
 
 
 def test_pieces_are_analysed_once_and_damage_is_mended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +131,6 @@ def test_pieces_are_analysed_once_and_damage_is_mended(folder: Path, monkeypatch
 
 def test_prepared_pieces_are_the_chosen_ones(folder: Path) -> None:
     cache = folder.parent / "cache"
-    musical = MusicFilter(MusicCriteria(mode="major"), cache_dir=cache, num_workers=1)
-    prepared = prepare(Folder(folder), ClockGrid(), choice=PieceFilter(musical=musical), cache_dir=cache)
+    choice = PieceFilter(music=MusicFilter(mode="major"))
+    prepared = prepare(Folder(folder), ClockGrid(), choice=choice, cache_dir=cache, num_workers=1)
     assert [piece.title for piece in prepared.pieces] == ["plain in C", "song in G"]

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.data.catalogue.choice import PieceFilter, distinct
 from musicgen.data.catalogue.content_hashes import catalogue_path
+from musicgen.data.catalogue.piece_filter import PieceFilter
+from musicgen.data.catalogue.pieces import distinct
 from musicgen.data.sources import corpus as corpus_module
 from musicgen.data.sources.corpus import Corpus, convert, find_scores, title_of
 from musicgen.music.midi import read_midi
