@@ -1,3 +1,3 @@
-"""Piano music in MIDI: slices, codes, a grammar of codes, new pieces, and runs to compare."""
+"""Piano music in MIDI: slices, codes, a prior over codes, new pieces, and runs to compare."""
 
 __version__ = "0.1.0"

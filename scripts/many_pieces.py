@@ -118,7 +118,7 @@ def load_codes(folder: Path, *, batches: int) -> dict[str, float]:
             pieces,
             encoder="none",
             num_codes=16,
-            encode=lambda pieces=pieces: (words[:, 32:48] & 15 for words in pieces.blocks()),
+            encode=lambda pieces=pieces: (packed[:, 32:48] & 15 for packed in pieces.blocks()),
         )
         for name, pieces in prepared.splits.items()
         if name in ("train", "val")

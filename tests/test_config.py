@@ -84,5 +84,5 @@ def test_knobs_are_reachable_by_their_short_path(override: str):
     assert OmegaConf.select(composed("train", override), key) == expected
 
 
-def test_the_alphabet_of_the_transformer_follows_the_codebook():
+def test_the_vocabulary_of_the_transformer_follows_the_codebook():
     assert composed("train", "quantizer.num_embeddings=64").transformer.num_embeddings == 64

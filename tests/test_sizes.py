@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from musicgen.models.losses import code_loss, reconstruction_loss
 from tests.test_config import composed
 
-WIDTHS, ALPHABETS = (32, 512), (16, 1024)
+WIDTHS, CODEBOOKS = (32, 512), (16, 1024)
 
 
 def trained_a_step(config: DictConfig) -> None:
@@ -34,7 +34,7 @@ def trained_a_step(config: DictConfig) -> None:
     assert bool(((probabilities >= 0) & (probabilities <= 1)).all())
 
 
-@pytest.mark.parametrize(("num_hiddens", "num_embeddings"), list(itertools.product(WIDTHS, ALPHABETS)))
+@pytest.mark.parametrize(("num_hiddens", "num_embeddings"), list(itertools.product(WIDTHS, CODEBOOKS)))
 def test_the_corners_of_the_sweep_over_sizes(num_hiddens: int, num_embeddings: int):
     trained_a_step(
         composed("train", "experiment=sizes", f"vq_vae.num_hiddens={num_hiddens}",

@@ -34,11 +34,11 @@ class Baseline(ABC):
         """Learn from the training pieces."""
 
     @abstractmethod
-    def bits(self, words: UInt32[np.ndarray, "quarters pitches"]) -> float | None:
+    def bits(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> float | None:
         """Give -log2 p of a piece's cells, or an upper bound on it; None where there is no likelihood.
 
         Args:
-            words: Packed slices of a whole piece.
+            packed: Packed slices of a whole piece.
         """
 
     @abstractmethod

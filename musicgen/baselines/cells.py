@@ -8,10 +8,10 @@ from jaxtyping import Bool, Float, Int64, UInt32
 
 from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.data.store.packed import PackedPieces
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_words, pack
+from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_packed, pack
 from musicgen.music.notes import Performance
 
-Words = UInt32[np.ndarray, "quarters pitches"]
+PackedSlices = UInt32[np.ndarray, "quarters pitches"]
 Transitions = Int64[np.ndarray, "2 2 pitches"]  # before, now
 
 
@@ -28,16 +28,16 @@ class CellModel(Baseline):
         """Count in the training pieces."""
         self.chances = self._chances(_counted(material.train))
 
-    def bits(self, words: Words) -> float:
+    def bits(self, packed: PackedSlices) -> float:
         """Give -log2 p of a piece's cells, exactly."""
-        counts = transitions(words)
+        counts = transitions(packed)
         told = counts[:, 1] * np.log(self.chances) + counts[:, 0] * np.log1p(-self.chances)
         return float(-told.sum() / math.log(2))
 
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
         """Draw the cells tick by tick from silence."""
         generator = np.random.default_rng(seed)
-        return [from_words(pack(self._cells(num_quarters, generator))) for _ in range(num_pieces)]
+        return [from_packed(pack(self._cells(num_quarters, generator))) for _ in range(num_pieces)]
 
     @abstractmethod
     def _chances(self, counts: Transitions) -> Float[np.ndarray, "2 pitches"]:
@@ -87,23 +87,26 @@ class TickMarkov(CellModel):
         return 2 * NUM_PITCHES
 
 
-def transitions(words: Words) -> Transitions:
+def transitions(packed: PackedSlices) -> Transitions:
     """Count, pitch by pitch, the cells of a piece by the cell before and by what they are.
 
     Args:
-        words: Packed slices of a whole piece; silence comes before it.
+        packed: Packed slices of a whole piece; silence comes before it.
 
     Returns:
         (2, 2, 88): [was sounding, is sounding].
     """
-    before = words << np.uint32(1)
-    before[1:] |= words[:-1] >> np.uint32(TICKS_PER_QUARTER - 1)
+    before = packed << np.uint32(1)
+    before[1:] |= packed[:-1] >> np.uint32(TICKS_PER_QUARTER - 1)
 
-    def count(cells: Words) -> Int64[np.ndarray, " pitches"]:
+    def count(cells: PackedSlices) -> Int64[np.ndarray, " pitches"]:
         return np.bitwise_count(cells).sum(axis=0, dtype=np.int64)
 
     return np.array(
-        [[count(~before & ~words), count(~before & words)], [count(before & ~words), count(before & words)]]
+        [
+            [count(~before & ~packed), count(~before & packed)],
+            [count(before & ~packed), count(before & packed)],
+        ]
     )
 
 

@@ -13,13 +13,13 @@ from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.generation.generate import Sampling, generate_pieces
-from musicgen.generation.tokenize import decode_codes, encode_pieces, encode_words
+from musicgen.generation.tokenize import decode_codes, encode_packed, encode_pieces
 from musicgen.measure.evaluate import prior_nats
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.music.grid import from_words, unpack
+from musicgen.music.grid import from_packed, unpack
 from musicgen.music.notes import Performance
 
-Words = UInt32[np.ndarray, "quarters pitches"]
+PackedSlices = UInt32[np.ndarray, "quarters pitches"]
 
 
 class TrainedRun(Baseline):
@@ -44,12 +44,12 @@ class TrainedRun(Baseline):
     def fit(self, material: BaselineData) -> None:
         """Leave everything as it is: the run was trained."""
 
-    def bits(self, words: Words) -> float:
+    def bits(self, packed: PackedSlices) -> float:
         """Give an upper bound on -log2 p: the codes' bits and the decoder's."""
-        codes = encode_words(self.autoencoder, words)
+        codes = encode_packed(self.autoencoder, packed)
         sequence = PieceCodes(codes=codes, starts=np.array([0, len(codes)]))
         nats = prior_nats(self.prior, sequence, window_quarters=self.window_quarters)
-        return codes.size * nats / math.log(2) + decoder_bits(self.autoencoder, words, codes)
+        return codes.size * nats / math.log(2) + decoder_bits(self.autoencoder, packed, codes)
 
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
         """Write pieces as `musicgen generate` does."""
@@ -76,7 +76,7 @@ class CodeMarkov(Baseline):
     """Predict each code of a run's autoencoder from the few before it, by counting.
 
     The chance after a context is (count + V · chance after the context one shorter) / (total + V), with V
-    codes in the alphabet: add-one smoothing, but towards the shorter context rather than towards all alike
+    codes in the codebook: add-one smoothing, but towards the shorter context rather than towards all alike
     (MacKay and Peto 1995, with a fixed strength). Before a piece stands a code of its own.
 
     Args:
@@ -107,12 +107,12 @@ class CodeMarkov(Baseline):
         ]
         self.chances = self._tables(streams)
 
-    def bits(self, words: Words) -> float:
+    def bits(self, packed: PackedSlices) -> float:
         """Give an upper bound on -log2 p: the codes' bits and the decoder's."""
-        codes = encode_words(self.autoencoder, words)
+        codes = encode_packed(self.autoencoder, packed)
         stream = codes.reshape(-1)
         chances = self.chances[self._contexts(stream, self.order), stream]
-        return float(-np.log2(chances).sum()) + decoder_bits(self.autoencoder, words, codes)
+        return float(-np.log2(chances).sum()) + decoder_bits(self.autoencoder, packed, codes)
 
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
         """Draw codes one by one from the chain, and decode them."""
@@ -122,7 +122,7 @@ class CodeMarkov(Baseline):
         for _ in range(num_pieces):
             codes = torch.from_numpy(self._walk(num_quarters * per_quarter, generator))
             decoded = decode_codes(self.autoencoder, codes.view(num_quarters, per_quarter))
-            pieces.append(from_words(decoded.words, onset_words=decoded.onsets))
+            pieces.append(from_packed(decoded.packed, onsets=decoded.onsets))
         return pieces
 
     def num_parameters(self) -> int:
@@ -166,7 +166,7 @@ class CodeMarkov(Baseline):
 @torch.inference_mode()
 def decoder_bits(
     autoencoder: Autoencoder,
-    words: Words,
+    packed: PackedSlices,
     codes: Int64[np.ndarray, "quarters positions"],
     *,
     batch_size: int = 256,
@@ -175,7 +175,7 @@ def decoder_bits(
 
     Args:
         autoencoder: In evaluation mode.
-        words: Packed slices of the piece.
+        packed: Packed slices of the piece.
         codes: Its codes.
         batch_size: Quarters at a time; bounds memory.
 
@@ -183,8 +183,8 @@ def decoder_bits(
         Binary cross-entropy summed over all cells of the first channel, in bits.
     """
     nats = 0.0
-    for start in range(0, len(words), batch_size):
-        cells = torch.from_numpy(unpack(words[start : start + batch_size])).float()
+    for start in range(0, len(packed), batch_size):
+        cells = torch.from_numpy(unpack(packed[start : start + batch_size])).float()
         logits = autoencoder.decode_logits(torch.from_numpy(codes[start : start + batch_size]))
         nats += float(
             functional.binary_cross_entropy_with_logits(logits[:, 0].float(), cells, reduction="sum")

@@ -15,7 +15,7 @@ from musicgen.data.batches.sampler import EpochSampler
 from musicgen.data.batches.slices import as_is
 from musicgen.data.store.packed import PackedPieces
 from musicgen.models.gan import STEPS_PER_BAR, PhraseCritic, PhraseGenerator
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_words, pack, unpack
+from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_packed, pack, unpack
 from musicgen.music.metrics.bars import QUARTERS_PER_BAR
 from musicgen.music.notes import Performance
 from musicgen.training.gan_module import GanModule
@@ -97,7 +97,7 @@ class BarGan(Baseline):
         trainer.fit(self.module, loader)
         self.module.eval()
 
-    def bits(self, words: UInt32[np.ndarray, "quarters pitches"]) -> None:
+    def bits(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> None:
         """Give no bits: a GAN has no likelihood."""
 
     @torch.inference_mode()
@@ -108,7 +108,7 @@ class BarGan(Baseline):
         noise = network.noise(num_pieces * per_piece, generator=torch.Generator().manual_seed(seed))
         cells = (network(noise) > 0.5).cpu().numpy()
         pieces = cells.reshape(num_pieces, per_piece * self.num_bars, NUM_PITCHES, STEPS_PER_BAR)
-        return [from_words(words_of_bars(bars)[:num_quarters]) for bars in pieces]
+        return [from_packed(packed_of_bars(bars)[:num_quarters]) for bars in pieces]
 
     def num_parameters(self) -> int:
         """Count those of both networks."""
@@ -148,19 +148,19 @@ class Phrases(Dataset):
     def __getitems__(self, numbers: Sequence[int]) -> Float32[torch.Tensor, "batch bars pitches steps"]:
         """Fetch a batch: 1 where a cell sounds, else 0."""
         index = self.starts[np.asarray(numbers)][:, None] + np.arange(self.quarters)
-        bars = bars_of_words(self.pieces.words[index.ravel()])
+        bars = bars_of_packed(self.pieces.packed[index.ravel()])
         phrases = bars.reshape(len(numbers), self.num_bars, NUM_PITCHES, STEPS_PER_BAR)
         return torch.from_numpy(phrases.astype(np.float32))
 
 
-def bars_of_words(words: UInt32[np.ndarray, "quarters pitches"]) -> Bool[np.ndarray, "bars pitches steps"]:
+def bars_of_packed(packed: UInt32[np.ndarray, "quarters pitches"]) -> Bool[np.ndarray, "bars pitches steps"]:
     """Read every fourth tick of whole bars, the second of the four."""
-    cells = unpack(words)[:, :, 1::_TICKS_PER_STEP]
+    cells = unpack(packed)[:, :, 1::_TICKS_PER_STEP]
     bars = cells.reshape(-1, QUARTERS_PER_BAR, NUM_PITCHES, _STEPS_PER_QUARTER)
     return bars.transpose(0, 2, 1, 3).reshape(-1, NUM_PITCHES, STEPS_PER_BAR)
 
 
-def words_of_bars(bars: Bool[np.ndarray, "bars pitches steps"]) -> UInt32[np.ndarray, "quarters pitches"]:
+def packed_of_bars(bars: Bool[np.ndarray, "bars pitches steps"]) -> UInt32[np.ndarray, "quarters pitches"]:
     """Hold each step for its four ticks."""
     cells = bars.reshape(-1, NUM_PITCHES, QUARTERS_PER_BAR, _STEPS_PER_QUARTER).transpose(0, 2, 1, 3)
     return pack(np.repeat(cells.reshape(-1, NUM_PITCHES, _STEPS_PER_QUARTER), _TICKS_PER_STEP, axis=2))

@@ -92,11 +92,11 @@ class HeldOutBits:
 def held_out_bits(baseline: Baseline, material: BaselineData) -> HeldOutBits | None:
     """Take the bits of each held-out piece; None where there is no likelihood or no piece."""
     pieces = [np.array(material.held_out.piece(n)) for n in range(len(material.held_out.pieces))]
-    bits = [baseline.bits(words) for words in pieces]
+    bits = [baseline.bits(packed) for packed in pieces]
     told = [one for one in bits if one is not None]
     if len(told) < len(bits) or not bits:
         return None
-    return HeldOutBits(np.array(told), np.array([len(words) for words in pieces]))
+    return HeldOutBits(np.array(told), np.array([len(packed) for packed in pieces]))
 
 
 def bits_metrics(told: HeldOutBits, *, seed: int) -> dict[str, float]:

@@ -15,7 +15,7 @@ class Real(Baseline):
         """Part the real pieces."""
         self.shown, self.other = material.reference.halves()
 
-    def bits(self, words: UInt32[np.ndarray, "quarters pitches"]) -> None:
+    def bits(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> None:
         """Give no bits: nobody knows how likely real music is."""
 
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:

@@ -21,7 +21,7 @@ from musicgen.generation.generate import Sampling
 from musicgen.generation.sampling import sample_codes
 from musicgen.measure.evaluate import prior_nats
 from musicgen.models.priors.transformer import Transformer
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_words, to_words
+from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_packed, to_packed
 from musicgen.music.metrics.bars import QUARTERS_PER_BAR
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import HIGHEST_PITCH, LOWEST_PITCH, Performance
@@ -142,9 +142,9 @@ class RemiTransformer(Baseline):
         )
         self.transformer.eval()
 
-    def bits(self, words: UInt32[np.ndarray, "quarters pitches"]) -> float:
+    def bits(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> float:
         """Give the bits of the piece's tokens, in windows side by side."""
-        tokens = self.tokens.encode(words)
+        tokens = self.tokens.encode(packed)
         sequence = PieceCodes(codes=tokens[:, None], starts=np.array([0, len(tokens)]))
         nats = prior_nats(self.transformer, sequence, window_quarters=self.transformer.max_positions)
         return len(tokens) * nats / math.log(2)
@@ -203,13 +203,13 @@ class RemiTokens:
         self.vocab = len(self._tokenizer)
         self.bar = self._tokenizer.vocab["Bar_None"]
 
-    def encode(self, words: UInt32[np.ndarray, "quarters pitches"]) -> Int64[np.ndarray, " tokens"]:
+    def encode(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> Int64[np.ndarray, " tokens"]:
         """Say the notes of a piece in tokens."""
         from symusic import Score  # pyright: ignore[reportMissingImports]
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "piece.mid"
-            write_midi(from_words(words), path, ticks_per_quarter=TICKS_PER_QUARTER)
+            write_midi(from_packed(packed), path, ticks_per_quarter=TICKS_PER_QUARTER)
             sequences = self._tokenizer(Score(path))
         return np.array(sequences[0].ids, np.int64)
 
@@ -219,9 +219,9 @@ class RemiTokens:
             path = Path(folder) / "piece.mid"
             score = self._tokenizer.decode([list(tokens)])
             if not any(len(track.notes) for track in score.tracks):
-                return from_words(np.zeros((0, NUM_PITCHES), np.uint32))
+                return from_packed(np.zeros((0, NUM_PITCHES), np.uint32))
             score.dump_midi(path)
-            return from_words(to_words(read_midi(path))[:num_quarters])
+            return from_packed(to_packed(read_midi(path))[:num_quarters])
 
     def of_pieces(self, pieces: PackedPieces) -> PieceCodes:
         """Say all pieces in tokens, one a position."""

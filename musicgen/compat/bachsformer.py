@@ -49,7 +49,7 @@ class BachsformerGrid:
             MidiError: The file cannot be read, or not drawn by the report's program.
         """
         notes, counts = read_notes(path)
-        return GridPiece(words=pack(draw_notes(notes, str(path))), num_notes=len(notes), counts=counts)
+        return GridPiece(packed=pack(draw_notes(notes, str(path))), num_notes=len(notes), counts=counts)
 
 
 def read_slices(path: str | Path) -> Bool[np.ndarray, "quarters 88 32"]:

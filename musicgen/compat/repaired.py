@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from musicgen.compat.bachsformer import FILE_TICKS_PER_QUARTER, draw_notes, read_notes
-from musicgen.music.grid import GridPiece, pack, to_words
+from musicgen.music.grid import GridPiece, pack, to_packed
 from musicgen.music.midi import read_midi
 from musicgen.music.notes import LOWEST_PITCH, Performance
 
@@ -31,8 +31,8 @@ class TrueTimeGrid:
         end = np.rint(performance.offset_quarters * FILE_TICKS_PER_QUARTER).astype(np.int64)
         row = performance.pitch.astype(np.int64) - LOWEST_PITCH
         notes = sorted(zip(start.tolist(), end.tolist(), row.tolist(), strict=True))
-        words = pack(draw_notes(notes, str(path)))
-        return GridPiece(words=words, num_notes=len(notes), counts=performance.counts)
+        packed = pack(draw_notes(notes, str(path)))
+        return GridPiece(packed=packed, num_notes=len(notes), counts=performance.counts)
 
 
 @dataclass(frozen=True)
@@ -61,4 +61,4 @@ class AllTailsGrid:
             onset_quarters=onset,
             offset_quarters=offset,
         )
-        return GridPiece(words=to_words(performance), num_notes=len(known), counts=counts)
+        return GridPiece(packed=to_packed(performance), num_notes=len(known), counts=counts)

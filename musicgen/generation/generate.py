@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Int, UInt32
 
 from musicgen.generation.sampling import Chooser, sample_codes
-from musicgen.generation.tokenize import decode_codes, encode_words
+from musicgen.generation.tokenize import decode_codes, encode_packed
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
-from musicgen.music.grid import from_words
+from musicgen.music.grid import from_packed
 from musicgen.music.notes import Performance
 
 
@@ -64,13 +64,13 @@ class GeneratedPiece:
 
     Attributes:
         codes: (quarters, 16), the prompt's first.
-        words: Packed cells (quarters, 88), the prompt's as it was given.
+        packed: Packed cells (quarters, 88), the prompt's as it was given.
         performance: The notes, at the tempo asked for.
         prompt_quarters: How many quarters at the front were given.
     """
 
     codes: Int[torch.Tensor, "quarters positions"]
-    words: UInt32[np.ndarray, "quarters pitches"]
+    packed: UInt32[np.ndarray, "quarters pitches"]
     performance: Performance
     prompt_quarters: int
 
@@ -96,7 +96,7 @@ def generate_pieces(
         seed: Of the draws; the same seed gives the same pieces on the same machine.
         sampling: How codes are drawn.
         tempo_bpm: Quarters a minute of the result, above 0.
-        prompt: Packed words (quarters, 88) to keep and continue.
+        prompt: Packed slices (quarters, 88) to keep and continue.
 
     Returns:
         The pieces, prompt included.
@@ -111,7 +111,7 @@ def generate_pieces(
         if not len(prompt):
             raise ValueError("the prompt has no quarters; give at least one")
         prompt_quarters = len(prompt)
-        row = torch.from_numpy(encode_words(autoencoder, prompt)).reshape(1, -1)
+        row = torch.from_numpy(encode_packed(autoencoder, prompt)).reshape(1, -1)
         prompt_codes = row.repeat(num_pieces, 1)
     rows = sampling.draw(
         transformer,
@@ -124,13 +124,13 @@ def generate_pieces(
     pieces = []
     for row in rows.cpu().view(num_pieces, -1, codes_per_quarter):
         decoded = decode_codes(autoencoder, row[prompt_quarters:])
-        words = decoded.words if prompt is None else np.concatenate([prompt, decoded.words])
+        packed = decoded.packed if prompt is None else np.concatenate([prompt, decoded.packed])
         onsets = decoded.onsets
         if onsets is not None and prompt is not None:
             onsets = np.concatenate([np.zeros_like(prompt), onsets])
-        performance = from_words(words, onset_words=onsets, tempo_bpm=tempo_bpm)
+        performance = from_packed(packed, onsets=onsets, tempo_bpm=tempo_bpm)
         pieces.append(
-            GeneratedPiece(codes=row, words=words, performance=performance, prompt_quarters=prompt_quarters)
+            GeneratedPiece(codes=row, packed=packed, performance=performance, prompt_quarters=prompt_quarters)
         )
     return pieces
 

@@ -19,7 +19,7 @@ def read_prompt(
         num_quarters: Take so many quarters of the beginning; None takes all.
 
     Returns:
-        Packed words (quarters, 88).
+        Packed slices (quarters, 88).
 
     Raises:
         MidiError: The file cannot be read as music.
@@ -27,4 +27,4 @@ def read_prompt(
     """
     if num_quarters is not None and num_quarters < 1:
         raise ValueError(f"prompt_quarters={num_quarters}; use 1 or more, or null for the whole file")
-    return grid.read(Path(path)).words[:num_quarters]
+    return grid.read(Path(path)).packed[:num_quarters]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -11,6 +11,7 @@ from torch import Tensor
 from musicgen.models.priors.base import Prior
 
 
+@runtime_checkable
 class Reader(Protocol):
     """Reads a stretch of the streams and says what may come next."""
 

@@ -13,39 +13,39 @@ from musicgen.data.store.code_cache import CODE, CodeCache
 from musicgen.data.store.packed import PackedPieces
 from musicgen.files.progress_bar import track
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.music.grid import NUM_PITCHES, onset_words, pack, unpack
-from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_words
+from musicgen.music.grid import NUM_PITCHES, pack, packed_onsets, unpack
+from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_runs
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a row of codes sounds like, in packed words (quarters, 88).
+    """What a row of codes sounds like, in packed slices (quarters, 88).
 
     Attributes:
-        words: Cells that sound.
+        packed: Cells that sound.
         onsets: Cells where a note begins, from the autoencoder's second channel; None where it has none.
     """
 
-    words: UInt32[np.ndarray, "quarters pitches"]
+    packed: UInt32[np.ndarray, "quarters pitches"]
     onsets: UInt32[np.ndarray, "quarters pitches"] | None
 
 
 @torch.inference_mode()
-def encode_words(
-    autoencoder: Autoencoder, words: UInt32[np.ndarray, "quarters pitches"], *, batch_size: int = 256
+def encode_packed(
+    autoencoder: Autoencoder, packed: UInt32[np.ndarray, "quarters pitches"], *, batch_size: int = 256
 ) -> Int64[np.ndarray, "quarters positions"]:
     """Encode the quarters of one piece.
 
     Args:
         autoencoder: In evaluation mode, on any device.
-        words: The piece's packed words (quarters, 88), in order: onsets are edges from one to the next.
+        packed: The piece's packed slices (quarters, 88), in order: onsets are edges from one to the next.
         batch_size: Quarters at a time; bounds memory.
 
     Returns:
         Codes (quarters, 16), row-major over the 8x2 grid.
     """
     device = next(autoencoder.parameters()).device
-    channels = [words] if autoencoder.channels == 1 else [words, onset_words(words)]
+    channels = [packed] if autoencoder.channels == 1 else [packed, packed_onsets(packed)]
     slices = np.stack(channels, axis=1)
     codes = [
         autoencoder.encode(torch.from_numpy(unpack(part)).to(device)).cpu()
@@ -110,16 +110,16 @@ def decode_codes(
         batch_size: Quarters at a time; bounds memory.
 
     Returns:
-        Packed words of what sounds, and of onsets where the autoencoder tells them.
+        Packed slices of what sounds, and of onsets where the autoencoder tells them.
     """
     device = next(autoencoder.parameters()).device
     if not len(codes):
-        return Decoded(words=np.empty((0, NUM_PITCHES), np.uint32), onsets=None)
+        return Decoded(packed=np.empty((0, NUM_PITCHES), np.uint32), onsets=None)
     logits = [autoencoder.decode_logits(part.to(device)).float().cpu() for part in codes.split(batch_size)]
     probabilities = torch.cat(logits).sigmoid().numpy()
     sounding = probabilities[:, 0]
-    words = sounding_words(pack(sounding > BEGIN_PROBABILITY), pack(sounding > HOLD_PROBABILITY))
+    packed = sounding_runs(pack(sounding > BEGIN_PROBABILITY), pack(sounding > HOLD_PROBABILITY))
     if probabilities.shape[1] == 1:
-        return Decoded(words=words, onsets=None)
-    onsets = words & pack(probabilities[:, 1] > 0.5)
-    return Decoded(words=words, onsets=onsets | onset_words(words))
+        return Decoded(packed=packed, onsets=None)
+    onsets = packed & pack(probabilities[:, 1] > 0.5)
+    return Decoded(packed=packed, onsets=onsets | packed_onsets(packed))

@@ -72,7 +72,7 @@ def _write_png(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
     from musicgen.music.render.piano_roll import roll_image
 
     with atomic_path(path) as temporary:
-        imsave(temporary, roll_image(unpack(piece.words)), format="png")
+        imsave(temporary, roll_image(unpack(piece.packed)), format="png")
 
 
 def _write_musicxml(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:

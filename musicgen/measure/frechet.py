@@ -7,7 +7,7 @@ from musicgen.measure.distances import Estimate
 from musicgen.measure.statistics import LEVEL
 
 
-def frechet_distance(first: Float[np.ndarray, "a dims"], second: Float[np.ndarray, "b dims"]) -> float:
+def frechet_distance(first: Float[np.ndarray, "a dims"], second: Float[np.ndarray, "b other_dims"]) -> float:
     """Measure how far two clouds are apart, as if both were Gaussian (0 and above).
 
     |μ1 - μ2|² + tr(Σ1 + Σ2 - 2 (Σ1 Σ2)^½), Fréchet 1957; Heusel et al. 2017, equation 6. It falls with the
@@ -39,7 +39,7 @@ def frechet_distance(first: Float[np.ndarray, "a dims"], second: Float[np.ndarra
 
 def frechet_estimate(
     first: Float[np.ndarray, "a dims"],
-    second: Float[np.ndarray, "b dims"],
+    second: Float[np.ndarray, "b other_dims"],
     *,
     first_groups: Int[np.ndarray, " a"],
     second_groups: Int[np.ndarray, " b"],

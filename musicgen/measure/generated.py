@@ -14,7 +14,7 @@ from musicgen.data.summary import SkippedPiece
 from musicgen.measure.copying.threshold import CopyThreshold, copy_index, copy_metrics, threshold
 from musicgen.measure.music import MeasuredPiece, Ngrams, averages, heard, measure, progressions
 from musicgen.measure.reference import MAX_PIECES, excerpts_of
-from musicgen.music.grid import from_words
+from musicgen.music.grid import from_packed
 from musicgen.music.midi import MidiError
 from musicgen.music.notes import Performance
 
@@ -129,7 +129,7 @@ def held_out_excerpts(pieces: PackedPieces, *, num_quarters: int) -> list[Named]
 def _measured(
     pieces: PackedPieces, numbers: Sequence[int], *, description: str = "Measuring real pieces"
 ) -> list[MeasuredPiece]:
-    named = ((pieces.pieces[number].title, from_words(pieces.piece(number))) for number in numbers)
+    named = ((pieces.pieces[number].title, from_packed(pieces.piece(number))) for number in numbers)
     return measure(named, total=len(numbers), description=description)
 
 

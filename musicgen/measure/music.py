@@ -11,7 +11,7 @@ import numpy as np
 
 from musicgen.files.progress_bar import track
 from musicgen.measure.copying.index import Copy, CopyIndex
-from musicgen.music.grid import NUM_PITCHES, from_words
+from musicgen.music.grid import NUM_PITCHES, from_packed
 from musicgen.music.metrics.pitch import describe
 from musicgen.music.midi import SilentMidiError, read_midi
 from musicgen.music.notes import Performance
@@ -78,7 +78,7 @@ def heard(path: Path) -> Performance:
     try:
         return read_midi(path)
     except SilentMidiError:
-        return from_words(np.zeros((0, NUM_PITCHES), np.uint32))
+        return from_packed(np.zeros((0, NUM_PITCHES), np.uint32))
 
 
 def averages(pieces: Sequence[MeasuredPiece], *, prefix: str, real: Ngrams | None = None) -> dict[str, float]:

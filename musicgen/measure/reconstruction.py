@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt32
+from jaxtyping import Float, Int, Real, UInt32
 from torch import Tensor
 from torchmetrics import Metric
 
 from musicgen.data.store.packed import PackedPieces
-from musicgen.music.grid import from_words, onset_words
-from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_words
+from musicgen.music.grid import from_packed, packed_onsets
+from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_runs
 from musicgen.music.metrics.note_matching import MatchCounts, note_counts
 
 OFFSET_RATIO = 0.2  # of the note's length, mir_eval's usual
@@ -18,7 +18,7 @@ _LISTS = ("numbers", "sure", "likely", "onsets")
 _LISTEN_EVERY = 64  # batches
 
 
-def code_entropy(counts: Int[Tensor, " vocab"]) -> float:
+def code_entropy(counts: Real[Tensor, " vocab"]) -> float:
     """Measure how evenly codes are used, in nats (0 to log of the vocabulary); NaN for no codes."""
     counts = counts.cpu()  # some accelerators lack float64
     total = counts.sum()
@@ -28,8 +28,8 @@ def code_entropy(counts: Int[Tensor, " vocab"]) -> float:
     return float(-(shares * shares.log()).sum())
 
 
-def words_of(probable: Tensor) -> Tensor:
-    """Pack cells (batch, 88, 32), true where a note sounds, into int32 words: bit t is tick t."""
+def packed_of(probable: Tensor) -> Tensor:
+    """Pack cells (batch, 88, 32), true where a note sounds, into int32: bit t is tick t."""
     bits = torch.arange(32, device=probable.device, dtype=torch.int32)
     return (probable.int() << bits).sum(dim=-1, dtype=torch.int32)
 
@@ -95,10 +95,10 @@ class ReconstructionMetrics(Metric):
         self.code_counts += torch.bincount(codes.flatten(), minlength=len(self.code_counts))
         self.numbers.append(numbers)
         probabilities = predicted.sigmoid()
-        self.sure.append(words_of(probabilities > BEGIN_PROBABILITY))
-        self.likely.append(words_of(probabilities > HOLD_PROBABILITY))
+        self.sure.append(packed_of(probabilities > BEGIN_PROBABILITY))
+        self.likely.append(packed_of(probabilities > HOLD_PROBABILITY))
         if logits.shape[1] > 1:
-            self.onsets.append(words_of(logits[:, 1] > 0))
+            self.onsets.append(packed_of(logits[:, 1] > 0))
         if len(self.numbers) >= _LISTEN_EVERY and not self._shares_pieces():
             self._compare_whole_pieces()
 
@@ -131,13 +131,13 @@ class ReconstructionMetrics(Metric):
         order = fed["numbers"].argsort()
         fed = {name: values[order] for name, values in fed.items()}
         numbers = fed["numbers"].cpu().numpy()
-        words = {name: fed[name].cpu().numpy().view(np.uint32) for name in _LISTS[1:] if name in fed}
+        packed = {name: fed[name].cpu().numpy().view(np.uint32) for name in _LISTS[1:] if name in fed}
         bounds = np.searchsorted(numbers, self.pieces.starts)
         left, matches = np.ones(len(numbers), bool), torch.zeros_like(self.note_matches)
         for number in np.flatnonzero(np.diff(bounds)).tolist():
             here = slice(*bounds[number : number + 2].tolist())
             if np.array_equal(numbers[here], np.arange(*self.pieces.starts[number : number + 2])):
-                matches += self._matches_of(number, {name: some[here] for name, some in words.items()})
+                matches += self._matches_of(number, {name: some[here] for name, some in packed.items()})
                 left[here] = False
         self.note_matches += matches
         self.num_compared += int((~left).sum())
@@ -145,12 +145,12 @@ class ReconstructionMetrics(Metric):
         for name, values in fed.items():
             setattr(self, name, [values[kept]] if len(kept) else [])
 
-    def _matches_of(self, number: int, words: dict[str, UInt32[np.ndarray, "quarters pitches"]]) -> Tensor:
+    def _matches_of(self, number: int, packed: dict[str, UInt32[np.ndarray, "quarters pitches"]]) -> Tensor:
         """Count of onsets and of notes what was matched, what there was and what was heard: (2, 3)."""
-        sounding = sounding_words(words["sure"], words["likely"])
-        onsets = sounding & words["onsets"] | onset_words(sounding) if "onsets" in words else None
-        original = from_words(np.array(self.pieces.piece(number)))
-        heard = from_words(sounding, onset_words=onsets)
+        sounding = sounding_runs(packed["sure"], packed["likely"])
+        onsets = sounding & packed["onsets"] | packed_onsets(sounding) if "onsets" in packed else None
+        original = from_packed(np.array(self.pieces.piece(number)))
+        heard = from_packed(sounding, onsets=onsets)
         counts = [note_counts(original, heard), note_counts(original, heard, offset_ratio=OFFSET_RATIO)]
         rows = [(one.matched, one.reference, one.estimated) for one in counts]
         return torch.tensor(rows, device=self.note_matches.device)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Int, UInt32
 
 from musicgen.data.store.packed import PackedPieces
 from musicgen.measure.distances import Distance, distances, features
-from musicgen.music.grid import from_words
+from musicgen.music.grid import from_packed
 from musicgen.music.notes import Performance
 
 MAX_PIECES = 40
@@ -76,11 +76,11 @@ def real_excerpts(
     return Reference(excerpts, np.array(groups, np.int64))
 
 
-def excerpts_of(words: UInt32[np.ndarray, "quarters pitches"], *, num_quarters: int) -> list[Performance]:
+def excerpts_of(packed: UInt32[np.ndarray, "quarters pitches"], *, num_quarters: int) -> list[Performance]:
     """Cut up to three excerpts from a piece, spread evenly over it; silent ones are left out."""
-    count = max(1, min(MAX_EXCERPTS, len(words) // num_quarters))
-    starts = np.linspace(0, max(len(words) - num_quarters, 0), count).astype(int)
-    excerpts = [from_words(words[start : start + num_quarters]) for start in starts]
+    count = max(1, min(MAX_EXCERPTS, len(packed) // num_quarters))
+    starts = np.linspace(0, max(len(packed) - num_quarters, 0), count).astype(int)
+    excerpts = [from_packed(packed[start : start + num_quarters]) for start in starts]
     return [excerpt for excerpt in excerpts if len(excerpt)]
 
 

@@ -76,8 +76,8 @@ def student(n: int, level: float = LEVEL) -> float:
 
 def contrast(
     metric: str,
-    first: tuple[str, Sequence[float]],
-    second: tuple[str, Sequence[float]],
+    first: tuple[str, Sequence[float] | np.ndarray],
+    second: tuple[str, Sequence[float] | np.ndarray],
     *,
     generator: np.random.Generator,
     resamples: int = 10_000,
@@ -110,7 +110,11 @@ def contrast(
 
 
 def all_contrasts(
-    metric: str, groups: Mapping[str, Sequence[float]], *, reference: str | None = None, seed: int = 0
+    metric: str,
+    groups: Mapping[str, Sequence[float] | np.ndarray],
+    *,
+    reference: str | None = None,
+    seed: int = 0,
 ) -> list[Contrast]:
     """Compare every pair of groups on one metric, with Holm's correction over the pairs.
 

@@ -51,7 +51,7 @@ def unigram_nats(
     Args:
         train: Codes to count, one added to each count.
         held_out: Codes to predict.
-        num_embeddings: Size of the alphabet.
+        num_embeddings: Size of the codebook.
 
     Returns:
         Mean cross-entropy in nats a code.
@@ -75,7 +75,7 @@ def bigram_nats(
         held_out: Codes to predict.
         train_starts: First quarter of each training piece; before it stands a code of its own.
         held_out_starts: First quarter of each held-out piece.
-        num_embeddings: Size of the alphabet.
+        num_embeddings: Size of the codebook.
 
     Returns:
         Mean cross-entropy in nats a code.
@@ -113,5 +113,5 @@ def _mean_nats(seen: Int64[np.ndarray, "*before vocab"], told: Int64[np.ndarray,
     return float((told * nats).sum() / told.sum())
 
 
-def _bernoulli_nats(predicted: np.ndarray, told: np.ndarray) -> np.ndarray:
-    return -(told * np.log(predicted) + (1 - told) * np.log1p(-predicted))
+def _bernoulli_nats(predicted: np.ndarray, observed: np.ndarray | float) -> np.ndarray:
+    return -(observed * np.log(predicted) + (1 - observed) * np.log1p(-predicted))

@@ -78,7 +78,7 @@ class Autoencoder(nn.Module):
 
     @property
     def num_embeddings(self) -> int:
-        """Give the size of the alphabet."""
+        """Number of codes in the codebook."""
         return self.quantizer.num_embeddings
 
     def forward(self, slices: Shaped[Tensor, "batch channels 88 32"]) -> AutoencoderOutput:

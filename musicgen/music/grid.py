@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, UInt32
@@ -16,7 +16,7 @@ MAX_QUARTERS = 200_000  # 70 MB packed; twelve hours at 277 quarters a minute
 
 _ALL_TICKS = np.uint32(0xFFFFFFFF)
 
-Words = UInt32[np.ndarray, "quarters pitches"]
+PackedSlices = UInt32[np.ndarray, "quarters pitches"]
 Slices = Bool[np.ndarray, "quarters pitches ticks"]
 
 
@@ -25,16 +25,17 @@ class GridPiece:
     """Hold one piece on the grid.
 
     Attributes:
-        words: packed slices, (quarters, 88); bit t of a word is tick t.
+        packed: packed slices, (quarters, 88); bit t of a number is tick t.
         num_notes: notes read from the file.
         counts: what was dropped or mended while reading.
     """
 
-    words: Words
+    packed: PackedSlices
     num_notes: int
     counts: ReadCounts
 
 
+@runtime_checkable
 class Grid(Protocol):
     """Say how the time of a file becomes ticks."""
 
@@ -71,34 +72,36 @@ class ClockGrid:
         """
         performance = read_midi(path, sustain=self.sustain)
         try:
-            words = to_words(performance)
+            packed = to_packed(performance)
         except MidiError as error:
             raise MidiError(error.reason, str(path)) from None
-        return GridPiece(words=words, num_notes=len(performance), counts=performance.counts)
+        return GridPiece(packed=packed, num_notes=len(performance), counts=performance.counts)
 
 
 def pack(slices: Bool[np.ndarray, "*batch pitches ticks"]) -> UInt32[np.ndarray, "*batch pitches"]:
-    """Pack 32 ticks into one word; the lowest bit is tick 0."""
+    """Pack 32 ticks into one uint32; the lowest bit is tick 0."""
     return np.packbits(slices, axis=-1, bitorder="little").view("<u4")[..., 0].astype(np.uint32, copy=False)
 
 
-def unpack(words: UInt32[np.ndarray, "*batch pitches"]) -> Bool[np.ndarray, "*batch pitches ticks"]:
-    """Unpack words into 32 ticks each."""
-    octets = np.ascontiguousarray(words, "<u4")[..., None].view(np.uint8)
+def unpack(packed: UInt32[np.ndarray, "*batch pitches"]) -> Bool[np.ndarray, "*batch pitches ticks"]:
+    """Unpack to 32 ticks each."""
+    octets = np.ascontiguousarray(packed, "<u4")[..., None].view(np.uint8)
     return np.unpackbits(octets, axis=-1, bitorder="little").view(bool)
 
 
-def onset_words(words: Words, previous: UInt32[np.ndarray, " pitches"] | None = None) -> Words:
+def packed_onsets(
+    packed: PackedSlices, previous: UInt32[np.ndarray, " pitches"] | None = None
+) -> PackedSlices:
     """Mark the cells where a sound begins: cells whose predecessor in the piece is silent.
 
     Args:
-        words: packed slices of consecutive quarters.
+        packed: packed slices of consecutive quarters.
         previous: the packed slice before the first one; silence if not given.
     """
-    return words & ~_cell_before(words, previous)
+    return packed & ~_cell_before(packed, previous)
 
 
-def to_words(performance: Performance) -> Words:
+def to_packed(performance: Performance) -> PackedSlices:
     """Draw all held cells of all notes, in every slice that a note crosses.
 
     Onsets and offsets go to the nearest tick of the whole piece's time line; a note lasts at
@@ -119,9 +122,9 @@ def to_words(performance: Performance) -> Words:
         raise MidiError(f"{length:.0f} quarters long; at most {MAX_QUARTERS:,} fit on the grid")
     pitch, begin, end = _held_cells(performance, first_quarter)
     quarters = -(-int(end.max()) // TICKS_PER_QUARTER)
-    words = np.zeros(quarters * NUM_PITCHES, np.uint32)
-    _draw(words, pitch, begin, end)
-    return words.reshape(quarters, NUM_PITCHES)
+    packed = np.zeros(quarters * NUM_PITCHES, np.uint32)
+    _draw(packed, pitch, begin, end)
+    return packed.reshape(quarters, NUM_PITCHES)
 
 
 def _held_cells(performance: Performance, first_quarter: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -144,7 +147,7 @@ def _held_cells(performance: Performance, first_quarter: int) -> tuple[np.ndarra
     return pitch, begin - shift, end - shift
 
 
-def _draw(words: np.ndarray, pitch: np.ndarray, begin: np.ndarray, end: np.ndarray) -> None:
+def _draw(packed: np.ndarray, pitch: np.ndarray, begin: np.ndarray, end: np.ndarray) -> None:
     """Set the cells of stretches that do not overlap in packed slices laid end to end."""
     first, last = begin >> 5, (end - 1) >> 5
     crossed = last - first + 1
@@ -155,35 +158,39 @@ def _draw(words: np.ndarray, pitch: np.ndarray, begin: np.ndarray, end: np.ndarr
     masks[stop - 1] &= _ALL_TICKS >> (31 - (end - 1 & 31)).astype(np.uint32)
     at = np.arange(0, NUM_PITCHES * len(masks), NUM_PITCHES)
     at += np.repeat((first - start) * NUM_PITCHES + pitch, crossed)
-    np.add.at(words, at, masks)
+    np.add.at(packed, at, masks)
 
 
-def from_words(
-    words: np.ndarray, *, tempo_bpm: float = 120.0, velocity: int = 80, onset_words: np.ndarray | None = None
+def from_packed(
+    packed: np.ndarray,
+    *,
+    tempo_bpm: float = 120.0,
+    velocity: int = 80,
+    onsets: np.ndarray | None = None,
 ) -> Performance:
     """Read each run of sounding cells as one note.
 
     Args:
-        words: packed slices of consecutive quarters, uint32 (quarters, 88).
+        packed: packed slices of consecutive quarters, uint32 (quarters, 88).
         tempo_bpm: quarters a minute, for the times in seconds.
         velocity: loudness of all notes, 1 to 127.
-        onset_words: packed onset channel; an onset that rises inside a run begins a new note.
+        onsets: packed onset channel; an onset that rises inside a run begins a new note.
 
     Raises:
         ValueError: for a wrong shape, type, tempo or velocity.
     """
-    _check_words(words)
+    _check_packed(packed)
     if not 0 < tempo_bpm < float("inf"):
         raise ValueError(f"tempo_bpm={tempo_bpm} is not a tempo; use for example 120")
-    begins = words & ~_cell_before(words, None)
-    if onset_words is not None:
-        _check_words(onset_words)
-        if onset_words.shape != words.shape:
+    begins = packed & ~_cell_before(packed, None)
+    if onsets is not None:
+        _check_packed(onsets)
+        if onsets.shape != packed.shape:
             raise ValueError(
-                f"onset_words has shape {onset_words.shape} and words {words.shape}; give as many"
+                f"onsets has shape {onsets.shape} and the packed slices {packed.shape}; these must be equal"
             )
-        begins |= words & onset_words & ~_cell_before(onset_words, None)
-    ends = words & (_cell_after(begins) | ~_cell_after(words))  # the last cell of each note
+        begins |= packed & onsets & ~_cell_before(onsets, None)
+    ends = packed & (_cell_after(begins) | ~_cell_after(packed))  # the last cell of each note
     pitch, onset = _positions(begins)
     _, last = _positions(ends)
     quarters = {"onset": onset / TICKS_PER_QUARTER, "offset": (last + 1) / TICKS_PER_QUARTER}
@@ -198,14 +205,14 @@ def from_words(
 
 
 def to_slices(performance: Performance) -> Slices:
-    """Draw notes as `to_words` does, one byte a cell (2,816 bytes a quarter)."""
-    return unpack(to_words(performance))
+    """Draw notes as `to_packed` does, one byte a cell (2,816 bytes a quarter)."""
+    return unpack(to_packed(performance))
 
 
 def from_slices(
     slices: np.ndarray, *, onsets: np.ndarray | None = None, tempo_bpm: float = 120.0, velocity: int = 80
 ) -> Performance:
-    """Read each run of sounding cells as one note, as `from_words` does.
+    """Read each run of sounding cells as one note, as `from_packed` does.
 
     Args:
         slices: sounding cells, bool (quarters, 88, 32).
@@ -217,39 +224,39 @@ def from_slices(
         ValueError: for a wrong shape, type, tempo or velocity.
     """
     onset_channel = None if onsets is None else pack(_checked_slices(onsets))
-    words = pack(_checked_slices(slices))
-    return from_words(words, tempo_bpm=tempo_bpm, velocity=velocity, onset_words=onset_channel)
+    packed = pack(_checked_slices(slices))
+    return from_packed(packed, tempo_bpm=tempo_bpm, velocity=velocity, onsets=onset_channel)
 
 
-def _cell_before(words: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
+def _cell_before(packed: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
     """Give for each cell whether the cell before it sounds."""
-    carried = np.zeros_like(words)
-    carried[1:] = words[:-1] >> 31
+    carried = np.zeros_like(packed)
+    carried[1:] = packed[:-1] >> 31
     if previous is not None:
         carried[:1] = previous >> 31
-    return words << 1 | carried
+    return packed << 1 | carried
 
 
-def _cell_after(words: np.ndarray) -> np.ndarray:
+def _cell_after(packed: np.ndarray) -> np.ndarray:
     """Give for each cell whether the cell after it sounds."""
-    carried = np.zeros_like(words)
-    carried[:-1] = words[1:] << 31
-    return words >> 1 | carried
+    carried = np.zeros_like(packed)
+    carried[:-1] = packed[1:] << 31
+    return packed >> 1 | carried
 
 
-def _positions(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _positions(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give pitch and tick of each set cell, by pitch, then tick."""
-    by_pitch = words.T.ravel()
+    by_pitch = packed.T.ravel()
     at = np.flatnonzero(by_pitch)
     word, tick = np.nonzero(unpack(by_pitch[at]))
-    pitch, quarter = np.divmod(at[word], max(len(words), 1))
+    pitch, quarter = np.divmod(at[word], max(len(packed), 1))
     return pitch, quarter * TICKS_PER_QUARTER + tick
 
 
-def _check_words(words: np.ndarray) -> None:
-    if words.ndim != 2 or words.shape[1] != NUM_PITCHES or words.dtype != np.uint32:
+def _check_packed(packed: np.ndarray) -> None:
+    if packed.ndim != 2 or packed.shape[1] != NUM_PITCHES or packed.dtype != np.uint32:
         raise ValueError(
-            f"words have shape {words.shape} and type {words.dtype}; (quarters, 88) uint32 is allowed"
+            f"packed slices have shape {packed.shape}, type {packed.dtype}; (quarters, 88) uint32 is allowed"
         )
 
 

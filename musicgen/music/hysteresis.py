@@ -2,24 +2,24 @@
 
 import numpy as np
 
-from musicgen.music.grid import TICKS_PER_QUARTER, Words, pack, unpack
+from musicgen.music.grid import TICKS_PER_QUARTER, PackedSlices, pack, unpack
 
 BEGIN_PROBABILITY = 0.6  # of a cell that may carry a note
 HOLD_PROBABILITY = 0.25  # of the cells around it that belong to the note
 
 
-def sounding_words(sure: Words, likely: Words) -> Words:
+def sounding_runs(sure: PackedSlices, likely: PackedSlices) -> PackedSlices:
     """Keep the runs of likely cells that hold at least one sure cell.
 
     One threshold breaks a held note wherever its probability dips, and each crumb counts as an onset. Two
     thresholds, as in Canny 1986, section VII ("hysteresis"), leave the note whole.
 
     Args:
-        sure: Cells above `BEGIN_PROBABILITY`, packed words (quarters, 88) of consecutive quarters.
+        sure: Cells above `BEGIN_PROBABILITY`, packed slices (quarters, 88) of consecutive quarters.
         likely: Cells above `HOLD_PROBABILITY`, of the same shape; sure cells are among them.
 
     Returns:
-        Packed words of the cells that sound.
+        Packed slices of the cells that sound.
     """
     lines = _lines(likely)
     at = np.flatnonzero(lines)
@@ -32,7 +32,7 @@ def sounding_words(sure: Words, likely: Words) -> Words:
     return pack(sounding.reshape(len(lines), len(likely), TICKS_PER_QUARTER).transpose(1, 0, 2))
 
 
-def _lines(words: Words) -> np.ndarray:
+def _lines(packed: PackedSlices) -> np.ndarray:
     """Lay the quarters of each pitch end to end: bool (88, ticks)."""
-    lines = np.ascontiguousarray(unpack(words).transpose(1, 0, 2))
-    return lines.reshape(words.shape[1], len(words) * TICKS_PER_QUARTER)
+    lines = np.ascontiguousarray(unpack(packed).transpose(1, 0, 2))
+    return lines.reshape(packed.shape[1], len(packed) * TICKS_PER_QUARTER)

@@ -44,9 +44,9 @@ class PieceCounts:
     sums: Float32[np.ndarray, "boundaries patterns"]
 
     @classmethod
-    def of(cls, piece: Piece, words: UInt32[np.ndarray, "quarters pitches"]) -> "PieceCounts":
+    def of(cls, piece: Piece, packed: UInt32[np.ndarray, "quarters pitches"]) -> "PieceCounts":
         """Count the patterns of a piece once."""
-        counts = count_patterns(words, quarters_per_segment=QUARTERS_PER_SEGMENT)
+        counts = count_patterns(packed, quarters_per_segment=QUARTERS_PER_SEGMENT)
         sums = np.zeros((len(counts) + 1, NUM_PATTERNS), np.float32)
         np.cumsum(counts, axis=0, out=sums[1:])
         return cls(piece, sums)

@@ -12,7 +12,7 @@ from musicgen.measure.distances import Estimate
 from musicgen.measure.frechet import frechet_estimate
 from musicgen.measure.reference import Reference
 from musicgen.measure.statistics import LEVEL
-from musicgen.music.grid import to_words
+from musicgen.music.grid import to_packed
 from musicgen.music.metrics.patterns import count_patterns
 from musicgen.music.notes import Performance
 from musicgen.style.classifier import StyleClassifier
@@ -60,8 +60,8 @@ def judge_pieces(
 
 def counts_of(performance: Performance) -> Float[np.ndarray, "1 patterns"]:
     """Count the patterns of a piece as one clip; a generated piece is as long as one."""
-    words = to_words(performance)
-    return count_patterns(words, quarters_per_segment=max(1, len(words))).astype(np.float32)
+    packed = to_packed(performance)
+    return count_patterns(packed, quarters_per_segment=max(1, len(packed))).astype(np.float32)
 
 
 def accuracy(right: Float[np.ndarray, " pieces"], *, seed: int = 0, resamples: int = 2000) -> Estimate:
@@ -197,7 +197,7 @@ def embed(
     quarters = segments_per_clip * QUARTERS_PER_SEGMENT
     rows, groups = [], []
     for number, piece in enumerate(pieces):
-        counts = count_patterns(to_words(piece), quarters_per_segment=quarters)
+        counts = count_patterns(to_packed(piece), quarters_per_segment=quarters)
         heard = counts[counts[:, :12].sum(axis=1) > 0]
         rows.append(classifier(torch.from_numpy(heard.astype(np.float32))).embedding.numpy())
         groups.append(np.full(len(heard), number))

@@ -58,7 +58,7 @@ class ReferenceGpt(nn.Module):
     """The original's prior.
 
     Args:
-        vocab: Size of the alphabet.
+        vocab: Size of the codebook.
         num_layers: Blocks.
         num_heads: Heads of attention.
         width: Of the stream.

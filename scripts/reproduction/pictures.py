@@ -97,7 +97,7 @@ def _roll(path: Path) -> np.ndarray:
     from musicgen.music.midi import SilentMidiError
 
     try:
-        slices = unpack(ClockGrid().read(path).words[:SHOWN_QUARTERS])
+        slices = unpack(ClockGrid().read(path).packed[:SHOWN_QUARTERS])
     except SilentMidiError:
         slices = np.zeros((SHOWN_QUARTERS, NUM_PITCHES, 32), dtype=bool)
     return slices.transpose(1, 0, 2).reshape(NUM_PITCHES, -1)

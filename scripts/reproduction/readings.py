@@ -12,7 +12,7 @@ from musicgen.checkpoint import load_autoencoder
 from musicgen.data.prepare import Prepared
 from musicgen.data.store.packed import PackedPieces
 from musicgen.measure.evaluate import reconstruction_metrics
-from musicgen.music.grid import ClockGrid, from_words
+from musicgen.music.grid import ClockGrid, from_packed
 from musicgen.music.metrics.pitch import describe
 from musicgen.music.midi import SilentMidiError
 from musicgen.music.theory.harmony import describe_harmony
@@ -79,10 +79,10 @@ def read_jobs(jobs: Iterable[Job], held_out: PackedPieces) -> list[Reading]:
 def music_metrics(path: Path) -> Metrics:
     """Give all scalar metrics of a file's first 128 quarters on the grid; none for silence."""
     try:
-        words = ClockGrid().read(path).words[:COMPARED_QUARTERS]
+        packed = ClockGrid().read(path).packed[:COMPARED_QUARTERS]
     except SilentMidiError:
         return {}
-    piece = from_words(words)
+    piece = from_packed(packed)
     return describe(piece) | describe_harmony(piece) if len(piece) else {}
 
 
@@ -126,8 +126,8 @@ def _measure(job: Job, held_out: PackedPieces) -> dict[str, Any]:
 
 
 def _single(pieces: PackedPieces, number: int) -> PackedPieces:
-    words = np.array(pieces.piece(number))
-    return PackedPieces(words, starts=np.array([0, len(words)]), pieces=[pieces.pieces[number]])
+    packed = np.array(pieces.piece(number))
+    return PackedPieces(packed, starts=np.array([0, len(packed)]), pieces=[pieces.pieces[number]])
 
 
 def _numbers(metrics: Mapping[str, float | None]) -> Metrics:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from musicgen.data.store.packed import PackedPieces
-from musicgen.music.grid import from_words
+from musicgen.music.grid import from_packed
 from musicgen.music.metrics.pitch import describe
 from musicgen.music.theory.harmony import describe_harmony
 from reproduction.claims import CLAIMS, Finding, Interval, find, interval
@@ -233,5 +233,5 @@ def _real_metrics(inputs: Inputs, known: set[str]) -> dict[str, Metrics]:
 
 
 def _described(pieces: PackedPieces, number: int) -> Metrics:
-    performance = from_words(pieces.piece(number)[:COMPARED_QUARTERS])
+    performance = from_packed(pieces.piece(number)[:COMPARED_QUARTERS])
     return describe(performance) | describe_harmony(performance)

@@ -9,11 +9,11 @@ from musicgen.baselines.baseline import BaselineData
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.packed import PackedPieces
 from musicgen.measure.reference import real_excerpts
-from musicgen.music.grid import to_words
+from musicgen.music.grid import to_packed
 from tests.conftest import etude
 
 
-def packed(*pieces: np.ndarray) -> PackedPieces:
+def pieces_of(*pieces: np.ndarray) -> PackedPieces:
     names = [
         Piece(Path(f"{n}.mid"), f"{n:064x}", "Ada Tester", "Tester", f"No.{n}", "romantic")
         for n in range(len(pieces))
@@ -25,8 +25,8 @@ def packed(*pieces: np.ndarray) -> PackedPieces:
 @pytest.fixture(scope="session")
 def material() -> BaselineData:
     """Give a few small pieces to learn from, to predict and to compare with."""
-    train = packed(*(to_words(etude(seed)) for seed in range(6)))
-    held_out = packed(*(to_words(etude(seed)) for seed in range(6, 10)))
+    train = pieces_of(*(to_packed(etude(seed)) for seed in range(6)))
+    held_out = pieces_of(*(to_packed(etude(seed)) for seed in range(6, 10)))
     return BaselineData(
         train=train, held_out=held_out, reference=real_excerpts([held_out], num_quarters=8, leave_out=())
     )

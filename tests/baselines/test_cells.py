@@ -7,8 +7,8 @@ from musicgen.baselines.baseline import BaselineData
 from musicgen.baselines.cells import ConstantDensity, PitchDensity, TickMarkov, transitions
 from musicgen.measure.reference import Reference
 from musicgen.measure.trivial import constant_bce, pitch_bce
-from musicgen.music.grid import onset_words, to_words
-from tests.baselines.conftest import packed
+from musicgen.music.grid import packed_onsets, to_packed
+from tests.baselines.conftest import pieces_of
 
 
 def learnt(model, pack_pieces, *pieces: np.ndarray):
@@ -33,7 +33,7 @@ def test_transitions_of_a_note_that_crosses_a_slice():
 
 
 def test_the_chain_counts_one_more_of_each():
-    model = learnt(TickMarkov(), packed, note(40, 30, 33))
+    model = learnt(TickMarkov(), pieces_of, note(40, 30, 33))
 
     assert model.chances[1, 40] == pytest.approx((3 + 1) / (4 + 2))  # of 4 sounding cells before, 3 go on
     assert model.chances[0, 40] == pytest.approx((1 + 1) / (60 + 2))
@@ -41,7 +41,7 @@ def test_the_chain_counts_one_more_of_each():
 
 
 def test_bits_of_the_chain_by_hand():
-    model = learnt(TickMarkov(), packed, note(40, 30, 33))
+    model = learnt(TickMarkov(), pieces_of, note(40, 30, 33))
     silent = 87 * 64 * -math.log2(1 - 1 / 66)
     sounding = -math.log2((2 / 62) * (60 / 62) ** 59 * (4 / 6) ** 3 * (2 / 6))
 
@@ -72,12 +72,12 @@ def test_what_is_drawn_is_as_dense_and_as_held_as_what_was_learnt(material: Base
     model = TickMarkov()
     model.fit(material)
     (piece,) = model.sample(num_pieces=1, num_quarters=400, seed=0)
-    words, train = to_words(piece), np.array(material.train.piece(0))
+    packed, train = to_packed(piece), np.array(material.train.piece(0))
 
     def share(cells: np.ndarray) -> float:
         return np.bitwise_count(cells).sum() / cells.size / 32
 
-    assert share(words) == pytest.approx(share(train), rel=0.2)
-    assert share(onset_words(words)) == pytest.approx(share(onset_words(train)), rel=0.2)
+    assert share(packed) == pytest.approx(share(train), rel=0.2)
+    assert share(packed_onsets(packed)) == pytest.approx(share(packed_onsets(train)), rel=0.2)
     again = model.sample(num_pieces=1, num_quarters=400, seed=0)[0]
     assert np.array_equal(again.onset_quarters, piece.onset_quarters)

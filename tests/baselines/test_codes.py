@@ -8,7 +8,7 @@ from musicgen.baselines.baseline import BaselineData
 from musicgen.baselines.codes import CodeMarkov, TrainedRun, decoder_bits
 from musicgen.checkpoint import load_autoencoder
 from musicgen.generation.generate import Sampling
-from musicgen.generation.tokenize import encode_pieces, encode_words
+from musicgen.generation.tokenize import encode_packed, encode_pieces
 from musicgen.measure.evaluate import reconstruction_metrics
 from musicgen.measure.trivial import bigram_nats
 
@@ -73,10 +73,10 @@ def test_bits_are_those_of_the_bigram_and_of_the_decoder(tiny_run: Path, materia
 
 def test_decoder_bits_are_the_cross_entropy_of_the_cells(tiny_run: Path, material: BaselineData):
     autoencoder = load_autoencoder(tiny_run).module
-    words = np.array(material.held_out.piece(0))
-    bits = decoder_bits(autoencoder, words, encode_words(autoencoder, words), batch_size=5)
+    packed = np.array(material.held_out.piece(0))
+    bits = decoder_bits(autoencoder, packed, encode_packed(autoencoder, packed), batch_size=5)
 
-    expected = decoder_bits(autoencoder, words, encode_words(autoencoder, words), batch_size=100)
+    expected = decoder_bits(autoencoder, packed, encode_packed(autoencoder, packed), batch_size=100)
     assert bits == pytest.approx(expected, rel=1e-4)
 
 

@@ -6,8 +6,8 @@ import pytorch_lightning as pl
 import torch
 
 from musicgen.baselines.baseline import BaselineData
-from musicgen.baselines.gan import BarGan, Phrases, bars_of_words, words_of_bars
-from musicgen.music.grid import to_words
+from musicgen.baselines.gan import BarGan, Phrases, bars_of_packed, packed_of_bars
+from musicgen.music.grid import to_packed
 from tests.conftest import etude
 
 TRAINER = partial(pl.Trainer, accelerator="cpu", enable_model_summary=False)
@@ -22,14 +22,14 @@ def gan(**settings) -> BarGan:
 def test_bars_and_words_are_each_others_inverse_on_whole_steps():
     bars = np.random.default_rng(0).random((3, 88, 32)) < 0.1
 
-    words = words_of_bars(bars)
+    packed = packed_of_bars(bars)
 
-    assert words.shape == (12, 88)
-    assert np.array_equal(bars_of_words(words), bars)
+    assert packed.shape == (12, 88)
+    assert np.array_equal(bars_of_packed(packed), bars)
 
 
 def test_a_note_keeps_its_place_in_a_bar():
-    bars = bars_of_words(to_words(etude(0, num_quarters=4)))
+    bars = bars_of_packed(to_packed(etude(0, num_quarters=4)))
 
     assert bars.shape == (1, 88, 32)
     pitch, step = np.nonzero(bars[0])

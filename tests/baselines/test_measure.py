@@ -12,7 +12,7 @@ from musicgen.baselines.real import Real
 from musicgen.measure.reference import real_excerpts
 from musicgen.music.midi import read_midi
 from musicgen.reports.compare.compare import compare_runs
-from tests.baselines.conftest import packed
+from tests.baselines.conftest import pieces_of
 
 
 def run(baseline, material: BaselineData, folder: Path) -> dict[str, float]:
@@ -56,8 +56,8 @@ def test_the_interval_of_a_ratio_is_over_pieces():
 
 
 def test_excerpts_are_cut_evenly_and_training_pieces_stay_out():
-    words = np.arange(20 * 88, dtype=np.uint32).reshape(20, 88) | 1
-    pieces = packed(words, words[:3], words[:9])
+    packed = np.arange(20 * 88, dtype=np.uint32).reshape(20, 88) | 1
+    pieces = pieces_of(packed, packed[:3], packed[:9])
     reference = real_excerpts([pieces], num_quarters=4, leave_out={pieces.pieces[2].content})
 
     assert reference.groups.tolist() in ([0, 0, 0, 1], [0, 1, 1, 1])

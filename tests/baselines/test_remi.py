@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 
 from musicgen.baselines.baseline import BaselineData
 from musicgen.generation.generate import Sampling
-from musicgen.music.grid import to_words
+from musicgen.music.grid import to_packed
 from musicgen.training.optim import constant
 from tests.conftest import etude
 
@@ -18,10 +18,10 @@ from musicgen.baselines.remi import RemiTokens, RemiTransformer
 
 
 def test_tokens_say_exactly_what_slices_hold():
-    tokens, words = RemiTokens(), to_words(etude(0))
-    said = tokens.encode(words)
+    tokens, packed = RemiTokens(), to_packed(etude(0))
+    said = tokens.encode(packed)
 
-    assert np.array_equal(to_words(tokens.decode(said.tolist(), num_quarters=100)), words)
+    assert np.array_equal(to_packed(tokens.decode(said.tolist(), num_quarters=100)), packed)
     assert (said == tokens.bar).sum() == 4
     assert len(said) < 4 + 4 * 5 * 16  # bars, then at most position, pitch and duration a note
     assert tokens.decode([tokens.bar] * 3, num_quarters=4).pitch.tolist() == []
@@ -43,11 +43,11 @@ def test_it_learns_tells_bits_and_writes(material: BaselineData):
         max_positions=64,
         hop=32,
     )
-    words = np.array(material.held_out.piece(0))
-    before = model.bits(words)
+    packed = np.array(material.held_out.piece(0))
+    before = model.bits(packed)
     model.fit(material)
 
-    assert model.bits(words) < 0.8 * before
+    assert model.bits(packed) < 0.8 * before
     pieces = model.sample(num_pieces=2, num_quarters=6, seed=0)
     assert len(pieces) == 2
     assert all(piece.duration_quarters <= 6 for piece in pieces)

@@ -92,7 +92,7 @@ def test_notes_are_paired_first_in_first_out_and_oddities_counted(tmp_path: Path
     assert piece.num_notes == 3
     assert piece.counts.unmatched_note_offs == 1
     assert piece.counts.unclosed_notes == 1
-    assert drawn(unpack(piece.words)) == {(0, 60): [*range(9), 10, 11], (0, 108): [12]}  # 20 wraps around
+    assert drawn(unpack(piece.packed)) == {(0, 60): [*range(9), 10, 11], (0, 108): [12]}  # 20 wraps around
 
 
 def test_files_that_it_cannot_draw_are_refused(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_what_cannot_be_chosen_or_read_is_said(small_pair, tmp_path: Path) -> No
         load_weights(tmp_path, num_heads=4)
 
 
-def test_a_pair_of_two_alphabets_is_refused(small_pair, tmp_path: Path) -> None:
+def test_a_pair_of_two_codebooks_is_refused(small_pair, tmp_path: Path) -> None:
     other = Transformer(num_embeddings=9, num_layers=1, num_heads=4, width=16, start_token=False)
     torch.save(published(small_pair[0]), tmp_path / "vq_vae.pt")
     torch.save(published(other), tmp_path / "transformer.pt")

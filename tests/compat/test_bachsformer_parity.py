@@ -38,7 +38,7 @@ def test_slices_are_the_reports_bit_for_bit(reference: Path) -> None:
 
         assert np.array_equal(read_slices(path), slices), name
         piece = BachsformerGrid().read(path)
-        assert np.array_equal(unpack(piece.words), slices), name
+        assert np.array_equal(unpack(piece.packed), slices), name
         assert piece.counts.unmatched_note_offs == facts["note_off_without_note_on"], name
 
 

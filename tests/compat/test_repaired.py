@@ -36,24 +36,24 @@ def a_long_note(path: Path) -> Path:
 
 
 def test_true_time_keeps_the_wrong_tails(tmp_path: Path):
-    slices = unpack(TrueTimeGrid().read(a_long_note(tmp_path / "a.mid")).words)
+    slices = unpack(TrueTimeGrid().read(a_long_note(tmp_path / "a.mid")).packed)
     # Begins at quarter 1; the tail that fills quarter 2 draws nothing; the half quarter's is in its place.
     assert drawn(slices, 60) == [*((1, tick) for tick in range(32)), *((3, tick) for tick in range(16))]
 
 
 def test_all_tails_keep_the_wrong_time(tmp_path: Path):
-    slices = unpack(AllTailsGrid().read(a_long_note(tmp_path / "a.mid")).words)
+    slices = unpack(AllTailsGrid().read(a_long_note(tmp_path / "a.mid")).packed)
     # 12 ticks after the first onset, for 960: to the 972nd of 480 a quarter, which is 64.8 grid ticks.
     assert drawn(slices, 60) == [(tick // 32, tick % 32) for tick in range(1, 65)]
 
 
 def test_both_repairs_together_are_the_clock_grid(tmp_path: Path):
     write_midi(etude(0), tmp_path / "a.mid", ticks_per_quarter=480)
-    ours = unpack(ClockGrid().read(tmp_path / "a.mid").words)
-    assert np.array_equal(unpack(AllTailsGrid().read(tmp_path / "a.mid").words), ours)
+    ours = unpack(ClockGrid().read(tmp_path / "a.mid").packed)
+    assert np.array_equal(unpack(AllTailsGrid().read(tmp_path / "a.mid").packed), ours)
 
 
 def test_true_time_changes_nothing_where_theirs_is_true(tmp_path: Path):
     write_midi(etude(1), tmp_path / "a.mid", ticks_per_quarter=480)
     theirs = read_slices(tmp_path / "a.mid")
-    assert np.array_equal(unpack(TrueTimeGrid().read(tmp_path / "a.mid").words), theirs)
+    assert np.array_equal(unpack(TrueTimeGrid().read(tmp_path / "a.mid").packed), theirs)

@@ -40,7 +40,7 @@ def test_the_summary_counts_files_pieces_quarters_and_notes(pieces_folder: Path,
     drawn = [ClockGrid().read(piece.path) for piece in done.pieces]
     summary = done.summary
     assert (summary["files"], summary["pieces"], summary["skipped"]) == (30, 30, 0)
-    assert summary["quarters"] == sum(len(one.words) for one in drawn)
+    assert summary["quarters"] == sum(len(one.packed) for one in drawn)
     assert summary["notes"] == sum(one.num_notes for one in drawn)
     assert summary["by_era"] == {"baroque": 10, "romantic": 10, "unknown": 10}
     assert summary["by_composer"] == {"Bach": 10, "Chopin": 10, "Nobody": 10}
@@ -53,7 +53,7 @@ def test_the_summary_counts_files_pieces_quarters_and_notes(pieces_folder: Path,
 def test_held_out_pieces_are_not_trained_on(pieces_folder: Path, tmp_path: Path):
     # The original's transformer had no held-out split, and chose its best weights by training data.
     done = prepared(pieces_folder, tmp_path, val_fraction=0.3, test_fraction=0.2)
-    sides = {name: {piece.content for piece in packed.pieces} for name, packed in done.splits.items()}
+    sides = {name: {piece.content for piece in split.pieces} for name, split in done.splits.items()}
     assert not sides["train"] & sides["val"]
     assert not sides["train"] & sides["test"]
     assert not sides["val"] & sides["test"]
@@ -66,7 +66,7 @@ def test_byte_copies_count_once_and_lie_on_one_side_of_the_split(pieces_folder: 
     for path in sorted(pieces_folder.iterdir())[::2]:
         shutil.copy(path, folder / f"Zimmer, Copy, {path.name}")
     done = prepared(folder, tmp_path / "cache", val_fraction=0.3, test_fraction=0.3)
-    contents = [piece.content for packed in done.splits.values() for piece in packed.pieces]
+    contents = [piece.content for split in done.splits.values() for piece in split.pieces]
     assert (done.summary["files"], done.summary["pieces"]) == (45, 30)
     assert len(contents) == len(set(contents)) == 30
     assert not any(piece.surname == "Zimmer" for piece in done.pieces)
@@ -175,7 +175,7 @@ def test_a_warm_start_reads_no_piece(pieces_folder: Path, tmp_path: Path, monkey
     monkeypatch.setattr(cache_module, "_read_entry", refuse)
     again = prepared(folder, tmp_path / "cache")
     assert again.summary == first.summary
-    assert np.array_equal(again.splits["train"].words, first.splits["train"].words)
+    assert np.array_equal(again.splits["train"].packed, first.splits["train"].packed)
 
 
 def test_damage_anywhere_in_the_cache_is_mended(pieces_folder: Path, tmp_path: Path):
@@ -257,8 +257,8 @@ def test_a_killed_preparation_leaves_nothing_wrong(tmp_path: Path, write_piece):
         process.wait()
     done = prepared(tmp_path / "music", tmp_path / "cache")
     assert done.summary == expected.summary
-    for name, packed in expected.splits.items():
-        assert np.array_equal(done.splits[name].words, packed.words)
+    for name, split in expected.splits.items():
+        assert np.array_equal(done.splits[name].packed, split.packed)
 
 
 @pytest.mark.slow

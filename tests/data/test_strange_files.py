@@ -106,5 +106,5 @@ def test_the_summary_of_strange_names_is_written_and_a_second_call_agrees(folder
         assert len(list(csv.DictReader(table))) == len(first.skipped)
     second = prepared(folder, tmp_path / "cache")
     assert second.summary == first.summary
-    for name, packed in first.splits.items():
-        assert np.array_equal(packed.words, second.splits[name].words)
+    for name, split in first.splits.items():
+        assert np.array_equal(split.packed, second.splits[name].packed)

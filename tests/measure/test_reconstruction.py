@@ -9,11 +9,11 @@ import torch
 
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.packed import PackedPieces
-from musicgen.measure.reconstruction import ReconstructionMetrics, code_entropy, words_of
+from musicgen.measure.reconstruction import ReconstructionMetrics, code_entropy, packed_of
 from musicgen.music.grid import from_slices, pack
 
 
-def packed(*rolls: np.ndarray) -> PackedPieces:
+def pieces_of(*rolls: np.ndarray) -> PackedPieces:
     starts = np.cumsum([0, *(len(roll) for roll in rolls)])
     pieces = [Piece(Path(f"{n}.mid"), str(n), "A", "A", "t", "unknown") for n in range(len(rolls))]
     return PackedPieces(pack(np.concatenate(rolls)), starts=starts, pieces=pieces)
@@ -47,7 +47,7 @@ def sure(roll: np.ndarray) -> torch.Tensor:
 def test_a_perfect_reconstruction_scores_one_and_costs_nothing():
     roll = roll_with((40, 0, 40), (44, 16, 80))
     result = fed(
-        ReconstructionMetrics(packed(roll), num_embeddings=4),
+        ReconstructionMetrics(pieces_of(roll), num_embeddings=4),
         roll,
         sure(roll),
         torch.arange(16).view(4, 4) % 4,
@@ -60,7 +60,7 @@ def test_a_perfect_reconstruction_scores_one_and_costs_nothing():
 def test_bce_is_the_mean_over_all_cells():
     roll = roll_with((40, 0, 32), quarters=1)
     result = fed(
-        ReconstructionMetrics(packed(roll), num_embeddings=2),
+        ReconstructionMetrics(pieces_of(roll), num_embeddings=2),
         roll,
         torch.zeros(1, 1, 88, 32),
         torch.zeros(1, 16).long(),
@@ -71,7 +71,7 @@ def test_bce_is_the_mean_over_all_cells():
 def test_perplexity_is_of_the_whole_set_not_the_mean_of_batches():
     roll = roll_with((40, 0, 128))
     codes = torch.tensor([[0], [1], [2], [3]]).expand(4, 16)  # each batch alone has perplexity 1
-    result = fed(ReconstructionMetrics(packed(roll), num_embeddings=4), roll, sure(roll), codes, parts=4)
+    result = fed(ReconstructionMetrics(pieces_of(roll), num_embeddings=4), roll, sure(roll), codes, parts=4)
     assert result["perplexity"] == pytest.approx(4)
 
 
@@ -79,7 +79,7 @@ def test_an_onset_within_three_ticks_counts_and_one_four_ticks_off_does_not():
     truth = roll_with((40, 32, 64))
     for shift, expected in ((3, 1.0), (4, 0.0)):
         heard = roll_with((40, 32 + shift, 64))
-        metrics = ReconstructionMetrics(packed(truth), num_embeddings=2)
+        metrics = ReconstructionMetrics(pieces_of(truth), num_embeddings=2)
         result = fed(metrics, truth, sure(heard), torch.zeros(4, 16).long())
         assert result["onset_f1"] == expected
 
@@ -87,7 +87,10 @@ def test_an_onset_within_three_ticks_counts_and_one_four_ticks_off_does_not():
 def test_a_note_that_ends_too_early_is_an_onset_but_no_note():
     truth, heard = roll_with((40, 0, 64)), roll_with((40, 0, 32))
     result = fed(
-        ReconstructionMetrics(packed(truth), num_embeddings=2), truth, sure(heard), torch.zeros(4, 16).long()
+        ReconstructionMetrics(pieces_of(truth), num_embeddings=2),
+        truth,
+        sure(heard),
+        torch.zeros(4, 16).long(),
     )
     assert (result["onset_f1"], result["note_f1"]) == (1, 0)
 
@@ -96,7 +99,7 @@ def test_notes_do_not_reach_from_one_piece_into_the_next():
     first, second = roll_with((40, 64, 128)), roll_with((40, 0, 64))
     truth = np.concatenate([first, second])
     result = fed(
-        ReconstructionMetrics(packed(first, second), num_embeddings=2),
+        ReconstructionMetrics(pieces_of(first, second), num_embeddings=2),
         truth,
         sure(truth),
         torch.zeros(8, 16).long(),
@@ -108,9 +111,9 @@ def test_notes_do_not_reach_from_one_piece_into_the_next():
 def test_samples_that_only_even_out_the_ranks_are_left_out():
     roll = roll_with((40, 0, 40), (44, 16, 80))
     plain = fed(
-        ReconstructionMetrics(packed(roll), num_embeddings=2), roll, sure(roll), torch.zeros(4, 16).long()
+        ReconstructionMetrics(pieces_of(roll), num_embeddings=2), roll, sure(roll), torch.zeros(4, 16).long()
     )
-    metrics = ReconstructionMetrics(packed(roll), num_embeddings=2)
+    metrics = ReconstructionMetrics(pieces_of(roll), num_embeddings=2)
     metrics.update(
         torch.ones(1, 1, 88, 32), torch.zeros(1, 1, 88, 32), torch.ones(1, 16).long(), torch.tensor([4])
     )
@@ -119,7 +122,7 @@ def test_samples_that_only_even_out_the_ranks_are_left_out():
 
 def test_a_slice_left_out_is_noticed():
     roll = roll_with((40, 0, 40))
-    metrics = ReconstructionMetrics(packed(roll), num_embeddings=2)
+    metrics = ReconstructionMetrics(pieces_of(roll), num_embeddings=2)
     with pytest.raises(ValueError, match="3 slices were fed in"):
         fed(metrics, roll[:3], sure(roll[:3]), torch.zeros(3, 16).long())
 
@@ -127,7 +130,7 @@ def test_a_slice_left_out_is_noticed():
 def test_fed_in_order_only_the_slices_of_a_few_batches_are_kept(monkeypatch):
     monkeypatch.setattr("musicgen.measure.reconstruction._LISTEN_EVERY", 8)
     rolls = [roll_with((40 + n % 7, n, n + 60)) for n in range(30)]
-    pieces, truth = packed(*rolls), torch.from_numpy(np.concatenate(rolls))
+    pieces, truth = pieces_of(*rolls), torch.from_numpy(np.concatenate(rolls))
     heard = sure(truth.roll(2, dims=-1).numpy())
     codes = torch.arange(len(truth) * 16).view(-1, 16) % 4
 
@@ -147,7 +150,7 @@ def test_fed_in_order_only_the_slices_of_a_few_batches_are_kept(monkeypatch):
 
 def test_words_are_packed_as_the_grid_packs_them():
     roll = np.random.default_rng(0).random((5, 88, 32)) < 0.3
-    assert (words_of(torch.from_numpy(roll)).numpy().view(np.uint32) == pack(roll)).all()
+    assert (packed_of(torch.from_numpy(roll)).numpy().view(np.uint32) == pack(roll)).all()
 
 
 def test_code_entropy_by_hand():

@@ -37,7 +37,7 @@ def test_sums_are_float32_under_autocast() -> None:
     assert loss.item() == pytest.approx(exact.item(), rel=1e-5)
 
 
-def test_uniform_logits_cost_the_alphabets_entropy() -> None:
+def test_uniform_logits_cost_the_codebooks_entropy() -> None:
     loss = code_loss(torch.zeros(2, 5, 16), torch.zeros(2, 5, dtype=torch.int64))
 
     assert loss.item() == pytest.approx(math.log(16))

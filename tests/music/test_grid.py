@@ -12,12 +12,12 @@ from musicgen.music.grid import (
     NUM_PITCHES,
     TICKS_PER_QUARTER,
     ClockGrid,
+    from_packed,
     from_slices,
-    from_words,
-    onset_words,
     pack,
+    packed_onsets,
+    to_packed,
     to_slices,
-    to_words,
     unpack,
 )
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
@@ -116,7 +116,7 @@ def test_a_note_that_nothing_overlaps_comes_back_whole(rows: list[tuple[int, int
         at += length
     piece = performance(apart)
     first = apart[0][1] // TICKS_PER_QUARTER * TICKS_PER_QUARTER
-    back = from_words(to_words(piece), tempo_bpm=60.0)
+    back = from_packed(to_packed(piece), tempo_bpm=60.0)
     assert [(pitch, on + first, off + first) for pitch, on, off in note_ticks(back)] == sorted(
         apart, key=lambda n: n[1]
     )
@@ -138,20 +138,22 @@ def test_a_note_shorter_than_a_tick_gets_one() -> None:
 
 
 def test_slices_run_from_the_quarter_of_the_first_onset_to_the_last_offset() -> None:
-    assert to_words(performance([(60, 32 * 7 + 31, 32 * 9)])).shape == (2, NUM_PITCHES)
-    assert to_words(performance([(60, 32 * 7 + 31, 32 * 9 + 1)])).shape == (3, NUM_PITCHES)
-    assert to_words(performance([])).shape == (0, NUM_PITCHES)
+    assert to_packed(performance([(60, 32 * 7 + 31, 32 * 9)])).shape == (2, NUM_PITCHES)
+    assert to_packed(performance([(60, 32 * 7 + 31, 32 * 9 + 1)])).shape == (3, NUM_PITCHES)
+    assert to_packed(performance([])).shape == (0, NUM_PITCHES)
 
 
 def test_the_onset_channel_is_the_rising_edges_of_the_whole_piece() -> None:
-    words = to_words(performance([(60, 0, 70), (62, 32, 40), (60, 80, 90)]))
-    assert [(int(p), int(t)) for p, t in zip(*line(unpack(onset_words(words))).nonzero(), strict=True)] == [
+    packed = to_packed(performance([(60, 0, 70), (62, 32, 40), (60, 80, 90)]))
+    assert [
+        (int(p), int(t)) for p, t in zip(*line(unpack(packed_onsets(packed))).nonzero(), strict=True)
+    ] == [
         (39, 0),
         (39, 80),
         (41, 32),
     ]
-    np.testing.assert_array_equal(onset_words(words[1:], previous=words[0]), onset_words(words)[1:])
-    assert onset_words(words[1:])[0, 39] == 1
+    np.testing.assert_array_equal(packed_onsets(packed[1:], previous=packed[0]), packed_onsets(packed)[1:])
+    assert packed_onsets(packed[1:])[0, 39] == 1
 
 
 def test_an_onset_inside_a_run_begins_a_new_note() -> None:
@@ -169,12 +171,12 @@ def test_silence_gives_no_notes() -> None:
 
 def test_pack_puts_tick_t_into_bit_t_and_unpack_takes_it_out() -> None:
     slices = np.random.default_rng(0).random((2, 3, NUM_PITCHES, TICKS_PER_QUARTER)) < 0.3
-    words = pack(slices)
-    assert words.dtype == np.uint32
-    assert words.shape == (2, 3, NUM_PITCHES)
+    packed = pack(slices)
+    assert packed.dtype == np.uint32
+    assert packed.shape == (2, 3, NUM_PITCHES)
     for tick in (0, 7, 31):
-        np.testing.assert_array_equal(words >> tick & 1, slices[..., tick])
-    np.testing.assert_array_equal(unpack(words), slices)
+        np.testing.assert_array_equal(packed >> tick & 1, slices[..., tick])
+    np.testing.assert_array_equal(unpack(packed), slices)
 
 
 @pytest.mark.parametrize("shape", [(88, 32), (1, 32, 88), (1, 87, 32), (1, 2, 88, 32)])
@@ -189,10 +191,10 @@ def test_probabilities_and_wrong_settings_are_refused() -> None:
         from_slices(np.full((1, 88, 32), 0.2))
     with pytest.raises(ValueError, match="tempo_bpm=0"):
         from_slices(slices, tempo_bpm=0.0)
-    with pytest.raises(ValueError, match="onset_words"):
+    with pytest.raises(ValueError, match="onsets"):
         from_slices(slices, onsets=np.zeros((2, 88, 32), bool))
     with pytest.raises(ValueError, match="uint32"):
-        from_words(np.zeros((1, 88)))
+        from_packed(np.zeros((1, 88)))
     slices[0, 0, 0] = True
     with pytest.raises(ValueError, match="velocity"):
         from_slices(slices, velocity=0)
@@ -203,7 +205,7 @@ def test_a_piece_too_long_for_the_grid_is_refused_with_its_path(tmp_path: Path, 
     path = tmp_path / "long.mid"
     path.write_bytes(midi_bytes(fast + b"\x00\x90\x3c\x40\xff\xff\xff\x7f\x3c\x00", division=1))
     with pytest.raises(MidiError, match=f"{MAX_QUARTERS:,}"):
-        to_words(read_midi(path))
+        to_packed(read_midi(path))
     with pytest.raises(MidiError, match=r"long\.mid"):
         ClockGrid().read(path)
 
@@ -213,9 +215,9 @@ def test_a_grid_names_its_settings_and_the_readers_version(tmp_path: Path, midi_
     assert f"v{READER_VERSION}" in ClockGrid().key
     path = tmp_path / "pedal.mid"
     path.write_bytes(midi_bytes(b"\x00\xb0\x40\x7f\x00\x90\x3c\x40\x83\x60\x3c\x00\x83\x60\xb0\x40\x00"))
-    assert len(ClockGrid().read(path).words) == 1
+    assert len(ClockGrid().read(path).packed) == 1
     piece = ClockGrid(sustain=True).read(path)
-    assert (len(piece.words), piece.num_notes) == (2, 1)
+    assert (len(piece.packed), piece.num_notes) == (2, 1)
 
 
 def kept(piece: Performance) -> tuple[int, int]:

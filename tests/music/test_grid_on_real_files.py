@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.music.grid import TICKS_PER_QUARTER, from_slices, from_words, to_slices, to_words
+from musicgen.music.grid import TICKS_PER_QUARTER, from_packed, from_slices, to_packed, to_slices
 from musicgen.music.midi import read_midi
 from musicgen.music.notes import Performance
 
@@ -23,9 +23,9 @@ def through_slices(piece: Performance) -> Performance:
     return from_slices(to_slices(piece))
 
 
-def through_words(piece: Performance) -> Performance:
+def through_packed(piece: Performance) -> Performance:
     """Go the same way bit-packed, in a tenth of the time."""
-    return from_words(to_words(piece))
+    return from_packed(to_packed(piece))
 
 
 def kept(path: Path, way: Callable[[Performance], Performance]) -> tuple[int, int]:
@@ -43,11 +43,11 @@ def share_kept(paths: list[Path], way: Callable[[Performance], Performance]) -> 
 
 def test_98_of_100_notes_come_back_at_the_right_tick(some_real_files: list[Path]):
     assert share_kept(some_real_files, through_slices) >= 0.98
-    assert min(share_kept([path], through_words) for path in some_real_files) >= 0.95
+    assert min(share_kept([path], through_packed) for path in some_real_files) >= 0.95
 
 
 @pytest.mark.slow
 def test_98_of_100_notes_of_all_files_come_back_at_the_right_tick(giantmidi_root: Path):
     paths = sorted(giantmidi_root.glob("*.mid"))
     assert len(paths) >= 857
-    assert share_kept(paths, through_words) >= 0.98
+    assert share_kept(paths, through_packed) >= 0.98

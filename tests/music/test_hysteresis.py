@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, pack, unpack
-from musicgen.music.hysteresis import sounding_words
+from musicgen.music.hysteresis import sounding_runs
 
 
-def words(*runs: tuple[int, int, int], quarters: int = 3) -> np.ndarray:
+def packed(*runs: tuple[int, int, int], quarters: int = 3) -> np.ndarray:
     """Pack runs of (pitch row, first tick, end tick) on the piece's time line."""
     line = np.zeros((NUM_PITCHES, quarters * TICKS_PER_QUARTER), bool)
     for row, begin, end in runs:
@@ -17,20 +17,20 @@ def words(*runs: tuple[int, int, int], quarters: int = 3) -> np.ndarray:
 
 
 def test_a_run_with_one_sure_cell_stays_whole_and_one_without_goes():
-    likely = words((5, 3, 40), (5, 50, 60), (6, 0, 2))
-    sure = words((5, 36, 37))
-    np.testing.assert_array_equal(sounding_words(sure, likely), words((5, 3, 40)))
+    likely = packed((5, 3, 40), (5, 50, 60), (6, 0, 2))
+    sure = packed((5, 36, 37))
+    np.testing.assert_array_equal(sounding_runs(sure, likely), packed((5, 3, 40)))
 
 
 def test_a_run_does_not_go_on_into_the_next_pitch():
-    likely = words((10, 90, 96), (11, 0, 4))
-    sure = words((11, 0, 1))
-    np.testing.assert_array_equal(sounding_words(sure, likely), words((11, 0, 4)))
+    likely = packed((10, 90, 96), (11, 0, 4))
+    sure = packed((11, 0, 1))
+    np.testing.assert_array_equal(sounding_runs(sure, likely), packed((11, 0, 4)))
 
 
 def test_nothing_likely_is_silence():
-    assert not sounding_words(words(), words()).any()
-    assert sounding_words(words(quarters=0), words(quarters=0)).shape == (0, NUM_PITCHES)
+    assert not sounding_runs(packed(), packed()).any()
+    assert sounding_runs(packed(quarters=0), packed(quarters=0)).shape == (0, NUM_PITCHES)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -46,5 +46,5 @@ def test_agrees_with_a_walk_from_cell_to_cell(seed: int):
             if tick == len(line) or not line[tick]:
                 expected[row, begin:tick] = certain[begin:tick].any()
                 begin = tick + 1
-    found = unpack(sounding_words(pack(sure), pack(likely))).transpose(1, 0, 2).reshape(NUM_PITCHES, -1)
+    found = unpack(sounding_runs(pack(sure), pack(likely))).transpose(1, 0, 2).reshape(NUM_PITCHES, -1)
     np.testing.assert_array_equal(found[::29], expected[::29])

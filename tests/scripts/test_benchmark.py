@@ -27,7 +27,7 @@ def test_the_reference_reader_draws_the_same_cells_as_ours(seed, tmp_path) -> No
     path = tmp_path / "piece.mid"
     synthetic_performance(seed, num_notes=300).save(path)
 
-    assert np.array_equal(read_and_draw(path).astype(bool), unpack(ClockGrid().read(path).words))
+    assert np.array_equal(read_and_draw(path).astype(bool), unpack(ClockGrid().read(path).packed))
 
 
 def test_the_reference_transformer_sees_no_later_code() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from musicgen.data.catalogue.pieces import Piece
-from musicgen.music.grid import to_words
+from musicgen.music.grid import to_packed
 from musicgen.music.metrics.patterns import NUM_PATTERNS
 from musicgen.style.clips import FixedClips, PieceCounts, RandomClips
 from tests.data.conftest import random_performance
@@ -15,7 +15,7 @@ LABELS = {"composers": ["Bach", "Chopin"], "eras": ["baroque", "romantic"]}
 def counted(seed: int, *, surname: str = "Bach", quarters: int = 100) -> PieceCounts:
     era = "baroque" if surname == "Bach" else "romantic"
     piece = Piece(Path(f"{seed}.mid"), f"{seed:064x}", surname, surname, "", era)
-    return PieceCounts.of(piece, to_words(random_performance(seed, num_quarters=quarters)))
+    return PieceCounts.of(piece, to_packed(random_performance(seed, num_quarters=quarters)))
 
 
 def test_clips_side_by_side_hold_every_note_once():

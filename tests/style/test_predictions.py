@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from musicgen.data.catalogue.pieces import Piece
-from musicgen.music.grid import to_words
+from musicgen.music.grid import to_packed
 from musicgen.music.metrics.patterns import FAMILIES
 from musicgen.music.midi import write_midi
 from musicgen.music.notes import Performance
@@ -46,7 +46,7 @@ def scales(seed: int, *, num_quarters: int = 64) -> Performance:
 def counted(number: int, performance: Performance, *, surname: str) -> PieceCounts:
     content = f"{(number * 0x2AAAAAAA) % 2**32:08x}" + "0" * 56
     piece = Piece(Path(f"{number}.mid"), content, surname, surname, "", "romantic")
-    return PieceCounts.of(piece, to_words(performance))
+    return PieceCounts.of(piece, to_packed(performance))
 
 
 @pytest.fixture(scope="module")

@@ -1,22 +1,26 @@
 """Hopeless runs: what is reported, when, and in which units."""
 
 import math
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from musicgen.measure.evaluate import bits_per_quarter
 from musicgen.training.pruning import PrunedRun, PruningCallback, bits_with_unigram_prior
 
 
-def trainer(epoch: int, **metrics: float) -> SimpleNamespace:
+def trainer(epoch: int, **metrics: float) -> Mock:
     metrics = {name.replace("__", "/"): torch.tensor(value) for name, value in metrics.items()}
-    return SimpleNamespace(sanity_checking=False, world_size=1, current_epoch=epoch, callback_metrics=metrics)
+    attributes = {"sanity_checking": False, "world_size": 1, "current_epoch": epoch}
+    return Mock(spec=pl.Trainer, callback_metrics=metrics, **attributes)
 
 
-def module(stage: str) -> SimpleNamespace:
-    return SimpleNamespace(stage=stage)
+def module(stage: str) -> Mock:
+    found = Mock(spec=pl.LightningModule)
+    found.stage = stage
+    return found
 
 
 def test_the_metric_is_reported_by_stage_and_epoch():
@@ -36,7 +40,7 @@ def test_a_hopeless_run_is_stopped():
 
 
 def test_a_run_over_several_devices_is_refused():
-    several = SimpleNamespace(world_size=2)
+    several = Mock(spec=pl.Trainer, world_size=2)
     with pytest.raises(ValueError, match=r"over 2 devices .* pruner=null"):
         PruningCallback("val/x", judge=lambda value, step: True).setup(several, module("vq_vae"), "fit")
 

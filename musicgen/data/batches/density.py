@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from musicgen.data.store.packed import PackedPieces
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, onset_words
+from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, packed_onsets
 
 
 def pitch_counts(pieces: PackedPieces) -> Int64[np.ndarray, " pitches"]:
@@ -17,8 +17,8 @@ def pitch_counts(pieces: PackedPieces) -> Int64[np.ndarray, " pitches"]:
         88 counts.
     """
     counts = np.zeros(NUM_PITCHES, np.int64)
-    for words in pieces.blocks():
-        counts += np.bitwise_count(words).sum(axis=0, dtype=np.int64)
+    for packed in pieces.blocks():
+        counts += np.bitwise_count(packed).sum(axis=0, dtype=np.int64)
     return counts
 
 
@@ -36,7 +36,7 @@ def channel_densities(pieces: PackedPieces, *, channels: int) -> list[float]:
     if channels > 1:
         numbers = range(len(pieces.pieces))
         counts.append(
-            sum(int(np.bitwise_count(onset_words(pieces.piece(n))).sum(dtype=np.int64)) for n in numbers)
+            sum(int(np.bitwise_count(packed_onsets(pieces.piece(n))).sum(dtype=np.int64)) for n in numbers)
         )
     cells = len(pieces) * NUM_PITCHES * TICKS_PER_QUARTER
     return [(count + 1) / (cells + 2) for count in counts]

@@ -51,10 +51,10 @@ class SliceDataset(Dataset):
     def __getitems__(self, numbers: Sequence[int]) -> UInt8[torch.Tensor, "batch channels pitches ticks"]:
         """Fetch a batch with one gather."""
         index = np.asarray(numbers, dtype=np.int64)
-        words = self.packed.gather_words(index, channels=self.channels)
+        packed = self.packed.gather_packed(index, channels=self.channels)
         if self.transposition is not None:
-            words = self.transposition(words, index)
-        return torch.from_numpy(unpacked(words))
+            packed = self.transposition(packed, index)
+        return torch.from_numpy(unpacked(packed))
 
 
 def as_is(batch: Any) -> Any:

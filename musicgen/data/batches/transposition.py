@@ -35,27 +35,27 @@ class Transposition:
         self._key = np.random.SeedSequence([self.seed, epoch, 7]).generate_state(1, np.uint64)[0]
 
     def __call__(
-        self, words: UInt32[np.ndarray, "batch channels 88"], numbers: Int64[np.ndarray, " batch"]
+        self, packed: UInt32[np.ndarray, "batch channels 88"], numbers: Int64[np.ndarray, " batch"]
     ) -> UInt32[np.ndarray, "batch channels 88"]:
         """Give the slices moved; all channels of one alike.
 
         Args:
-            words: Packed cells (batch, channels, 88).
+            packed: Packed cells (batch, channels, 88).
             numbers: Which slices they are.
         """
         if not self.semitones:
-            return words
-        pitch = np.arange(NUM_PITCHES) - self.shifts(words, numbers)[:, None]
-        moved = np.take_along_axis(words, pitch.clip(0, NUM_PITCHES - 1)[:, None], axis=2)
-        return np.where(((pitch >= 0) & (pitch < NUM_PITCHES))[:, None], moved, words.dtype.type(0))
+            return packed
+        pitch = np.arange(NUM_PITCHES) - self.shifts(packed, numbers)[:, None]
+        moved = np.take_along_axis(packed, pitch.clip(0, NUM_PITCHES - 1)[:, None], axis=2)
+        return np.where(((pitch >= 0) & (pitch < NUM_PITCHES))[:, None], moved, packed.dtype.type(0))
 
     def shifts(
-        self, words: UInt32[np.ndarray, "batch channels 88"], numbers: Int64[np.ndarray, " batch"]
+        self, packed: UInt32[np.ndarray, "batch channels 88"], numbers: Int64[np.ndarray, " batch"]
     ) -> Int64[np.ndarray, " batch"]:
         """Draw the shift of each slice in semitones, upwards positive, as far as its notes have room."""
         width = np.uint64(2 * self.semitones + 1)
         drawn = scrambled(numbers.astype(np.uint64) + self._key) % width
-        sounding = (words != 0).any(axis=1)
+        sounding = (packed != 0).any(axis=1)
         is_silent = ~sounding.any(axis=1)
         lowest = np.where(is_silent, NUM_PITCHES, sounding.argmax(axis=1))
         highest = np.where(is_silent, -1, NUM_PITCHES - 1 - sounding[:, ::-1].argmax(axis=1))

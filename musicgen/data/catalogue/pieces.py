@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Integer, Shaped
 
 DIGEST_BYTES = 32
 Digests = Shaped[np.ndarray, " pieces"]
@@ -133,7 +133,7 @@ class PieceTable(Sequence[Piece]):
         content = self._contents[row * DIGEST_BYTES : (row + 1) * DIGEST_BYTES]
         return "" if content == _UNREAD else content.hex()
 
-    def take(self, numbers: Int[np.ndarray, " kept"]) -> "PieceTable":
+    def take(self, numbers: Integer[np.ndarray, " kept"]) -> "PieceTable":
         """Return some of the pieces, in the order of their numbers; they share the columns."""
         taken = object.__new__(PieceTable)
         taken.__dict__.update(self.__dict__)
@@ -153,7 +153,7 @@ def digests_of(pieces: Sequence[Piece]) -> Digests:
     return np.array([bytes.fromhex(piece.content) for piece in pieces], f"S{DIGEST_BYTES}")
 
 
-def kept(pieces: Sequence[Piece], keep: Iterable[bool]) -> Sequence[Piece]:
+def kept(pieces: Sequence[Piece], keep: Iterable[bool | np.bool_]) -> Sequence[Piece]:
     """Return those of the pieces that are to be kept, in the same form: a table stays a table."""
     is_kept = np.fromiter(keep, dtype=bool, count=len(pieces))
     if is_kept.all():

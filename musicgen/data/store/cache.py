@@ -25,10 +25,10 @@ class PieceCache:
     """Cut pieces on disk, by content and grid.
 
     An entry is a line of JSON with the facts, one bit per pitch and quarter that says whether anything
-    sounds, the words of those (``<u4``) and a checksum of all: an eighth of what the words take when they are
+    sounds, the numbers of those (``<u4``) and a checksum of all: an eighth of what slices take when they are
     spread out.
     Entries are deterministic and take their name only when whole, so any number of processes may fill one
-    cache at once. A file that is no music has an entry too, with the reason and no words.
+    cache at once. A file that is no music has an entry too, with the reason and no slices.
 
     Args:
         cache_dir: Folder of all caches.
@@ -49,16 +49,16 @@ class PieceCache:
         entry = self._checked(content)
         return None if entry is None else entry[0]
 
-    def words(self, content: str) -> UInt32[np.ndarray, "quarters pitches"] | None:
-        """Read the words of an entry and check them; None where there is no sound entry."""
+    def packed(self, content: str) -> UInt32[np.ndarray, "quarters pitches"] | None:
+        """Read the packed slices of an entry and check them; None where there is no sound entry."""
         entry = self._checked(content)
         if entry is None:
             return None
         facts, body = entry
-        words = np.zeros((facts.num_quarters, NUM_PITCHES), WORD)
-        mask, values = np.split(body, [-(-words.size // 8)])
-        words[np.unpackbits(mask, count=words.size).reshape(words.shape).view(bool)] = values.view(WORD)
-        return words
+        packed = np.zeros((facts.num_quarters, NUM_PITCHES), WORD)
+        mask, values = np.split(body, [-(-packed.size // 8)])
+        packed[np.unpackbits(mask, count=packed.size).reshape(packed.shape).view(bool)] = values.view(WORD)
+        return packed
 
     def _checked(self, content: str) -> tuple[PieceFacts, UInt8[np.ndarray, " bytes"]] | None:
         path = self.path_of(content)
@@ -84,13 +84,13 @@ class PieceCache:
         except Exception as error:
             error.add_note(f"while reading {path}")
             raise
-        error = "" if len(drawn.words) else "no notes on the grid"
-        facts = PieceFacts(len(drawn.words), drawn.num_notes, drawn.counts, error)
-        return self._keep(content, facts, drawn.words)
+        error = "" if len(drawn.packed) else "no notes on the grid"
+        facts = PieceFacts(len(drawn.packed), drawn.num_notes, drawn.counts, error)
+        return self._keep(content, facts, drawn.packed)
 
-    def _keep(self, content: str, facts: PieceFacts, words: np.ndarray) -> PieceFacts:
-        sounding = words != 0
-        values = np.ascontiguousarray(words[sounding], dtype=WORD)
+    def _keep(self, content: str, facts: PieceFacts, packed: np.ndarray) -> PieceFacts:
+        sounding = packed != 0
+        values = np.ascontiguousarray(packed[sounding], dtype=WORD)
         head = json.dumps(facts.to_dict(), sort_keys=True).encode() + b"\n"
         data = head + np.packbits(sounding).tobytes() + values.tobytes()
         write_atomically(self.path_of(content), data + zlib.crc32(data).to_bytes(_CHECKSUM_BYTES, "little"))

@@ -20,40 +20,40 @@ _LAST_TICK = np.uint32(TICKS_PER_QUARTER - 1)
 
 
 class PackedPieces:
-    """The quarters of many pieces one after the other, as packed words.
+    """The quarters of many pieces one after the other, as packed slices.
 
-    The words of a pack on disk are mapped, not read; of more than 384 MB what access may have made resident
+    The slices of a pack on disk are mapped, not read; of more than 384 MB what access may have made resident
     is let go again before it exceeds 64 MB, so a process stays as small on 400,000 pieces as on 4,000.
     Pickling passes the path along, not the music.
 
     Args:
-        words: Packed quarters of all pieces, in order.
+        packed: Packed quarters of all pieces, in order.
         starts: First quarter of each piece, and the end of the last one.
         pieces: What the pieces are.
-        path: The file that ``words`` maps, if it does.
+        path: The file that ``packed`` maps, if it does.
     """
 
     def __init__(
         self,
-        words: UInt32[np.ndarray, "quarters pitches"],
+        packed: UInt32[np.ndarray, "quarters pitches"],
         *,
         starts: Int64[np.ndarray, " boundaries"],
         pieces: Sequence[Piece],
         path: Path | None = None,
     ):
         assert len(starts) == len(pieces) + 1, f"{len(starts)} boundaries for {len(pieces)} pieces"
-        assert len(words) == starts[-1], f"{len(words)} quarters, but the pieces end at {starts[-1]}"
-        self.words = np.asarray(words)
-        self._mapped = Mapped(words)
+        assert len(packed) == starts[-1], f"{len(packed)} quarters, but the pieces end at {starts[-1]}"
+        self.packed = np.asarray(packed)
+        self._mapped = Mapped(packed)
         self.starts = np.asarray(starts, dtype=np.int64)
         self.pieces = pieces
         self.path = path
 
     @classmethod
     def map(cls, path: Path, *, starts: np.ndarray, pieces: Sequence[Piece]) -> "PackedPieces":
-        """Map a file of words; it may be longer than the pieces are."""
-        words = np.memmap(path, dtype=WORD, mode="r", shape=(int(starts[-1]), NUM_PITCHES))
-        return cls(words, starts=starts, pieces=pieces, path=path)
+        """Map a file of packed slices; it may be longer than the pieces are."""
+        packed = np.memmap(path, dtype=WORD, mode="r", shape=(int(starts[-1]), NUM_PITCHES))
+        return cls(packed, starts=starts, pieces=pieces, path=path)
 
     @classmethod
     def empty(cls) -> "PackedPieces":
@@ -61,11 +61,11 @@ class PackedPieces:
         return cls(np.empty((0, NUM_PITCHES), WORD), starts=np.zeros(1, np.int64), pieces=[])
 
     def __len__(self) -> int:
-        return len(self.words)
+        return len(self.packed)
 
     def __getstate__(self) -> dict[str, Any]:
         state = {"starts": self.starts, "pieces": self.pieces, "path": self.path}
-        return state if self.path is not None else {**state, "words": self.words}
+        return state if self.path is not None else {**state, "packed": self.packed}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if state["path"] is None:
@@ -75,19 +75,19 @@ class PackedPieces:
             self.__dict__.update(mapped.__dict__)
 
     def piece(self, number: int) -> UInt32[np.ndarray, "quarters pitches"]:
-        """Give the words of one piece, mapped."""
-        words = self.words[self.starts[number] : self.starts[number + 1]]
-        self._mapped.touch(words.nbytes)
-        return words
+        """Give the packed slices of one piece, mapped."""
+        packed = self.packed[self.starts[number] : self.starts[number + 1]]
+        self._mapped.touch(packed.nbytes)
+        return packed
 
     def blocks(self, num_quarters: int = 65536) -> Iterator[UInt32[np.ndarray, "quarters pitches"]]:
         """Go through all quarters in order in blocks of at most ``num_quarters``, in constant memory."""
         for start in range(0, len(self), num_quarters):
-            words = self.words[start : start + num_quarters]
-            self._mapped.touch(words.nbytes)
+            packed = self.packed[start : start + num_quarters]
+            self._mapped.touch(packed.nbytes)
             begin = start * BYTES_PER_QUARTER // mmap.PAGESIZE * mmap.PAGESIZE
-            self._mapped.advise("MADV_WILLNEED", begin, words.nbytes)
-            yield words
+            self._mapped.advise("MADV_WILLNEED", begin, packed.nbytes)
+            yield packed
 
     def gather(self, index: Int64[np.ndarray, " batch"], *, channels: int = 1) -> "torch.Tensor":
         """Unpack a batch of quarters: one gather and one unpacking, whatever the batch.
@@ -105,9 +105,9 @@ class PackedPieces:
         """
         import torch
 
-        return torch.from_numpy(unpacked(self.gather_words(index, channels=channels)))
+        return torch.from_numpy(unpacked(self.gather_packed(index, channels=channels)))
 
-    def gather_words(
+    def gather_packed(
         self, index: Int64[np.ndarray, " batch"], *, channels: int = 1
     ) -> UInt32[np.ndarray, "batch channels pitches"]:
         """Gather a batch as `gather` does, still packed: (batch, channels, 88).
@@ -118,29 +118,29 @@ class PackedPieces:
         if channels not in (1, 2):
             raise ValueError(f"channels={channels}: 1 (sounding) or 2 (sounding, onset)")
         index = np.asarray(index, dtype=np.int64)
-        words = np.empty((len(index), channels, NUM_PITCHES), WORD)
+        packed = np.empty((len(index), channels, NUM_PITCHES), WORD)
         for some in self._mapped.portions(len(index)):
-            words[some] = self._gathered(index[some], channels=channels)
-        return words
+            packed[some] = self._gathered(index[some], channels=channels)
+        return packed
 
     def _gathered(
         self, index: Int64[np.ndarray, " batch"], *, channels: int
     ) -> UInt32[np.ndarray, "batch channels pitches"]:
-        words = np.empty((len(index), channels, NUM_PITCHES), WORD)
-        words[:, 0] = self.words[index]
+        packed = np.empty((len(index), channels, NUM_PITCHES), WORD)
+        packed[:, 0] = self.packed[index]
         if channels == 2:
-            words[:, 1] = words[:, 0] & ~((words[:, 0] << np.uint32(1)) | self._carried(index))
-        return words
+            packed[:, 1] = packed[:, 0] & ~((packed[:, 0] << np.uint32(1)) | self._carried(index))
+        return packed
 
     def _carried(self, index: Int64[np.ndarray, " batch"]) -> UInt32[np.ndarray, "batch pitches"]:
         """Give the last tick of the quarter before each, as the lowest bit; silence before a piece."""
-        carried = self.words[np.maximum(index - 1, 0)] >> _LAST_TICK
+        carried = self.packed[np.maximum(index - 1, 0)] >> _LAST_TICK
         is_first = self.starts[np.searchsorted(self.starts, index, side="right") - 1] == index
         carried[is_first] = 0
         return carried
 
 
-def unpacked(words: UInt32[np.ndarray, "*axes pitches"]) -> UInt8[np.ndarray, "*axes pitches ticks"]:
-    """Spread words into one byte a tick; the lowest bit is the first tick."""
-    cells = np.unpackbits(np.ascontiguousarray(words).view(np.uint8), bitorder="little")
-    return cells.reshape(*words.shape, TICKS_PER_QUARTER)  # along an axis it would take six times as long
+def unpacked(packed: UInt32[np.ndarray, "*axes pitches"]) -> UInt8[np.ndarray, "*axes pitches ticks"]:
+    """Spread packed slices into one byte a tick; the lowest bit is the first tick."""
+    cells = np.unpackbits(np.ascontiguousarray(packed).view(np.uint8), bitorder="little")
+    return cells.reshape(*packed.shape, TICKS_PER_QUARTER)  # along an axis it would take six times as long

@@ -27,7 +27,7 @@ def open_pack(
     spans: Mapping[str, Sequence[Span]] | None = None,
     progress: bool = True,
 ) -> PackedPieces:
-    """Map the words of pieces in their order.
+    """Map the packed slices of pieces in their order.
 
     The file is named by a hash of the contents and the grid, so every job that asks for the same pieces maps
     the same file. It is checked in full when opened, and made from the cache's entries, one at a time, where
@@ -48,11 +48,11 @@ def open_pack(
         passages = [(piece, span) for piece in pieces for span in spans[piece.content]]
         pieces = [piece for piece, _ in passages]
         lengths, lines = [len(span) for _, span in passages], [f"{one.content} {at}" for one, at in passages]
-        blocks = (_sound_words(piece, cache)[span.start : span.stop] for piece, span in passages)
+        blocks = (_sound_packed(piece, cache)[span.start : span.stop] for piece, span in passages)
     else:
         lengths = (facts[content].num_quarters for content in contents_of(pieces))
         lines = contents_of(pieces)
-        blocks = (_sound_words(piece, cache) for piece in pieces)
+        blocks = (_sound_packed(piece, cache) for piece in pieces)
     starts = np.zeros(len(pieces) + 1, np.int64)
     for number, length in enumerate(lengths, start=1):
         starts[number] = starts[number - 1] + length
@@ -68,13 +68,13 @@ def open_pack(
     return PackedPieces.map(path, starts=starts, pieces=pieces)
 
 
-def _sound_words(piece: Piece, cache: PieceCache) -> np.ndarray:
-    """Read the words of a piece, and make its entry again where it is damaged or gone."""
-    words = cache.words(piece.content)
-    if words is None:
+def _sound_packed(piece: Piece, cache: PieceCache) -> np.ndarray:
+    """Read the packed slices of a piece, and make its entry again where it is damaged or gone."""
+    packed = cache.packed(piece.content)
+    if packed is None:
         facts = cache.read_piece(piece.path, piece.content)
         if facts.error:
             raise OSError(f"the cache entry of {piece.path} was damaged, and the file {facts.error}")
-        words = cache.words(piece.content)
-    assert words is not None, f"entry of {piece.path} vanished right after it was written"
-    return words
+        packed = cache.packed(piece.content)
+    assert packed is not None, f"entry of {piece.path} vanished right after it was written"
+    return packed

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, UInt64
 
-from musicgen.music.grid import TICKS_PER_QUARTER, from_words, to_words
+from musicgen.music.grid import TICKS_PER_QUARTER, from_packed, to_packed
 from musicgen.music.notes import Performance
 
 _BASE = 0x9E3779B97F4A7C15  # odd, so that its powers never vanish modulo 2**64
@@ -34,8 +34,8 @@ def steps_of(performance: Performance) -> Steps:
     A step is the interval in semitones and the class of the gap between the onsets: at most a tick,
     2, 3 to 5, 6 to 11, 12 to 22, 23 to 45, 46 to 90 ticks of 1/32 quarter, and longer.
     """
-    words = to_words(performance)
-    seen = from_words(words)
+    packed = to_packed(performance)
+    seen = from_packed(packed)
     tick = np.rint(seen.onset_quarters * TICKS_PER_QUARTER).astype(np.int64)
     group = np.cumsum(np.diff(tick, prepend=tick[:1]) > 1)
     order = np.lexsort((seen.pitch, group))

@@ -36,7 +36,7 @@ class Quantizer(nn.Module, ABC):
     first step on. Distances are computed in float32 whatever autocast says: bf16 would confuse near codes.
 
     Args:
-        num_embeddings: Size of the alphabet, 2 to 65536.
+        num_embeddings: Size of the codebook, 2 to 65536.
         embedding_dim: Length of a codebook vector, 1 or more.
         commitment_cost: Weight (beta of equation 3) of the term that draws the latents to their codes.
         seed: Seed of the codebook's start and restarts.
@@ -169,7 +169,7 @@ def count_codes(codes: Int[Tensor, "..."], *, num_embeddings: int) -> Int[Tensor
 
     Args:
         codes: Codes of any shape.
-        num_embeddings: Size of the alphabet.
+        num_embeddings: Size of the codebook.
 
     Returns:
         The counts, int64, (num_embeddings,).

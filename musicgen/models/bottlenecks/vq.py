@@ -22,7 +22,7 @@ class VectorQuantizer(Quantizer):
     all ranks.
 
     Args:
-        num_embeddings: Size of the alphabet, 2 or more.
+        num_embeddings: Size of the codebook, 2 or more.
         embedding_dim: Length of a codebook vector.
         commitment_cost: Weight of the term that draws the latents to their codes.
         decay: Share of the running means kept at each step, 0 to below 1.
@@ -132,7 +132,7 @@ class BachsformerVectorQuantizer(VectorQuantizer):
     chosen have a norm of 1e6 and come back by 1 - decay a step. Nothing is restarted.
 
     Args:
-        num_embeddings: Size of the alphabet, 2 or more.
+        num_embeddings: Size of the codebook, 2 or more.
         embedding_dim: Length of a codebook vector.
         commitment_cost: Weight of the term that draws the latents to their codes.
         decay: Share of the running means kept at each step, 0 to below 1.
@@ -176,7 +176,7 @@ class GradientVectorQuantizer(Quantizer):
     """Train the codebook by gradient: the loss of van den Oord et al. 2017, equation 3.
 
     Args:
-        num_embeddings: Size of the alphabet, 2 or more.
+        num_embeddings: Size of the codebook, 2 or more.
         embedding_dim: Length of a codebook vector.
         commitment_cost: Weight (beta) of the commitment term; the codebook term has weight 1.
         seed: Seed of the start.

@@ -1,7 +1,7 @@
 """What every prior over codes offers, so that training, sampling and measuring need not know its kind."""
 
 from abc import ABC, abstractmethod
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ def check_sizes(*, num_embeddings: int, dropout: float, **counts: int) -> None:
     """Refuse settings of which no prior can be built.
 
     Args:
-        num_embeddings: Size of the alphabet, at least 2.
+        num_embeddings: Size of the codebook, at least 2.
         dropout: Share dropped in training, 0 to below 1.
         counts: Sizes by name, each at least 1.
 
@@ -27,6 +27,7 @@ def check_sizes(*, num_embeddings: int, dropout: float, **counts: int) -> None:
         raise ValueError(f"dropout={dropout} is not a share to drop; use 0 to below 1")
 
 
+@runtime_checkable
 class PriorCache(Protocol):
     """What a prior keeps of the positions that it has read.
 
@@ -47,7 +48,7 @@ class Prior(nn.Module, ABC):
     A piece is the stream [start] + codes; a prior without a start token cannot begin by itself.
 
     Attributes:
-        num_embeddings: Size of the alphabet.
+        num_embeddings: Size of the codebook.
         max_positions: Longest input.
         start_token: Index of the input code that stands before a piece; None where there is none.
         head: Makes logits of the last hidden layer.

@@ -38,12 +38,12 @@ class Lstm(Prior):
     state.
 
     Args:
-        num_embeddings: Size of the alphabet.
+        num_embeddings: Size of the codebook.
         num_layers: LSTM layers, one above the other.
         width: Of the embedding and of each layer's state.
         max_positions: Longest input; 192 is 12 quarters of 16 codes.
         dropout: Share dropped in training, 0 to below 1.
-        start_token: Give the input alphabet one more code that stands before a piece.
+        start_token: Add one more input code that stands before a piece.
 
     Raises:
         ValueError: A setting is out of range.

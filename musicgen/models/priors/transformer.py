@@ -45,13 +45,13 @@ class Transformer(Prior):
     fed, so a window may begin anywhere in a piece.
 
     Args:
-        num_embeddings: Size of the alphabet.
+        num_embeddings: Size of the codebook.
         num_layers: Number of blocks.
         num_heads: Heads of each attention; divides width.
         width: Width of the residual stream.
         max_positions: Longest input; 192 is 12 quarters of 16 codes.
         dropout: Share dropped in training, 0 to below 1.
-        start_token: Give the input alphabet one more code that stands before a piece, so that the model can
+        start_token: Add one more input code that stands before a piece, so that the model can
             begin on its own. Weights from elsewhere have none.
 
     Raises:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int, UInt32
+from jaxtyping import Int, Real, UInt32
 
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_words
+from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_packed
 from musicgen.music.notes import LOWEST_PITCH
 
 LAGS = (1, 2, 3, 4, 6)
@@ -42,7 +42,7 @@ class _Notes:
 
 
 def count_patterns(
-    words: UInt32[np.ndarray, "quarters pitches"], *, quarters_per_segment: int
+    packed: UInt32[np.ndarray, "quarters pitches"], *, quarters_per_segment: int
 ) -> Int[np.ndarray, "segments patterns"]:
     """Count the patterns of a piece, segment by segment, so that any stretch is a sum.
 
@@ -51,7 +51,7 @@ def count_patterns(
     how many sound, and both. The histograms of Yang and Lerch 2018, section 3.2, and their pairs.
 
     Args:
-        words: Packed slices of consecutive quarters.
+        packed: Packed slices of consecutive quarters.
         quarters_per_segment: Length of a segment, 1 or more; a note counts where it begins.
 
     Returns:
@@ -62,7 +62,7 @@ def count_patterns(
     """
     if quarters_per_segment < 1:
         raise ValueError(f"quarters_per_segment={quarters_per_segment}; use 1 or more")
-    performance = from_words(words)
+    performance = from_packed(packed)
     ticks = {
         name: np.rint(values * TICKS_PER_QUARTER).astype(np.int64)
         for name, values in (
@@ -71,7 +71,7 @@ def count_patterns(
         )
     }
     notes = _Notes(pitch=performance.pitch.astype(np.int64), **ticks)
-    segments = -(-len(words) // quarters_per_segment)
+    segments = -(-len(packed) // quarters_per_segment)
     row = notes.onset // (TICKS_PER_QUARTER * quarters_per_segment) * NUM_PATTERNS
     counts = np.zeros(segments * NUM_PATTERNS, np.int64)
     first = 0
@@ -83,8 +83,8 @@ def count_patterns(
 
 
 def transpose_counts(
-    counts: Int[np.ndarray, "*segments patterns"], *, semitones: int
-) -> Int[np.ndarray, "*segments patterns"]:
+    counts: Real[np.ndarray, "*segments patterns"], *, semitones: int
+) -> Real[np.ndarray, "*segments patterns"]:
     """Move the pitch classes and pitches of counts; the register of durations, of eight semitones, stays.
 
     Args:

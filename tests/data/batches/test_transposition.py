@@ -10,22 +10,22 @@ MIDDLE = 40
 
 def chord(*, at: int, number: int, channels: int = 1) -> np.ndarray:
     """Make `number` slices that hold the same two notes from a pitch row on."""
-    words = np.zeros((number, channels, 88), np.uint32)
-    words[:, 0, at], words[:, 0, at + 4] = 0xFFFF, 0xFF0000
+    packed = np.zeros((number, channels, 88), np.uint32)
+    packed[:, 0, at], packed[:, 0, at + 4] = 0xFFFF, 0xFF0000
     if channels == 2:
-        words[:, 1, at], words[:, 1, at + 4] = 1, 0x10000
-    return words
+        packed[:, 1, at], packed[:, 1, at + 4] = 1, 0x10000
+    return packed
 
 
-def lowest(words: np.ndarray) -> np.ndarray:
-    return words[:, 0].astype(bool).argmax(axis=1)
+def lowest(packed: np.ndarray) -> np.ndarray:
+    return packed[:, 0].astype(bool).argmax(axis=1)
 
 
 def test_a_slice_is_moved_as_a_whole_and_its_channels_alike():
-    words = chord(at=MIDDLE, number=300, channels=2)
-    moved = Transposition(6)(words, np.arange(300))
+    packed = chord(at=MIDDLE, number=300, channels=2)
+    moved = Transposition(6)(packed, np.arange(300))
     for one, low in zip(moved, lowest(moved), strict=True):
-        np.testing.assert_array_equal(np.roll(one, MIDDLE - low, axis=1), words[0])
+        np.testing.assert_array_equal(np.roll(one, MIDDLE - low, axis=1), packed[0])
 
 
 def test_all_shifts_within_the_limit_are_about_equally_likely():
@@ -38,29 +38,29 @@ def test_all_shifts_within_the_limit_are_about_equally_likely():
 
 @pytest.mark.parametrize("at", [0, 2, 83])
 def test_no_note_falls_off_the_piano(at: int):
-    words = chord(at=at, number=200)
-    moved = Transposition(12)(words, np.arange(200))
-    assert (moved.sum(axis=(1, 2), dtype=np.uint64) == words[0].sum(dtype=np.uint64)).all()
+    packed = chord(at=at, number=200)
+    moved = Transposition(12)(packed, np.arange(200))
+    assert (moved.sum(axis=(1, 2), dtype=np.uint64) == packed[0].sum(dtype=np.uint64)).all()
 
 
 def test_a_shift_follows_from_seed_epoch_and_number_alone():
-    words, numbers = chord(at=MIDDLE, number=64), np.arange(64)
+    packed, numbers = chord(at=MIDDLE, number=64), np.arange(64)
     move = Transposition(6, seed=1)
     move.set_epoch(2)
-    whole = move(words, numbers)
-    np.testing.assert_array_equal(move(words[10:20], numbers[10:20]), whole[10:20])
+    whole = move(packed, numbers)
+    np.testing.assert_array_equal(move(packed[10:20], numbers[10:20]), whole[10:20])
     move.set_epoch(3)
-    assert (move(words, numbers) != whole).any()
+    assert (move(packed, numbers) != whole).any()
     again = Transposition(6, seed=1)
     again.set_epoch(2)
-    np.testing.assert_array_equal(again(words, numbers), whole)
+    np.testing.assert_array_equal(again(packed, numbers), whole)
 
 
 def test_silence_and_a_width_of_0_change_nothing():
     silence = np.zeros((3, 1, 88), np.uint32)
     np.testing.assert_array_equal(Transposition(6)(silence, np.arange(3)), silence)
-    words = chord(at=MIDDLE, number=3)
-    assert Transposition(0)(words, np.arange(3)) is words
+    packed = chord(at=MIDDLE, number=3)
+    assert Transposition(0)(packed, np.arange(3)) is packed
 
 
 @pytest.mark.parametrize("semitones", [-1, 88])

@@ -12,7 +12,7 @@ from musicgen.data.catalogue.passages import Span, joined
 from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.prepare import Prepared, prepare
 from musicgen.data.sources.folder import Folder
-from musicgen.music.grid import ClockGrid, Grid, to_words
+from musicgen.music.grid import ClockGrid, Grid, to_packed
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.pipeline.reuse.inputs import data_inputs
 from tests.data.catalogue.test_music_filter import chords
@@ -50,7 +50,7 @@ def test_the_packs_hold_the_passages_of_their_pieces_and_nothing_else(folder: Pa
     assert set(cut.spans.values()) == {(Span(20, 36), Span(58, 74))}
     for pack in cut.splits.values():
         for number, piece in enumerate(pack.pieces):
-            whole, span = to_words(read_midi(piece.path)), cut.spans[piece.content][number % 2]
+            whole, span = to_packed(read_midi(piece.path)), cut.spans[piece.content][number % 2]
             assert np.array_equal(pack.piece(number), whole[span.start : span.stop])
 
 
@@ -95,7 +95,7 @@ def test_long_passages_are_joined_and_short_pieces_taken_whole(folder: Path) -> 
 
     (spans,) = set(everything.spans.values())
     assert len(spans) == 1
-    assert len(spans[0]) == len(to_words(read_midi(everything.pieces[0].path)))
+    assert len(spans[0]) == len(to_packed(read_midi(everything.pieces[0].path)))
 
 
 @pytest.mark.parametrize(

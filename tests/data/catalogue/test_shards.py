@@ -40,7 +40,7 @@ def assert_same(one: Prepared, other: Prepared) -> None:
     assert one.summary == other.summary
     assert one.pieces == other.pieces
     for name, pieces in one.splits.items():
-        assert np.array_equal(pieces.words, other.splits[name].words)
+        assert np.array_equal(pieces.packed, other.splits[name].packed)
 
 
 def test_every_file_is_in_one_shard() -> None:

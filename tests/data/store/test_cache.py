@@ -27,12 +27,12 @@ def filled(cache: PieceCache, tmp_path: Path, write_piece) -> tuple[PieceCache, 
 def test_an_entry_gives_back_what_the_grid_drew(filled):
     cache, path, content = filled
     drawn = ClockGrid().read(path)
-    assert np.array_equal(cache.words(content), drawn.words)
-    assert cache.facts(content) == PieceFacts(len(drawn.words), drawn.num_notes, drawn.counts)
+    assert np.array_equal(cache.packed(content), drawn.packed)
+    assert cache.facts(content) == PieceFacts(len(drawn.packed), drawn.num_notes, drawn.counts)
 
 
 def test_a_missing_entry_is_none(cache: PieceCache):
-    assert cache.words("ab" * 32) is None
+    assert cache.packed("ab" * 32) is None
     assert cache.facts("ab" * 32) is None
 
 
@@ -44,7 +44,7 @@ def test_every_flipped_bit_is_found(filled, caplog: pytest.LogCaptureFixture):
         data = bytearray(whole)
         data[position] ^= 1 << position % 8
         entry.write_bytes(data)
-        assert cache.words(content) is None, f"byte {position}"
+        assert cache.packed(content) is None, f"byte {position}"
     assert "damaged" in caplog.text
     assert cache.read_piece(path, content).num_quarters > 0
     assert entry.read_bytes() == whole
@@ -56,7 +56,7 @@ def test_every_truncation_is_found(filled):
     whole = entry.read_bytes()
     for length in [0, 1, 15, 16, 40, len(whole) // 2, len(whole) - 1]:
         entry.write_bytes(whole[:length])
-        assert cache.words(content) is None
+        assert cache.packed(content) is None
         assert cache.facts(content) is None
 
 

@@ -15,7 +15,7 @@ from musicgen.data.store.cache import PieceCache
 from musicgen.data.store.packed import PackedPieces
 from musicgen.data.store.packing import open_pack
 from musicgen.data.store.reading import read_pieces
-from musicgen.music.grid import ClockGrid, onset_words, unpack
+from musicgen.music.grid import ClockGrid, packed_onsets, unpack
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def folder(pieces_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return tmp_path_factory.mktemp("cache")
 
 
-def packed(pieces_folder: Path, folder: Path) -> PackedPieces:
+def pack_of(pieces_folder: Path, folder: Path) -> PackedPieces:
     pieces = Folder(pieces_folder).pieces()
     cache = PieceCache(folder, ClockGrid())
     return open_pack(pieces, read_pieces(pieces, cache=cache), cache=cache)
@@ -32,44 +32,44 @@ def packed(pieces_folder: Path, folder: Path) -> PackedPieces:
 NAMELESS = Piece(Path("a.mid"), "0" * 64, "A B", "B", "T", "unknown")
 
 
-def random_words(lengths: list[int], seed: int) -> PackedPieces:
-    words = np.random.default_rng(seed).integers(0, 2**32, size=(sum(lengths), 88), dtype=np.uint32)
-    return PackedPieces(words, starts=np.cumsum([0, *lengths]), pieces=[NAMELESS] * len(lengths))
+def random_packed(lengths: list[int], seed: int) -> PackedPieces:
+    packed = np.random.default_rng(seed).integers(0, 2**32, size=(sum(lengths), 88), dtype=np.uint32)
+    return PackedPieces(packed, starts=np.cumsum([0, *lengths]), pieces=[NAMELESS] * len(lengths))
 
 
 def test_a_pack_holds_the_pieces_in_their_order(pieces_folder: Path, folder: Path):
-    pack = packed(pieces_folder, folder)
+    pack = pack_of(pieces_folder, folder)
     for number, piece in enumerate(Folder(pieces_folder).pieces()):
-        assert np.array_equal(pack.piece(number), ClockGrid().read(piece.path).words)
+        assert np.array_equal(pack.piece(number), ClockGrid().read(piece.path).packed)
     assert len(pack) == pack.starts[-1]
-    assert np.array_equal(np.concatenate(list(pack.blocks(7))), pack.words)
+    assert np.array_equal(np.concatenate(list(pack.blocks(7))), pack.packed)
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6), st.integers(0, 99), st.data())
 @settings(max_examples=50, deadline=None)
 def test_a_batch_is_the_grids_own_cells_and_onsets(lengths: list[int], seed: int, data: st.DataObject):
-    pack = random_words(lengths, seed)
+    pack = random_packed(lengths, seed)
     index = np.array(data.draw(st.lists(st.integers(0, len(pack) - 1), min_size=1, max_size=9)))
-    onsets = np.concatenate([onset_words(pack.piece(number)) for number in range(len(lengths))])
+    onsets = np.concatenate([packed_onsets(pack.piece(number)) for number in range(len(lengths))])
     batch = pack.gather(index, channels=2)
     assert batch.dtype == torch.uint8
     assert batch.shape == (len(index), 2, 88, 32)
-    assert np.array_equal(batch[:, 0].numpy(), unpack(pack.words[index]))
+    assert np.array_equal(batch[:, 0].numpy(), unpack(pack.packed[index]))
     assert np.array_equal(batch[:, 1].numpy(), unpack(onsets[index]))
     assert torch.equal(pack.gather(index), batch[:, :1])
 
 
 def test_a_held_note_has_no_onset_in_the_next_quarter_but_a_new_piece_has():
-    words = np.zeros((4, 88), np.uint32)
-    words[:, 40] = 0xFFFFFFFF
-    pack = PackedPieces(words, starts=np.array([0, 2, 4]), pieces=[NAMELESS, NAMELESS])
+    packed = np.zeros((4, 88), np.uint32)
+    packed[:, 40] = 0xFFFFFFFF
+    pack = PackedPieces(packed, starts=np.array([0, 2, 4]), pieces=[NAMELESS, NAMELESS])
     onsets = pack.gather(np.arange(4), channels=2)[:, 1]
     assert onsets.sum(dim=(1, 2)).tolist() == [1, 0, 1, 0]
     assert onsets[0, 40, 0] == onsets[2, 40, 0] == 1
 
 
 def test_channels_are_one_or_two():
-    pack = random_words([3], 0)
+    pack = random_packed([3], 0)
     with pytest.raises(ValueError, match="channels=3"):
         pack.gather(np.array([0]), channels=3)
     with pytest.raises(ValueError, match="channels=0"):
@@ -77,7 +77,7 @@ def test_channels_are_one_or_two():
 
 
 def test_a_data_set_fetches_batches_and_single_slices(pieces_folder: Path, folder: Path):
-    pack = packed(pieces_folder, folder)
+    pack = pack_of(pieces_folder, folder)
     slices = SliceDataset(pack, channels=2)
     assert len(slices) == len(pack)
     assert torch.equal(slices.__getitems__([5, 3]), pack.gather(np.array([5, 3]), channels=2))
@@ -85,19 +85,19 @@ def test_a_data_set_fetches_batches_and_single_slices(pieces_folder: Path, folde
 
 
 def test_pickling_passes_the_path_not_the_music(pieces_folder: Path, folder: Path):
-    pack = packed(pieces_folder, folder)
+    pack = pack_of(pieces_folder, folder)
     data = pickle.dumps(pack)
-    assert len(data) < pack.words.nbytes / 4
-    assert np.array_equal(pickle.loads(data).words, pack.words)  # noqa: S301 (our own bytes)
-    loose = random_words([2, 3], 1)
-    assert np.array_equal(pickle.loads(pickle.dumps(loose)).words, loose.words)  # noqa: S301
+    assert len(data) < pack.packed.nbytes / 4
+    assert np.array_equal(pickle.loads(data).packed, pack.packed)  # noqa: S301 (our own bytes)
+    loose = random_packed([2, 3], 1)
+    assert np.array_equal(pickle.loads(pickle.dumps(loose)).packed, loose.packed)  # noqa: S301
 
 
 def test_a_pack_is_made_once(pieces_folder: Path, folder: Path):
-    path = packed(pieces_folder, folder).path
+    path = pack_of(pieces_folder, folder).path
     assert path is not None
     before = path.stat().st_mtime_ns
-    assert packed(pieces_folder, folder).path == path
+    assert pack_of(pieces_folder, folder).path == path
     assert path.stat().st_mtime_ns == before
 
 
@@ -105,19 +105,19 @@ def test_a_pack_is_made_once(pieces_folder: Path, folder: Path):
 def test_a_damaged_pack_is_found_and_made_again(
     pieces_folder: Path, folder: Path, damage: str, caplog: pytest.LogCaptureFixture
 ):
-    path = packed(pieces_folder, folder).path
+    path = pack_of(pieces_folder, folder).path
     assert path is not None
     whole = path.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 3] ^= 4
     path.write_bytes({"flip": flipped, "truncate": whole[:-5], "extend": whole + b"x", "empty": b""}[damage])
-    assert packed(pieces_folder, folder).path == path
+    assert pack_of(pieces_folder, folder).path == path
     assert path.read_bytes() == whole
     assert "damaged" in caplog.text
 
 
 def test_a_damaged_entry_is_made_again_while_packing(pieces_folder: Path, tmp_path: Path):
-    pack = packed(pieces_folder, tmp_path)
+    pack = pack_of(pieces_folder, tmp_path)
     assert pack.path is not None
     whole = pack.path.read_bytes()
     pack.path.unlink()
@@ -125,7 +125,7 @@ def test_a_damaged_entry_is_made_again_while_packing(pieces_folder: Path, tmp_pa
     data = bytearray(entry.read_bytes())
     data[-10] ^= 1
     entry.write_bytes(data)
-    assert packed(pieces_folder, tmp_path).path is not None
+    assert pack_of(pieces_folder, tmp_path).path is not None
     assert pack.path.read_bytes() == whole
 
 
@@ -148,7 +148,7 @@ def test_no_pieces_are_an_empty_pack(tmp_path: Path):
 
 
 def test_large_packs_let_go_of_what_they_touched(pieces_folder: Path, folder: Path, monkeypatch):
-    pack = packed(pieces_folder, folder)
+    pack = pack_of(pieces_folder, folder)
     expected = pack.gather(np.arange(len(pack)))
     both = pack.gather(np.arange(len(pack)), channels=2)
     monkeypatch.setattr("musicgen.files.mapped._STAYS_WHOLE_BYTES", 0)
@@ -158,4 +158,4 @@ def test_large_packs_let_go_of_what_they_touched(pieces_folder: Path, folder: Pa
     for _ in range(3):
         assert torch.equal(pack.gather(np.arange(len(pack))), expected)
         assert torch.equal(pack.gather(np.arange(len(pack)), channels=2), both)
-    assert np.array_equal(view, ClockGrid().read(Folder(pieces_folder).pieces()[0].path).words)
+    assert np.array_equal(view, ClockGrid().read(Folder(pieces_folder).pieces()[0].path).packed)

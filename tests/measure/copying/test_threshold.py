@@ -13,7 +13,7 @@ from musicgen.measure.copying.index import CopyIndex
 from musicgen.measure.copying.threshold import copy_index, copy_metrics, threshold
 from musicgen.measure.music import measure
 from musicgen.measure.reference import excerpts_of
-from musicgen.music.grid import to_words
+from musicgen.music.grid import to_packed
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import Performance
 
@@ -96,7 +96,7 @@ def test_no_excerpt_of_the_test_pieces_of_giantmidi_is_accused(giantmidi_root: P
         name: [
             (str(piece.path), excerpt)
             for piece in splits[name]
-            for excerpt in excerpts_of(to_words(read_midi(piece.path)), num_quarters=128)
+            for excerpt in excerpts_of(to_packed(read_midi(piece.path)), num_quarters=128)
         ]
         for name in ("val", "test")
     }

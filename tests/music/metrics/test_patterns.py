@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from musicgen.music.grid import to_words
+from musicgen.music.grid import to_packed
 from musicgen.music.metrics.patterns import FAMILIES, NUM_PATTERNS, count_patterns, transpose_counts
 from musicgen.music.notes import Performance
 
@@ -9,7 +9,7 @@ from musicgen.music.notes import Performance
 def piece(*notes: tuple[int, float, float]) -> np.ndarray:
     """Draw notes of (pitch, onset, length), times in quarters."""
     pitch, onset, length = (np.array(column, float) for column in zip(*notes, strict=True))
-    return to_words(
+    return to_packed(
         Performance.from_arrays(
             pitch.astype(int),
             onset_s=onset / 2,
@@ -53,11 +53,11 @@ def test_a_note_that_is_over_is_no_bass():
 
 def test_segments_add_up_to_the_piece():
     random = np.random.default_rng(0)
-    words = piece(*((int(random.integers(40, 80)), onset / 4, 0.5) for onset in range(120)))
-    parts = count_patterns(words, quarters_per_segment=4)
-    (whole,) = count_patterns(words, quarters_per_segment=1000)
+    packed = piece(*((int(random.integers(40, 80)), onset / 4, 0.5) for onset in range(120)))
+    parts = count_patterns(packed, quarters_per_segment=4)
+    (whole,) = count_patterns(packed, quarters_per_segment=1000)
 
-    assert parts.shape == (-(-len(words) // 4), NUM_PATTERNS)
+    assert parts.shape == (-(-len(packed) // 4), NUM_PATTERNS)
     assert np.array_equal(parts.sum(axis=0), whole)
     assert family(whole, "pitch_class").keys() <= set(range(12))
     assert sum(family(whole, "pitch").values()) == 120

@@ -15,7 +15,7 @@ import pytest
 
 from musicgen.compat.bachsformer import BachsformerGrid
 from musicgen.compat.repaired import AllTailsGrid, TrueTimeGrid
-from musicgen.music.grid import ClockGrid, Grid, to_words
+from musicgen.music.grid import ClockGrid, Grid, to_packed
 from musicgen.music.midi import MidiError, read_midi
 
 MAX_SECONDS = 2.0
@@ -64,7 +64,7 @@ def broken(files: list[bytes], number: int, *, seed: int) -> Iterator[bytes]:
 
 def check_by_reading(data: bytes, *, sustain: bool) -> None:
     performance = read_midi(data, sustain=sustain)
-    to_words(performance)
+    to_packed(performance)
     assert (performance.offset_s > performance.onset_s).all()
     assert (performance.offset_quarters > performance.onset_quarters).all()
     assert (np.diff(performance.onset_quarters) >= 0).all()
@@ -154,7 +154,7 @@ def test_every_grid_draws_broken_files_or_refuses_them(
 
     def read(data: bytes, index: int) -> None:
         path.write_bytes(data)
-        assert grid.read(path).words.shape[1] == 88
+        assert grid.read(path).packed.shape[1] == 88
 
     done = fuzz(read, written_files, 5000 if long_form else 300, seed=2)
     assert min(done.read, done.refused) > 20

@@ -1,0 +1,47 @@
+"""How many cores of this machine nobody else is using."""
+
+import os
+import time
+from pathlib import Path
+
+from musicgen.files.workers import available_cores
+
+_STAT = Path("/proc/stat")
+_SAMPLE_S = 0.25
+
+
+def free_cores(*, sample_s: float = _SAMPLE_S) -> int:
+    """Count the cores that are idle now, at least 1.
+
+    OpenMP's threads wait for each other by spinning, so a training step with as many threads as cores
+    becomes several times slower as soon as one other process is busy, and one thread is then the best choice.
+    A core counts as free when less than half of it was used during the sample.
+
+    Args:
+        sample_s: How long the cores are watched, in seconds. The caller should not compute meanwhile.
+
+    Returns:
+        1 to `available_cores()`; all of them where the system does not tell (Windows).
+    """
+    cores = available_cores()
+    before = _busy_and_total()
+    if before is None:
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+        return max(1, round(cores - load))
+    time.sleep(sample_s)
+    after = _busy_and_total()
+    assert after is not None
+    total = after[1] - before[1]
+    busy_share = (after[0] - before[0]) / total if total > 0 else 0.0
+    return max(1, min(cores, round(cores - busy_share * (os.cpu_count() or cores))))
+
+
+def _busy_and_total() -> tuple[int, int] | None:
+    """Read the clock ticks that all cores have worked and had; None where there is no such file."""
+    try:
+        fields = [int(text) for text in _STAT.read_text().split("\n", 1)[0].split()[1:9]]
+    except (OSError, ValueError):
+        return None
+    user, nice, system, idle, iowait, irq, softirq, steal = fields
+    busy = user + nice + system + irq + softirq + steal
+    return busy, busy + idle + iowait
