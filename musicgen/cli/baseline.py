@@ -17,12 +17,14 @@ def baseline(config: DictConfig) -> None:
 
     from musicgen.baselines.baseline import BaselineData
     from musicgen.baselines.measure import run_baseline
+    from musicgen.cli.shared.own_metrics import register_metrics
     from musicgen.style.load import load_classifier
     from musicgen.training.precision import fastest_precision
 
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
+    register_metrics(config)
     if config.trainer.precision == "auto":
         config.trainer.precision = fastest_precision(config.trainer.accelerator)
     prepared = prepared_pieces(config)

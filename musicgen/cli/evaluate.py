@@ -16,11 +16,13 @@ def evaluate(config: DictConfig) -> None:
     import torch
     from rich.console import Console
 
+    from musicgen.cli.shared.own_metrics import register_metrics
     from musicgen.measure.generated import generated_pieces
     from musicgen.reports.pages.metric_table import screen_metrics
-    from musicgen.reports.pages.write_evaluation import PageExtent, write_outcome
+    from musicgen.reports.pages.write_evaluation import PageExtent, write_evaluation
 
     extent = PageExtent(**config.page)
+    register_metrics(config)
     if config.threads:
         torch.set_num_threads(config.threads)
     if config.run:
@@ -36,7 +38,7 @@ def evaluate(config: DictConfig) -> None:
         metrics, generated_metrics = folder_metrics(config)
     measured = str(config.run or config.data.get("root") or HydraConfig.get().runtime.choices["data"])
     folder = Path(HydraConfig.get().runtime.output_dir)
-    paths = write_outcome(
+    paths = write_evaluation(
         folder, metrics=metrics, generated_metrics=generated_metrics, measured=measured, extent=extent
     )
     Console().print(screen_metrics(metrics))

@@ -29,6 +29,7 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
     from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
     from musicgen.cli.shared.build_run import build_run
+    from musicgen.cli.shared.own_metrics import register_metrics
     from musicgen.generation.generate import check_request
     from musicgen.pipeline.hparams import log_settings
     from musicgen.pipeline.status import running
@@ -38,6 +39,7 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
     hydra, is_first_rank = HydraConfig.get(), rank_zero_only.rank == 0
     torch.set_num_threads(config.threads or threads_for(hydra, usual=torch.get_num_threads()))
     check_request(**config.generate)
+    register_metrics(config)
     with (
         redirected_screen(hydra, folder=Path(config.run_dir)),
         running(Path(config.run_dir), is_first_rank=is_first_rank, gives_up=(PrunedRun,)) as status,

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from musicgen.measure.music import describe
 from musicgen.measure.statistics import LEVEL
-from musicgen.music.metrics.pitch import describe, note_length_histogram, pitch_class_histogram
-from musicgen.music.metrics.rhythm import inter_onset_histogram
+from musicgen.music.metrics.histograms import (
+    inter_onset_histogram,
+    note_length_histogram,
+    pitch_class_histogram,
+)
 from musicgen.music.notes import Performance
 
 GRID = 512  # points at which two densities are compared

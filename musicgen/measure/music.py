@@ -1,6 +1,7 @@
 """Measure pieces one by one: their metrics, their harmony, what they copied; and average over them."""
 
 import csv
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ import numpy as np
 
 from musicgen.files.progress_bar import track
 from musicgen.measure.copying.index import Copy, CopyIndex
+from musicgen.measure.spec import METRICS
 from musicgen.music.grid import NUM_PITCHES, from_packed
-from musicgen.music.metrics.pitch import describe
 from musicgen.music.midi import SilentMidiError, read_midi
 from musicgen.music.notes import Performance
 from musicgen.music.theory.harmony import Harmony, analyze, metrics_of, progression_ngrams, shared_ngram_rate
@@ -37,6 +38,20 @@ class MeasuredPiece:
     metrics: dict[str, float]
     harmony: Harmony
     copy: Copy | None = None
+
+
+def describe(performance: Performance) -> dict[str, float]:
+    """Take every registered metric of one piece.
+
+    Args:
+        performance: The notes.
+
+    Returns:
+        Name to number, NaN where a metric does not apply; units and ranges are those of the table of metrics.
+    """
+    if not len(performance):
+        return {spec.name: math.nan for spec in METRICS.values() if spec.measure}
+    return {spec.name: float(spec.measure(performance)) for spec in METRICS.values() if spec.measure}
 
 
 def measure(

@@ -1,9 +1,11 @@
-"""Hold the notes of one performance as arrays."""
+"""The notes of one performance as arrays."""
 
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Float64, Int16, UInt8
+
+from musicgen.music.score_map import ScoreMap
 
 LOWEST_PITCH = 21  # A0
 HIGHEST_PITCH = 108  # C8
@@ -11,7 +13,7 @@ HIGHEST_PITCH = 108  # C8
 
 @dataclass(frozen=True, slots=True)
 class ReadCounts:
-    """Count what a reader met that is not a plain note.
+    """How often a reader met what is not a plain note, by kind.
 
     Attributes:
         unmatched_note_offs: note_offs with nothing sounding, dropped.
@@ -19,6 +21,14 @@ class ReadCounts:
         zero_length_notes: notes that end where they begin, dropped.
         out_of_range_notes: notes outside A0..C8, dropped.
         drum_notes: notes on channel 10, left out.
+        system_messages: real-time and system common messages inside a track, dropped.
+        bad_messages: messages with a data byte over 127, dropped.
+        loud_velocities: velocities over 127, taken as 127.
+        bad_tempos: tempo events of 0 or of fewer than three bytes, dropped.
+        bad_signatures: time and key signatures that are none, dropped.
+        missing_tracks: tracks that the header counts and the file does not hold.
+        uncounted_tracks: tracks that the header does not count, read.
+        mended_track_lengths: tracks whose length disagreed with where they end, read to their end.
     """
 
     unmatched_note_offs: int = 0
@@ -26,6 +36,18 @@ class ReadCounts:
     zero_length_notes: int = 0
     out_of_range_notes: int = 0
     drum_notes: int = 0
+    system_messages: int = 0
+    bad_messages: int = 0
+    loud_velocities: int = 0
+    bad_tempos: int = 0
+    bad_signatures: int = 0
+    missing_tracks: int = 0
+    uncounted_tracks: int = 0
+    mended_track_lengths: int = 0
+
+    def __str__(self) -> str:
+        counts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return ", ".join(f"{name}={count}" for name, count in counts.items() if count)
 
     def __add__(self, other: "ReadCounts") -> "ReadCounts":
         names = [field.name for field in fields(ReadCounts)]
@@ -34,7 +56,7 @@ class ReadCounts:
 
 @dataclass(frozen=True, eq=False)
 class Performance:
-    """Hold the notes of a piece, sorted by onset, then pitch.
+    """The notes of a piece, sorted by onset, then pitch.
 
     Attributes:
         pitch: MIDI numbers, 21 (A0) to 108 (C8).
@@ -44,6 +66,7 @@ class Performance:
         offset_quarters: ends in quarter notes.
         velocity: 1 to 127.
         counts: what was met on the way and is not a note here.
+        score: tempo, metre, key and pedals of the file; None for notes that come from no file.
     """
 
     pitch: Int16[np.ndarray, " notes"]
@@ -53,6 +76,7 @@ class Performance:
     offset_quarters: Float64[np.ndarray, " notes"]
     velocity: UInt8[np.ndarray, " notes"]
     counts: ReadCounts = ReadCounts()
+    score: ScoreMap | None = None
 
     @classmethod
     def from_arrays(
@@ -65,6 +89,7 @@ class Performance:
         offset_quarters: np.ndarray,
         velocity: np.ndarray | int = 80,
         counts: ReadCounts = ReadCounts(),
+        score: ScoreMap | None = None,
     ) -> "Performance":
         """Check, convert and sort the notes of a piece.
 
@@ -74,8 +99,9 @@ class Performance:
             offset_s: ends, seconds.
             onset_quarters: starts, quarter notes.
             offset_quarters: ends, quarter notes.
-            velocity: 1 to 127, one for all notes or one a note.
+            velocity: 1 to 127, one for all notes or one per note.
             counts: what a reader met on the way.
+            score: tempo, metre, key and pedals.
 
         Returns:
             The notes, sorted by onset, then pitch.
@@ -85,7 +111,7 @@ class Performance:
         """
         pitches = np.asarray(pitch)
         if pitches.ndim != 1:
-            raise ValueError(f"pitch has shape {pitches.shape}; one axis, a number a note, is allowed")
+            raise ValueError(f"pitch has shape {pitches.shape}; one axis, a number per note, is allowed")
         velocities = np.asarray(velocity)
         if velocities.ndim == 0:
             velocities = np.full(pitches.shape, velocity)
@@ -111,6 +137,7 @@ class Performance:
             pitch=pitches[order].astype(np.int16),
             velocity=velocities[order].astype(np.uint8),
             counts=counts,
+            score=score,
             **{name: values[order] for name, values in times.items()},
         )
 
@@ -119,31 +146,33 @@ class Performance:
 
     @property
     def duration_s(self) -> float:
-        """Give the time of the last offset in seconds, 0 for no notes."""
+        """Return the time of the last offset in seconds, 0 for no notes."""
         return float(self.offset_s.max(initial=0.0))
 
     @property
     def duration_quarters(self) -> float:
-        """Give the time of the last offset in quarter notes, 0 for no notes."""
+        """Return the time of the last offset in quarter notes, 0 for no notes."""
         return float(self.offset_quarters.max(initial=0.0))
 
     def transposed(self, semitones: int) -> "Performance":
         """Move all notes up by `semitones` (down if negative).
 
-        Notes that would leave A0..C8 are dropped and added to `counts.out_of_range_notes`.
+        Notes that would leave A0..C8 are dropped and added to `counts.out_of_range_notes`; key signatures,
+        which no longer hold, are dropped, too.
         """
         moved = self.pitch.astype(np.int64) + semitones
         fits = (moved >= LOWEST_PITCH) & (moved <= HIGHEST_PITCH)
         counts = self.counts + ReadCounts(out_of_range_notes=int((~fits).sum()))
-        return replace(self._where(fits), pitch=moved[fits].astype(np.int16), counts=counts)
+        score = self.score and self.score.without_key()
+        return replace(self._where(fits), pitch=moved[fits].astype(np.int16), counts=counts, score=score)
 
     def between_quarters(self, start: float, stop: float) -> "Performance":
         """Keep the notes that begin in [start, stop) quarter notes, their times as they are."""
         return self._where((self.onset_quarters >= start) & (self.onset_quarters < stop))
 
     def _where(self, keep: np.ndarray) -> "Performance":
-        names = [field.name for field in fields(self) if field.name != "counts"]
-        return Performance(counts=self.counts, **{name: getattr(self, name)[keep] for name in names})
+        names = [field.name for field in fields(self) if field.name not in ("counts", "score")]
+        return replace(self, **{name: getattr(self, name)[keep] for name in names})
 
 
 def _check_range(name: str, values: np.ndarray, lowest: int, highest: int) -> None:

@@ -1,40 +1,50 @@
-"""Charts for TensorBoard's custom scalars: one a metric, with the curves of all runs in it."""
+"""Charts for TensorBoard's custom scalars: one for each chart of the table of metrics, all runs in it."""
 
+import re
 from collections.abc import Sequence
 
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
-# Category -> title of a chart -> the curves in it, by the names of metrics.json.
-CHARTS = {
-    "Against the baselines": {
-        "BCE": ["vq_vae/val/bce", "baseline/pitch/bce", "baseline/constant/bce"],
-    },
-    "VQ-VAE": {
-        "BCE, held out": ["vq_vae/val/bce"],
-        "BCE, training": ["vq_vae/train/bce"],
-        "Perplexity of the codes": ["vq_vae/val/perplexity"],
-        "Codes used": ["vq_vae/val/codes_used"],
-        "F1 of cells, onsets, notes": ["vq_vae/val/cell_f1", "vq_vae/val/onset_f1", "vq_vae/val/note_f1"],
-    },
-    "Transformer": {
-        "Nats a code, held out": ["transformer/val/nats_per_code"],
-        "Nats a code, training": ["transformer/train/nats_per_code"],
-        "Bits a quarter, held out": ["val/bits_per_quarter"],
-    },
-}
+from musicgen.measure.spec import METRICS, MetricSpec
+
+SPLITS = {"Held out": "val", "Training": "train"}
+
+
+def chart_tags() -> dict[str, dict[str, list[str]]]:
+    """List which curves each chart shows.
+
+    Returns:
+        Category to title of a chart to regular expressions of the curves' names; held-out charts show the
+        trivial baselines of their metrics, too.
+    """
+    charted: dict[str, list[MetricSpec]] = {}
+    for spec in METRICS.values():
+        if spec.chart:
+            charted.setdefault(spec.chart, []).append(spec)
+    return {
+        category: {title: [_tag(spec, split) for spec in specs] for title, specs in charted.items()}
+        for category, split in SPLITS.items()
+    }
 
 
 def log_layout(loggers: Sequence[Logger]) -> None:
-    """Give TensorBoard the charts; runs that give the same ones share them.
+    """Add the charts to TensorBoard; runs that add the same ones share them.
 
     Args:
         loggers: Those of a run; TensorBoard's among them take it.
     """
     layout = {
-        category: {title: ["Multiline", [f"^{name}$" for name in names]] for title, names in charts.items()}
-        for category, charts in CHARTS.items()
+        category: {title: ["Multiline", tags] for title, tags in charts.items()}
+        for category, charts in chart_tags().items()
     }
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_custom_scalars(layout)
             logger.experiment.close()  # the curves of each stage begin an event file of their own
+
+
+def _tag(spec: MetricSpec, split: str) -> str:
+    stage, _, leaf = spec.name.rpartition("/")
+    place = f"{re.escape(stage)}/{split}" if stage else rf"(\w+/)?{split}"
+    baseline = rf"|baseline/\w+/{re.escape(leaf)}" if split == "val" else ""
+    return f"^({place}/{re.escape(leaf)}{baseline})$"

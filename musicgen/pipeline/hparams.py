@@ -9,7 +9,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from musicgen.reports.runs.settings import NOISE_LEAVES, flatten
 from musicgen.training.curve_table import CurveTable
 
-KNOBS = (
+EXPERIMENT = (
     "epochs",
     "seed",
     "data",
@@ -46,7 +46,7 @@ def log_settings(
     flat = {
         name: value if isinstance(value, bool | int | float | str) else str(value)
         for name, value in flatten(settings).items()
-        if name.split(".")[0] in KNOBS and not name.split(".")[-1].startswith("_")
+        if name.split(".")[0] in EXPERIMENT and not name.split(".")[-1].startswith("_")
     }
     final = {f"final/{name}": value for name, value in metrics.items() if math.isfinite(value)}
     for logger in loggers:
@@ -63,7 +63,7 @@ def log_settings(
 
 def _set_by_hand(flat: Mapping[str, Any], typed: Sequence[str]) -> dict[str, Any]:
     pairs = [one.lstrip("+~").partition("=") for one in typed]
-    named = {key: flat.get(key, value) for key, _, value in pairs if key.split(".")[0] in KNOBS}
+    named = {key: flat.get(key, value) for key, _, value in pairs if key.split(".")[0] in EXPERIMENT}
     where = NOISE_LEAVES | {"root"}
     kept = {key: value for key, value in named.items() if key.split(".")[-1] not in where}
     return {**{name: flat[name] for name in ("epochs", "seed") if name in flat}, **kept}

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from musicgen.measure.directions import Better, Metric, metric
+from musicgen.measure.spec import METRICS, Better, Metric, metric
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def read_objectives(
 
     Args:
         names: One metric or two.
-        better: Metric to lower, higher or closer, where the rules of `directions` do not know it.
+        better: Metric to lower, higher or closer, where the table of metrics does not know it.
 
     Returns:
         The objectives.
@@ -69,8 +69,10 @@ def read_objectives(
     objectives = tuple(Objective(metric(name, known, better)) for name in names)
     for one in objectives:
         if one.metric.better == "none":
+            near = difflib.get_close_matches(one.metric.leaf, METRICS, n=1)
             raise ValueError(
                 f"metrics: nobody knows which way {one.name} is better; "
                 f"say better={{{one.name}:lower}}, higher or closer"
+                + (f"; or is {near[0]} meant?" if near else "")
             )
     return objectives

@@ -12,8 +12,8 @@ from musicgen.checkpoint import load_autoencoder
 from musicgen.data.prepare import Prepared
 from musicgen.data.store.packed import PackedPieces
 from musicgen.measure.evaluate import reconstruction_metrics
+from musicgen.measure.music import describe
 from musicgen.music.grid import ClockGrid, from_packed
-from musicgen.music.metrics.pitch import describe
 from musicgen.music.midi import SilentMidiError
 from musicgen.music.theory.harmony import describe_harmony
 from reproduction.jobs import METRICS_FILE, Inputs, Job

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from musicgen.data.store.packed import PackedPieces
+from musicgen.measure.music import describe
 from musicgen.music.grid import from_packed
-from musicgen.music.metrics.pitch import describe
 from musicgen.music.theory.harmony import describe_harmony
 from reproduction.claims import CLAIMS, Finding, Interval, find, interval
 from reproduction.jobs import ARMS, CURVE, PUBLISHED, Inputs, Job

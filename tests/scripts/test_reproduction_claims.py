@@ -7,7 +7,7 @@ import pytest
 from reproduction.claims import CLAIMS, Claim, Interval, find, interval, judge
 from reproduction.tables import markdown, number, signed, with_interval, write_csv
 
-from musicgen.music.metrics.pitch import describe
+from musicgen.measure.music import describe
 from musicgen.music.theory.harmony import describe_harmony
 from tests.conftest import etude
 

@@ -36,6 +36,8 @@ def test_what_cannot_be_searched_for_is_refused(names, message):
 
 
 def test_a_metric_that_the_runs_do_not_have_offers_the_nearest():
-    (one,) = read_objectives(["val/bits_per_quater"])
-    with pytest.raises(ValueError, match="no metric 'val/bits_per_quater'; nearest: val/bits_per_quarter"):
+    with pytest.raises(ValueError, match="or is bits_per_quarter meant"):
+        read_objectives(["val/bits_per_quater"])
+    (one,) = read_objectives(["vql_vae/val/bce"])
+    with pytest.raises(ValueError, match="no metric 'vql_vae/val/bce'; nearest: vq_vae/val/bce"):
         one.value({"val/bits_per_quarter": 1.0, "vq_vae/val/bce": 0.1})

@@ -21,7 +21,7 @@ NETWORKS = ("vq_vae", "transformer")
 # What no weight follows from, or what is looked at by its contents: pieces, code, the start's weights.
 BESIDE = (
     *("name", "run_dir", "stages", "ckpt_path", "resume", "retry_failed", "reuse", "init_from", "data"),
-    *("threads", "trainer", "callbacks", "logger", "epochs", "sampling", "generate"),
+    *("threads", "trainer", "callbacks", "logger", "metrics", "epochs", "sampling", "generate"),
 )
 
 

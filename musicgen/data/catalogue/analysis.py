@@ -21,7 +21,7 @@ from musicgen.music.theory.keys import Key
 
 logger = logging.getLogger(__name__)
 
-ANALYSIS_VERSION = 3
+ANALYSIS_VERSION = 4
 """Bump whenever the analysis of a piece changes; part of its kind in the catalogue."""
 
 _FILES_WORTH_A_POOL = 200

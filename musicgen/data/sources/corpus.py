@@ -4,7 +4,7 @@ import importlib.metadata
 import importlib.util
 import logging
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -153,7 +153,7 @@ def convert(path: Path, *, folder: Path) -> _Converted:
     work = "-".join(part for part in path.parts[-3:-1] if part != "corpus")
     target = folder / f"{work}-{path.stem}-{digest[:12]}.mid"
     folder.mkdir(parents=True, exist_ok=True)
-    write_midi(performance, target)
+    write_midi(replace(performance, score=None), target)  # nominal time: the same bytes whatever the tempo
     return _Converted(midi=target.name, title=_title_in(text))
 
 

@@ -14,7 +14,7 @@ _SUSTAIN_CONTROLLER = 64
 
 @dataclass(frozen=True)
 class Notes:
-    """Hold paired notes, grouped by track, channel and pitch; times in ticks."""
+    """Paired notes, grouped by track, channel and pitch; times in ticks."""
 
     channel: Integer[np.ndarray, " notes"]
     pitch: Integer[np.ndarray, " notes"]
@@ -24,7 +24,7 @@ class Notes:
     counts: ReadCounts
 
     def where(self, keep: np.ndarray) -> "Notes":
-        """Give the notes that `keep` marks."""
+        """Return the notes that `keep` marks."""
         names = ("channel", "pitch", "velocity", "onset", "offset")
         return Notes(counts=self.counts, **{name: getattr(self, name)[keep] for name in names})
 
@@ -67,7 +67,7 @@ def pair_notes(events: Events) -> Notes:
 
 
 def _group_keys(events: Events) -> tuple[np.ndarray, int]:
-    """Give each note event its track, channel and pitch as one number; count the drum notes left out."""
+    """Number each note event by track, channel and pitch; count the drum notes left out."""
     kind = np.uint16 if len(events.counts) < 32 else np.int64  # two bytes are sorted by radix, much faster
     track = np.repeat(np.arange(len(events.counts), dtype=kind), events.counts)
     key = track << 11 | (events.status & 0x0F).astype(kind) << 7 | events.data1
@@ -78,7 +78,7 @@ def _group_keys(events: Events) -> tuple[np.ndarray, int]:
 
 
 def _alternate(key: np.ndarray, is_on: np.ndarray) -> bool:
-    """Tell whether starts and ends take turns in every group, as they do in almost every file."""
+    """Whether starts and ends take turns in every group, as they do in almost every file."""
     if len(key) % 2 or not is_on[::2].all() or is_on[1::2].any():
         return False
     return bool((key[::2] == key[1::2]).all())
@@ -117,7 +117,7 @@ def _with_missing_ends(
 
 
 def lengthen_by_pedal(notes: Notes, events: Events) -> Int64[np.ndarray, " notes"]:
-    """Give offsets that last until the sustain pedal is let go, or the pitch is struck again.
+    """Return offsets that last until the sustain pedal is let go, or the pitch is struck again.
 
     The pedal (controller 64, down from value 64) belongs to its channel in all tracks. One
     that is never let go holds to the end of the longest track. No note becomes shorter.
@@ -146,7 +146,7 @@ def lengthen_by_pedal(notes: Notes, events: Events) -> Int64[np.ndarray, " notes
 
 
 def _next_onset(notes: Notes) -> np.ndarray:
-    """Give for each note the next later onset of its channel and pitch, or the largest integer."""
+    """Return for each note the next later onset of its channel and pitch, or the largest integer."""
     order = np.lexsort((notes.onset, notes.pitch, notes.channel))
     group = (notes.channel << 7 | notes.pitch)[order]
     onset = notes.onset[order]

@@ -7,20 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from musicgen.measure.directions import Better, Metric, all_metrics, best_of
+from musicgen.measure.spec import Better, Metric, all_metrics, best_of
 from musicgen.measure.statistics import Contrast, Summary, all_contrasts, summarize
-from musicgen.reports.runs.naming import run_names
+from musicgen.reports.runs.differences import Setting, differing_settings, run_names, shared_settings
 from musicgen.reports.runs.runs import Run, natural
-from musicgen.reports.runs.settings import (
-    SEED,
-    Knob,
-    differing_knobs,
-    flatten,
-    setting,
-    settings,
-    shared_settings,
-    value_text,
-)
+from musicgen.reports.runs.settings import SEED, flatten, settings_of, value_of, value_text
 
 MAX_PAIRED = 6  # groups: of more, each is tested against the best only
 
@@ -31,7 +22,7 @@ class Row:
 
     name: str
     members: tuple[int, ...]  # positions in Comparison.runs
-    knobs: tuple[str, ...]  # one text a knob that the rows have; MISSING where the members differ
+    settings: tuple[str, ...]  # one text a setting that the rows have; MISSING where the members differ
     cells: Mapping[str, Summary]  # by metric
     status: str = "done"  # of a group: how many did not finish, if any
     reason: str = ""
@@ -43,11 +34,11 @@ class Comparison:
 
     runs: tuple[Run, ...]
     names: tuple[str, ...]  # one a run
-    knobs: tuple[Knob, ...]  # settings that differ
+    settings: tuple[Setting, ...]  # settings that differ
     metrics: tuple[Metric, ...]
     rows: tuple[Row, ...]  # one a run
     groups: tuple[Row, ...]  # one a group of runs that differ by seed only, or as asked
-    group_knobs: tuple[str, ...]  # labels of the knobs that the groups have
+    group_settings: tuple[str, ...]  # labels of the settings that the groups have
     contrasts: tuple[Contrast, ...]
     shared: Mapping[str, Any]  # settings that are the same in all runs
     files: Mapping[str, Path] = field(default_factory=dict)  # what was written: csv, markdown, html
@@ -97,7 +88,7 @@ def aggregate(
             their seed only.
         significance: Metrics on which every pair of groups is tested; of more than six groups, each
             against the best.
-        better: Directions that override the rules of `directions`, by metric.
+        better: Directions that override the table of metrics, by metric.
 
     Returns:
         The comparison.
@@ -108,35 +99,35 @@ def aggregate(
     runs = _filter(runs, where or {})
     metrics = all_metrics((name for run in runs for name in run.metrics), better)
     runs = _sorted(runs, sort, metrics)
-    knobs = differing_knobs(runs)
+    settings = differing_settings(runs)
     rows = [
         Row(
             name,
             (index,),
-            tuple(knob.texts[index] for knob in knobs),
+            tuple(setting.texts[index] for setting in settings),
             _cells(metrics, [run]),
             run.status,
             run.reason,
         )
-        for index, (name, run) in enumerate(zip(run_names(runs, knobs), runs, strict=True))
+        for index, (name, run) in enumerate(zip(run_names(runs, settings), runs, strict=True))
     ]
-    keys = [knob.key for knob in knobs if knob.key != SEED]
+    keys = [setting.key for setting in settings if setting.key != SEED]
     if group_by is not None:
         keys = [_resolve("group_by", name, runs) for name in group_by]
-    labels = {knob.key: knob.label for knob in knobs}
-    group_knobs = tuple(labels.get(key, key) for key in keys)
-    groups = _groups(runs, keys, group_knobs, metrics, rows)
+    labels = {setting.key: setting.label for setting in settings}
+    group_settings = tuple(labels.get(key, key) for key in keys)
+    groups = _groups(runs, keys, group_settings, metrics, rows)
     sorted_by = next((one for one in metrics if sort and one.name == sort.lstrip("-")), None)
     if sorted_by:
         groups.sort(key=lambda group: _metric_key(sorted_by, group.cells, turned=str(sort).startswith("-")))
     return Comparison(
         runs=tuple(runs),
         names=tuple(row.name for row in rows),
-        knobs=knobs,
+        settings=settings,
         metrics=metrics,
         rows=tuple(rows),
         groups=tuple(groups),
-        group_knobs=group_knobs,
+        group_settings=group_settings,
         contrasts=tuple(_contrasts(significance, metrics, groups, runs)),
         shared=shared_settings(runs),
     )
@@ -151,7 +142,7 @@ def _filter(runs: Sequence[Run], where: Mapping[str, Any]) -> list[Run]:
             found = [run.status for run in kept]
         else:
             key = _resolve("where", name, runs)
-            found = [value_text(setting(settings(run), key)) for run in kept]
+            found = [value_text(value_of(settings_of(run), key)) for run in kept]
         remaining = [run for run, text in zip(kept, found, strict=True) if text in texts]
         if not remaining:
             present = ", ".join(sorted(set(found), key=natural))
@@ -163,15 +154,15 @@ def _filter(runs: Sequence[Run], where: Mapping[str, Any]) -> list[Run]:
 def _sorted(runs: Sequence[Run], sort: str | None, metrics: Sequence[Metric]) -> list[Run]:
     """Sort by a metric, a setting, or by all settings that differ; what has no value comes last."""
     if sort is None:
-        knobs = differing_knobs(runs)
-        order = sorted(range(len(runs)), key=lambda i: [natural(knob.texts[i]) for knob in knobs])
+        settings = differing_settings(runs)
+        order = sorted(range(len(runs)), key=lambda i: [natural(setting.texts[i]) for setting in settings])
         return [runs[index] for index in order]
     name, turned = sort.lstrip("-"), sort.startswith("-")
     by_name = {metric.name: metric for metric in metrics}
     if name in by_name:
         return sorted(runs, key=lambda run: _metric_key(by_name[name], _cells(metrics, [run]), turned=turned))
     key = _resolve("sort", name, runs, list(by_name))
-    return sorted(runs, key=lambda run: natural(value_text(setting(settings(run), key))), reverse=turned)
+    return sorted(runs, key=lambda run: natural(value_text(value_of(settings_of(run), key))), reverse=turned)
 
 
 def _metric_key(metric: Metric, cells: Mapping[str, Summary], *, turned: bool) -> tuple[bool, float]:
@@ -192,8 +183,8 @@ def _groups(
     """Average the runs that agree in all keys, in the order in which they first come."""
     members: dict[tuple[str, ...], list[int]] = {}
     for index, run in enumerate(runs):
-        table = settings(run)
-        members.setdefault(tuple(value_text(setting(table, key)) for key in keys), []).append(index)
+        table = settings_of(run)
+        members.setdefault(tuple(value_text(value_of(table, key)) for key in keys), []).append(index)
     groups = []
     for values, indices in members.items():
         name = " ".join(f"{label}={value}" for label, value in zip(labels, values, strict=True))
@@ -204,7 +195,7 @@ def _groups(
             Row(
                 name=name or f"all {len(indices)} runs",
                 members=tuple(indices),
-                knobs=values,
+                settings=values,
                 cells=_cells(metrics, [runs[index] for index in indices]),
                 status=unfinished[0].status if unfinished else "done",
                 reason=f"{len(unfinished)} of {len(indices)} not done" if unfinished else "",
@@ -240,7 +231,7 @@ def _contrasts(
 
 def _resolve(option: str, name: str, runs: Sequence[Run], others: Sequence[str] = ()) -> str:
     """Find the setting that a name means: in full, or its last part where only one ends so."""
-    known = list(dict.fromkeys(key for run in runs for key in settings(run)))
+    known = list(dict.fromkeys(key for run in runs for key in settings_of(run)))
     if name in known:
         return name
     ending = [key for key in known if key.endswith(f".{name}")]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from musicgen.measure.directions import Better
+from musicgen.measure.spec import Better
 from musicgen.reports.compare.aggregate import Comparison, aggregate
 from musicgen.reports.compare.export import write_csv, write_markdown, write_parquet
 from musicgen.reports.compare.pareto import draw_front

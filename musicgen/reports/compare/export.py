@@ -16,9 +16,9 @@ from musicgen.reports.compare.tables import (
     listed_metrics,
     real_texts,
 )
-from musicgen.reports.runs.naming import run_names
+from musicgen.reports.runs.differences import differing_settings, run_names
 from musicgen.reports.runs.runs import Run
-from musicgen.reports.runs.settings import MISSING, differing_knobs, value_text
+from musicgen.reports.runs.settings import MISSING, value_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,13 +34,13 @@ def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
         `run` (name), `folder`, `status`, `reason`, then every setting that differs and every metric
         that any run has; None where a run has it not.
     """
-    knobs = differing_knobs(runs)
+    settings = differing_settings(runs)
     metrics = list(dict.fromkeys(name for run in runs for name in run.metrics))
     return [
         {"run": name, "folder": str(run.folder), "status": run.status, "reason": run.reason}
-        | {knob.key: knob.values[index] for knob in knobs}
+        | {setting.key: setting.values[index] for setting in settings}
         | {metric: run.metrics.get(metric) for metric in metrics}
-        for index, (run, name) in enumerate(zip(runs, run_names(runs, knobs), strict=True))
+        for index, (run, name) in enumerate(zip(runs, run_names(runs, settings), strict=True))
     ]
 
 
@@ -78,7 +78,7 @@ def write_csv(comparison: Comparison, folder: Path) -> dict[str, Path]:
     files = {"csv": folder / "comparison.csv"}
     rows = [
         {"run": row.name, "folder": str(run.folder), "status": run.status, "reason": run.reason}
-        | {knob.key: _cell(knob.values[row.members[0]]) for knob in comparison.knobs}
+        | {setting.key: _cell(setting.values[row.members[0]]) for setting in comparison.settings}
         | {metric.name: _cell(run.metrics.get(metric.name)) for metric in comparison.metrics}
         for row, run in zip(comparison.rows, comparison.runs, strict=True)
     ]
@@ -180,7 +180,7 @@ def _pipes(lines: list[list[str]]) -> str:
 
 def _group_cells(comparison: Comparison, group: Row) -> dict[str, Any]:
     cells: dict[str, Any] = {"group": group.name, "runs": len(group.members), "note": group.reason}
-    cells |= dict(zip(comparison.group_knobs, group.knobs, strict=True))
+    cells |= dict(zip(comparison.group_settings, group.settings, strict=True))
     for metric in comparison.metrics:
         summary = group.cells[metric.name]
         cells[metric.name] = _cell(summary.mean)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.measure.directions import Metric
+from musicgen.measure.spec import Metric
 from musicgen.reports.compare.aggregate import Comparison, Row
 
 if TYPE_CHECKING:

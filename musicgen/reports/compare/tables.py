@@ -3,9 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from musicgen.measure.directions import MAX_DECIMALS, SIGNIFICANT, Metric, decimals_for, format_number
+from musicgen.measure.spec import Metric
 from musicgen.measure.statistics import Contrast
 from musicgen.reports.compare.aggregate import Comparison, Row
+from musicgen.reports.tables.numbers import MAX_DECIMALS, SIGNIFICANT, decimals_for, format_number
 
 CONTRAST_HEADS = ("metric", "group", "minus", "difference", "95 % interval", "p", "p (Holm)", "n")
 MAX_COLUMNS = 6  # more runs than that are written as rows

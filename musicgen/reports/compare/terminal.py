@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from musicgen.measure.directions import HEADLINE, Metric
+from musicgen.measure.spec import Metric, headline_of
 from musicgen.reports.compare.aggregate import Comparison, Row
 from musicgen.reports.compare.tables import (
     CONTRAST_HEADS,
@@ -138,13 +138,15 @@ def _runs_as_rows(
     comparison: Comparison, rows: Sequence[Row], texts: dict[str, list[str]], width: int
 ) -> tuple["Table", list[str]]:
     """Show as many metrics as fit, the leading ones first, without those that are all the same."""
-    labels = comparison.group_knobs if comparison.is_grouped else tuple(k.label for k in comparison.knobs)
-    told_apart = labels and len({row.knobs for row in rows}) == len(rows)
+    labels = (
+        comparison.group_settings if comparison.is_grouped else tuple(k.label for k in comparison.settings)
+    )
+    told_apart = labels and len({row.settings for row in rows}) == len(rows)
     table = _table()
     left = width - 1
     heads = list(labels) if told_apart else ["run"]
     for column, head in enumerate(heads):
-        cells = [row.knobs[column] if told_apart else row.name for row in rows]
+        cells = [row.settings[column] if told_apart else row.name for row in rows]
         longest = max(len(head), *map(len, cells))
         limit = longest if told_apart else max(20, min(longest, width // 2))
         table.add_column(_plain(head), width=min(longest, limit), overflow="fold")
@@ -167,7 +169,7 @@ def _runs_as_rows(
         shown.append(metric)
         table.add_column(_plain(head), justify="right", no_wrap=True)
     for index, row in enumerate(rows):
-        start = [_plain(text) for text in (row.knobs if told_apart else [row.name])]
+        start = [_plain(text) for text in (row.settings if told_apart else [row.name])]
         count = [_plain(_counted(comparison, row))] if counted else []
         style = "" if row.status == "done" else "yellow"
         table.add_row(*start, *count, *(_cell(texts[f.name][index]) for f in shown), style=style)
@@ -198,9 +200,8 @@ def _tests(comparison: Comparison, metric: str) -> "Table":
 
 
 def _by_interest(comparison: Comparison) -> list[Metric]:
-    leading = [metric for metric in comparison.metrics if metric.name in HEADLINE]
-    leading.sort(key=lambda metric: HEADLINE.index(metric.name))
-    return leading + [metric for metric in comparison.metrics if metric.name not in HEADLINE]
+    leading = headline_of(comparison.metrics)
+    return leading + [metric for metric in comparison.metrics if metric not in leading]
 
 
 def _table() -> "Table":

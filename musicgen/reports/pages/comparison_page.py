@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen import __version__
-from musicgen.measure.directions import HEADLINE, Metric, decimals_for, format_number
+from musicgen.measure.spec import Metric, headline_of
 from musicgen.reports.compare.aggregate import Comparison, Row
 from musicgen.reports.compare.tables import (
     CONTRAST_HEADS,
@@ -22,13 +22,14 @@ from musicgen.reports.compare.tables import (
 )
 from musicgen.reports.pages.page_data import page_json, pieces_kept, varies
 from musicgen.reports.runs.settings import MISSING, value_text
+from musicgen.reports.tables.numbers import decimals_for, format_number
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCRIPTS = ("core", "chart", "curves", "effects", "front", "parallel", "piano", "pieces", "table", "page")
+SCRIPTS = ("core", "chart", "curves", "effects", "pareto", "parallel", "piano", "pieces", "table", "page")
 MOST_NAMED = 8  # settings that the title lists
 LEADING_COLUMNS = 8  # of a long table, before "all metrics"
 
@@ -71,7 +72,7 @@ def write_page(
             version=__version__,
             title=_title(comparison),
             leader=_leader(comparison),
-            knobs=comparison.knobs,
+            settings=comparison.settings,
             data_text=_data_text(comparison),
             when=when or datetime.datetime.now().astimezone(),
             command=command,
@@ -143,7 +144,7 @@ def _title(comparison: Comparison) -> str:
     count = len(comparison.runs)
     if count == 1:
         return f"One run: {comparison.names[0]}"
-    labels = [knob.label for knob in comparison.knobs]
+    labels = [setting.label for setting in comparison.settings]
     if not labels:
         return f"{count} runs with the same settings"
     if len(labels) > MOST_NAMED:
@@ -155,11 +156,10 @@ def _title(comparison: Comparison) -> str:
 def _leader(comparison: Comparison) -> str:
     """Say which run is ahead at the first leading metric that has a best."""
     rows = _rows(comparison)
-    by_name = {metric.name: metric for metric in comparison.metrics}
-    for name in HEADLINE:
-        best = comparison.best(by_name[name], rows) if name in by_name else frozenset()
+    for metric in headline_of(comparison.metrics):
+        name, best = metric.name, comparison.best(metric, rows)
         if best:
-            texts = cell_texts(by_name[name], rows, best)
+            texts = cell_texts(metric, rows, best)
             first = min(best)
             parts = rows[first].name.split(" ")
             told = " ".join(part for part in parts if not part.endswith(f"={MISSING}")) or parts[0]
@@ -179,9 +179,11 @@ def _data_text(comparison: Comparison) -> str:
 
 
 def _filter_hint(comparison: Comparison) -> str:
-    knob = next((knob for knob in comparison.knobs if len(knob.shown) > 1), None)
+    setting = next((setting for setting in comparison.settings if len(setting.shown) > 1), None)
     return (
-        f"words of a run's name, such as {knob.label}={knob.shown[-1]}" if knob else "words of a run's name"
+        f"words of a run's name, such as {setting.label}={setting.shown[-1]}"
+        if setting
+        else "words of a run's name"
     )
 
 
@@ -208,7 +210,7 @@ def _table(comparison: Comparison, view: str, rows: Sequence[Row]) -> dict[str, 
         listed_metrics(comparison, rows) if wide else [f for f in comparison.metrics if varies(comparison, f)]
     )
     metrics = [(comparison.metrics.index(one), one) for one in listed]
-    leading = {one.name for _, one in metrics if one.name in HEADLINE}
+    leading = {one.name for _, one in metrics if one.is_headline}
     leading = leading or {one.name for _, one in metrics[:LEADING_COLUMNS]}
     columns = [_column(comparison, index, one, rows, extra=one.name not in leading) for index, one in metrics]
     grouped = itertools.groupby(columns, key=lambda column: (column["group"], column["extra"]))
@@ -244,9 +246,13 @@ def _table(comparison: Comparison, view: str, rows: Sequence[Row]) -> dict[str, 
 
 def _heads(comparison: Comparison, view: str, rows: Sequence[Row]) -> dict[str, Any]:
     """Head the rows of a long table by their settings, a column each, or by their names."""
-    labels = list(comparison.group_knobs) if view == "groups" else [knob.label for knob in comparison.knobs]
-    cells = [list(row.knobs) for row in rows]
-    if not labels or len({row.knobs for row in rows}) < len(rows):
+    labels = (
+        list(comparison.group_settings)
+        if view == "groups"
+        else [setting.label for setting in comparison.settings]
+    )
+    cells = [list(row.settings) for row in rows]
+    if not labels or len({row.settings for row in rows}) < len(rows):
         labels, cells = [view.rstrip("s")], [[row.name] for row in rows]
     if view == "groups":
         labels = [*labels, "n"]

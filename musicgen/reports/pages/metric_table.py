@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from musicgen.measure.directions import all_metrics, decimals_for, format_number
-from musicgen.measure.meanings import MEANINGS
+from musicgen.measure.spec import all_metrics
+from musicgen.reports.tables.numbers import decimals_for, format_number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +19,7 @@ class MetricRow:
     Attributes:
         group: What the metric belongs to, such as `vq_vae/val` or `generated`.
         name: Its whole name.
-        leaf: Its last part.
+        title: Its heading.
         value: As text.
         arrow: Which way is better: ↓, ↑, → (towards the real metric) or nothing.
         real: The same metric of held-out real music, as text, or nothing.
@@ -28,7 +28,7 @@ class MetricRow:
 
     group: str
     name: str
-    leaf: str
+    title: str
     value: str
     arrow: str
     real: str
@@ -54,11 +54,11 @@ def metric_rows(metrics: Mapping[str, float]) -> list[MetricRow]:
             MetricRow(
                 group=metric.group,
                 name=metric.name,
-                leaf=metric.leaf,
+                title=metric.title,
                 value=format_number(value, decimals),
                 arrow=metric.arrow,
                 real="" if math.isnan(real) else format_number(real, decimals),
-                meaning=MEANINGS.get(metric.leaf, ""),
+                meaning=metric.spec.meaning,
             )
         )
     return rows

@@ -4,13 +4,13 @@ import base64
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from musicgen.measure.directions import HEADLINE, Metric, metric
+from musicgen.measure.spec import Metric, all_metrics, headline_of, metric
 from musicgen.measure.statistics import student
 from musicgen.music.midi import MidiError, SilentMidiError, read_midi
 from musicgen.reports.compare.aggregate import Comparison
@@ -40,19 +40,24 @@ def page_json(comparison: Comparison, *, pieces_per_run: int, front: Sequence[st
             {
                 "name": row.name,
                 "status": row.status,
-                "knobs": list(row.knobs),
+                "settings": list(row.settings),
                 "values": [_number(row.cells[one.name].mean, 9) for one in comparison.metrics],
             }
             for row in comparison.rows
         ],
         "groups": [{"name": row.name, "members": list(row.members)} for row in comparison.groups],
         "grouped": comparison.is_grouped,
-        "knobs": [
-            {"key": knob.key, "label": knob.label, "shown": list(knob.shown), "numeric": knob.is_numeric}
-            for knob in comparison.knobs
+        "settings": [
+            {
+                "key": setting.key,
+                "label": setting.label,
+                "shown": list(setting.shown),
+                "numeric": setting.is_numeric,
+            }
+            for setting in comparison.settings
         ],
         "metrics": _metrics(comparison),
-        "front": _front(comparison, front),
+        "pareto": _pareto(comparison, front),
         "panels": panels,
         "grids": grids,
         "thinned": MAX_POINTS if thinned else 0,
@@ -84,18 +89,22 @@ def _metrics(comparison: Comparison) -> list[dict[str, Any]]:
             "better": one.better,
             "arrow": one.arrow,
             "target": names.index(one.target) if one.target in names else None,
-            "headline": one.name in HEADLINE,
+            "headline": one.is_headline,
             "varies": varies(comparison, one),
         }
         for one in comparison.metrics
     ]
 
 
-def _front(comparison: Comparison, asked: Sequence[str]) -> list[int]:
+def _pareto(comparison: Comparison, asked: Sequence[str]) -> list[int]:
     """Choose two metrics to show against each other: those asked, or the leading ones that vary."""
     names = [one.name for one in comparison.metrics]
     able = [one.name for one in comparison.metrics if one.better != "none" and varies(comparison, one)]
-    chosen = [*(name for name in asked if name in able), *(name for name in HEADLINE if name in able), *able]
+    chosen = [
+        *(name for name in asked if name in able),
+        *(one.name for one in headline_of(comparison.metrics) if one.name in able),
+        *able,
+    ]
     return [names.index(name) for name in dict.fromkeys(chosen)][:2]
 
 
@@ -125,9 +134,8 @@ def _panels(comparison: Comparison) -> tuple[list[dict[str, Any]], list[dict[str
             series = panels.setdefault(_without_split(name), {}).setdefault(name, {})
             values = [_number(value, 5) for value in thin.value.tolist()]
             series[str(index)] = {"grid": grids.index_of(thin), "values": values}
-    order = {name: index for index, name in enumerate(_reading_order(panels))}
     written = []
-    for title in sorted(panels, key=order.__getitem__):
+    for title in _reading_order(panels):
         if all(len(one["values"]) < 2 for curves in panels[title].values() for one in curves.values()):
             continue
         names = sorted(panels[title], key=lambda name: "/train/" in name)
@@ -171,20 +179,11 @@ def _thin(curve: Curve) -> Curve:
     return Curve(curve.step[last], curve.epoch[last], np.add.reduceat(curve.value, starts) / counts)
 
 
-def _reading_order(titles: Iterable[str]) -> list[str]:
-    """Put the panels of the leading metrics first, then the stages in the order of a run."""
-    leading = {_without_split(name): index for index, name in enumerate(HEADLINE)}
-    stages = ["", "vq_vae", "transformer", "generated"]
-
-    def place(title: str) -> tuple[int, int, str]:
-        stage = title.split("/")[0] if "/" in title else ""
-        return (
-            stages.index(stage) if stage in stages else len(stages),
-            leading.get(title, len(leading)),
-            title,
-        )
-
-    return sorted(titles, key=place)
+def _reading_order(panels: Mapping[str, Iterable[str]]) -> list[str]:
+    """Sort the panels: headline metrics first, then in reading order of their held-out curves."""
+    title_of = {name: title for title, names in panels.items() for name in names}
+    described = all_metrics(title_of)
+    return list(dict.fromkeys(title_of[one.name] for one in [*headline_of(described), *described]))
 
 
 def _split(name: str) -> str:

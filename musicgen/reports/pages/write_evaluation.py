@@ -15,13 +15,13 @@ from musicgen.music.notation.raster import can_rasterise, rasterise
 from musicgen.reports.pages.evaluation_page import PAGE_FILE, PageExtent, write_evaluation_page
 from musicgen.training.pictures import show_piece
 
-__all__ = ["PageExtent", "write_outcome"]
+__all__ = ["PageExtent", "write_evaluation"]
 
 log = logging.getLogger(__name__)
 _PAGE_QUARTERS = 48
 
 
-def write_outcome(
+def write_evaluation(
     folder: Path,
     *,
     metrics: Mapping[str, float],

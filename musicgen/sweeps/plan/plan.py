@@ -169,7 +169,8 @@ def shape_text(network: DictConfig) -> str:
 
 def _inputs(config: DictConfig, stage: str) -> str:
     """Give a stand-in for the key of a stage, from the config alone."""
-    beside = ("name", "run_dir", "stages", "resume", "retry_failed", "generate", "sampling", "logger")
+    beside = ("name", "run_dir", "stages", "resume", "retry_failed")
+    beside = (*beside, "generate", "sampling", "logger", "metrics")
     later = ("transformer", "windows") if stage == "vq_vae" else ()
     values = {name: value for name, value in plain(config).items() if name not in (*beside, *later, "epochs")}
     if stage == "vq_vae":

@@ -13,6 +13,7 @@ from musicgen.measure.statistics import summarize
 from musicgen.reports.compare.aggregate import aggregate
 from musicgen.reports.compare.compare import compare_runs
 from musicgen.reports.compare.export import run_rows, runs_frame
+from musicgen.reports.compare.tables import cell_texts
 from musicgen.reports.compare.terminal import screen_table
 from tests.reports.run_folders import a_run, make_run
 
@@ -54,7 +55,7 @@ def test_sorting_puts_the_better_first_and_what_has_no_value_last(seeds):
         values = [sign * row.cells[sort.lstrip("-")].mean for row in rows]
         assert values[:-1] == sorted(values[:-1])
         assert math.isnan(values[-1])
-    assert [row.knobs[0] for row in aggregate_folder(seeds, sort="-epochs").rows][:2] == ["20", "10"]
+    assert [row.settings[0] for row in aggregate_folder(seeds, sort="-epochs").rows][:2] == ["20", "10"]
 
 
 def test_filtering_by_settings(seeds):
@@ -191,7 +192,7 @@ def test_the_screen_table_fits_and_cuts_nothing(seeds, width, options):
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
     assert "RuntimeError: [bold]no[/bold]" in " ".join(text.split())
-    assert "bits_per_quarter" in text
+    assert "bce" in text
 
 
 def test_few_runs_stand_side_by_side_with_all_their_metrics(seeds):
@@ -242,4 +243,11 @@ def test_what_one_row_alone_has_is_shown(tmp_path):
     make_run(tmp_path / "epochs=9", overrides={"epochs": 9}, error="ValueError: no", curves=False)
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(screen_table(aggregate_folder(tmp_path), width=80))
-    assert "bits_per_quarter" in console.export_text()
+    assert "bce" in console.export_text()
+
+
+def test_the_best_never_looks_like_the_next():
+    runs = [a_run(str(n), n=n, metrics={"bce": bce}) for n, bce in enumerate([0.123441, 0.123449])]
+    comparison = aggregate(runs)
+    best = comparison.best(comparison.metrics[0], comparison.rows)
+    assert cell_texts(comparison.metrics[0], comparison.rows, best) == ["0.123441", "0.123449"]

@@ -19,7 +19,7 @@ def comparison_of(points, **better):
 def front_of(points) -> set[int]:
     comparison = comparison_of(points)
     a, b = front_metrics(comparison, ["a/bce", "b/f1"])
-    return {int(comparison.rows[index].knobs[0]) for index in pareto_front(comparison.rows, a, b)}
+    return {int(comparison.rows[index].settings[0]) for index in pareto_front(comparison.rows, a, b)}
 
 
 def test_the_front_of_a_handful_by_hand():

@@ -212,17 +212,19 @@ def test_effects_and_parallel_coordinates_show_every_run(page, twelve):
 
 def test_two_metrics_stand_against_each_other(page, twelve):
     page.open(twelve.files["html"], height=9000)
-    dots = COUNT.format("#front-chart circle[fill-opacity]")
+    dots = COUNT.format("#pareto-chart circle[fill-opacity]")
     assert page.ask(dots) == 4  # averages over seeds; the failed run has no metrics
-    assert page.ask(COUNT.format("#front-chart path.front-line")) == 1
+    assert page.ask(COUNT.format("#pareto-chart path.pareto-line")) == 1
     page.ask("document.querySelector('input[name=view][value=runs]').click()")
     assert page.ask(dots) == 12
-    label = "document.querySelector('#front-chart svg').getAttribute('aria-label')"
+    label = "document.querySelector('#pareto-chart svg').getAttribute('aria-label')"
     before = page.ask(label)
-    page.ask("window.axis = document.querySelector('#front-x'); axis.selectedIndex = axis.options.length - 1")
+    page.ask(
+        "window.axis = document.querySelector('#pareto-x'); axis.selectedIndex = axis.options.length - 1"
+    )
     page.ask("axis.dispatchEvent(new Event('change'))")
     assert page.ask(label) != before
-    page.ask("document.querySelector('#front-chart').focus()")
+    page.ask("document.querySelector('#pareto-chart').focus()")
     page.key("ArrowRight")
     assert "no other run is better at both" in page.ask("document.querySelector('#tip').innerText")
 
@@ -246,7 +248,8 @@ def test_nothing_overlaps_or_sticks_out(page, twelve, width, dark):
     page.ask("new Promise((done) => setTimeout(done, 300))")
     assert page.ask("document.documentElement.scrollWidth") <= width
     assert (
-        page.ask(COUNT.format(".plot text, .effect text, .pc-axis text, .roll text, #front-chart text")) > 300
+        page.ask(COUNT.format(".plot text, .effect text, .pc-axis text, .roll text, #pareto-chart text"))
+        > 300
     )
     assert page.ask(OVERLAPS) == []
     background = page.ask("getComputedStyle(document.body).backgroundColor")

@@ -82,11 +82,11 @@ function legendEntries() {
       name: owner.name + unfinished(owner.members || [index]), runs: owner.members || [index], colour: shade(index, owners.length, false),
     }));
   }
-  const knob = DATA.knobs[state.colour];
-  return knob.shown.map((value, index) => ({
+  const setting = DATA.settings[state.colour];
+  return setting.shown.map((value, index) => ({
     name: value,
-    runs: DATA.runs.flatMap((run, i) => (run.knobs[state.colour] === value ? [i] : [])),
-    colour: shade(index, knob.shown.length, knob.numeric && knob.shown.length > 2),
+    runs: DATA.runs.flatMap((run, i) => (run.settings[state.colour] === value ? [i] : [])),
+    colour: shade(index, setting.shown.length, setting.numeric && setting.shown.length > 2),
   }));
 }
 

@@ -57,7 +57,7 @@ function buildCurves() {
 function buildLegend() {
   const legend = document.querySelector(".legend");
   const entries = legendEntries();
-  const title = state.colour === "run" ? [] : [element("span", { class: "title" }, DATA.knobs[state.colour].label)];
+  const title = state.colour === "run" ? [] : [element("span", { class: "title" }, DATA.settings[state.colour].label)];
   legend.replaceChildren(...title, ...entries.map((entry) => {
     const swatch = element("svg:svg", { width: 18, height: 10, "aria-hidden": "true" }, element("svg:rect", { y: 3, width: 18, height: 4, rx: 2, fill: entry.colour }));
     const button = element("button", { type: "button", "aria-pressed": String(!state.hidden.has(entry.name)) }, swatch, entry.name);

@@ -1,15 +1,15 @@
 // How each setting moves each metric: a small plot a pair, on one scale a metric.
-function spots(knob, members) { // place of each run along a setting: the rank of its value
-  return new Map(members.map((run) => [run, DATA.knobs[knob].shown.indexOf(DATA.runs[run].knobs[knob])]));
+function spots(setting, members) { // place of each run along a setting: the rank of its value
+  return new Map(members.map((run) => [run, DATA.settings[setting].shown.indexOf(DATA.runs[run].settings[setting])]));
 }
 
 const MAX_STEPS = 12; // values of a setting: more are no list but a scale
 const BINS = 5;
 
 // A setting of which every run has its own value: the runs on its scale, and the means of five equal parts.
-function drawScatter(host, knob, metric) {
-  const { label } = DATA.knobs[knob];
-  const at = (run) => Number(DATA.runs[run].knobs[knob]);
+function drawScatter(host, setting, metric) {
+  const { label } = DATA.settings[setting];
+  const at = (run) => Number(DATA.runs[run].settings[setting]);
   const runs = [...drawn].filter((run) => DATA.runs[run].values[metric] !== null).sort((a, b) => at(a) - at(b));
   if (!runs.length) return host.replaceChildren();
   const [width, height] = [host.clientWidth - 16, host.clientHeight - 12];
@@ -37,9 +37,9 @@ function drawScatter(host, knob, metric) {
   host.replaceChildren(svg);
 }
 
-function drawEffect(host, knob, metric) {
-  const { label, shown: values, numeric } = DATA.knobs[knob];
-  if (numeric && values.length > MAX_STEPS) return drawScatter(host, knob, metric);
+function drawEffect(host, setting, metric) {
+  const { label, shown: values, numeric } = DATA.settings[setting];
+  if (numeric && values.length > MAX_STEPS) return drawScatter(host, setting, metric);
   const runs = [...drawn].filter((run) => DATA.runs[run].values[metric] !== null);
   const [width, height] = [host.clientWidth - 16, host.clientHeight - 12];
   const all = DATA.runs.map((run) => run.values[metric]).filter((value) => value !== null);
@@ -53,7 +53,7 @@ function drawEffect(host, knob, metric) {
     svg.append(element("svg:line", { class: "grid", x1: 40, x2: width - 4, y1: y(tick), y2: y(tick) }));
     svg.append(element("svg:text", { x: 35, y: y(tick) + 4, "text-anchor": "end" }, short(tick)));
   }
-  const place = spots(knob, runs);
+  const place = spots(setting, runs);
   const room = Math.max(1, Math.floor((width - 56) / values.length / 6.2)); // characters below each value
   const every = Math.ceil(3 / Math.max(room, 1));
   values.forEach((value, index) => {
@@ -87,20 +87,20 @@ function drawEffect(host, knob, metric) {
 }
 
 function buildEffects() {
-  const knobs = DATA.knobs.flatMap((knob, index) => (knob.key !== "seed" && knob.shown.length > 1 ? [index] : []));
+  const settings = DATA.settings.flatMap((setting, index) => (setting.key !== "seed" && setting.shown.length > 1 ? [index] : []));
   const metrics = DATA.metrics.flatMap((metric, index) => (metric.varies && metric.better !== "none" ? [index] : []));
-  if (DATA.runs.length < 4 || !knobs.length || !metrics.length) return;
+  if (DATA.runs.length < 4 || !settings.length || !metrics.length) return;
   byId("effects").hidden = false;
-  byId("effects").style.setProperty("--row-width", `${Math.min(knobs.length, 6) * 190}px`);
+  byId("effects").style.setProperty("--row-width", `${Math.min(settings.length, 6) * 190}px`);
   const leading = metrics.filter((metric) => DATA.metrics[metric].headline);
   const rest = leading.length ? metrics.filter((metric) => !DATA.metrics[metric].headline) : [];
   const row = (metric) => {
     const { name, arrow } = DATA.metrics[metric];
     const panels = element("div", { class: "effect-panels" });
-    knobs.forEach((knob) => {
+    settings.forEach((setting) => {
       const host = element("div", { class: "effect" });
       panels.append(host);
-      whenSeen(host, () => drawEffect(host, knob, metric));
+      whenSeen(host, () => drawEffect(host, setting, metric));
     });
     return element("div", { class: "effect-row" }, element("h3", {}, name, " ", element("small", {}, arrow)), panels);
   };

@@ -18,9 +18,9 @@ function buildToolbar() {
   };
   const select = byId("colour");
   select.append(element("option", { value: "run" }, DATA.grouped ? "by group" : "by run"));
-  DATA.knobs.forEach((knob, index) => select.append(element("option", { value: index }, `by ${knob.label}`)));
+  DATA.settings.forEach((setting, index) => select.append(element("option", { value: index }, `by ${setting.label}`)));
   const owners = DATA.grouped ? DATA.groups : DATA.runs;
-  const choice = DATA.knobs.findIndex((knob) => knob.key !== "seed" && knob.shown.length > 1);
+  const choice = DATA.settings.findIndex((setting) => setting.key !== "seed" && setting.shown.length > 1);
   if (owners.length > PALETTE.light.length && choice >= 0) select.value = state.colour = choice;
   select.onchange = () => {
     state.colour = select.value === "run" ? "run" : Number(select.value);
@@ -39,7 +39,7 @@ listenToTables();
 buildCurves();
 buildEffects();
 buildParallel();
-buildFront();
+buildPareto();
 buildPieces();
 update();
 dark.addEventListener("change", update);

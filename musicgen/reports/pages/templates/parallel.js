@@ -3,11 +3,11 @@ const MAX_AXES = 12;
 let axes = [];
 
 function buildParallel() {
-  const knobs = DATA.knobs.flatMap((knob, index) => (knob.key !== "seed" && knob.shown.length > 1 ? [{ knob: index, label: knob.label }] : []));
+  const settings = DATA.settings.flatMap((setting, index) => (setting.key !== "seed" && setting.shown.length > 1 ? [{ setting: index, label: setting.label }] : []));
   const varied = DATA.metrics.flatMap((metric, index) => (metric.varies && metric.better !== "none" ? [index] : []));
   const leading = varied.filter((metric) => DATA.metrics[metric].headline);
   const metrics = (leading.length ? leading : varied).map((metric) => ({ metric, label: DATA.metrics[metric].name }));
-  axes = [...knobs, ...metrics].slice(0, MAX_AXES);
+  axes = [...settings, ...metrics].slice(0, MAX_AXES);
   if (DATA.runs.length < 4 || axes.length < 2 || !metrics.length) return;
   byId("parallel").hidden = false;
   for (const axis of axes) {
@@ -28,9 +28,9 @@ function buildParallel() {
 }
 
 function coordinate(axis, run) { // 0 at the bottom, 1 at the top, null without a value
-  if (axis.knob !== undefined) {
-    const { shown: values } = DATA.knobs[axis.knob];
-    return values.indexOf(DATA.runs[run].knobs[axis.knob]) / (values.length - 1);
+  if (axis.setting !== undefined) {
+    const { shown: values } = DATA.settings[axis.setting];
+    return values.indexOf(DATA.runs[run].settings[axis.setting]) / (values.length - 1);
   }
   const value = axis.worth(run);
   if (value === null) return null;
@@ -95,8 +95,8 @@ function drawAxis(axis, index, { x, y, top, bottom, room, svg }) {
     const end = share === 1 ? top - 7 : share === 0 ? bottom + 15 : null;
     group.append(element("svg:text", { class: "value", x: end ? x : x + 6, y: end || y(share) + 4, "text-anchor": end ? "middle" : "start" }, text.length > room ? `${text.slice(0, room - 1)}…` : text));
   };
-  if (axis.knob !== undefined) {
-    const { shown: values, numeric } = DATA.knobs[axis.knob];
+  if (axis.setting !== undefined) {
+    const { shown: values, numeric } = DATA.settings[axis.setting];
     const every = numeric && values.length > MAX_STEPS ? values.length - 1 : Math.ceil(values.length / 16);
     values.forEach((value, at) => { if (at % every === 0) label(value, at / (values.length - 1)); });
   } else {

@@ -1,6 +1,6 @@
 // Two metrics against each other: a dot a run, and the line of those that no other run beats at both.
-const FRONT_MARGIN = { left: 64, right: 18, top: 12, bottom: 40 };
-const front = { x: DATA.front[0], y: DATA.front[1] };
+const PARETO_MARGIN = { left: 64, right: 18, top: 12, bottom: 40 };
+const pareto = { x: DATA.pareto[0], y: DATA.pareto[1] };
 
 function worth(metric, value, members) { // smaller is better; of "closer" the distance to the real metric
   const { better, target } = DATA.metrics[metric];
@@ -11,10 +11,10 @@ function worth(metric, value, members) { // smaller is better; of "closer" the d
 function dots() {
   const owners = state.grouped ? DATA.groups : DATA.runs.map((run, index) => ({ name: run.name, members: [index] }));
   return owners.flatMap(({ name, members }) => {
-    const known = members.filter((run) => drawn.has(run) && DATA.runs[run].values[front.x] !== null && DATA.runs[run].values[front.y] !== null);
+    const known = members.filter((run) => drawn.has(run) && DATA.runs[run].values[pareto.x] !== null && DATA.runs[run].values[pareto.y] !== null);
     if (!known.length) return [];
-    const [x, y] = [front.x, front.y].map((metric) => mean(known.map((run) => DATA.runs[run].values[metric])));
-    const bad = [worth(front.x, x, known), worth(front.y, y, known)];
+    const [x, y] = [pareto.x, pareto.y].map((metric) => mean(known.map((run) => DATA.runs[run].values[metric])));
+    const bad = [worth(pareto.x, x, known), worth(pareto.y, y, known)];
     return [{ name: name + (known.length > 1 ? ` (n=${known.length})` : ""), run: known[0], runs: known, x, y, bad }];
   });
 }
@@ -29,7 +29,7 @@ function unbeaten(points) {
   });
 }
 
-function drawFront(host) {
+function drawPareto(host) {
   const points = dots();
   if (!points.length) return host.replaceChildren(element("p", { class: "empty" }, "no run has both metrics"));
   const [width, height] = [host.clientWidth - 16, host.clientHeight - 16];
@@ -40,26 +40,26 @@ function drawFront(host) {
     return { log, domain: log ? [low / 1.15, high * 1.15] : [low - pad, high + pad] };
   };
   const [across, up] = [spread("x"), spread("y")];
-  const x = scale(across.domain, [FRONT_MARGIN.left, width - FRONT_MARGIN.right], across.log);
-  const y = scale(up.domain, [height - FRONT_MARGIN.bottom, FRONT_MARGIN.top], up.log);
+  const x = scale(across.domain, [PARETO_MARGIN.left, width - PARETO_MARGIN.right], across.log);
+  const y = scale(up.domain, [height - PARETO_MARGIN.bottom, PARETO_MARGIN.top], up.log);
   const ticks = ({ domain, log }, count) => (log ? logTicks(...domain) : niceTicks(...domain, count));
   const line = unbeaten(points);
   const title = ({ name, arrow }) => `${name} ${arrow}`;
-  const svg = element("svg:svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${DATA.metrics[front.y].name} against ${DATA.metrics[front.x].name}: ${line.length} of ${points.length} are not beaten at both` });
+  const svg = element("svg:svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${DATA.metrics[pareto.y].name} against ${DATA.metrics[pareto.x].name}: ${line.length} of ${points.length} are not beaten at both` });
   for (const tick of ticks(up, 6)) {
-    svg.append(element("svg:line", { class: "grid", x1: FRONT_MARGIN.left, x2: width - FRONT_MARGIN.right, y1: y(tick), y2: y(tick) }));
-    svg.append(element("svg:text", { x: FRONT_MARGIN.left - 8, y: y(tick) + 4, "text-anchor": "end" }, short(tick)));
+    svg.append(element("svg:line", { class: "grid", x1: PARETO_MARGIN.left, x2: width - PARETO_MARGIN.right, y1: y(tick), y2: y(tick) }));
+    svg.append(element("svg:text", { x: PARETO_MARGIN.left - 8, y: y(tick) + 4, "text-anchor": "end" }, short(tick)));
   }
   let end = -Infinity;
   for (const tick of ticks(across, width / 110)) {
     if (x(tick) < end + 44) continue;
     end = x(tick);
-    svg.append(element("svg:line", { class: "grid", x1: end, x2: end, y1: FRONT_MARGIN.top, y2: height - FRONT_MARGIN.bottom }));
-    svg.append(element("svg:text", { x: end, y: height - FRONT_MARGIN.bottom + 16, "text-anchor": "middle" }, short(tick)));
+    svg.append(element("svg:line", { class: "grid", x1: end, x2: end, y1: PARETO_MARGIN.top, y2: height - PARETO_MARGIN.bottom }));
+    svg.append(element("svg:text", { x: end, y: height - PARETO_MARGIN.bottom + 16, "text-anchor": "middle" }, short(tick)));
   }
-  svg.append(element("svg:text", { x: width - FRONT_MARGIN.right, y: height - 4, "text-anchor": "end" }, title(DATA.metrics[front.x])));
+  svg.append(element("svg:text", { x: width - PARETO_MARGIN.right, y: height - 4, "text-anchor": "end" }, title(DATA.metrics[pareto.x])));
   const steps = line.map((point, at) => (at ? `H${x(point.x).toFixed(1)}V${y(point.y).toFixed(1)}` : `M${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`)).join("");
-  svg.append(element("svg:path", { class: "curve front-line", d: steps, stroke: "var(--accent)", "stroke-width": 1.4 }));
+  svg.append(element("svg:path", { class: "curve pareto-line", d: steps, stroke: "var(--accent)", "stroke-width": 1.4 }));
   const many = points.length > 60;
   for (const point of points) {
     const best = line.includes(point);
@@ -75,7 +75,7 @@ function drawFront(host) {
   const tell = (point, left, top) => {
     mark(point);
     setFocus(point.run);
-    const told = [front.x, front.y].map((metric, at) => `${DATA.metrics[metric].name}: ${number(at ? point.y : point.x)}`);
+    const told = [pareto.x, pareto.y].map((metric, at) => `${DATA.metrics[metric].name}: ${number(at ? point.y : point.x)}`);
     showTip(left, top, point.name, [...told, line.includes(point) ? "no other run is better at both" : "beaten at both, or at one and not better at the other"]);
   };
   const leave = () => { hideTip(); setFocus(-1); mark(null); };
@@ -100,14 +100,14 @@ function drawFront(host) {
   focusListeners.set(host, (run) => mark(points.find((point) => point.runs.includes(run))));
 }
 
-function buildFront() {
-  if (DATA.runs.length < 4 || DATA.front.length < 2) return;
-  byId("front").hidden = false;
+function buildPareto() {
+  if (DATA.runs.length < 4 || DATA.pareto.length < 2) return;
+  byId("pareto").hidden = false;
   for (const axis of ["x", "y"]) {
-    const select = byId(`front-${axis}`);
+    const select = byId(`pareto-${axis}`);
     DATA.metrics.forEach((metric, index) => { if (metric.better !== "none" && metric.varies) select.append(element("option", { value: index }, metric.name)); });
-    select.value = front[axis];
-    select.onchange = () => { front[axis] = Number(select.value); redraw(); };
+    select.value = pareto[axis];
+    select.onchange = () => { pareto[axis] = Number(select.value); redraw(); };
   }
-  whenSeen(byId("front-chart"), drawFront);
+  whenSeen(byId("pareto-chart"), drawPareto);
 }

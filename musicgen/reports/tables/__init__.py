@@ -1,0 +1,1 @@
+"""Tables as values, and how numbers and tables are written."""
