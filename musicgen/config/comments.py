@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_SETTING = re.compile(r"^(?P<indent> *)(?P<key>[\w./]+): *(?P<value>.*?)(?:(?:^| +)# *(?P<comment>.*))?$")
+_SETTING = re.compile(r"^(?P<indent> *)(?P<key>[\w./]+): *(?P<value>.*?)(?: *(?<= )# *(?P<comment>.*))?$")
 _NOT_SETTINGS = ("defaults", "hydra")
 
 

@@ -109,6 +109,7 @@ def test_every_line_is_carried_out_or_refused_in_one_sentence(
                 outcomes.append(carried_out(verb, line))
             except Exception as error:
                 raise AssertionError(f"musicgen {verb} {line}") from error
+            assert number % 10 or not outcomes[-1], line  # nobody gets the folder of another run
             assert snapshot(other) == before, line
     assert 0.02 < sum(outcomes) / count < 0.6  # both kinds are tried
 

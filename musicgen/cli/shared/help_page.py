@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.check import nodes
+from musicgen.cli.shared.command_line import OVER_RUNS
 from musicgen.cli.shared.composition import options_of
 from musicgen.config.comments import Commented, read_comments
 from musicgen.config.grammar import written
@@ -19,6 +20,7 @@ from musicgen.config.schema import TABLES, kind_of
 from musicgen.config.tree import config_dir
 
 HIDDEN = ("run_dir", "settings", "typed")  # set by the program itself
+SHOWN = re.compile(r"max_epochs\.|folder=|storage=|.*=\$\{oc\.env:")  # though they refer to something
 NO_CHOICE = ("base", "of_run")  # files that others include
 COLUMN = 30  # where the text beside a setting begins
 NARROWEST, WIDEST = 60, 110
@@ -44,13 +46,15 @@ def help_lines(config: DictConfig, *, verb: str, width: int = 80) -> Iterator[st
     top = read_comments(config_dir() / f"{verb}.yaml")
     yield from textwrap.wrap(top.purpose, width)
     yield f"\n{BOLD}Examples{PLAIN}"
-    yield from (f"  {example}" for example in top.examples)
-    yield f"\n{BOLD}Settings{PLAIN}, typed as key=value; -m key=a,b runs a job for each value"
+    for example in top.examples:
+        yield from _example(example, width)
+    sweeps = "" if verb in OVER_RUNS else "; -m key=a,b runs a job for each value"
+    yield f"\n{BOLD}Settings{PLAIN}, typed as key=value{sweeps}"
     groups = _groups(config)
     in_groups = tuple(place for _, place, _ in groups)
     for key, node in _settings(config):
         if not _is_below(key, in_groups):
-            yield from _setting(key, node, top.settings.get(key, ""), verb=verb, width=width)
+            yield from _setting(key, node, _said(key, top.settings), verb=verb, width=width)
     for group, place, commented in reversed(groups):  # the data first, an experiment last
         inside = [(key, node) for key, node in _settings(config) if place and _is_below(key, (place,))]
         if "@" in group and not inside:
@@ -61,18 +65,30 @@ def help_lines(config: DictConfig, *, verb: str, width: int = 80) -> Iterator[st
         yield from _indented(f"one of {', '.join(names)}", width)
         yield from _indented(commented.purpose, width)
         for key, node in inside:
-            said = commented.settings.get(key.removeprefix(f"{place}."), "") or top.settings.get(key, "")
+            said = _said(key.removeprefix(f"{place}."), commented.settings) or _said(key, top.settings)
             yield from _setting(key, node, said, verb=verb, width=width)
-    yield from _last_lines(verb)
+    yield f"\n`musicgen {verb} --cfg job` shows the whole config, `--cfg hydra` Hydra's."
+    if groups:
+        yield f"`musicgen {verb} GROUP=NAME --help` shows the settings of another choice."
 
 
 def _indented(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="  ")
 
 
-def _last_lines(verb: str) -> Iterator[str]:
-    yield f"\nmusicgen {verb} --cfg job   the whole config   (--cfg hydra: Hydra's own part)"
-    yield f"musicgen {verb} GROUP=NAME --help   the settings of another choice"
+def _said(key: str, comments: dict[str, str]) -> str:
+    """Find the comment beside a setting, else the one beside the mapping that it is in."""
+    return comments.get(key) or comments.get(key.rpartition(".")[0], "")
+
+
+def _example(line: str, width: int) -> Iterator[str]:
+    """Write a command line, one that is too long over several lines as a shell takes them."""
+    line, _, beside = line.partition("  ")  # what it does may stand beside it
+    if beside:
+        yield from _indented(f"# {beside.strip().lstrip('# ')}", width)
+    rows = textwrap.wrap(line, width - 8, break_long_words=False, break_on_hyphens=False)
+    for row in rows:
+        yield ("  " if row is rows[0] else "      ") + row + (" \\" if row is not rows[-1] else "")
 
 
 def _groups(config: DictConfig) -> list[tuple[str, str, Commented]]:
@@ -93,10 +109,9 @@ def _settings(config: DictConfig) -> Iterator[tuple[str, Any]]:
     """List the settings that a person sets: no groups, no names of classes, nothing that is hidden."""
     for key, node in nodes(config):
         is_group = isinstance(node, DictConfig) and key not in TABLES and not node._is_none()
-        is_set_elsewhere = node._is_interpolation() and not str(node._value()).startswith("${oc.env:")
-        if is_group or (is_set_elsewhere and not key.startswith("max_epochs.")) or key in HIDDEN:
-            continue
-        if not re.search(r"(^|\.)_|^data\.source", key):
+        is_set_elsewhere = node._is_interpolation() and not SHOWN.match(f"{key}={node._value()}")
+        is_hidden = is_group or is_set_elsewhere or key in HIDDEN
+        if not is_hidden and not re.search(r"(^|\.)_|^data\.source", key):
             yield key, node
 
 
