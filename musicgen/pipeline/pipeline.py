@@ -162,7 +162,7 @@ class Pipeline:
             tempo_bpm=self.tempo_bpm,
         )
         folder = self.folder / "generated"
-        paths = write_pieces(pieces, folder, tempo_bpm=self.tempo_bpm)
+        paths = write_pieces(pieces, folder)
         log.info("Wrote %d pieces of %d quarters to %s", len(paths), self.num_quarters, folder)
         log_generated(pieces, self.loggers)
 
