@@ -256,7 +256,7 @@ def load_network(run: Path, stage: str, kind: type[Module]) -> Network[Module]:
 
 def _state_of(content: dict[str, Any], stage: str) -> dict[str, torch.Tensor]:
     """Take the tensors of the network out of those of its Lightning module."""
-    prefix = STATE_PREFIXES[stage]
+    prefix = content["musicgen"].get("state_prefix") or STATE_PREFIXES.get(stage, "")
     named = content["state_dict"].items()
     return {name.removeprefix(prefix): value for name, value in named if name.startswith(prefix)}
 

@@ -34,7 +34,8 @@ def targets(config: object) -> list[str]:
 
 def override_of(option: Path) -> str:
     group, name = str(option.parent), option.stem
-    stage = {"optimizer": "@optimizer.vq_vae", "scheduler": "@scheduler.vq_vae"}.get(group, "")
+    places = {"optimizer": "@optimizer.vq_vae", "scheduler": "@scheduler.vq_vae", "stage": f"@stage.{name}"}
+    stage = places.get(group, "")
     return f"{group}{stage}={name}"
 
 

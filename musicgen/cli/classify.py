@@ -23,19 +23,16 @@ def classify(config: DictConfig) -> None:
 
 
 def _train(config: DictConfig) -> dict[str, float]:
-    from musicgen.pipeline.plan import StagePlan
     from musicgen.style.training import StyleTraining
 
     network = {name: value for name, value in plain(config.classifier).items() if name != "_partial_"}
     training = StyleTraining(
         folder=Path(config.run_dir),
-        plan=StagePlan(
-            config=network,
-            optimizer=instantiate(config.optimizer),
-            scheduler=instantiate(config.scheduler),
-            max_epochs=config.epochs,
-            batch_size=config.batch_size,
-        ),
+        network_config=network,
+        optimizer=instantiate(config.optimizer),
+        scheduler=instantiate(config.scheduler),
+        max_epochs=config.epochs,
+        batch_size=config.batch_size,
         make_classifier=instantiate(config.classifier),
         make_trainer=lambda **more: instantiate(config.trainer)(**more),  # each stage its own strategy
         logger=list(instantiate(config.logger).values()),

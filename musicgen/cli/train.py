@@ -30,7 +30,6 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
 
     from musicgen.cli.shared.build_run import build_run
     from musicgen.cli.shared.own_metrics import register_metrics
-    from musicgen.generation.generate import check_request
     from musicgen.pipeline.hparams import log_settings
     from musicgen.pipeline.status import running
     from musicgen.provenance import write_record
@@ -38,7 +37,6 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
 
     hydra, is_first_rank = HydraConfig.get(), rank_zero_only.rank == 0
     torch.set_num_threads(config.threads or threads_for(hydra, usual=torch.get_num_threads()))
-    check_request(**config.generate)
     register_metrics(config)
     with (
         redirected_screen(hydra, folder=Path(config.run_dir)),
@@ -50,10 +48,11 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
         alone = launcher_name(hydra) == "basic"
         pipeline = build_run(config, status=status, watchers=watchers, device=device, is_shown=alone)
         if is_first_rank:
-            threads, data = torch.get_num_threads(), pipeline.data_description()
-            write_record(pipeline.folder, seed=config.seed, threads=threads, data=data, config=plain(config))
+            threads, data = torch.get_num_threads(), pipeline.context.data_description()
+            folder, settings = pipeline.context.folder, plain(config)
+            write_record(folder, seed=config.seed, threads=threads, data=data, config=settings)
         metrics, typed = pipeline.run(config.stages), list(hydra.overrides.task)
-        log_settings(pipeline.loggers, plain(config), metrics, typed=typed)
+        log_settings(pipeline.context.loggers, plain(config), metrics, typed=typed)
 
 
 def main() -> None:

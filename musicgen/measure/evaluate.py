@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from musicgen.checkpoint import load_autoencoder, load_transformer
+from musicgen.checkpoint import Network
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
 from musicgen.data.prepare import Prepared
 from musicgen.data.store.packed import PackedPieces
@@ -139,51 +139,48 @@ def prior_nats(
 
 
 def evaluate_run(
-    folder: str | Path,
+    autoencoder: Network[Autoencoder],
+    prior: Network[Prior],
     prepared: Prepared,
     *,
+    folder: str | Path,
     codes: Mapping[str, PieceCodes],
     window_quarters: int,
+    reconstruction: Mapping[str, float] | None = None,
     generated_metrics: GeneratedMetrics | None = None,
 ) -> dict[str, float]:
-    """Take all metrics of a run folder, by the names of the design.
+    """Take all metrics of a run, by the names of the design.
 
     Args:
-        folder: The run folder, with both checkpoints and the generated pieces.
+        autoencoder: The run's, as read from its checkpoint.
+        prior: The run's, as read from its checkpoint.
         prepared: Its pieces; `val` is measured.
+        folder: The run folder, with the generated pieces.
         codes: The pieces as codes of the run's autoencoder, by split.
-        window_quarters: What the transformer saw at once.
+        window_quarters: What the prior saw at once.
+        reconstruction: What `reconstruction_metrics` gives on the held-out pieces, where it is known already.
         generated_metrics: Its generated pieces, where they are measured already.
 
     Returns:
         Name to number; `real/...` is what the same metrics are for the held-out pieces themselves. Metrics
         of the training are NaN for imported weights.
-
-    Raises:
-        FileNotFoundError: A checkpoint is missing.
     """
-    folder = Path(folder)
     generated_metrics = generated_metrics or measure_generated(generated_pieces(folder), prepared)
-    autoencoder_file = load_autoencoder(folder)
-    autoencoder = autoencoder_file.module
-    transformer_file = load_transformer(folder, autoencoder=autoencoder)
     train, val = prepared.splits["train"], prepared.splits["val"]
-    metrics = reconstruction_metrics(autoencoder, val)
-    nats = prior_nats(transformer_file.module, codes["val"], window_quarters=window_quarters)
+    metrics = reconstruction or reconstruction_metrics(autoencoder.module, val)
+    nats = prior_nats(prior.module, codes["val"], window_quarters=window_quarters)
+    parameters = count_parameters(autoencoder.module) + count_parameters(prior.module)
+    codes_per_quarter = autoencoder.module.num_codes
     return {
         **{f"vq_vae/val/{name}": value for name, value in metrics.items()},
-        "model/codes_per_quarter": float(autoencoder.num_codes),
-        "model/parameters": float(count_parameters(autoencoder) + count_parameters(transformer_file.module)),
-        "vq_vae/train/bce": autoencoder_file.metrics.get("vq_vae/train/bce", math.nan),
+        "model/codes_per_quarter": float(codes_per_quarter),
+        "model/parameters": float(parameters),
+        "vq_vae/train/bce": autoencoder.metrics.get("vq_vae/train/bce", math.nan),
         **reconstruction_baselines(train, val),
         "transformer/val/nats_per_code": nats,
-        "transformer/train/nats_per_code": transformer_file.metrics.get(
-            "transformer/train/nats_per_code", math.nan
-        ),
-        **prior_baselines(codes["train"], codes["val"], num_embeddings=autoencoder.num_embeddings),
-        "val/bits_per_quarter": bits_per_quarter(
-            nats, metrics["bce"], codes_per_quarter=autoencoder.num_codes
-        ),
+        "transformer/train/nats_per_code": prior.metrics.get("transformer/train/nats_per_code", math.nan),
+        **prior_baselines(codes["train"], codes["val"], num_embeddings=autoencoder.module.num_embeddings),
+        "val/bits_per_quarter": bits_per_quarter(nats, metrics["bce"], codes_per_quarter=codes_per_quarter),
         **generated_metrics.metrics(),
     }
 

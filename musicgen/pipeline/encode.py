@@ -37,7 +37,9 @@ def codes_by_split(
     """
     cache = None
     if reuse and prepared.cache_dir is not None:
-        environment = environment_of({}, accelerator=device.type, settings=network.description)
+        environment = environment_of(
+            {}, accelerator=device.type, settings=network.description, modules=[encode_pieces.__module__]
+        )
         cache = CodeCache(prepared.cache_dir / "codes", made_by=digest(environment))
     with contextlib.ExitStack() as held:
         if cache is not None:

@@ -6,25 +6,9 @@ from typing import Any
 
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
-from musicgen.reports.runs.settings import NOISE_LEAVES, flatten
+from musicgen.config.keys import is_of_experiment
+from musicgen.reports.runs.settings import flatten
 from musicgen.training.curve_table import CurveTable
-
-EXPERIMENT = (
-    "epochs",
-    "seed",
-    "data",
-    "grid",
-    "quantizer",
-    "vq_vae",
-    "transformer",
-    "optimizer",
-    "scheduler",
-    "batch_size",
-    "max_epochs",
-    "windows",
-    "transpose",
-    "sampling",
-)  # what of the config is a setting of the experiment; the rest is where and how it runs
 
 
 def log_settings(
@@ -46,7 +30,7 @@ def log_settings(
     flat = {
         name: value if isinstance(value, bool | int | float | str) else str(value)
         for name, value in flatten(settings).items()
-        if name.split(".")[0] in EXPERIMENT and not name.split(".")[-1].startswith("_")
+        if is_of_experiment(name) and not name.split(".")[-1].startswith("_") and not _is_pointer(value)
     }
     final = {f"final/{name}": value for name, value in metrics.items() if math.isfinite(value)}
     for logger in loggers:
@@ -63,7 +47,10 @@ def log_settings(
 
 def _set_by_hand(flat: Mapping[str, Any], typed: Sequence[str]) -> dict[str, Any]:
     pairs = [one.lstrip("+~").partition("=") for one in typed]
-    named = {key: flat.get(key, value) for key, _, value in pairs if key.split(".")[0] in EXPERIMENT}
-    where = NOISE_LEAVES | {"root"}
-    kept = {key: value for key, value in named.items() if key.split(".")[-1] not in where}
+    kept = {key: flat.get(key, value) for key, _, value in pairs if is_of_experiment(key)}
     return {**{name: flat[name] for name in ("epochs", "seed") if name in flat}, **kept}
+
+
+def _is_pointer(value: Any) -> bool:
+    """Report whether a value only points to another setting, which is listed by its own name."""
+    return isinstance(value, str) and value.startswith("${")

@@ -28,6 +28,8 @@ class Status:
         state: `running`, `waiting` (for another run that trains the same), `done`, `failed`, `pruned` (given
             up by a search), `interrupted`.
         stage: What it is at, `prepare` first.
+        title: The stage's name for people.
+        stages: Those of this run, in their order.
         epoch: Finished epochs of the stage; 0 where it has none.
         max_epochs: How many it will have.
         metrics: The latest metrics, by the names of `metrics.json`.
@@ -43,6 +45,8 @@ class Status:
 
     state: State = "running"
     stage: str = "prepare"
+    title: str = ""
+    stages: tuple[str, ...] = ()
     epoch: int = 0
     max_epochs: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
@@ -132,6 +136,7 @@ def read_status(folder: Path) -> Status | None:
     try:
         values = json.loads((folder / STATUS_FILE).read_bytes())
         values.setdefault("metrics", values.get("figures", {}))  # the name before version 0.2
+        values["stages"] = tuple(values.get("stages", ()))
         return Status(**{name: values[name] for name in Status.__dataclass_fields__ if name in values})
     except (OSError, ValueError, TypeError, AttributeError):
         return None

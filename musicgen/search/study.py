@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musicgen.reports.runs.settings import NOISE_GROUPS, NOISE_LEAVES
+from musicgen.config.keys import of_experiment
 from musicgen.search.objectives import Objective
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def open_study(
                 raise ValueError(f"storage={without_password(storage)} cannot be opened: {first}") from error
             time.sleep(0.2 + random.random())
     names = [one.name for one in objectives]
-    same = {"metrics": names, "settings": sorted(map(str, filter(_matters, settings)))}
+    same = {"metrics": names, "settings": sorted(of_experiment(map(str, settings)))}
     for attribute, value in same.items():
         known = study.user_attrs.get(attribute, value)
         if known != value:
@@ -89,13 +89,6 @@ def open_study(
         study.set_user_attr(attribute, value)
     study.set_metric_names(names)
     return study
-
-
-def _matters(setting: str) -> bool:
-    """Tell a setting of the runs from where they are kept and what they run on."""
-    key = setting.partition("=")[0].lstrip("+~")
-    where = NOISE_LEAVES | {"root", "threads"}
-    return key.split(".")[0] not in NOISE_GROUPS | {"trainer"} and key.split(".")[-1] not in where
 
 
 def open_storage(url: str, *, heartbeat_s: int) -> "RDBStorage":

@@ -20,7 +20,6 @@ from musicgen.data.prepare import Prepared
 from musicgen.files.progress_bar import track
 from musicgen.measure.evaluate import METRICS_FILE, write_metrics
 from musicgen.music.metrics.patterns import FAMILIES
-from musicgen.pipeline.plan import StagePlan
 from musicgen.style.classifier import StyleClassifier
 from musicgen.style.clips import FixedClips, PieceCounts, RandomClips
 from musicgen.style.confusion import confusion_matrix, draw_confusion
@@ -28,6 +27,7 @@ from musicgen.style.forest import check_forest, forest_accuracy
 from musicgen.style.module import StyleModule
 from musicgen.style.predictions import Verdict, accuracy, accuracy_metrics, judge_pieces, majority_accuracy
 from musicgen.training.checkpoints import StageCheckpoint
+from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 
 log = logging.getLogger(__name__)
 FOLDS = 5
@@ -39,7 +39,11 @@ class StyleTraining:
 
     Attributes:
         folder: Where checkpoint, picture and tables go.
-        plan: Network, optimizer, schedule, epochs and batch size.
+        network_config: The network's config in plain values, kept in its checkpoint.
+        optimizer: Makes the optimizer.
+        scheduler: Makes the schedule.
+        max_epochs: Passes over the clips.
+        batch_size: Clips per update.
         make_classifier: Makes the network from `composers`, `eras` and `families`.
         make_trainer: `pytorch_lightning.Trainer` but for epochs, callbacks and loggers.
         logger: Where curves go.
@@ -50,7 +54,11 @@ class StyleTraining:
     """
 
     folder: Path
-    plan: StagePlan
+    network_config: dict[str, Any]
+    optimizer: OptimizerFactory
+    scheduler: SchedulerFactory
+    max_epochs: int
+    batch_size: int
     make_classifier: Callable[..., StyleClassifier]
     make_trainer: Callable[..., pl.Trainer]
     logger: list[Any]
@@ -58,6 +66,12 @@ class StyleTraining:
     grid: dict[str, Any]
     seed: int
     forest: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what trains nothing, before anything is trained."""
+        for name in ("max_epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}; use 1 or more")
 
     def run(self, prepared: Prepared, *, folds: Sequence[int]) -> dict[str, float]:
         """Train on the pieces outside each fold and measure on those inside it, all folds pooled.
@@ -121,16 +135,16 @@ class StyleTraining:
         pl.seed_everything(self.seed, verbose=False)
         network = {"composers": composers, "eras": eras, "families": list(FAMILIES.values())}
         module = StyleModule(
-            self.make_classifier(**network), optimizer=self.plan.optimizer, scheduler=self.plan.scheduler
+            self.make_classifier(**network), optimizer=self.optimizer, scheduler=self.scheduler
         )
         description = describe(
             "style",
-            config={**self.plan.config, **network},
+            config={**self.network_config, **network},
             grid=self.grid,
             data={"pieces": len(train), "held_out": len(held_out)},
         )
         trainer = self.make_trainer(
-            max_epochs=self.plan.max_epochs,
+            max_epochs=self.max_epochs,
             default_root_dir=self.folder,
             logger=self.logger if keep else False,
             enable_progress_bar=False,
@@ -153,7 +167,7 @@ class StyleTraining:
 
     def _loader(self, clips: RandomClips | FixedClips, *, shuffle: bool) -> DataLoader:
         sampler = EpochSampler(clips, shuffle=shuffle, seed=self.seed)
-        return DataLoader(clips, batch_size=self.plan.batch_size, sampler=sampler, collate_fn=as_is)
+        return DataLoader(clips, batch_size=self.batch_size, sampler=sampler, collate_fn=as_is)
 
     def _metrics(
         self, pieces: list[PieceCounts], verdicts: list[Verdict], *, composers: list[str], eras: list[str]

@@ -7,10 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from musicgen.pipeline.reuse.record import last_checkpoint, read_record
+from musicgen.pipeline.reuse.record import read_records
 from musicgen.pipeline.status import is_alive, read_status
 from musicgen.reports.runs.runs import Run, find_runs, read_run
-from musicgen.training.stages import TRAINED
 
 _SHOWN = ("vq_vae/val/bce", "vq_vae/val/perplexity", "val/bits_per_quarter")
 
@@ -84,10 +83,9 @@ def _kept(run: Run) -> Kept:
 
 
 def _pieces(folder: Path) -> str:
-    for stage in TRAINED:
-        record = read_record(folder, stage)
-        if record is not None:
-            data: dict[str, Any] = record.settings["data"]
+    for record in read_records(folder):
+        data: dict[str, Any] | None = record.settings.get("data")
+        if data:
             return f"{data['train_pieces']}+{data['val_pieces']} pieces of {data['source']}"
     return "unknown"
 
@@ -110,8 +108,8 @@ def removable(folders: Sequence[Path], *, cache: Path | None, failed: bool, last
         if failed and run.status == "failed":
             found.append(Removable(folder, f"failed: {run.reason[:80]}"))
         elif last and run.status == "done":
-            paths = [last_checkpoint(folder, stage) for stage in TRAINED]
-            found += [Removable(path, "the run is done") for path in paths if path.is_file()]
+            paths = sorted((folder / "checkpoints").glob("*-last.ckpt"))
+            found += [Removable(path, "the run is done") for path in paths]
     if cache is not None:
         found += [*_unshared(cache / "stages"), *_leftovers(cache)]
     return found

@@ -11,7 +11,6 @@ from omegaconf import OmegaConf
 
 from musicgen.pipeline.status import STATUS_FILE, Status, is_alive, read_status
 from musicgen.reports.runs.runs import natural
-from musicgen.training.stages import TRAINED
 
 ENDED = ("done", "failed", "pruned", "interrupted", "killed")
 
@@ -113,11 +112,11 @@ def _job(run: Path, name: str, status: Status, *, usual: dict[str, float]) -> Jo
 
 def _seconds_left(status: Status, usual: dict[str, float]) -> float | None:
     """Add to what is left of the stage what the later ones take in other jobs."""
-    if status.stage not in TRAINED or status.seconds_left is None:
+    if status.seconds_left is None:
         return None
     left = max(0.0, status.seconds_left - (time.time() - status.updated))
-    later = TRAINED[TRAINED.index(status.stage) + 1 :]
-    return left + sum(usual.get(stage, 0.0) for stage in later)
+    after = status.stages.index(status.stage) + 1 if status.stage in status.stages else len(status.stages)
+    return left + sum(usual.get(stage, 0.0) for stage in status.stages[after:])
 
 
 def _usual_seconds(statuses: Sequence[Status]) -> dict[str, float]:

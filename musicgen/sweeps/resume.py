@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config.grammar import quoted
+from musicgen.config.keys import of_experiment
 from musicgen.config.tree import read_run_config
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What may change on the way: where and how it runs, and what is done with failures.
-FREE = ("hydra", "threads", "data.root", "data.cache_dir", "data.num_workers", "retry_failed", "reuse")
 _OWN = ("resume", "retry_failed", "ckpt_path")
 
 
@@ -124,16 +123,17 @@ def unfinished(jobs: Sequence[Sequence[str]], sweep: Path) -> list[Sequence[str]
 
 
 def _asked(overrides: Sequence[str]) -> frozenset[str]:
-    """Give what an experiment is, without where and how it runs."""
-    return frozenset(one for one in overrides if not _key(one).startswith((*FREE, *_OWN)))
+    """Keep the overrides that identify the experiment, without paths and launcher settings."""
+    return frozenset(of_experiment(overrides))
 
 
 def _check_free(arguments: Sequence[str], folder: Path) -> None:
-    fixed = [one for one in arguments if not one.startswith("-") and not _key(one).startswith(FREE)]
+    fixed = of_experiment(argument for argument in arguments if not argument.startswith("-"))
     if fixed:
         raise ValueError(
             f"resume={folder} goes on with the settings of that folder, {' '.join(fixed)} would change them; "
-            f"leave it out, or start anew without resume. What may change: {', '.join(FREE)}"
+            f"leave it out, or start anew without resume. "
+            "What may change is where and how it runs: hydra, data.root, threads, trainer, retry_failed …"
         )
 
 

@@ -13,7 +13,6 @@ from rich.text import Text
 from musicgen.pipeline.status import Status
 from musicgen.reports.runs.runs import printable
 from musicgen.sweeps.jobs_progress import Progress, duration, metric, read_progress
-from musicgen.training.stages import TITLES
 
 STYLES = {
     **{"running": "bold", "waiting": "yellow", "pruned": "dim"},
@@ -53,7 +52,7 @@ def progress_table(progress: Progress, *, width: int, height: int = 0) -> Group:
 
 
 def _stage(status: Status) -> str:
-    title = TITLES.get(status.stage, status.stage)
+    title = status.title or status.stage
     return f"{title} {status.epoch}/{status.max_epochs}" if status.max_epochs else title
 
 

@@ -3,15 +3,13 @@
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import RichProgressBar
 
-from musicgen.training.stages import TITLES
-
 
 class StageBar(RichProgressBar):
     """Say which network is trained and which epoch of how many it is in."""
 
     def _get_train_description(self, current_epoch: int) -> str:
         """Name the stage and the epoch, counted from 1."""
-        title = TITLES.get(getattr(self.trainer.lightning_module, "stage", ""), "Training")
+        title = getattr(self.trainer.lightning_module, "title", "Training")
         return f"{title} epoch {current_epoch + 1}/{self.trainer.max_epochs}"
 
     def get_metrics(

@@ -13,7 +13,6 @@ from musicgen.training.autoencoder_module import AutoencoderModule
 log = logging.getLogger(__name__)
 
 BITS = "val/bits_per_quarter"
-STAGES = ("vq_vae", "transformer")
 STEPS_A_STAGE = 1000  # so that epoch 3 of a stage is compared with epoch 3 of that stage in other runs
 
 
@@ -58,7 +57,7 @@ class PruningCallback(Callback):
         """
         if trainer.sanity_checking:
             return
-        stage = str(getattr(pl_module, "stage", STAGES[0]))
+        stage, number = str(getattr(pl_module, "stage", "")), int(getattr(pl_module, "stage_number", 0))
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         value = metrics.get(self.monitor)
         if value is None and self.monitor == BITS and isinstance(pl_module, AutoencoderModule):
@@ -70,7 +69,7 @@ class PruningCallback(Callback):
         if value is None or not math.isfinite(value):
             return
         epoch = trainer.current_epoch + 1
-        if self.judge(value, STAGES.index(stage) * STEPS_A_STAGE + epoch):
+        if self.judge(value, number * STEPS_A_STAGE + epoch):
             raise PrunedRun(f"{self.monitor} was {value:.5g} after epoch {epoch} of {stage}")
 
 

@@ -37,7 +37,14 @@ def sweep(tmp_path: Path) -> Path:
 
 def test_every_job_is_told_by_what_its_folder_and_its_lock_say(sweep: Path):
     with running(sweep / "seed=2") as status:
-        status.update(stage="vq_vae", epoch=1, max_epochs=4, seconds_left=100.0)
+        status.update(
+            stages=("vq_vae", "transformer"),
+            stage="vq_vae",
+            title="VQ-VAE",
+            epoch=1,
+            max_epochs=4,
+            seconds_left=100.0,
+        )
         progress = read_progress([sweep])
         assert [(job.name, job.state) for job in progress.jobs] == [
             ("seed=0", "done"),
@@ -73,7 +80,7 @@ def test_eighty_columns_have_room_for_all_that_is_looked_for(sweep: Path):
     long = sweep / "quantizer.num_embeddings=16,transformer.width=128"
     long.mkdir()
     with running(long) as status:
-        status.update(stage="transformer", epoch=10, max_epochs=10, seconds_left=7600.0)
+        status.update(stage="transformer", title="Transformer", epoch=10, max_epochs=10, seconds_left=7600.0)
         status.add_metrics({"vq_vae/val/bce": 0.123456, "vq_vae/val/perplexity": 123.456})
         head, *lines = drawn(sweep, width=80).splitlines()
     assert head.split() == ["job", "state", "stage", "BCE", "perplexity", "left"]
@@ -86,7 +93,7 @@ def drawn(sweep: Path, *, width: int) -> str:
     """Draw the table while a job is at work."""
     console = Console(width=width, record=True, file=io.StringIO())
     with running(sweep / "seed=2") as status:
-        status.update(stage="vq_vae", epoch=1, max_epochs=4)
+        status.update(stages=("vq_vae", "transformer"), stage="vq_vae", title="VQ-VAE", epoch=1, max_epochs=4)
         console.print(progress_table(read_progress([sweep]), width=width))
     return console.export_text()
 

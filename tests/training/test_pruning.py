@@ -19,7 +19,7 @@ def trainer(epoch: int, **metrics: float) -> Mock:
 
 def module(stage: str) -> Mock:
     found = Mock(spec=pl.LightningModule)
-    found.stage = stage
+    found.stage, found.stage_number = stage, ["vq_vae", "transformer"].index(stage)
     return found
 
 

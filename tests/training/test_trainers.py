@@ -2,11 +2,13 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytorch_lightning as pl
 import torch
 
+from musicgen.checkpoint import Network
 from musicgen.data.catalogue.choice import PieceFilter
 from musicgen.data.prepare import Prepared, prepare
 from musicgen.data.sources.folder import Folder
@@ -15,8 +17,11 @@ from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.vq import VectorQuantizer
 from musicgen.models.priors.transformer import Transformer
 from musicgen.music.grid import ClockGrid
-from musicgen.pipeline.plan import StagePlan
-from musicgen.pipeline.training import Training, transformer_training, vq_vae_training
+from musicgen.pipeline.context import RunContext
+from musicgen.pipeline.stage import NetworkStage
+from musicgen.pipeline.stages.autoencoder import AutoencoderStage
+from musicgen.pipeline.stages.prior import PriorStage
+from musicgen.pipeline.status import StatusFile
 from musicgen.training.optim import constant
 
 STAGES = ["vq_vae", "transformer"]
@@ -35,25 +40,31 @@ def pieces(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepa
     )
 
 
-def training(stage: str, pieces: Prepared) -> Training:
+def training(stage: str, pieces: Prepared) -> tuple[NetworkStage, RunContext]:
     torch.manual_seed(0)
     quantizer = VectorQuantizer(num_embeddings=8, embedding_dim=8)
     autoencoder = Autoencoder(quantizer, num_hiddens=8, num_residual_layers=1, num_residual_hiddens=4)
-    optimizer = partial(torch.optim.SGD, lr=0.5)
-    plan = StagePlan(config={}, optimizer=optimizer, scheduler=constant, max_epochs=1, batch_size=4)
-    if stage == "vq_vae":
-        return vq_vae_training(autoencoder, pieces, plan=plan, seed=0)
-    codes = {name: encode_pieces(autoencoder.eval(), packed) for name, packed in pieces.splits.items()}
-    return transformer_training(
-        Transformer(num_embeddings=8, num_layers=1, num_heads=2, width=16, dropout=0.0),
-        codes,
-        autoencoder=autoencoder,
-        prepared=pieces,
-        plan=plan,
-        window_quarters=4,
-        hop_quarters=4,
-        seed=0,
-    )
+    prior = Transformer(num_embeddings=8, num_layers=1, num_heads=2, width=16, dropout=0.0)
+    how: dict[str, Any] = {"optimizer": partial(torch.optim.SGD, lr=0.5), "scheduler": constant}
+    how |= {"max_epochs": 1, "batch_size": 4}
+    stages = {
+        "vq_vae": AutoencoderStage(name="vq_vae", make_network=lambda: autoencoder, **how),
+        "transformer": PriorStage(
+            name="transformer", make_network=lambda: prior, window_quarters=4, hop_quarters=4, **how
+        ),
+    }
+    for one in stages.values():
+        one.build(stages)
+    run = RunContext(
+        folder=Path(), prepared=pieces, grid_config={}, seed=0, stages=stages, make_trainer=pl.Trainer,
+        make_callbacks=list, loggers=[], status=StatusFile(None), environment={},
+    )  # fmt: skip
+    if stage == "transformer":
+        run._networks["vq_vae"] = Network(autoencoder.eval(), description={}, metrics={}, path=Path())
+        codes = {name: encode_pieces(autoencoder, packed) for name, packed in pieces.splits.items()}
+        run.__dict__["codes"] = codes
+    stages[stage].initialise(run)
+    return stages[stage], run
 
 
 class Watch(pl.Callback):
@@ -74,7 +85,8 @@ class Watch(pl.Callback):
 
 
 def fit(stage: str, pieces: Prepared, *, accelerator: str = "cpu", **overrides) -> tuple[pl.Trainer, Watch]:
-    made, watch = training(stage, pieces), Watch()
+    (made, run), watch = training(stage, pieces), Watch()
+    module = made.module(run)
     trainer = pl.Trainer(
         accelerator=accelerator,
         max_epochs=1,
@@ -88,8 +100,8 @@ def fit(stage: str, pieces: Prepared, *, accelerator: str = "cpu", **overrides) 
         callbacks=[watch],
         **overrides,
     )
-    trainer.fit(made.module, datamodule=made.data)
-    assert all(torch.isfinite(parameter).all() for parameter in made.module.parameters())
+    trainer.fit(module, datamodule=made.data(run))
+    assert all(torch.isfinite(parameter).all() for parameter in module.parameters())
     assert torch.isfinite(trainer.callback_metrics[made.monitor])
     return trainer, watch
 

@@ -14,18 +14,25 @@ if TYPE_CHECKING:
 
 def run_metrics(run: Path, config: DictConfig) -> "tuple[dict[str, float], GeneratedMetrics]":
     """Take all metrics of a run folder on the held-out pieces that a config's data and grid give."""
-    from musicgen.checkpoint import build, load_autoencoder
+    from musicgen.checkpoint import build, load_autoencoder, load_transformer
     from musicgen.measure.evaluate import evaluate_run
     from musicgen.measure.generated import generated_pieces, measure_generated
     from musicgen.pipeline.encode import codes_by_split
 
     prepared = prepared_pieces(config, make=lambda named: build(plain(named)))
-    codes = codes_by_split(load_autoencoder(run), prepared)
+    autoencoder = load_autoencoder(run)
+    prior = load_transformer(run, autoencoder=autoencoder.module)
     generated_metrics = measure_generated(generated_pieces(run), prepared)
-    quarters = config.windows.window_quarters
-    return evaluate_run(
-        run, prepared, codes=codes, window_quarters=quarters, generated_metrics=generated_metrics
-    ), generated_metrics
+    metrics = evaluate_run(
+        autoencoder,
+        prior,
+        prepared,
+        folder=run,
+        codes=codes_by_split(autoencoder, prepared),
+        window_quarters=config.windows.window_quarters,
+        generated_metrics=generated_metrics,
+    )
+    return metrics, generated_metrics
 
 
 def folder_metrics(config: DictConfig) -> "tuple[dict[str, float], GeneratedMetrics]":

@@ -1,23 +1,20 @@
 """What decides the outcome of a stage: equal inputs give equal weights, bit for bit."""
 
 import hashlib
-import importlib.util
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import torch
 
 from musicgen.data.prepare import Prepared
+from musicgen.data.store.packed import PackedPieces
 from musicgen.files.hashing import hash_file
+from musicgen.pipeline.reuse.imports import code_digest, is_ours, source_of
 from musicgen.reports.runs.settings import flatten
-
-PACKAGE = Path(__file__).resolve().parents[2]
-NOT_TRAINING = ("cli", "sweeps", "reports", "generation")  # rooms that no weight depends on
 
 
 @dataclass(frozen=True)
@@ -67,62 +64,58 @@ def data_inputs(prepared: Prepared, *, grid: Mapping[str, Any]) -> dict[str, Any
     """
     used = {name: prepared.splits[name] for name in ("train", "val")}
     contents = {name: [piece.content for piece in pieces.pieces] for name, pieces in used.items()}
-    passages = {content: [str(one) for one in spans] for content, spans in (prepared.spans or {}).items()}
     return {
         "source": prepared.summary["source"],
         "grid": dict(grid),
         **{f"{name}_pieces": len(pieces.pieces) for name, pieces in used.items()},
         **{f"{name}_quarters": len(pieces) for name, pieces in used.items()},
         "contents_sha256": digest(contents),
-        **({"passages_sha256": digest(passages)} if passages else {}),
+        "slices_sha256": {name: _slices_digest(pieces) for name, pieces in used.items()},
     }
 
 
+def _slices_digest(pieces: PackedPieces) -> str:
+    """Compute the SHA-256 of slices and of where pieces begin, in hex: what training really sees."""
+    found = hashlib.sha256(pieces.starts.tobytes())
+    for block in pieces.blocks():
+        found.update(block.tobytes())
+    return found.hexdigest()
+
+
 def environment_of(
-    configs: Mapping[str, Any], *, accelerator: str, settings: Mapping[str, Any]
+    configs: Mapping[str, Any],
+    *,
+    accelerator: str,
+    settings: Mapping[str, Any],
+    modules: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Describe what computes a stage.
 
     Args:
         configs: Trainer, callbacks and loggers in plain values: precision and clipping are among them, and
             what a user adds.
-        settings: Further configs; of these only the code that they name is looked at.
         accelerator: The kind of device that is used, `cpu` or `cuda`.
+        settings: Further configs; of these only the code that they name is looked at.
+        modules: Modules of the package that compute it beside those that the configs name.
     """
+    named = {target.rpartition(".")[0] for target in _targets([configs, settings])} | set(modules)
     device = (
         torch.cuda.get_device_name() if accelerator == "cuda" else torch.backends.cpu.get_cpu_capability()
     )
     return {
         **configs,
-        "code": code_digest(),
-        "own_code": _own_code([configs, settings]),
+        "code": code_digest(named),
+        "own_code": _own_code(named),
         "torch": torch.__version__,
         "machine": f"{platform.machine()} {device}",
         "threads": torch.get_num_threads(),
     }
 
 
-@cache
-def code_digest() -> str:
-    """Compute the SHA-256 of the package's sources that training passes through, in hex."""
-    sources = sorted(path for path in PACKAGE.rglob("*.py") if not _is_beside(path.relative_to(PACKAGE)))
-    return digest([[str(path.relative_to(PACKAGE)), hash_file(path)] for path in sources])[:16]
-
-
-def _is_beside(path: Path) -> bool:
-    return path.parts[0] in NOT_TRAINING
-
-
-def _own_code(configs: Any) -> dict[str, str]:
-    """Give the digests of the files of all classes that a config names outside of this package."""
-    found = {}
-    for target in _targets(configs):
-        module = target.rpartition(".")[0]
-        if not module.startswith("musicgen."):
-            spec = importlib.util.find_spec(module.split(".")[0]) and importlib.util.find_spec(module)
-            if spec and spec.origin and Path(spec.origin).is_file():
-                found[module] = hash_file(Path(spec.origin))[:16]
-    return found
+def _own_code(modules: Iterable[str]) -> dict[str, str]:
+    """Hash the files of modules outside of this package."""
+    files = {module: source_of(module) for module in sorted(modules) if not is_ours(module)}
+    return {module: hash_file(file)[:16] for module, file in files.items() if file}
 
 
 def _targets(config: Any) -> Iterator[str]:

@@ -22,7 +22,6 @@ from musicgen.pipeline.reuse.rewind import Reached, reached, rewind
 from musicgen.pipeline.reuse.store import StageStore
 from musicgen.pipeline.status import StatusFile
 from musicgen.training.curve_table import CurveTable
-from musicgen.training.stages import TITLES
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +46,16 @@ class Stages:
     resume: bool = False
     is_first_rank: bool = True
 
-    def obtain(self, stage: str, inputs: StageInputs, *, fit: Callable[[Path | None], None]) -> None:
+    def obtain(
+        self, stage: str, inputs: StageInputs, *, fit: Callable[[Path | None], None], title: str = ""
+    ) -> None:
         """Come by a trained stage in the cheapest way that gives the same weights.
 
         Args:
-            stage: `vq_vae` or `transformer`.
+            stage: Its name.
             inputs: What decides its weights.
             fit: Trains it, from a checkpoint if it gets one.
+            title: What people read.
 
         Raises:
             ValueError: The folder holds a stage that was trained with other settings.
@@ -62,29 +64,29 @@ class Stages:
         if before is not None:
             _check_same(before, inputs, self.folder)
             if before.is_whole(self.folder):
-                log.info("%s: kept, it is trained", TITLES[stage])
+                log.info("%s: kept, it is trained", title or stage)
                 self.status.add_metrics(before.metrics)
                 return
         if self.store is None or (before is not None and before.key != inputs.key):
             self._train(stage, inputs, before, fit=fit)
             return
-        with self.store.lock(inputs.key, on_wait=lambda: self._wait(stage)):
+        with self.store.lock(inputs.key, on_wait=lambda: self._wait(title or stage)):
             self.status.update(state="running")
             record = self.store.find(inputs.key, stage)
             if record is not None:
-                self._use(record, before, store=self.store)
+                self._use(record, before, store=self.store, title=title or stage)
             else:
                 self._train(stage, inputs, before, fit=fit, store=self.store)
 
-    def _wait(self, stage: str) -> None:
-        log.info("%s: another run trains the same one; waiting to take it", TITLES[stage])
+    def _wait(self, title: str) -> None:
+        log.info("%s: another run trains the same one; waiting to take it", title)
         self.status.update(state="waiting")
 
-    def _use(self, record: StageRecord, before: StageRecord | None, *, store: StageStore) -> None:
+    def _use(self, record: StageRecord, before: StageRecord | None, *, store: StageStore, title: str) -> None:
         """Take files, then curves, and write the record last, so that a kill leaves no gap."""
         log.info(
             "%s: taken from %s, trained there on the same pieces with the same settings and seed (%s)",
-            TITLES[record.stage], record.trained_in, record.key[:8],
+            title, record.trained_in, record.key[:8],
         )  # fmt: skip
         earlier_events = before.earlier_events if before else event_files(self.folder)
         earlier_rows = before.earlier_rows if before else self._num_rows()
@@ -166,4 +168,4 @@ def _check_same(record: StageRecord, inputs: StageInputs, folder: Path) -> None:
         )
     around = differences(record.environment, inputs.environment)
     if around:
-        log.info("%s: since its beginning changed %s", TITLES[record.stage], "; ".join(around))
+        log.info("%s: since its beginning changed %s", record.stage, "; ".join(around))

@@ -17,7 +17,7 @@ class StageRecord:
     """What is known of a trained stage of a run folder.
 
     Attributes:
-        stage: `vq_vae` or `transformer`.
+        stage: Its name.
         key: Of its inputs; empty where they changed on the way.
         settings: What was asked for.
         environment: What computed it.
@@ -64,6 +64,12 @@ def read_record(folder: Path, stage: str) -> StageRecord | None:
         return StageRecord(**{**values, "earlier_events": tuple(values["earlier_events"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def read_records(folder: Path) -> list[StageRecord]:
+    """Read the records of all stages of a run folder that can be read."""
+    names = sorted(path.stem for path in (folder / "checkpoints").glob("*.json"))
+    return [record for name in names if (record := read_record(folder, name)) is not None]
 
 
 def record_path(folder: Path, stage: str) -> Path:

@@ -6,42 +6,11 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from musicgen.config.keys import is_of_experiment
 from musicgen.reports.runs.runs import Run, printable
 
 SEED = "seed"
 MISSING = "–"  # shown where a run does not have the setting at all
-# Where a run is kept and how it is watched, not what it is.
-NOISE_GROUPS = frozenset(
-    {
-        "hydra",
-        "paths",
-        "name",
-        "run_dir",
-        "ckpt_path",
-        "resume",
-        "retry_failed",
-        "reuse",
-        "threads",
-        "logger",
-        "metrics",
-        "callbacks",
-        "output",
-        "experiment",
-        "search",
-    }
-)
-NOISE_LEAVES = frozenset(
-    {
-        "num_workers",
-        "cache_dir",
-        "save_dir",
-        "log_dir",
-        "output_dir",
-        "dirpath",
-        "default_root_dir",
-        "progress",
-    }
-)
 
 
 def settings_of(run: Run) -> dict[str, Any]:
@@ -61,8 +30,14 @@ def settings_of(run: Run) -> dict[str, Any]:
     return {
         key: _plain(value)
         for key, value in flat.items()
-        if key.split(".")[0] not in NOISE_GROUPS and key.split(".")[-1] not in NOISE_LEAVES
+        if key == "data.root"  # other pieces may lie there
+        or (is_of_experiment(key) and not _stands_for_others(key, value))
     }
+
+
+def _stands_for_others(key: str, value: Any) -> bool:
+    """Report whether a setting only gathers settings that have names of their own."""
+    return key == "experiment" or (key.startswith("stage.") and str(value).startswith("${"))
 
 
 def value_of(table: Mapping[str, Any], key: str) -> Any:

@@ -1,13 +1,16 @@
-"""The jobs that a sweep will have."""
+"""The jobs that a sweep will have: their overrides and their configs."""
 
 import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+
+from musicgen.config.tree import config_dir
 
 
 def job_overrides(hydra: DictConfig) -> list[list[str]]:
@@ -17,7 +20,7 @@ def job_overrides(hydra: DictConfig) -> list[list[str]]:
         hydra: The Hydra part of a sweep's config.
 
     Raises:
-        ValueError: Another sweeper decides, job by job.
+        ValueError: Another sweeper decides, job by job, or an override has no list of values.
     """
     if not str(hydra.sweeper.get("_target_", "")).endswith("BasicSweeper"):
         raise ValueError(f"the jobs of {hydra.sweeper.get('_target_')} are not known beforehand")
@@ -25,12 +28,50 @@ def job_overrides(hydra: DictConfig) -> list[list[str]]:
     lines = [f"{key}={value}" for key, value in params.items()] + [str(one) for one in hydra.overrides.task]
     try:
         overrides = OverridesParser.create().parse_overrides(lines)
-        return list(itertools.chain.from_iterable(BasicSweeper.split_arguments(overrides, None)))
     except HydraException as error:
         raise ValueError(str(error)) from error
+    return [list(job) for job in itertools.product(*map(_choices, overrides))]
+
+
+def _choices(override: Override) -> list[str]:
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        return [f"{key}={override.get_value_element_as_str()}"]
+    if not override.is_discrete_sweep():
+        raise ValueError(f"{override.input_line}: an interval has no list of values; use musicgen search")
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
 
 def differing(jobs: Sequence[Sequence[str]]) -> list[list[str]]:
     """Leave out of the overrides of each job those that all jobs have."""
     shared = set(jobs[0]).intersection(*jobs[1:]) if len(jobs) > 1 else set()
-    return [[one for one in job if one not in shared] for job in jobs]
+    return [[override for override in job if override not in shared] for job in jobs]
+
+
+def composed(jobs: Sequence[Sequence[str]]) -> list[DictConfig]:
+    """Compose the config of each job, of a large sweep in a moment.
+
+    Hydra composes once for all jobs that choose the same groups; plain values are put in afterwards, as it
+    does itself.
+
+    Args:
+        jobs: Their overrides.
+    """
+    parser, made, configs = OverridesParser.create(), {}, []
+    for job in jobs:
+        overrides = parser.parse_overrides([line for line in job if not line.startswith("hydra")])
+        values = [override for override in overrides if _is_plain(override)]
+        groups = tuple(str(override.input_line) for override in overrides if not _is_plain(override))
+        if groups not in made:
+            made[groups] = compose("train", overrides=[*groups, "run_dir=''"])
+        config = made[groups].copy()
+        for override in values:
+            OmegaConf.update(config, override.key_or_group, override.value())
+        configs.append(config)
+    return configs
+
+
+def _is_plain(override: Override) -> bool:
+    """Distinguish a value from the choice of a group, and from what is added or deleted."""
+    plain_change = override.type == OverrideType.CHANGE and override.package is None
+    return plain_change and not (config_dir() / override.key_or_group).is_dir()

@@ -1,47 +1,22 @@
 """The plan of a sweep: how many jobs, what is trained, how large it is, how long it will take."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hydra import compose
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
-from omegaconf import DictConfig, OmegaConf
+import torch
+from omegaconf import DictConfig
 
-from musicgen.config.tree import config_dir, plain
+from musicgen.pipeline.build_stages import trained_stages
 from musicgen.pipeline.reuse.inputs import digest
 from musicgen.sweeps.jobs_progress import duration
-from musicgen.sweeps.plan.jobs import differing
+from musicgen.sweeps.plan.jobs import composed, differing
+from musicgen.sweeps.plan.timing import Timed, network_stages
+from musicgen.sweeps.plan.works import Work, shape_key, to_train
 from musicgen.sweeps.resources import jobs_at_once, threads_for
 from musicgen.sweeps.resume import unfinished
-from musicgen.training.stages import TRAINED
 
-if TYPE_CHECKING:
-    from musicgen.sweeps.plan.timing import Timed
-
-NAMES = {"vq_vae": "VQ-VAE", "transformer": "transformer"}
 MOST_COMPOSED = 64  # jobs; of larger sweeps the rest is taken to be like these
 MOST_SHAPES = 12  # lines
-
-
-@dataclass(frozen=True)
-class Work:
-    """A stage that will be trained.
-
-    Attributes:
-        stage: `vq_vae` or `transformer`.
-        config: Of a job that trains it.
-        shape: Network, batch and precision, by which steps are timed.
-        steps: Batches of all epochs; None where the pieces were never prepared, so that nobody knows.
-    """
-
-    stage: str
-    config: DictConfig
-    shape: str
-    steps: int | None
 
 
 def plan_text(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: float) -> str:
@@ -50,10 +25,8 @@ def plan_text(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: fl
     Args:
         config: The sweep's config, Hydra's part with it.
         jobs: The overrides of each job.
-        budget_s: Seconds at most for timing steps; 0 tells no times.
+        budget_s: Seconds at most for timing updates; 0 shows no times.
     """
-    from musicgen.sweeps.plan.timing import Timed, describe_shapes
-
     left = unfinished(jobs, Path(config.hydra.sweep.dir)) if config.get("resume") else list(jobs)
     configs = composed(left[:MOST_COMPOSED])
     works = to_train(configs)
@@ -65,144 +38,64 @@ def plan_text(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: fl
         + f": {_count_text(works)} to train"
         + (f" (of the first {MOST_COMPOSED} jobs)" if len(left) > MOST_COMPOSED else "")
     ]
-    labels = [", ".join(one) or "as configured" for one in differing(left or jobs)]
+    labels = [", ".join(overrides) or "as configured" for overrides in differing(left or jobs)]
     lines += describe_shapes(configs, labels, most=MOST_SHAPES)
     if budget_s > 0 and works:
-        threads = threads_for(config.hydra, usual=config.threads or _torch_threads())
-        timed = Timed(threads=config.threads or threads, budget_s=budget_s)
+        threads = config.threads or threads_for(config.hydra, usual=torch.get_num_threads())
+        timed = Timed(threads=threads, budget_s=budget_s)
         lines.append(time_text(works, timed, share=len(left) / len(configs) / at_once))
     return "\n".join(lines)
 
 
-def to_train(configs: Sequence[DictConfig]) -> list[Work]:
-    """List the stages that some jobs train: each once, if jobs may take what others have trained.
+def describe_shapes(configs: Sequence[DictConfig], labels: Sequence[str], *, most: int) -> list[str]:
+    """Write a line for each distinct set of networks: parameters, codes per quarter, and whose they are.
 
     Args:
         configs: Of the jobs.
+        labels: What differs in each.
+        most: Lines at most.
     """
-    works: dict[tuple[str, str, int], Work] = {}
+    groups: dict[str, list[int]] = {}
     for number, config in enumerate(configs):
-        for stage in TRAINED:
-            if stage in config.stages:
-                key = (stage, _inputs(config, stage), 0 if config.reuse else number)
-                works.setdefault(key, Work(stage, config, shape_key(config, stage), _steps(config, stage)))
-    return list(works.values())
+        shapes = [shape_key(config, name) for name in trained_stages(config)]
+        groups.setdefault(digest(shapes), []).append(number)
+    lines = []
+    for members in list(groups.values())[:most]:
+        stages = network_stages(configs[members[0]])
+        whose = labels[members[0]]
+        if len(members) > 1:
+            whose = f"{len(members)} jobs, such as {whose}"
+        lines.append(f"  {'; '.join(f'{_in_text(s.title)} {s.size_text()}' for s in stages)}: {whose}")
+    if len(groups) > most:
+        lines.append(f"  and {len(groups) - most} more shapes")
+    return lines
 
 
-def _count_text(works: Sequence[Work]) -> str:
-    counts = {title: sum(work.stage == stage for work in works) for stage, title in NAMES.items()}
-    told = [f"{count} {title}{'' if count == 1 else 's'}" for title, count in counts.items() if count]
-    return " and ".join(told) or "nothing"
-
-
-def remember_quarters(config: DictConfig, quarters: int) -> None:
-    """Note how many quarters the chosen pieces have to train on, for the plans of later sweeps."""
-    from musicgen.files.atomic import write_atomically
-
-    write_atomically(_quarters_path(config), json.dumps({"train_quarters": quarters}).encode())
-
-
-def known_quarters(config: DictConfig) -> int | None:
-    """Look up how many quarters there are to train on; None if these pieces were never prepared."""
-    try:
-        return int(json.loads(_quarters_path(config).read_bytes())["train_quarters"])
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def _quarters_path(config: DictConfig) -> Path:
-    beside = ("cache_dir", "num_workers")
-    data = {name: value for name, value in plain(config.data).items() if name not in beside}
-    data["source"] = {k: v for k, v in data["source"].items() if k not in beside}
-    return Path(config.data.cache_dir) / "quarters" / f"{digest([data, plain(config.grid)])[:24]}.json"
-
-
-def composed(jobs: Sequence[Sequence[str]]) -> list[DictConfig]:
-    """Give the config of each job, of a large sweep in a moment.
-
-    Hydra composes once for all jobs that choose the same groups; plain values are put in afterwards, as it
-    does itself.
-
-    Args:
-        jobs: Their overrides.
-    """
-    parser, made, configs = OverridesParser.create(), {}, []
-    for job in jobs:
-        overrides = parser.parse_overrides([one for one in job if not one.startswith("hydra")])
-        values = [one for one in overrides if _is_plain(one)]
-        groups = tuple(str(one.input_line) for one in overrides if not _is_plain(one))
-        if groups not in made:
-            made[groups] = compose("train", overrides=[*groups, "run_dir=''"])
-        config = made[groups].copy()
-        for one in values:
-            OmegaConf.update(config, one.key_or_group, one.value())
-        configs.append(config)
-    return configs
-
-
-def _is_plain(override: Override) -> bool:
-    """Tell a value from the choice of a group, and from what is added or deleted."""
-    plain_change = override.type == OverrideType.CHANGE and override.package is None
-    return plain_change and not (config_dir() / override.key_or_group).is_dir()
-
-
-def _steps(config: DictConfig, stage: str) -> int | None:
-    """Count the batches of a stage; None where the pieces were never prepared."""
-    per_epoch, quarters = config.updates_per_epoch[stage], known_quarters(config)
-    if per_epoch is None and quarters is not None:
-        hop = config.windows.hop_quarters if stage == "transformer" else 1
-        per_epoch = -(-max(1, quarters // hop) // config.batch_size[stage])
-    return None if per_epoch is None else per_epoch * config.max_epochs[stage]
-
-
-def shape_key(config: DictConfig, stage: str) -> str:
-    """Give what decides the time of a step."""
-    windows = plain(config.windows) if stage == "transformer" else None
-    return digest([shape_text(config[stage]), config.batch_size[stage], windows, config.trainer.precision])
-
-
-def shape_text(network: DictConfig) -> str:
-    """Give a network's config as text without its seeds, which change neither its size nor its speed."""
-    lines = OmegaConf.to_yaml(OmegaConf.create(plain(network))).splitlines()
-    return "\n".join(line for line in lines if not line.strip().startswith("seed:"))
-
-
-def _inputs(config: DictConfig, stage: str) -> str:
-    """Give a stand-in for the key of a stage, from the config alone."""
-    beside = ("name", "run_dir", "stages", "resume", "retry_failed")
-    beside = (*beside, "generate", "sampling", "logger", "metrics")
-    later = ("transformer", "windows") if stage == "vq_vae" else ()
-    values = {name: value for name, value in plain(config).items() if name not in (*beside, *later, "epochs")}
-    if stage == "vq_vae":
-        for name, value in values.items():
-            if isinstance(value, dict) and set(value) == set(TRAINED):
-                values[name] = value[stage]
-    return digest(values)
-
-
-def time_text(works: Sequence[Work], timed: "Timed", *, share: float) -> str:
+def time_text(works: Sequence[Work], timed: Timed, *, share: float) -> str:
     """Add up the time of what is trained.
 
     Args:
         works: Each stage that is trained, once.
-        timed: Times a step of each shape.
+        timed: Times an update of each shape.
         share: What to multiply the sum by: more jobs than were looked at, several at a time.
     """
     took = [(work, timed.step_s(work.config, work.stage, work.shape)) for work in works]
     if any(work.steps is None for work in works):
-        first = {work.stage: step_s for work, step_s in reversed(took)}
-        told = ", ".join(
-            f"{1000 * first[stage]:.0f} ms a step of the {name}"
-            for stage, name in NAMES.items()
-            if stage in first
-        )
-        return f"Time: {told}; how many steps is known once the pieces are prepared"
+        first = {_in_text(work.title): step_s for work, step_s in reversed(took)}
+        steps = ", ".join(f"{1000 * first[title]:.0f} ms a step of the {title}" for title in reversed(first))
+        return f"Time: {steps}; how many steps is known once the pieces are prepared"
     seconds = share * sum((work.steps or 0) * step_s for work, step_s in took)
     about = "" if timed.all_timed else ", from the models that were timed"
     return f"Time: about {duration(seconds)} of training, from a few timed steps{about}"
 
 
-def _torch_threads() -> int:
-    import torch
+def _count_text(works: Sequence[Work]) -> str:
+    titles = list(dict.fromkeys(_in_text(work.title) for work in works))
+    counts = {title: sum(_in_text(work.title) == title for work in works) for title in titles}
+    texts = [f"{count} {title}{'' if count == 1 else 's'}" for title, count in counts.items()]
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts) or "nothing"
 
-    return torch.get_num_threads()
+
+def _in_text(title: str) -> str:
+    """Write a title inside a sentence: transformer, but VQ-VAE."""
+    return title.lower() if title.istitle() else title

@@ -9,7 +9,8 @@ from omegaconf import DictConfig
 
 from musicgen.config.tree import config_dir
 from musicgen.sweeps.plan import timing
-from musicgen.sweeps.plan.timing import Timed, describe_shapes, network_of
+from musicgen.sweeps.plan.plan import describe_shapes
+from musicgen.sweeps.plan.timing import Timed, network_stages
 
 SMALL = [
     *("vq_vae.num_hiddens=8", "quantizer.embedding_dim=8", "batch_size.vq_vae=2", "batch_size.transformer=2"),
@@ -39,7 +40,8 @@ def test_a_line_a_shape_whatever_the_seed():
 
 def test_parameters_are_those_of_the_networks():
     config = composed()
-    count = sum(weight.numel() for weight in network_of(config, "transformer").parameters())
+    (_, prior) = network_stages(config)
+    count = sum(weight.numel() for weight in prior.network.parameters())
     embeddings = 8 * (16 + 1 + 192)  # codes, start, positions of twelve quarters
     block = 2 * 2 * 8 + (3 * 8 + 1) * 8 + 8 * 8  # two norms; attention without what follows
     assert count > embeddings + block
@@ -52,11 +54,11 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note which stages are timed, and let each step take a second more than the one before."""
     asked: list[str] = []
 
-    def timed_step(config: DictConfig, stage: str, *, threads: int) -> float:
+    def timed_update(config: DictConfig, stage: str, *, threads: int) -> float:
         asked.append(stage)
         return float(len(asked))
 
-    monkeypatch.setattr(timing, "_timed_step", timed_step)
+    monkeypatch.setattr(timing, "_timed_update", timed_update)
     return asked
 
 

@@ -1,0 +1,215 @@
+"""A stage: one step of a run, and the network that a step trains."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import nn
+
+from musicgen.checkpoint import Network, describe, fingerprint, load_network, start_from
+from musicgen.files.hashing import hash_file
+from musicgen.pipeline.context import RunContext
+from musicgen.pipeline.report_progress import ReportProgress
+from musicgen.training.callbacks import StopOnNonFinite
+from musicgen.training.checkpoints import RandomState, StageCheckpoint
+from musicgen.training.optim import OptimizerFactory, SchedulerFactory
+
+KEEP = ("best", "last")
+Stages = Mapping[str, "Stage"]
+
+
+@dataclass(kw_only=True)
+class Stage(ABC):
+    """One step of a run. A subclass and a file in `conf/stage/` make a new one.
+
+    Attributes:
+        name: Its key in the config, the first part of its metrics and the name of its checkpoints.
+        settings: All that the config says of it, in plain values.
+        needs: Stages that must have run before, in this run or earlier in the same folder.
+        title: What people read; its name if empty.
+        charts: Title of a TensorBoard chart to the metrics in it.
+    """
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    needs: Sequence[str] = ()
+    title: str = ""
+    charts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.title = self.title or self.name
+
+    def build(self, stages: Stages) -> None:  # noqa: B027  (most stages have nothing to build)
+        """Make what the stage will run, so that mistakes show before anything is trained.
+
+        Args:
+            stages: Those of the run that were built before, by name.
+
+        Raises:
+            ValueError: The settings do not fit together.
+        """
+
+    def refusal(self, stages: Stages) -> str:
+        """Say why this stage cannot run with the others as they are configured; empty if it can.
+
+        Args:
+            stages: All stages of the run, built.
+        """
+        return ""
+
+    def inputs(self, run: RunContext) -> dict[str, Any] | None:
+        """Collect what decides the outcome, in plain values: equal inputs are computed once for all runs.
+
+        Returns:
+            The inputs; None for a stage that leaves nothing to reuse and runs each time.
+        """
+        return None
+
+    def modules(self) -> list[str]:
+        """Name the modules whose code decides the outcome, with all that they import."""
+        return [one.__module__ for one in type(self).__mro__ if issubclass(one, Stage)]
+
+    @abstractmethod
+    def run(self, run: RunContext, checkpoint: Path | None) -> None:
+        """Do the work.
+
+        Args:
+            run: The run: its folder, pieces, loggers and the networks of earlier stages.
+            checkpoint: The state to continue from; None from the start.
+        """
+
+
+@dataclass(kw_only=True)
+class NetworkStage(Stage):
+    """A stage that trains one network and leaves its checkpoints.
+
+    Attributes:
+        make_network: Builds the network with fresh weights; the config's `network`.
+        optimizer: Makes the optimizer.
+        scheduler: Makes the schedule.
+        max_epochs: Passes over the training pieces.
+        batch_size: Samples per update and device.
+        updates_per_epoch: Updates per epoch; None for one pass over the training pieces.
+        keep: Which state is the run's: `best` on held-out pieces, or that after the `last` epoch.
+        init_from: A run folder whose weights it starts from; None for fresh ones.
+        monitor: The held-out metric, lower is better, by which the best state is kept.
+        network: Set by `build`.
+    """
+
+    make_network: Callable[..., nn.Module]
+    optimizer: OptimizerFactory
+    scheduler: SchedulerFactory
+    max_epochs: int
+    batch_size: int
+    updates_per_epoch: int | None = None
+    keep: str = "best"
+    init_from: str | Path | None = None
+    monitor: str = ""
+    network: nn.Module = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what trains nothing, before anything is trained."""
+        super().__post_init__()
+        for name in ("max_epochs", "batch_size", "updates_per_epoch"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value}; use 1 or more")
+        if self.keep not in KEEP:
+            raise ValueError(f"keep={self.keep}; use {' or '.join(KEEP)}")
+
+    def build(self, stages: Stages) -> None:
+        """Build the network with fresh weights."""
+        self.network = self.make_network()
+
+    @abstractmethod
+    def module(self, run: RunContext | None) -> pl.LightningModule:
+        """Build the Lightning module around the network.
+
+        Args:
+            run: The run; None where single updates are timed and nothing is validated.
+        """
+
+    @abstractmethod
+    def data(self, run: RunContext) -> pl.LightningDataModule:
+        """Build the batches of the run's pieces."""
+
+    @abstractmethod
+    def build_batch(self) -> Any:
+        """Make one training batch of random values in the shapes and types of real ones, to time updates."""
+
+    @abstractmethod
+    def count_updates(self, train_quarters: int) -> int:
+        """Estimate the updates of all epochs from the number of training quarters."""
+
+    def shape(self) -> dict[str, Any]:
+        """Collect the settings that decide how long an update takes."""
+        return {"network": self.settings.get("network"), "batch_size": self.batch_size}
+
+    def size_text(self) -> str:
+        """Describe the size of the network in a few words."""
+        count = sum(parameter.numel() for parameter in self.network.parameters())
+        return f"{count / 1e6:.2f} M parameters" if count >= 1e5 else f"{count / 1e3:.1f} k parameters"
+
+    def load(self, run: RunContext) -> Network:
+        """Read the trained network from the run folder, in evaluation mode."""
+        return load_network(run.folder, self.name, nn.Module)
+
+    def inputs(self, run: RunContext) -> dict[str, Any]:
+        """Collect settings, pieces, seed, initial weights, and the weights of the stages it needs."""
+        start = self.init_from and Path(self.init_from) / "checkpoints" / f"{self.name}.ckpt"
+        beside = ("init_from", "title", "charts")
+        settings = {name: value for name, value in self.settings.items() if name not in beside}
+        return {
+            **settings,
+            "data": run.data_inputs,
+            "seed": run.seed,
+            "initial_sha256": fingerprint(self.network),
+            "init_from_sha256": hash_file(start) if start and start.is_file() else None,
+            **{f"{need}_sha256": fingerprint(run.network(need).module) for need in self.needs},
+        }
+
+    def initialise(self, run: RunContext) -> None:
+        """Set the weights that training starts from, where they are not the fresh ones."""
+        if self.init_from is not None:
+            start_from(self.network, self.init_from, stage=self.name)
+
+    def description(self, run: RunContext) -> dict[str, Any]:
+        """Describe the network in plain values, for its checkpoint."""
+        return describe(
+            self.name,
+            config=dict(self.settings["network"]),
+            grid=dict(run.grid_config),
+            data=run.data_description(),
+        )
+
+    def run(self, run: RunContext, checkpoint: Path | None) -> None:
+        """Train the network."""
+        if checkpoint is None:
+            self.initialise(run)
+        module, data = self.module(run), self.data(run)
+        self.label(module, number=run.number_of(self.name))
+        prefix = next(f"{name}." for name, child in module.named_children() if child is self.network)
+        pl.seed_everything(run.seed, verbose=False)
+        checkpoints = StageCheckpoint(
+            run.folder / "checkpoints",
+            stage=self.name,
+            monitor=self.monitor if self.keep == "best" else None,
+            description={**self.description(run), "state_prefix": prefix},
+        )
+        progress = ReportProgress(run.status)
+        trainer = run.make_trainer(
+            max_epochs=self.max_epochs,
+            default_root_dir=run.folder,
+            logger=run.loggers,
+            callbacks=[*run.make_callbacks(), RandomState(), StopOnNonFinite(), progress, checkpoints],
+        )
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+
+    def label(self, module: pl.LightningModule, *, number: int = 0) -> None:
+        """Tell a module which stage it trains, for callbacks that report it."""
+        labels = {"stage": self.name, "title": self.title, "stage_number": number}
+        for name, value in labels.items():
+            setattr(module, name, value)

@@ -1,0 +1,87 @@
+"""Train the autoencoder: slices to codes and back."""
+
+from dataclasses import dataclass, field
+
+import pytorch_lightning as pl
+import torch
+
+from musicgen.checkpoint import Network, load_autoencoder
+from musicgen.data.batches.datamodule import MidiDataModule
+from musicgen.data.batches.density import channel_densities
+from musicgen.data.batches.transposition import Transposition
+from musicgen.data.store.packed import PackedPieces
+from musicgen.measure.reconstruction import ReconstructionMetrics
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
+from musicgen.pipeline.context import RunContext
+from musicgen.pipeline.stage import NetworkStage
+from musicgen.training.autoencoder_module import AutoencoderModule
+
+_SOUNDING = 0.03  # share of cells in a random batch, about that of real music
+
+
+@dataclass(kw_only=True)
+class AutoencoderStage(NetworkStage):
+    """Train an autoencoder on the slices of the training pieces.
+
+    Attributes:
+        transpose: Training slices are moved by up to so many semitones; 0 leaves them as written.
+    """
+
+    transpose: int = 0
+    title: str = "VQ-VAE"
+    monitor: str = "vq_vae/val/bce"
+    network: Autoencoder = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        Transposition(self.transpose)
+
+    def initialise(self, run: RunContext) -> None:
+        """Start from the weights of a run, or from the density of the training cells."""
+        super().initialise(run)
+        train = run.prepared.splits["train"]
+        if self.init_from is None:
+            self.network.set_output_bias(channel_densities(train, channels=self.network.channels))
+        for logger in run.loggers:
+            logger.log_metrics(run.reconstruction_baselines, step=0)
+
+    def module(self, run: RunContext | None) -> AutoencoderModule:
+        """Build the Lightning module around the network."""
+        held_out = run.prepared.splits["val"] if run else PackedPieces.empty()
+        return AutoencoderModule(
+            self.network.to(memory_format=torch.channels_last),  # pyright: ignore[reportCallIssue]
+            optimizer=self.optimizer,
+            scheduler=self.scheduler,
+            val_metrics=ReconstructionMetrics(held_out, num_embeddings=self.network.num_embeddings),
+        )
+
+    def data(self, run: RunContext) -> pl.LightningDataModule:
+        """Build batches of slices."""
+        return MidiDataModule(
+            run.prepared,
+            batch_size=self.batch_size,
+            channels=self.network.channels,
+            seed=run.seed,
+            transpose=self.transpose,
+            updates_per_epoch=self.updates_per_epoch,
+        )
+
+    def build_batch(self) -> torch.Tensor:
+        """Make a batch of random slices (batch, channels, 88, 32)."""
+        shape = (self.batch_size, self.network.channels, NUM_PITCHES, TICKS_PER_QUARTER)
+        return (torch.rand(shape) < _SOUNDING).float()
+
+    def count_updates(self, train_quarters: int) -> int:
+        """Count the updates of all epochs."""
+        per_epoch = self.updates_per_epoch or -(-max(1, train_quarters) // self.batch_size)
+        return per_epoch * self.max_epochs
+
+    def size_text(self) -> str:
+        """Describe the size of the network and of its codebook."""
+        codes = f"{self.network.num_codes} codes a quarter out of {self.network.num_embeddings}"
+        return f"{super().size_text()}, {codes}"
+
+    def load(self, run: RunContext) -> Network[Autoencoder]:
+        """Read the trained autoencoder."""
+        return load_autoencoder(run.folder)

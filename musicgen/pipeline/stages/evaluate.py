@@ -1,0 +1,40 @@
+"""Measure a run on held-out pieces and write `metrics.json`."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from musicgen.measure.evaluate import METRICS_FILE, evaluate_run, write_metrics
+from musicgen.pipeline.context import AUTOENCODER, RunContext
+from musicgen.pipeline.stage import Stage
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class EvaluateStage(Stage):
+    """Take all metrics of the run.
+
+    Attributes:
+        window_quarters: What the prior sees at once, in quarters.
+        prior: The stage that trains the prior.
+    """
+
+    window_quarters: int
+    prior: str = "transformer"
+    needs: Sequence[str] = (AUTOENCODER, "transformer")
+
+    def run(self, run: RunContext, checkpoint: Path | None) -> None:
+        """Measure the networks and the generated pieces."""
+        run.metrics |= evaluate_run(
+            run.network(AUTOENCODER),
+            run.network(self.prior),
+            run.prepared,
+            folder=run.folder,
+            codes=run.codes,
+            window_quarters=self.window_quarters,
+            reconstruction=run.reconstruction,
+        )
+        write_metrics(run.metrics, run.folder / METRICS_FILE)
+        log.info("Metrics: %s", run.folder / METRICS_FILE)

@@ -1,0 +1,91 @@
+"""Train the prior: the grammar of the autoencoder's codes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from musicgen.checkpoint import Network, fingerprint, load_transformer
+from musicgen.data.batches.codes import CodeBatch
+from musicgen.data.batches.datamodule import CodeDataModule
+from musicgen.generation.tokenize import encode_pieces
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.priors.base import Prior
+from musicgen.pipeline.context import AUTOENCODER, RunContext
+from musicgen.pipeline.stage import NetworkStage, Stages
+from musicgen.training.prior_module import PriorModule
+
+
+@dataclass(kw_only=True)
+class PriorStage(NetworkStage):
+    """Train a prior on windows of the codes of the trained autoencoder.
+
+    Attributes:
+        window_quarters: What the prior sees at once, in quarters.
+        hop_quarters: From one training window to the next.
+    """
+
+    window_quarters: int
+    hop_quarters: int
+    title: str = "Transformer"
+    needs: Sequence[str] = (AUTOENCODER,)
+    monitor: str = "transformer/val/nats_per_code"
+    network: Prior = field(init=False, repr=False)
+
+    def build(self, stages: Stages) -> None:
+        """Build the prior for the codes of the autoencoder."""
+        autoencoder = stages[AUTOENCODER].network  # pyright: ignore[reportAttributeAccessIssue]
+        assert isinstance(autoencoder, Autoencoder)
+        self._codes_per_quarter, self._num_embeddings = autoencoder.num_codes, autoencoder.num_embeddings
+        super().build(stages)
+
+    def module(self, run: RunContext | None) -> PriorModule:
+        """Build the Lightning module around the network."""
+        return PriorModule(
+            self.network,
+            optimizer=self.optimizer,
+            scheduler=self.scheduler,
+            codes_per_quarter=self._codes_per_quarter,
+            decoder_bits_per_quarter=run.decoder_bits_per_quarter if run else 0.0,
+        )
+
+    def data(self, run: RunContext) -> pl.LightningDataModule:
+        """Build batches of windows of codes."""
+        return CodeDataModule(
+            run.codes,
+            window_quarters=self.window_quarters,
+            hop_quarters=self.hop_quarters,
+            start_token=self.network.start_token,
+            batch_size=self.batch_size,
+            seed=run.seed,
+            updates_per_epoch=self.updates_per_epoch,
+        )
+
+    def build_batch(self) -> CodeBatch:
+        """Make a batch of windows of random codes."""
+        shape = (self.batch_size, self.window_quarters * self._codes_per_quarter)
+        codes = torch.randint(0, self._num_embeddings, shape)
+        return CodeBatch(inputs=codes, targets=codes, mask=torch.ones(shape, dtype=torch.bool))
+
+    def count_updates(self, train_quarters: int) -> int:
+        """Estimate the updates of all epochs, as if all pieces were one."""
+        windows = max(1, train_quarters // self.hop_quarters)
+        return (self.updates_per_epoch or -(-windows // self.batch_size)) * self.max_epochs
+
+    def shape(self) -> dict[str, Any]:
+        """Collect the settings that decide how long an update takes."""
+        return {**super().shape(), "window_quarters": self.window_quarters}
+
+    def modules(self) -> list[str]:
+        """Name the modules whose code decides the outcome: that which makes the codes is one of them."""
+        return [*super().modules(), encode_pieces.__module__]
+
+    def load(self, run: RunContext) -> Network[Prior]:
+        """Read the trained prior; it must belong to the run's autoencoder."""
+        return load_transformer(run.folder, autoencoder=run.autoencoder)
+
+    def description(self, run: RunContext) -> dict[str, Any]:
+        """Describe the network, and whose codes it learned."""
+        return {**super().description(run), "autoencoder_sha256": fingerprint(run.autoencoder)}
