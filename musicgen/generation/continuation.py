@@ -10,10 +10,7 @@ from musicgen.generation.generate import GeneratedPiece
 from musicgen.generation.prompts import Prompt
 from musicgen.music.grid import TICKS_PER_QUARTER
 from musicgen.music.notes import Performance
-from musicgen.music.score_map import ScoreMap
-
-SEAM = "continuation"
-"""Text of the MIDI marker where new music begins."""
+from musicgen.music.score_map import SEAM, ScoreMap
 
 _MAX_TICKS_PER_QUARTER = 0x7FFF
 _NEAR_SEMITONES = 6.0

@@ -9,6 +9,9 @@ from jaxtyping import Float64, Int64, Num
 
 DEFAULT_TEMPO_US = 500_000  # microseconds a quarter, until a file says otherwise
 PEDALS = {64: "sustain", 66: "sostenuto", 67: "soft"}  # by controller; down from value 64
+SEAM = "continuation"
+"""Text of the marker where music goes on behind a prompt."""
+
 _DOWN = 64
 _NEVER = 1 << 62
 
@@ -117,6 +120,12 @@ class ScoreMap:
         """Return the time signature at a place: beats a bar, and the note that is a beat."""
         at = _last(self.time_signature_tick, self._tick(quarter))
         return (4, 4) if at < 0 else (int(self.time_signature[at, 0]), int(self.time_signature[at, 1]))
+
+    @property
+    def seam_quarters(self) -> float | None:
+        """Where a continuation begins, in quarters; None where no marker says so."""
+        seams = [marker.tick for marker in self.markers if marker.text == SEAM]
+        return seams[0] / self.ticks_per_quarter if seams else None
 
     def bar_lines(self, stop_quarters: float) -> Float64[np.ndarray, " bars"]:
         """Return where bars begin before `stop_quarters`, in quarters; a new time signature begins a bar."""

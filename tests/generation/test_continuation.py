@@ -10,13 +10,13 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from musicgen.generation.continuation import SEAM, continue_prompt
+from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.generate import GeneratedPiece
 from musicgen.generation.prompts import Prompt, read_prompt
 from musicgen.music.grid import ClockGrid, from_packed, pack
 from musicgen.music.midi import MidiError, read_midi, write_midi
 from musicgen.music.notes import Performance
-from musicgen.music.score_map import ScoreMap
+from musicgen.music.score_map import SEAM, ScoreMap
 
 NAMES = ("pitch", "onset_s", "offset_s", "onset_quarters", "offset_quarters", "velocity")
 CLOCK = ClockGrid()
@@ -96,6 +96,7 @@ def test_a_prompt_comes_back_as_it_was_and_is_continued_in_its_tempo_and_metre(t
     assert score is not None
     assert score.time_signature_at(25.0) == (3, 4)
     assert [(marker.tick, marker.text) for marker in score.markers] == [(24 * 480, SEAM)]
+    assert score.seam_quarters == 24.0
     assert source.score is not None
     assert score.pedal_tick.tolist() == source.score.pedal_tick.tolist()
 

@@ -14,12 +14,11 @@ from jaxtyping import Float32
 from musicgen.files.atomic import atomic_path
 from musicgen.music.midi.writing import midi_bytes
 from musicgen.music.notes import Performance
-from musicgen.music.render.synth import synthesize
+from musicgen.music.render.synth import SAMPLE_RATE, synthesize
 from musicgen.music.score_map import ScoreMap
 
 SOUNDFONT_VARIABLE = "MUSICGEN_SOUNDFONT"
 INSTALL_SOUND = 'pip install "musicgen-lab[sound]"'
-ADDITIVE_RATE = 16_000
 _PACKAGE, _ITS_SOUNDFONT = "pretty_midi", "TimGM6mb.sf2"  # its wheel brings a soundfont
 _TICKS_PER_SECOND = 9600
 _RING_S = 2.0  # how long strings may ring behind the last note
@@ -75,8 +74,8 @@ def render(
         raise ValueError(f"max_s={max_s} is no length; use 0 or more seconds, or None")
     font = find_soundfont(soundfont)
     if font is None or len(performance) == 0:
-        samples = synthesize(performance, sample_rate=ADDITIVE_RATE, max_s=max_s)
-        return Sound(samples=samples[:, None], rate=ADDITIVE_RATE)
+        samples = synthesize(performance, max_s=max_s)
+        return Sound(samples=samples[:, None], rate=SAMPLE_RATE)
     return _scaled(_render_wav(_in_seconds(performance, max_s), font), max_s=max_s)
 
 
