@@ -129,9 +129,7 @@ def _write_png(request: _Request, path: Path) -> None:
 def _write_musicxml(request: _Request, path: Path) -> None:
     from musicgen.music.notation.musicxml import write_musicxml
 
-    performance = request.piece.performance
-    score = performance.score or ScoreMap.constant()
-    write_musicxml(performance, path, tempo_bpm=score.tempo_bpm_at(0.0))
+    write_musicxml(request.piece.performance, path)
 
 
 _WRITERS: dict[str, Callable[[_Request, Path], None]] = {
