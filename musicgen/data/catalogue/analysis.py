@@ -24,7 +24,7 @@ from musicgen.music.theory.keys import Key
 
 logger = logging.getLogger(__name__)
 
-ANALYSIS_VERSION = 3
+ANALYSIS_VERSION = 4
 """Raise it when the same piece would be analysed otherwise."""
 
 _FILES_WORTH_A_POOL = 200

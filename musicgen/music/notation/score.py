@@ -5,105 +5,136 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from musicgen.music.notation.hands import right_hand
-from musicgen.music.notation.quantise import UNITS_PER_QUARTER, WrittenNotes, quantise
-from musicgen.music.notation.symbols import UNITS_PER_BAR, Symbol, symbols_of_bar
-from musicgen.music.notation.voices import WrittenChord, two_voices
+from musicgen.music.notation.divisions import UNITS_PER_QUARTER
+from musicgen.music.notation.dynamics import mark_dynamics
+from musicgen.music.notation.metre import BarSpan, Metre, bars_of
+from musicgen.music.notation.naming import Voices, name_voices
+from musicgen.music.notation.quantise import WrittenNotes, quantise
+from musicgen.music.notation.symbols import Symbol, rests_of_bar, symbols_of_bar
+from musicgen.music.notation.voices import two_voices
 from musicgen.music.notes import Performance
 from musicgen.music.theory.harmony import Key, Step, estimate_key, estimate_local_keys, fit_chords
 from musicgen.music.theory.keys import LOCAL_KEY_QUARTERS
-from musicgen.music.theory.spelling import SpelledPitch, name_in_key, spell_pitch
+from musicgen.music.theory.spelling import name_in_key, signature_of
 
 _NO_KEY = Key(0, "major")
 
 
 @dataclass(frozen=True)
 class Bar:
-    """Hold a bar.
+    """A bar.
 
     Attributes:
+        span: Where it lies.
         staves: For the right and the left hand two voices of symbols, a silent one without any.
         chords: Chords that begin here, and where each stands, in units from the bar's beginning.
+        dynamic: A mark such as `mf` at its beginning; nothing where the one before stays in force.
     """
 
+    span: BarSpan
     staves: tuple[tuple[list[Symbol], list[Symbol]], tuple[list[Symbol], list[Symbol]]]
     chords: tuple[tuple[int, Step], ...] = ()
+    dynamic: str = ""
 
 
 @dataclass(frozen=True)
 class Score:
-    """Hold a piece as it is written down.
+    """A piece as it is written down.
 
     Attributes:
-        bars: Its bars of four quarters.
+        bars: Its bars, at least one; the first is shorter where there is a pickup.
         key: What the key signature shows.
-        local_keys: A key for every half bar, for the spelling.
+        local_keys: A key for every two quarters, for the spelling.
     """
 
     bars: tuple[Bar, ...]
     key: Key
     local_keys: tuple[Key, ...]
 
-    def spell(self, pitch: int, bar: int, unit: int) -> SpelledPitch:
-        """Name a note by the key around it, whose own name is chosen to lie near the signature's."""
-        half = (bar * UNITS_PER_BAR + unit) // (LOCAL_KEY_QUARTERS * UNITS_PER_QUARTER)
-        last = len(self.local_keys) - 1
-        return spell_pitch(
-            pitch, self.tonic_near_home(self.local_keys[min(half, last)] if last >= 0 else self.key)
-        )
-
-    def tonic_near_home(self, key: Key) -> str:
-        """Name the tonic of a passage as the whole piece's key would: G# in a piece with four sharps."""
-        return name_in_key(key.tonic, self.key.tonic_name)
+    @property
+    def fifths(self) -> int:
+        """Sharps of the key signature, or its flats as a number below 0."""
+        return signature_of(self.key.tonic_name, minor=self.key.mode == "minor")
 
 
 def make_score(
-    performance: Performance, *, chord_names: bool = True, max_quarters: int | None = None
+    performance: Performance,
+    *,
+    metre: Metre | None = None,
+    chord_names: bool = True,
+    max_quarters: int | None = None,
 ) -> Score:
     """Write a performance down.
 
     Times go to the simplest division of each quarter (see `quantise`), the hands part at a border that moves
     as little as it can (`right_hand`), each staff has one voice, or two where notes are held against others
-    (`two_voices`). Bars are nominal: four quarters from the first onset's.
+    (`two_voices`), notes are spelled in the key around them, and dynamics follow the velocities.
 
     Args:
         performance: The notes; none give one empty bar.
+        metre: Of the whole piece; None takes what the performance's file says, or four quarters a bar from
+            the first onset's where it says nothing (see `bars_of`).
         chord_names: Name the chords above (see `fit_chords`).
         max_quarters: Write so many quarters from the beginning only; the key is that of the whole piece.
     """
     key = estimate_key(performance) if len(performance) else _NO_KEY
     local_keys, steps = estimate_local_keys(performance), fit_chords(performance) if chord_names else []
-    notes = quantise(performance)
-    is_right = right_hand(notes.pitch, notes.onset // UNITS_PER_QUARTER)
-    voices = [two_voices(_notes_of(notes, is_right == hand)) for hand in (True, False)]
+    end = UNITS_PER_QUARTER * (int(np.ceil(performance.duration_quarters)) + 1)
+    whole = metre.bars(end) if metre else bars_of(performance, end)
+    cut = [span.start // UNITS_PER_QUARTER for span in whole if span.start % UNITS_PER_QUARTER]
+    notes = quantise(performance, plain_quarters=cut)
+    division = notes.division.tolist()
+    voices = [_voices(notes, hand, division[hand], local_keys, key) for hand in (0, 1)]
     last = int(notes.offset.max(initial=1))
     if max_quarters is not None:
         last = min(last, max_quarters * UNITS_PER_QUARTER)
+    spans = [span for span in whole if span.start < last]
+    marks = mark_dynamics(performance, [span.start / UNITS_PER_QUARTER for span in spans])
     bars = [
         Bar(
-            staves=tuple(_staff(staff, bar, notes) for staff in voices),  # pyright: ignore[reportArgumentType]
-            chords=_chords_of(steps, bar),
+            span=span,
+            staves=(_staff(voices[0], span, division[0]), _staff(voices[1], span, division[1])),
+            chords=_chords_of(steps, span),
+            dynamic=mark,
         )
-        for bar in range(-(-last // UNITS_PER_BAR))
+        for span, mark in zip(spans, marks, strict=True)
     ]
     return Score(bars=tuple(bars), key=key, local_keys=tuple(local_keys))
 
 
-def _notes_of(notes: WrittenNotes, mine: np.ndarray) -> list[tuple[int, int, int]]:
-    return list(
-        zip(notes.onset[mine].tolist(), notes.offset[mine].tolist(), notes.pitch[mine].tolist(), strict=True)
-    )
+def first_tempo_bpm(performance: Performance) -> float:
+    """Find the tempo in which a performance begins, in quarters a minute; 120 where its file says nothing."""
+    if performance.score is None or len(performance) == 0:
+        return 120.0
+    return performance.score.tempo_bpm_at(float(performance.onset_quarters[0]))
 
 
-def _staff(
-    voices: tuple[list[WrittenChord], list[WrittenChord]], bar: int, notes: WrittenNotes
-) -> tuple[list[Symbol], list[Symbol]]:
-    upper, lower = (symbols_of_bar(voice, bar=bar, is_triplet=notes.is_triplet) for voice in voices)
-    # A voice that is alone in its bar is the first.
-    return (upper, lower) if upper else (lower, [])
+def tonic_near(key: Key, home: Key) -> str:
+    """Name the tonic of a passage as the whole piece's key would: G# in a piece with four sharps."""
+    return name_in_key(key.tonic, home.tonic_name)
 
 
-def _chords_of(steps: Sequence[Step], bar: int) -> tuple[tuple[int, Step], ...]:
-    first = bar * UNITS_PER_BAR
-    places = [(step.start_quarter * UNITS_PER_QUARTER - first, step) for step in steps]
-    return tuple((place, step) for place, step in places if 0 <= place < UNITS_PER_BAR)
+def _voices(
+    notes: WrittenNotes, hand: int, division: Sequence[int], local_keys: Sequence[Key], home: Key
+) -> Voices:
+    """Write the notes of one hand, 0 for the right, as voices with names."""
+    mine = notes.is_right == (hand == 0)
+    columns = (notes.onset[mine].tolist(), notes.offset[mine].tolist(), notes.pitch[mine].tolist())
+
+    def tonic_at(unit: int) -> str:
+        span = unit // (LOCAL_KEY_QUARTERS * UNITS_PER_QUARTER)
+        return tonic_near(local_keys[min(span, len(local_keys) - 1)] if local_keys else home, home)
+
+    return name_voices(two_voices(list(zip(*columns, strict=True)), division=division), tonic_at=tonic_at)
+
+
+def _staff(voices: Voices, span: BarSpan, division: Sequence[int]) -> tuple[list[Symbol], list[Symbol]]:
+    upper, lower = (symbols_of_bar(voice, bar=span, division=division) for voice in voices)
+    if not upper and not lower and span.elapsed:
+        return rests_of_bar(span), []
+    return (upper, lower) if upper else (lower, [])  # a voice that is alone in its bar is the first
+
+
+def _chords_of(steps: Sequence[Step], span: BarSpan) -> tuple[tuple[int, Step], ...]:
+    places = [(step.start_quarter * UNITS_PER_QUARTER - span.start, step) for step in steps]
+    return tuple((place, step) for place, step in places if 0 <= place < span.units)

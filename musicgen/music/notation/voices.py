@@ -3,27 +3,33 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from musicgen.music.notation.quantise import UNITS_PER_QUARTER
+from musicgen.music.notation.divisions import UNITS_PER_QUARTER, is_plain
+from musicgen.music.theory.spelling import SpelledPitch
 
 _HELD_UNITS = UNITS_PER_QUARTER // 2  # a chord that sounds on for so long asks for a voice of its own
 _HELD_SHARE = 0.5  # and for so much of its length
 _SHORTEST_REST = UNITS_PER_QUARTER // 2  # shorter rests are not written
-_LENGTHS = (3, 6, 8, 12, 16, 18, 24, 36, 48, 72, 96)  # units of what one note can show
+_LENGTHS = tuple(  # units of what one note can show
+    UNITS_PER_QUARTER * twentyfourths // 24 for twentyfourths in (3, 4, 6, 8, 12, 16, 18, 24, 36, 48, 72, 96)
+)
+_END_PARTS = 8  # of a quarter without tuplets, for the ends of chords
 
 
 @dataclass(frozen=True)
 class WrittenChord:
-    """Hold notes that begin and end together.
+    """Notes that begin and end together.
 
     Attributes:
         start: Beginning, in units from the piece's.
         end: End, after the beginning.
         pitches: MIDI numbers, ascending.
+        names: How each pitch is spelled; none before that is decided.
     """
 
     start: int
     end: int
     pitches: tuple[int, ...]
+    names: tuple[SpelledPitch, ...] = ()
 
     @property
     def middle(self) -> float:
@@ -31,7 +37,9 @@ class WrittenChord:
         return sum(self.pitches) / len(self.pitches)
 
 
-def two_voices(notes: Sequence[tuple[int, int, int]]) -> tuple[list[WrittenChord], list[WrittenChord]]:
+def two_voices(
+    notes: Sequence[tuple[int, int, int]], *, division: Sequence[int] = ()
+) -> tuple[list[WrittenChord], list[WrittenChord]]:
     """Part the notes of a staff into an upper and a lower voice.
 
     There is one voice, the upper one, unless notes that begin together end at different times, or a chord
@@ -41,9 +49,11 @@ def two_voices(notes: Sequence[tuple[int, int, int]]) -> tuple[list[WrittenChord
 
     Args:
         notes: Start and end in units, and MIDI number, of each note.
+        division: For each quarter of the piece, into how many parts it is divided; 1 after the last.
 
     Returns:
-        The upper and the lower voice, each in order and without overlaps.
+        The upper and the lower voice, each in order and without overlaps; all ends lie on places of their
+        quarter's division, or on its thirty-seconds where that has no tuplet.
     """
     columns = _columns(notes)
     voices: tuple[list[WrittenChord], list[WrittenChord]] = ([], [])
@@ -53,7 +63,7 @@ def two_voices(notes: Sequence[tuple[int, int, int]]) -> tuple[list[WrittenChord
             voices[1].append(column[0])
             continue
         voices[_voice_of(column[0], columns[index + 1 :], voices)].append(column[0])
-    return _in_a_row(voices[0]), _in_a_row(voices[1])
+    return _in_a_row(voices[0], division), _in_a_row(voices[1], division)
 
 
 def _columns(notes: Sequence[tuple[int, int, int]]) -> list[list[WrittenChord]]:
@@ -102,22 +112,33 @@ def _voice_of(
 
 
 def _is_held(chord: WrittenChord, other_start: int) -> bool:
-    """Tell whether a chord would lose much if it ended where another begins."""
+    """Whether a chord would lose much if it ended where another begins."""
     lost = chord.end - other_start
     return lost >= _HELD_UNITS and lost >= _HELD_SHARE * (chord.end - chord.start)
 
 
-def _in_a_row(voice: Sequence[WrittenChord]) -> list[WrittenChord]:
+def _in_a_row(voice: Sequence[WrittenChord], division: Sequence[int]) -> list[WrittenChord]:
     """End chords where the next begins, fill short rests, and prefer lengths that one note shows."""
-    following = [chord.start for chord in voice[1:]]
     if not voice:
         return []
+    following = [chord.start for chord in voice[1:]]
+    following.append(_next_multiple(voice[-1].end, UNITS_PER_QUARTER))
     return [
-        replace(chord, end=_written_end(chord, after))
-        for chord, after in zip(
-            voice, [*following, _next_multiple(voice[-1].end, UNITS_PER_QUARTER)], strict=True
-        )
+        replace(chord, end=_on_a_place(_written_end(chord, after), chord.start, division))
+        for chord, after in zip(voice, following, strict=True)
     ]
+
+
+def _on_a_place(end: int, start: int, division: Sequence[int]) -> int:
+    """Move an end to the nearest place of its quarter that is after the beginning."""
+
+    def part(unit: int) -> int:
+        quarter = unit // UNITS_PER_QUARTER
+        parts = division[quarter] if quarter < len(division) else 1
+        return UNITS_PER_QUARTER // (max(parts, _END_PARTS) if is_plain(parts) else parts)
+
+    first = end - end % UNITS_PER_QUARTER
+    return max(first + round((end - first) / part(end)) * part(end), start + part(start))
 
 
 def _written_end(chord: WrittenChord, after: int) -> int:
@@ -128,7 +149,7 @@ def _written_end(chord: WrittenChord, after: int) -> int:
         return after
     if rest <= length:
         return min(after, _next_multiple(end, UNITS_PER_QUARTER))
-    return min(end, chord.start + max(one for one in _LENGTHS if one <= length))
+    return min(end, chord.start + max((shown for shown in _LENGTHS if shown <= length), default=length))
 
 
 def _next_multiple(unit: int, of: int) -> int:

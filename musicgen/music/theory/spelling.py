@@ -1,5 +1,6 @@
 """Spell pitch classes as a musician would: letters, sharps and flats, in a key where one is known."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 NATURAL_CLASSES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -7,6 +8,8 @@ NATURAL_CLASSES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _LETTERS = "CDEFGAB"
 SHARP_ORDER = "FCGDAEB"
 """The line of fifths without accidentals (C has position 0), and the order of sharps in a signature."""
+
+_CLASH, _DOUBLE_SIGN = 10.0, 2.0  # what two notes on one line, and a double sign, cost in a chord
 
 # Without a key, roots have the name that asks for the fewest accidentals in a key of that mode.
 _MAJOR_NAMES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -50,33 +53,106 @@ def chord_tone_name(root: str, *, letters: int, semitones: int) -> str:
 
 
 def pitch_class_of(name: str) -> int:
-    """Give the pitch class (0 to 11, from C) of a name such as `F#`, `Bb` or `B`."""
+    """Find the pitch class (0 to 11, from C) of a name such as `F#`, `Bb` or `B`."""
     return (NATURAL_CLASSES[name[0]] + name.count("#") - name.count("b")) % 12
 
 
 @dataclass(frozen=True)
 class SpelledPitch:
-    """Hold a note's name: its letter, its alteration (1 sharp, -1 flat) and its octave (4 from middle C)."""
+    """A note's name.
+
+    Attributes:
+        letter: C to B.
+        alteration: 1 for a sharp, -1 for a flat, 2 and -2 for double ones.
+        octave: 4 from middle C; B# and Cb belong to their letter's octave.
+    """
 
     letter: str
     alteration: int
     octave: int
 
+    @property
+    def line(self) -> int:
+        """Height on the staff, a number for each line and each space: 0 for C of octave 0."""
+        return 7 * self.octave + _LETTERS.index(self.letter)
+
 
 def spell_pitch(pitch: int, tonic_name: str) -> SpelledPitch:
     """Spell a MIDI number in a key as `name_in_key` does; B# and Cb belong to their letter's octave."""
     name = name_in_key(pitch % 12, tonic_name)
-    alteration = name.count("#") - name.count("b")
-    return SpelledPitch(name[0], alteration, (pitch - alteration) // 12 - 1)
+    return _with_letter(pitch, name[0])
+
+
+def spell_chord(
+    pitches: Sequence[int], tonic_name: str, *, given: Mapping[int, SpelledPitch] | None = None
+) -> tuple[SpelledPitch, ...]:
+    """Spell pitches that stand together, so that no two of them share a line of the staff.
+
+    Each is spelled in the key where that can be; where two would be one letter with two signs, such as Eb
+    and E, the change of names that costs least is made (D# and E): plain names near the key on the line of
+    fifths before distant ones, double signs last. Of thirteen pitches a semitone apart some share a line
+    whatever they are called.
+
+    Args:
+        pitches: MIDI numbers, ascending.
+        tonic_name: The key's tonic.
+        given: Names that some pitches, of these or of others that sound, have already.
+
+    Returns:
+        A name for each of `pitches`.
+    """
+    fixed = dict(given or {})
+    heights = sorted({*pitches, *fixed})
+    choices = [[fixed[one]] if one in fixed else _spellings(one) for one in heights]
+    totals, came_from = [_unusual(name, heights[0], tonic_name) for name in choices[0]], []
+    for height, before, names in zip(heights[1:], choices, choices[1:], strict=False):
+        reached = [
+            min(
+                (total + _CLASH * (name.line <= lower.line), at)
+                for at, (total, lower) in enumerate(zip(totals, before, strict=True))
+            )
+            for name in names
+        ]
+        came_from.append([at for _, at in reached])
+        totals = [
+            total + _unusual(name, height, tonic_name)
+            for name, (total, _) in zip(names, reached, strict=True)
+        ]
+    at = totals.index(min(totals))
+    chosen = [choices[-1][at]]
+    for step, names in zip(reversed(came_from), reversed(choices[:-1]), strict=True):
+        at = step[at]
+        chosen.append(names[at])
+    named = dict(zip(heights, reversed(chosen), strict=True))
+    return tuple(named[pitch] for pitch in pitches)
+
+
+def _spellings(pitch: int) -> list[SpelledPitch]:
+    names = [_with_letter(pitch, letter) for letter in _LETTERS]
+    return [name for name in names if abs(name.alteration) <= 2]
+
+
+def _with_letter(pitch: int, letter: str) -> SpelledPitch:
+    alteration = (pitch - NATURAL_CLASSES[letter] + 6) % 12 - 6
+    return SpelledPitch(letter, alteration, (pitch - alteration) // 12 - 1)
+
+
+def _unusual(name: SpelledPitch, pitch: int, tonic_name: str) -> float:
+    """How far a name is from the usual one in a key: 0 for that itself."""
+    if name == spell_pitch(pitch, tonic_name):
+        return 0.0
+    fifths = SHARP_ORDER.index(name.letter) - 1 + 7 * name.alteration
+    distance = abs(fifths - fifths_of(tonic_name) - 0.5)
+    return 1.0 + distance / 10 + (_DOUBLE_SIGN if abs(name.alteration) == 2 else 0.0)
 
 
 def signature_of(tonic_name: str, *, minor: bool = False) -> int:
-    """Give the key signature of a key: its sharps, or its flats as a number below 0."""
+    """Find the key signature of a key: its sharps, or its flats as a number below 0."""
     return fifths_of(tonic_name) - (3 if minor else 0)
 
 
 def fifths_of(name: str) -> int:
-    """Give the place of a name on the line of fifths: C 0, G 1, F -1, F# 6."""
+    """Find the place of a name on the line of fifths: C 0, G 1, F -1, F# 6."""
     return SHARP_ORDER.index(name[0]) - 1 + 7 * (name.count("#") - name.count("b"))
 
 

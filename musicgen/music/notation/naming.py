@@ -1,0 +1,84 @@
+"""Spell the notes of a staff, and find which of them need a sign."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from musicgen.music.notation.symbols import Symbol
+from musicgen.music.notation.voices import WrittenChord
+from musicgen.music.theory.spelling import SHARP_ORDER, SpelledPitch, spell_chord
+
+Voices = tuple[list[WrittenChord], list[WrittenChord]]
+
+
+def name_voices(voices: Voices, *, tonic_at: Callable[[int], str]) -> Voices:
+    """Spell the chords of a staff, once for all that is tied.
+
+    What begins together, or sounds on in the other voice, is spelled as one chord (see `spell_chord`).
+
+    Args:
+        voices: The upper and the lower voice.
+        tonic_at: Name of the tonic at a time in units.
+
+    Returns:
+        The same chords with names.
+    """
+    named: Voices = ([], [])
+    in_order = sorted(
+        ((chord, number) for number, voice in enumerate(voices) for chord in voice),
+        key=lambda one: one[0].start,
+    )
+    for start, together in itertools.groupby(in_order, key=lambda one: one[0].start):
+        chords = list(together)
+        pitches = sorted({pitch for chord, _ in chords for pitch in chord.pitches})
+        given = {
+            pitch: name
+            for voice in named
+            if voice and voice[-1].end > start
+            for pitch, name in zip(voice[-1].pitches, voice[-1].names, strict=True)
+        }
+        names = dict(zip(pitches, spell_chord(pitches, tonic_at(start), given=given), strict=True))
+        for chord, number in chords:
+            named[number].append(replace(chord, names=tuple(names[pitch] for pitch in chord.pitches)))
+    return named
+
+
+def signs_of_bar(voices: Sequence[Sequence[Symbol]], *, fifths: int) -> dict[tuple[int, int], int]:
+    """Find which notes of a staff need a sign, as its voices are read together through the bar.
+
+    Args:
+        voices: Symbols of the staff in one bar.
+        fifths: Sharps of the key signature, or its flats as a number below 0.
+
+    Returns:
+        Alterations to write, by the identity of the symbol and the pitch.
+    """
+    signed = SHARP_ORDER[:fifths] if fifths >= 0 else SHARP_ORDER[fifths:]
+    signature = dict.fromkeys(signed, (fifths > 0) - (fifths < 0))
+    in_force: dict[int, int] = {}
+    signs: dict[tuple[int, int], int] = {}
+    for _, together in itertools.groupby(
+        sorted((symbol for voice in voices for symbol in voice), key=lambda symbol: symbol.start),
+        key=lambda symbol: symbol.start,
+    ):
+        struck = [
+            (symbol, pitch, name)
+            for symbol in together
+            if not symbol.tied_from
+            for pitch, name in zip(symbol.pitches, symbol.names, strict=True)
+        ]
+        clashing = lines_with_two_names([name for _, _, name in struck])
+        for symbol, pitch, name in struck:
+            if (
+                name.alteration != in_force.get(name.line, signature.get(name.letter, 0))
+                or name.line in clashing
+            ):
+                signs[id(symbol), pitch] = name.alteration
+        in_force.update({name.line: name.alteration for _, _, name in struck})
+    return signs
+
+
+def lines_with_two_names(names: Sequence[SpelledPitch]) -> set[int]:
+    """Find the lines and spaces on which notes that stand together have different signs, such as Eb and E."""
+    pairs = itertools.combinations(names, 2)
+    return {one.line for one, other in pairs if one.line == other.line and one != other}
