@@ -14,7 +14,7 @@ from torch.nn import functional
 from musicgen.config.tree import config_dir
 from musicgen.models.blocks import NUM_PITCHES, NUM_TICKS
 from musicgen.models.losses import reconstruction_loss
-from musicgen.training.precision import fastest_precision
+from musicgen.training.trainer import fastest_precision
 from reproduction.jobs import Job
 
 SECONDS_A_RUN = 15.0  # reading, encoding, sampling and measuring, beside the updates
