@@ -37,7 +37,7 @@ def run_metrics(run: Path, config: DictConfig) -> "tuple[dict[str, float], Gener
 
 def folder_metrics(config: DictConfig) -> "tuple[dict[str, float], GeneratedMetrics]":
     """Take the metrics of music of the pieces that a config's data chooses, beside real ones if there are."""
-    from musicgen.data.catalogue.choice import PieceFilter
+    from musicgen.data.catalogue.piece_filter import PieceFilter
     from musicgen.data.prepare import prepare
     from musicgen.data.sources.folder import Folder
     from musicgen.measure.generated import measure_generated_files
