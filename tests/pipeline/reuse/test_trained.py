@@ -1,5 +1,6 @@
 """A stage is trained once: kept, taken, gone on with; never with other settings, never from damaged files."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from musicgen.checkpoint import FORMAT, read_checkpoint
 from musicgen.pipeline.reuse.inputs import StageInputs, differences
-from musicgen.pipeline.reuse.record import last_checkpoint, read_record
+from musicgen.pipeline.reuse.record import last_checkpoint, read_record, record_path
 from musicgen.pipeline.reuse.store import StageStore
 from musicgen.pipeline.reuse.trained import TrainedStages
 from musicgen.pipeline.status import StatusFile, read_status
@@ -132,6 +133,16 @@ def test_going_on_with_other_settings_is_refused(tmp_path, store):
     other = replace(INPUTS, settings={"seed": 0, "network": {"width": 16}})
     with pytest.raises(ValueError, match=r"network\.width: 8, 16"):
         Job(tmp_path / "a", store, resume=True).train(other)
+
+
+def test_a_stage_of_an_earlier_version_is_kept_though_its_settings_read_otherwise(tmp_path, caplog):
+    Job(tmp_path / "a", None).train()
+    path = record_path(tmp_path / "a", "vq_vae")
+    values = json.loads(path.read_text())
+    del values["edition"]
+    path.write_text(json.dumps({**values, "settings": {"seed": 0}, "earlier_events": [], "earlier_rows": 0}))
+    assert Job(tmp_path / "a", None, resume=True).train().epochs == 0
+    assert "cannot be compared" in caplog.text
 
 
 def test_what_was_trained_with_changing_threads_is_lent_to_nobody(tmp_path, store):
