@@ -43,8 +43,6 @@ def folder_metrics(config: DictConfig) -> "tuple[dict[str, float], GeneratedMetr
     from musicgen.measure.generated import measure_generated_files
     from musicgen.music.grid import ClockGrid
 
-    if "source" not in config.data:
-        raise ValueError("nothing to measure: give run=DIR, or data=folder data.root=DIR")
     reference, cache = None, config.data.cache_dir
     if config.against:
         reference = prepare(Folder(config.against), ClockGrid(), choice=PieceFilter(), cache_dir=cache)
