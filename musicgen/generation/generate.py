@@ -13,6 +13,9 @@ from musicgen.models.priors.base import Prior
 from musicgen.music.grid import from_packed, unpack
 from musicgen.music.notes import Performance
 
+PIECES_AT_ONCE = 32  # bounds memory; a part of what a seed means
+_BATCH_SEEDS = 1_000_003  # apart, so that no seed of a user's sweep has the pieces of another's later batch
+
 
 @dataclass(frozen=True)
 class GeneratedPiece:
@@ -49,7 +52,8 @@ def generate_pieces(
         transformer: Draws the codes; in evaluation mode.
         num_pieces: How many pieces, 1 or more.
         num_quarters: Length of what is new in each, in quarters, 1 or more.
-        seed: Of the draws; the same seed gives the same pieces on the same machine.
+        seed: Of the draws; the same seed gives the same pieces on the same machine, the first ones whatever
+            `num_pieces` is.
         sampling: How codes are drawn.
         tempo_bpm: Quarters a minute of the result, above 0.
         prompt: Packed slices (quarters, 88) to keep and continue.
@@ -67,19 +71,21 @@ def generate_pieces(
         if not len(prompt):
             raise ValueError("the prompt has no quarters; give at least one")
         prompt_quarters = len(prompt)
-        row = torch.from_numpy(encode_packed(autoencoder, prompt)).reshape(1, -1)
-        prompt_codes = row.repeat(num_pieces, 1)
-    request = DrawRequest(
-        num_quarters=prompt_quarters + num_quarters,
-        generator=torch.Generator().manual_seed(seed),
-        batch=num_pieces,
-        prompt=prompt_codes,
-    )
-    rows = sampling.draw(transformer, request)
+        prompt_codes = torch.from_numpy(encode_packed(autoencoder, prompt)).reshape(1, -1)
+    drawn = []
+    for first in range(0, num_pieces, PIECES_AT_ONCE):
+        batch = min(PIECES_AT_ONCE, num_pieces - first)
+        request = DrawRequest(
+            num_quarters=prompt_quarters + num_quarters,
+            generator=torch.Generator().manual_seed(seed + first * _BATCH_SEEDS),
+            batch=batch,
+            prompt=None if prompt_codes is None else prompt_codes.repeat(batch, 1),
+        )
+        drawn.append(sampling.draw(transformer, request).cpu())
+    before = None if prompt is None else unpack(prompt[-1])[:, -1]
     pieces = []
-    for row in rows.cpu().view(num_pieces, -1, codes_per_quarter):
-        last = None if prompt is None else unpack(prompt[-1])[:, -1]
-        decoded = decode_codes(autoencoder, row[prompt_quarters:], before=last)
+    for row in torch.cat(drawn).view(num_pieces, -1, codes_per_quarter):
+        decoded = decode_codes(autoencoder, row[prompt_quarters:], before=before)
         packed = decoded.packed if prompt is None else np.concatenate([prompt, decoded.packed])
         onsets = decoded.onsets
         if onsets is not None and prompt is not None:
