@@ -116,7 +116,7 @@ def _training_pieces(run: Path) -> "list[CopyIndex]":
     """Index what the run learned from, if it is still there."""
     from musicgen.checkpoint import build
     from musicgen.cli.shared.pieces import prepared_pieces
-    from musicgen.data.catalogue.choice import distinct
+    from musicgen.data.catalogue.pieces import distinct
     from musicgen.measure.copying.threshold import copy_index
 
     try:
