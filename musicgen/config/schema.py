@@ -53,6 +53,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("transpose", whole(0, 48)),
     ("clips.transpose", whole(0, 48)),
     ("windows.*", whole(1)),
+    ("*.max_positions", whole(1).or_null()),
     ("data.composer", _NAMES),
     ("data.era", _NAMES),
     ("data.title", _NAMES),
