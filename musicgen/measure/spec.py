@@ -81,6 +81,12 @@ class Metric:
         return ", ".join([self.spec.title, *filter(None, notes)])
 
     @property
+    def explanation(self) -> str:
+        """One line: name, unit and range, what it measures."""
+        known = " · ".join(filter(None, [self.name, self.spec.range_text]))
+        return ": ".join(filter(None, [known, self.spec.meaning]))
+
+    @property
     def is_trivial(self) -> bool:
         """Whether this is what a trivial prediction reaches: baseline/pitch/bce."""
         return self.name.startswith("baseline/") and self.name.count("/") > 1

@@ -16,6 +16,7 @@ from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.prepare import Prepared
 from musicgen.measure.evaluate import (
     decoder_bits_per_quarter,
+    prior_baselines,
     reconstruction_baselines,
     reconstruction_metrics,
 )
@@ -106,6 +107,12 @@ class RunContext:
     def reconstruction_baselines(self) -> dict[str, float]:
         """The trivial predictions beside which every BCE must be read."""
         return reconstruction_baselines(self.prepared.splits["train"], self.prepared.splits["val"])
+
+    @cached_property
+    def prior_baselines(self) -> dict[str, float]:
+        """The trivial priors beside which every prior must be read."""
+        codes, size = self.codes, self.autoencoder.num_embeddings
+        return prior_baselines(codes["train"], codes["val"], num_embeddings=size)
 
     @cached_property
     def device_trainer(self) -> pl.Trainer:

@@ -7,6 +7,7 @@ from typing import Any
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from musicgen.config.keys import is_of_experiment
+from musicgen.measure.spec import all_metrics, headline_of
 from musicgen.reports.runs.settings import flatten
 from musicgen.training.curve_table import CurveTable
 
@@ -35,7 +36,7 @@ def log_settings(
     final = {f"final/{name}": value for name, value in metrics.items() if math.isfinite(value)}
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(_set_by_hand(flat, typed), final)
+            _log_hparams(logger, _set_by_hand(flat, typed), metrics)
         else:
             logger.log_hyperparams(flat)
             if not isinstance(logger, CurveTable):  # metrics.json lies beside it
@@ -43,6 +44,25 @@ def log_settings(
         logger.finalize("success")
         if isinstance(logger, WandbLogger):
             logger.experiment.finish()
+
+
+def _log_hparams(
+    logger: TensorBoardLogger, settings: Mapping[str, Any], metrics: Mapping[str, float]
+) -> None:
+    """Fill a row of TensorBoard's HParams tab: what differs, and the headline metrics that were reached.
+
+    Final values stand there as columns of the row. As scalars, each would be a chart with one dot in it.
+    """
+    from torch.utils.tensorboard.summary import hparams
+
+    described = headline_of(all_metrics(metrics))
+    reached = {
+        f"final/{one.name}": metrics[one.name] for one in described if math.isfinite(metrics[one.name])
+    }
+    writer = logger.experiment._get_file_writer()
+    for summary in hparams({**settings, **reached}, {}):
+        writer.add_summary(summary)
+    writer.flush()
 
 
 def _set_by_hand(flat: Mapping[str, Any], typed: Sequence[str]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The autoencoder's training loop as a Lightning module."""
 
 import math
+from collections.abc import Mapping
 
 import pytorch_lightning as pl
 import torch
@@ -31,6 +32,7 @@ class AutoencoderModule(pl.LightningModule):
     """
 
     stage = "vq_vae"
+    baselines: Mapping[str, float] = {}  # trivial predictions, drawn beside the curves
     val_code_counts: Tensor  # of the last validation
 
     def __init__(

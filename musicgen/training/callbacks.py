@@ -92,6 +92,28 @@ class ReconstructionPictures(Callback):
         board.add_image("vq_vae/val/reconstruction", picture, trainer.global_step, dataformats="HWC")
 
 
+class TrivialLines(Callback):
+    """Draw what trivial predictions reach as straight lines, from the first update of a stage to its last.
+
+    Takes them from the module's `baselines`, by their names in `metrics.json`.
+    """
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begin the lines, unless an earlier process did."""
+        if trainer.global_step == 0:
+            _log_baselines(trainer, pl_module, step=0)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """End the lines at the last update."""
+        _log_baselines(trainer, pl_module, step=max(1, trainer.global_step - 1))
+
+
+def _log_baselines(trainer: pl.Trainer, pl_module: pl.LightningModule, *, step: int) -> None:
+    baselines = getattr(pl_module, "baselines", {})
+    for logger in trainer.loggers if baselines else ():
+        logger.log_metrics(dict(baselines), step=step)
+
+
 class CodeUse(Callback):
     """Show in TensorBoard how often each code is used on held-out music."""
 

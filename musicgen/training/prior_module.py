@@ -1,6 +1,7 @@
 """The prior's training loop as a Lightning module."""
 
 import math
+from collections.abc import Mapping
 
 import pytorch_lightning as pl
 from torch import Tensor
@@ -29,6 +30,7 @@ class PriorModule(pl.LightningModule):
     """
 
     stage = "transformer"
+    baselines: Mapping[str, float] = {}  # trivial priors, drawn beside the curves
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from musicgen.config.tree import config_dir
 from musicgen.pipeline.hparams import log_settings
@@ -36,7 +37,6 @@ def test_curves_go_to_tensorboard_and_csv(tmp_path):
 
 
 def test_tensorboards_table_has_what_was_set_by_hand(tmp_path):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
     board = TensorBoardWithoutEpoch(tmp_path, name="", version="tensorboard", default_hp_metric=False)
@@ -47,10 +47,29 @@ def test_tensorboards_table_has_what_was_set_by_hand(tmp_path):
     events.Reload()
     plugin = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
     table = HParamsPluginData.FromString(plugin).session_start_info.hparams
-    assert set(table) == {"epochs", "seed", "quantizer", "quantizer.decay", "data.title"}
+    assert set(table) == {"epochs", "seed", "quantizer", "quantizer.decay", "data.title"} | {
+        "final/val/bits_per_quarter"
+    }
     assert table["quantizer.decay"].number_value == 0.9
     assert table["quantizer"].string_value == "ema"
-    assert events.Scalars("final/val/bits_per_quarter")[0].value == 123.0
+    assert table["final/val/bits_per_quarter"].number_value == 123.0
+    assert events.Tags()["scalars"] == []  # a final value is no chart of one dot
+
+
+def test_charts_are_explained_in_tensorboard(tmp_path):
+    board = TensorBoardWithoutEpoch(tmp_path, name="", version="tensorboard", default_hp_metric=False)
+    for step in (3, 4):
+        board.log_metrics({"vq_vae/val/bce": step / 10, "epoch": step}, step=step)
+    board.finalize("success")
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [(point.step, round(point.value, 6)) for point in events.Scalars("vq_vae/val/bce")] == [
+        (3, 0.3),
+        (4, 0.4),
+    ]
+    text = events.summary_metadata["vq_vae/val/bce"].summary_description
+    assert text.startswith("**BCE** ↓ vq_vae/val/bce · nats a cell, 0 or more: Binary cross-entropy")
+    assert events.Tags()["scalars"] == ["vq_vae/val/bce"]
 
 
 def test_a_run_that_is_started_again_keeps_the_curves_of_before(tmp_path):

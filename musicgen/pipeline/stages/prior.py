@@ -43,13 +43,15 @@ class PriorStage(NetworkStage):
 
     def module(self, run: RunContext | None) -> PriorModule:
         """Build the Lightning module around the network."""
-        return PriorModule(
+        module = PriorModule(
             self.network,
             optimizer=self.optimizer,
             scheduler=self.scheduler,
             codes_per_quarter=self._codes_per_quarter,
             decoder_bits_per_quarter=run.decoder_bits_per_quarter if run else 0.0,
         )
+        module.baselines = run.prior_baselines if run else {}
+        return module
 
     def data(self, run: RunContext) -> pl.LightningDataModule:
         """Build batches of windows of codes."""
