@@ -128,7 +128,7 @@ def load_codes(folder: Path, *, batches: int) -> dict[str, float]:
 
 def prepared_again(folder: Path) -> "Prepared":
     """Open the packs that the command before has left."""
-    from musicgen.data.catalogue.choice import PieceFilter
+    from musicgen.data.catalogue.piece_filter import PieceFilter
     from musicgen.data.prepare import prepare
     from musicgen.data.sources.folder import Folder
     from musicgen.music.grid import ClockGrid

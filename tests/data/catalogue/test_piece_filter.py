@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.data.catalogue.choice import ERAS, SPLITS, Piece, PieceFilter, distinct, era_of, split_of
+from musicgen.data.catalogue.piece_filter import PieceFilter
+from musicgen.data.catalogue.pieces import Piece, distinct
+from musicgen.data.catalogue.splitting import SPLITS, split_of
+from musicgen.data.sources.composers import ERAS, era_of
 from musicgen.data.sources.giantmidi import GiantMidi
 
 FRACTIONS = {"val_fraction": 0.1, "test_fraction": 0.1}
