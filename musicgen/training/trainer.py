@@ -1,9 +1,32 @@
-"""Which held-out samples a batch holds, when several ranks share them."""
+"""What modules ask of Lightning's trainer: number type, logging steps, and which samples a rank holds."""
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
+
+
+def fastest_precision(accelerator: str) -> str:
+    """Choose bf16 where the hardware multiplies it natively, float32 elsewhere.
+
+    Args:
+        accelerator: Lightning's name: `auto`, `cpu`, `gpu`, `cuda`, `mps`.
+
+    Returns:
+        A precision for Lightning's trainer.
+    """
+    if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    if accelerator == "mps" or (accelerator in ("auto", "gpu") and torch.backends.mps.is_available()):
+        return "32-true"
+    native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return "bf16-mixed" if native else "32-true"
+
+
+def is_written(trainer: pl.Trainer) -> bool:
+    """Report whether the current step is a logging step, each tenth by default."""
+    every = trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
+    return every > 0 and (trainer.global_step + 1) % every == 0
 
 
 def sample_numbers(trainer: pl.Trainer, *, batch_idx: int, count: int) -> Tensor:
