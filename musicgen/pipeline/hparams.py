@@ -10,6 +10,7 @@ from musicgen.config.keys import is_of_experiment
 from musicgen.measure.spec import all_metrics, headline_of
 from musicgen.reports.runs.settings import flatten
 from musicgen.training.curve_table import CurveTable
+from musicgen.training.tensorboard_logger import first_tag
 
 
 def log_settings(
@@ -25,8 +26,8 @@ def log_settings(
         loggers: Those of the run.
         settings: The composed config in plain values.
         metrics: What the run reached.
-        typed: What was set on the command line, as `key=value`. TensorBoard, which shows the first few by
-            their names, gets these alone, with epochs and seed.
+        typed: What sets the run apart, as `key=value`. TensorBoard, which shows the first few by their names,
+            gets these alone; epochs and seed where there is nothing.
     """
     flat = {
         name: value if isinstance(value, bool | int | float | str) else str(value)
@@ -51,16 +52,26 @@ def _log_hparams(
 ) -> None:
     """Fill a row of TensorBoard's HParams tab: what differs, and the headline metrics that were reached.
 
-    Final values stand there as columns of the row. As scalars, each would be a chart with one dot in it.
+    HParams shows the last point of a curve. Where that is not the final metric (the best state is kept, not
+    the last), the curve ends with one more point; no chart is made for a final value alone.
     """
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from torch.utils.tensorboard.summary import hparams
 
-    described = headline_of(all_metrics(metrics))
-    reached = {
-        f"final/{one.name}": metrics[one.name] for one in described if math.isfinite(metrics[one.name])
-    }
+    logger.experiment.flush()
+    events = EventAccumulator(logger.log_dir, size_guidance={"scalars": 0, "images": 1, "audio": 1})
+    events.Reload()
+    curves = set(events.Tags()["scalars"])
+    reached = {}
+    for one in headline_of(all_metrics(metrics)):
+        tag, value = first_tag(one), metrics[one.name]
+        if tag in curves and math.isfinite(value):
+            reached[tag] = value
+            last = events.Scalars(tag)[-1]
+            if not math.isclose(last.value, value, rel_tol=1e-5):
+                logger.experiment.add_scalar(tag, value, last.step)
     writer = logger.experiment._get_file_writer()
-    for summary in hparams({**settings, **reached}, {}):
+    for summary in hparams(dict(settings), reached):
         writer.add_summary(summary)
     writer.flush()
 
@@ -68,7 +79,7 @@ def _log_hparams(
 def _set_by_hand(flat: Mapping[str, Any], typed: Sequence[str]) -> dict[str, Any]:
     pairs = [one.lstrip("+~").partition("=") for one in typed]
     kept = {key: flat.get(key, value) for key, _, value in pairs if is_of_experiment(key)}
-    return {**{name: flat[name] for name in ("epochs", "seed") if name in flat}, **kept}
+    return kept or {name: flat[name] for name in ("epochs", "seed") if name in flat}
 
 
 def _is_pointer(value: Any) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 from musicgen.music.render.piano_roll import comparison_image
 from musicgen.training.autoencoder_module import AutoencoderModule
 from musicgen.training.optim import learning_rate
+from musicgen.training.pictures import CARD_WIDTH_IN
 
 
 class StopOnNonFinite(Callback):
@@ -65,7 +66,7 @@ class ReconstructionPictures(Callback):
         num_quarters: How much of the first held-out piece is shown.
     """
 
-    def __init__(self, *, every_n_epochs: int = 5, num_quarters: int = 32) -> None:
+    def __init__(self, *, every_n_epochs: int = 5, num_quarters: int = 16) -> None:
         self.every_n_epochs = every_n_epochs
         self.num_quarters = num_quarters
 
@@ -88,7 +89,7 @@ class ReconstructionPictures(Callback):
         with torch.inference_mode():
             logits = pl_module.autoencoder(slices.float()).logits
         probabilities = logits[:, 0].float().sigmoid().cpu().numpy()
-        picture = comparison_image(slices[:, 0].bool().cpu().numpy(), probabilities)
+        picture = comparison_image(slices[:, 0].bool().cpu().numpy(), probabilities, width_in=CARD_WIDTH_IN)
         board.add_image("vq_vae/val/reconstruction", picture, trainer.global_step, dataformats="HWC")
 
 

@@ -9,6 +9,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from musicgen.files.atomic import write_atomically
 from musicgen.training.curve_table import CurveTable
+from musicgen.training.tensorboard_logger import FIRST
 
 
 def event_files(folder: Path, stage: str) -> list[Path]:
@@ -91,6 +92,8 @@ def replay(paths: Sequence[Path], loggers: Sequence[Logger]) -> None:
         events = EventAccumulator(str(path), size_guidance={"scalars": 0})
         events.Reload()
         for name in events.Tags()["scalars"]:
+            if name.startswith(FIRST):  # written once more under its own name
+                continue
             points.extend((event.wall_time, event.step, name, event.value) for event in events.Scalars(name))
     for step, together in groupby(sorted(points), key=lambda point: point[1]):
         metrics = {name: value for _, _, name, value in together}

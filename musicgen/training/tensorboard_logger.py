@@ -1,4 +1,4 @@
-"""TensorBoard logger that explains its charts and drops Lightning's `epoch` scalar."""
+"""TensorBoard logger: charts in the order in which people look at them, each with its explanation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,37 +6,48 @@ from typing import Any
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from musicgen.measure.spec import metric
+from musicgen.measure.spec import Metric, metric
+
+FIRST = "Held out/"
+"""Group of the headline curves: TensorBoard sorts by name, so they are written once more under this one."""
 
 
 class TensorBoardWithoutEpoch(TensorBoardLogger):
     """Write Lightning's metrics but for `epoch`, each with what the table of metrics says of it.
 
     Lightning adds `epoch` to all that is logged, by the updates of whichever stage is trained, so that a run
-    of two stages draws a zigzag; `vq_vae/epoch` and `transformer/epoch` say the same a stage.
+    of two stages draws a zigzag; `vq_vae/epoch` and `transformer/epoch` say the same a stage. Headline
+    metrics also go into a group that TensorBoard opens with.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._explained: set[str] = set()
+        self._known: dict[str, Metric] = {}
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write metrics by name at a step."""
-        from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
-
-        scalars = SummaryMetadata.PluginData(plugin_name="scalars")
         for name, value in metrics.items():
             if name == "epoch":
                 continue
-            about = None
-            if name not in self._explained:
-                self._explained.add(name)
-                about = SummaryMetadata(summary_description=_description(name), plugin_data=scalars)
-            point = Summary.Value(tag=name, simple_value=float(value), metadata=about)
-            self.experiment._get_file_writer().add_summary(Summary(value=[point]), step)
+            is_new = name not in self._known
+            described = self._known.setdefault(name, metric(name))
+            for tag in filter(None, [name, first_tag(described)]):
+                self._write(tag, float(value), step, explanation=_markdown(described) if is_new else "")
+
+    def _write(self, tag: str, value: float, step: int | None, *, explanation: str) -> None:
+        from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+
+        scalars = SummaryMetadata.PluginData(plugin_name="scalars")
+        about = SummaryMetadata(summary_description=explanation, plugin_data=scalars) if explanation else None
+        point = Summary.Value(tag=tag, simple_value=value, metadata=about)
+        self.experiment._get_file_writer().add_summary(Summary(value=[point]), step)
 
 
-def _description(name: str) -> str:
-    described = metric(name)
-    return f"**{described.title}** {described.arrow} {described.explanation}".strip()
+def first_tag(described: Metric) -> str:
+    """Name a headline curve in the group that comes first; empty for other metrics."""
+    return FIRST + described.spec.title if described.is_headline else ""
+
+
+def _markdown(described: Metric) -> str:
+    return f"**{described.title}** {described.arrow} {described.explanation}"

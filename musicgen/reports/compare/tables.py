@@ -203,7 +203,7 @@ def _head(row: Row) -> str:
 
 
 def _title(metric: Metric) -> str:
-    return f"{metric.title} {metric.arrow}".strip()
+    return f"{metric.title}\N{NO-BREAK SPACE}{metric.arrow}".strip()
 
 
 def _key(row: Row) -> str:
