@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
@@ -10,7 +11,9 @@ from musicgen.config.keys import is_of_experiment
 from musicgen.measure.spec import all_metrics, headline_of
 from musicgen.reports.runs.settings import flatten
 from musicgen.training.curve_table import CurveTable
-from musicgen.training.tensorboard_logger import first_tag
+
+if TYPE_CHECKING:
+    from tensorboard.backend.event_processing.event_accumulator import ScalarEvent
 
 
 def log_settings(
@@ -55,25 +58,35 @@ def _log_hparams(
     HParams shows the last point of a curve. Where that is not the final metric (the best state is kept, not
     the last), the curve ends with one more point; no chart is made for a final value alone.
     """
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from torch.utils.tensorboard.summary import hparams
 
     logger.experiment.flush()
-    events = EventAccumulator(logger.log_dir, size_guidance={"scalars": 0, "images": 1, "audio": 1})
-    events.Reload()
-    curves = set(events.Tags()["scalars"])
-    reached = {}
+    last, reached = _last_points(Path(logger.log_dir)), {}
     for one in headline_of(all_metrics(metrics)):
-        tag, value = first_tag(one), metrics[one.name]
-        if tag in curves and math.isfinite(value):
+        tag, value = one.first_tag, metrics[one.name]
+        if tag in last and math.isfinite(value):
             reached[tag] = value
-            last = events.Scalars(tag)[-1]
-            if not math.isclose(last.value, value, rel_tol=1e-5):
-                logger.experiment.add_scalar(tag, value, last.step)
+            if not math.isclose(last[tag].value, value, rel_tol=1e-5):
+                logger.experiment.add_scalar(tag, value, last[tag].step)
     writer = logger.experiment._get_file_writer()
     for summary in hparams(dict(settings), reached):
         writer.add_summary(summary)
     writer.flush()
+
+
+def _last_points(folder: Path) -> dict[str, "ScalarEvent"]:
+    """Read the last point of each curve, file by file: a stage that was reused brought its own."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    points: dict[str, ScalarEvent] = {}
+    for path in sorted(folder.glob("events.out.tfevents.*")):
+        events = EventAccumulator(str(path), size_guidance={"scalars": 1, "images": 1, "audio": 1})
+        events.Reload()
+        for tag in events.Tags()["scalars"]:
+            point = events.Scalars(tag)[-1]
+            if tag not in points or point.wall_time >= points[tag].wall_time:
+                points[tag] = point
+    return points
 
 
 def _set_by_hand(flat: Mapping[str, Any], typed: Sequence[str]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from musicgen.files.atomic import write_atomically
+from musicgen.measure.spec import FIRST
 from musicgen.training.curve_table import CurveTable
-from musicgen.training.tensorboard_logger import FIRST
 
 
 def event_files(folder: Path, stage: str) -> list[Path]:

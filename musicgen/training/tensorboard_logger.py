@@ -8,9 +8,6 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from musicgen.measure.spec import Metric, metric
 
-FIRST = "Held out/"
-"""Group of the headline curves: TensorBoard sorts by name, so they are written once more under this one."""
-
 
 class TensorBoardWithoutEpoch(TensorBoardLogger):
     """Write Lightning's metrics but for `epoch`, each with what the table of metrics says of it.
@@ -32,7 +29,7 @@ class TensorBoardWithoutEpoch(TensorBoardLogger):
                 continue
             is_new = name not in self._known
             described = self._known.setdefault(name, metric(name))
-            for tag in filter(None, [name, first_tag(described)]):
+            for tag in filter(None, [name, described.first_tag]):
                 self._write(tag, float(value), step, explanation=_markdown(described) if is_new else "")
 
     def _write(self, tag: str, value: float, step: int | None, *, explanation: str) -> None:
@@ -42,11 +39,6 @@ class TensorBoardWithoutEpoch(TensorBoardLogger):
         about = SummaryMetadata(summary_description=explanation, plugin_data=scalars) if explanation else None
         point = Summary.Value(tag=tag, simple_value=value, metadata=about)
         self.experiment._get_file_writer().add_summary(Summary(value=[point]), step)
-
-
-def first_tag(described: Metric) -> str:
-    """Name a headline curve in the group that comes first; empty for other metrics."""
-    return FIRST + described.spec.title if described.is_headline else ""
 
 
 def _markdown(described: Metric) -> str:

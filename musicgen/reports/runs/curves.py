@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from musicgen.training.tensorboard_logger import FIRST
+from musicgen.measure.spec import FIRST
 
 log = logging.getLogger(__name__)
 
