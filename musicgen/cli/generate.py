@@ -25,7 +25,8 @@ def generate(config: DictConfig) -> None:
     """Sample pieces from a run folder, from nothing or from a prompt, and say where they are."""
     import torch
 
-    from musicgen.checkpoint import build, load_autoencoder, load_transformer
+    from musicgen.checkpoint import load_autoencoder, load_transformer
+    from musicgen.config.build import build
     from musicgen.generation.continuation import continue_prompt
     from musicgen.generation.generate import generate_pieces
     from musicgen.generation.prompts import read_prompt

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from jaxtyping import Int, UInt32
 
-from musicgen.generation.sampling import Chooser, sample_codes
+from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
-from musicgen.music.grid import from_packed
+from musicgen.music.grid import from_packed, unpack
 from musicgen.music.notes import Performance
 
 PIECES_AT_ONCE = 32  # bounds memory; a part of what a seed means
@@ -18,61 +18,17 @@ _BATCH_SEEDS = 1_000_003  # apart, so that no seed of a user's sweep has the pie
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """Draw without a seam, letting the oldest quarters go; see `sample_codes` for what each number does.
-
-    Raises:
-        ValueError: A number is out of range.
-    """
-
-    temperature: float = 0.9
-    top_k: int | None = 16
-    top_p: float | None = None
-    hop_quarters: int = 4
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be sampled with, before anything is trained."""
-        Chooser(temperature=self.temperature, top_k=self.top_k, top_p=self.top_p)
-        if self.hop_quarters < 1:
-            raise ValueError(f"hop_quarters={self.hop_quarters} lets nothing go; use 1 or more")
-
-    def draw(
-        self,
-        transformer: Prior,
-        *,
-        num_quarters: int,
-        codes_per_quarter: int,
-        prompt: Int[torch.Tensor, "batch positions"] | None,
-        batch: int,
-        generator: torch.Generator,
-    ) -> Int[torch.Tensor, "pieces codes"]:
-        """Draw the codes of `batch` pieces of `num_quarters` quarters, the prompt's first."""
-        return sample_codes(
-            transformer,
-            num_quarters=num_quarters,
-            codes_per_quarter=codes_per_quarter,
-            prompt=prompt,
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
-            hop_quarters=self.hop_quarters,
-            batch=batch,
-            generator=generator,
-        )
-
-
-@dataclass(frozen=True)
 class GeneratedPiece:
     """A new piece as codes, as cells and as notes.
 
     Attributes:
-        codes: (quarters, 16), the prompt's first.
+        codes: (quarters, codes per quarter), the prompt's first.
         packed: Packed cells (quarters, 88), the prompt's as it was given.
         performance: The notes, at the tempo asked for.
         prompt_quarters: How many quarters at the front were given.
     """
 
-    codes: Int[torch.Tensor, "quarters positions"]
+    codes: Int[torch.Tensor, "quarters codes"]
     packed: UInt32[np.ndarray, "quarters pitches"]
     performance: Performance
     prompt_quarters: int
@@ -119,18 +75,17 @@ def generate_pieces(
     drawn = []
     for first in range(0, num_pieces, PIECES_AT_ONCE):
         batch = min(PIECES_AT_ONCE, num_pieces - first)
-        codes = sampling.draw(
-            transformer,
+        request = DrawRequest(
             num_quarters=prompt_quarters + num_quarters,
-            codes_per_quarter=codes_per_quarter,
-            prompt=None if prompt_codes is None else prompt_codes.repeat(batch, 1),
-            batch=batch,
             generator=torch.Generator().manual_seed(seed + first * _BATCH_SEEDS),
+            batch=batch,
+            prompt=None if prompt_codes is None else prompt_codes.repeat(batch, 1),
         )
-        drawn.append(codes.cpu())
+        drawn.append(sampling.draw(transformer, request).cpu())
+    before = None if prompt is None else unpack(prompt[-1])[:, -1]
     pieces = []
     for row in torch.cat(drawn).view(num_pieces, -1, codes_per_quarter):
-        decoded = decode_codes(autoencoder, row[prompt_quarters:])
+        decoded = decode_codes(autoencoder, row[prompt_quarters:], before=before)
         packed = decoded.packed if prompt is None else np.concatenate([prompt, decoded.packed])
         onsets = decoded.onsets
         if onsets is not None and prompt is not None:

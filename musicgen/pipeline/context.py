@@ -15,7 +15,6 @@ from musicgen.checkpoint import Network
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.prepare import Prepared
 from musicgen.measure.evaluate import (
-    decoder_bits_per_quarter,
     prior_baselines,
     reconstruction_baselines,
     reconstruction_metrics,
@@ -99,9 +98,9 @@ class RunContext:
         return reconstruction_metrics(self.autoencoder, self.prepared.splits["val"])
 
     @property
-    def decoder_bits_per_quarter(self) -> float:
+    def decoder_bits(self) -> float:
         """What the trained decoder needs beyond the codes on the held-out pieces, in bits per quarter."""
-        return decoder_bits_per_quarter(self.reconstruction["bce"])
+        return self.reconstruction["decoder_bits"]
 
     @cached_property
     def reconstruction_baselines(self) -> dict[str, float]:
@@ -111,8 +110,9 @@ class RunContext:
     @cached_property
     def prior_baselines(self) -> dict[str, float]:
         """The trivial priors beside which every prior must be read."""
-        codes, size = self.codes, self.autoencoder.num_embeddings
-        return prior_baselines(codes["train"], codes["val"], num_embeddings=size)
+        vocabulary = self.autoencoder.vocabulary
+        assert vocabulary is not None, "a prior is trained on codes"
+        return prior_baselines(self.codes["train"], self.codes["val"], num_embeddings=vocabulary.size)
 
     @cached_property
     def device_trainer(self) -> pl.Trainer:

@@ -6,7 +6,8 @@ import pytest
 
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.generation import generate
-from musicgen.generation.generate import Sampling, generate_pieces
+from musicgen.generation.generate import generate_pieces
+from musicgen.generation.sampling import Sampling
 
 
 def test_a_piece_does_not_depend_on_how_many_are_asked_for(

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from musicgen.generation.generate import Sampling, check_request, generate_pieces
+from musicgen.generation.generate import check_request, generate_pieces
+from musicgen.generation.sampling import Sampling
 from musicgen.generation.writing import Labels, write_pieces
 from musicgen.pipeline.context import AUTOENCODER, RunContext
 from musicgen.pipeline.stage import Stage, Stages

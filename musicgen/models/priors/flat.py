@@ -1,4 +1,4 @@
-"""The prior: a decoder-only transformer over codes."""
+"""A decoder-only transformer over the flat stream of codes."""
 
 import math
 
@@ -6,6 +6,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from musicgen.models.attention import CausalSelfAttention, KeyValueCache
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.conditioners.base import Conditioner
 from musicgen.models.priors.base import Prior, check_sizes
 
 
@@ -45,11 +47,13 @@ class Transformer(Prior):
     fed, so a window may begin anywhere in a piece.
 
     Args:
-        num_embeddings: Size of the codebook.
+        vocabulary: The codes of a slice; the autoencoder's.
+        conditioner: What the prior is told beside codes; nothing if not given.
         num_layers: Number of blocks.
         num_heads: Heads of each attention; divides width.
         width: Width of the residual stream.
-        max_positions: Longest input; 192 is 12 quarters of 16 codes.
+        context_quarters: Longest input in quarters.
+        max_positions: Longest input in codes, where that is no whole number of quarters.
         dropout: Share dropped in training, 0 to below 1.
         start_token: Add one more input code that stands before a piece, so that the model can
             begin on its own. Weights from elsewhere have none.
@@ -61,54 +65,61 @@ class Transformer(Prior):
     def __init__(
         self,
         *,
-        num_embeddings: int = 16,
+        vocabulary: Vocabulary,
+        conditioner: Conditioner | None = None,
         num_layers: int = 4,
         num_heads: int = 8,
         width: int = 128,
-        max_positions: int = 192,
+        context_quarters: int = 12,
+        max_positions: int | None = None,
         dropout: float = 0.1,
         start_token: bool = True,
     ) -> None:
-        super().__init__()
-        check_sizes(
-            num_embeddings=num_embeddings,
-            dropout=dropout,
-            num_layers=num_layers,
-            num_heads=num_heads,
-            width=width,
+        super().__init__(
+            vocabulary=vocabulary,
+            conditioner=conditioner,
+            context_quarters=context_quarters,
             max_positions=max_positions,
+            start_token=start_token,
         )
+        check_sizes(dropout=dropout, num_layers=num_layers, num_heads=num_heads, width=width)
         if width % num_heads:
             nearest = max(num_heads, round(width / num_heads) * num_heads)
             raise ValueError(f"width={width} is not a multiple of num_heads={num_heads}; use width={nearest}")
-        self.num_embeddings = num_embeddings
         self.num_heads = num_heads
-        self.max_positions = max_positions
-        self.start_token: int | None = num_embeddings if start_token else None
-        self.code_embedding = nn.Embedding(num_embeddings + start_token, width)
-        self.position_embedding = nn.Embedding(max_positions, width)
+        self.code_embedding = nn.Embedding(self.num_inputs, width)
+        self.position_embedding = nn.Embedding(self.max_positions, width)
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(
             Block(width, num_heads=num_heads, layer=layer, dropout=dropout) for layer in range(num_layers)
         )
         self.final_norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, num_embeddings, bias=False)
+        self.head = nn.Linear(width, vocabulary.size, bias=False)
         self._initialise()
 
     def forward(
-        self, codes: Int[Tensor, "batch positions"], cache: KeyValueCache | None = None
+        self,
+        codes: Int[Tensor, "batch positions"],
+        cache: KeyValueCache | None = None,
+        *,
+        labels: Int[Tensor, "batch fields"] | None = None,
     ) -> Float[Tensor, "batch positions vocab"]:
-        """Give the logits of the code after each position, (batch, positions, num_embeddings).
+        """Compute the logits of the code after each position, (batch, positions, num_embeddings).
 
         Args:
-            codes: The stream, or a part of it; with a cache, what follows the positions in the cache.
+            codes: The stream, or a part of it that begins with a quarter; with a cache, what follows the
+                positions in the cache.
             cache: Read and lengthened in place.
+            labels: What the conditioner is told of each piece.
 
         Raises:
             ValueError: More positions than max_positions.
         """
         past, end = 0 if cache is None else cache.length, self.end_of_input(codes, cache)
-        hidden = self.dropout(self.code_embedding(codes) + self.position_embedding.weight[past:end])
+        embedded = self.code_embedding(self.input_numbers(codes, past=past))
+        hidden = embedded + self.position_embedding.weight[past:end]
+        condition = self.conditioner(labels)
+        hidden = self.dropout(hidden if condition is None else hidden + condition)
         for block in self.blocks:
             hidden = block(hidden, cache)
         if cache is not None:
