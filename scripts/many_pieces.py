@@ -70,8 +70,8 @@ def measured(files: list[Path], *, count: int, batches: int) -> dict[str, float]
             "data.num_workers=1",
             f"hydra.run.dir={folder / 'run'}",
         ]
-        cold = build_run(*prepare)
-        again = build_run(*prepare)
+        cold = timed(*prepare)
+        again = timed(*prepare)
         loading = [loaded(how, folder, batches) for how in LOADERS]
         summary = json.loads((folder / "run" / "summary.json").read_text())
     return {
@@ -83,7 +83,7 @@ def measured(files: list[Path], *, count: int, batches: int) -> dict[str, float]
     }
 
 
-def build_run(*command: str) -> dict[str, float]:
+def timed(*command: str) -> dict[str, float]:
     """Run a command; give its time on the clock and on the processor, and its peak of memory."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     elapsed_s, peak = musicgen(*command)

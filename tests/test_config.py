@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra.utils import get_class, get_object
+from hydra.utils import get_class, get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config.tree import config_dir
@@ -86,4 +86,6 @@ def test_knobs_are_reachable_by_their_short_path(override: str):
 
 
 def test_the_vocabulary_of_the_transformer_follows_the_codebook():
-    assert composed("train", "quantizer.num_embeddings=64").transformer.num_embeddings == 64
+    autoencoder = instantiate(composed("train", "quantizer.num_embeddings=64", "vq_vae.num_hiddens=4").vq_vae)
+    prior = instantiate(composed("train").transformer, _partial_=True)(vocabulary=autoencoder.vocabulary)
+    assert prior.num_embeddings == 64

@@ -34,6 +34,7 @@ SIGNS = {
     "pytest-xdist": ("pyproject.toml", "-n auto"),
     "ruff": (".ci/run", "ruff check"),
     "mkdocs-material": ("mkdocs.yml", "name: material"),
+    "pretty-midi": ("musicgen/music/render/sound.py", '"pretty_midi"'),
 }
 
 

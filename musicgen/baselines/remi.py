@@ -1,8 +1,9 @@
-"""A token transformer on MidiTok's REMI: notes as words instead of slices as codes."""
+"""A transformer over MidiTok's REMI: notes as tokens instead of slices as codes."""
 
 import math
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ from jaxtyping import Int64, UInt32
 
 from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.baselines.budget import epochs_within
-from musicgen.checkpoint import read_checkpoint
+from musicgen.checkpoint import FORMAT, read_checkpoint
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.batches.datamodule import CodeDataModule
 from musicgen.data.store.packed import PackedPieces
-from musicgen.generation.generate import Sampling
-from musicgen.generation.sampling import sample_codes
+from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.measure.evaluate import prior_nats
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.priors.flat import Transformer
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_packed, to_packed
 from musicgen.music.metrics.bars import QUARTERS_PER_BAR
 from musicgen.music.midi import read_midi, write_midi
@@ -85,23 +86,23 @@ class RemiTransformer(Baseline):
         self.hop, self.seed = hop, seed
         pl.seed_everything(seed, verbose=False)
         self.transformer = Transformer(
-            num_embeddings=self.tokens.vocab,
+            vocabulary=Vocabulary(positions=1, codebooks=1, size=self.tokens.vocab),
             num_layers=num_layers,
             num_heads=num_heads,
             width=width,
             max_positions=max_positions,
         )
 
-    def fit(self, material: BaselineData) -> None:
+    def fit(self, data: BaselineData) -> None:
         """Train on windows of tokens; keep the weights that predict the held-out pieces best."""
         codes = {
-            "train": self.tokens.of_pieces(material.train),
-            "val": self.tokens.of_pieces(material.held_out),
+            "train": self.tokens.of_pieces(data.train),
+            "val": self.tokens.of_pieces(data.held_out),
         }
         windows = CodeDataModule(
             codes,
             batch_size=self.batch_size,
-            window_quarters=self.transformer.max_positions,
+            window_quarters=self.transformer.max_positions,  # one token stands for a quarter of one code
             hop_quarters=self.hop,
             start_token=self.transformer.start_token,
             seed=self.seed,
@@ -111,7 +112,7 @@ class RemiTransformer(Baseline):
             optimizer=self.optimizer,
             scheduler=self.scheduler,
             codes_per_quarter=1,
-            decoder_bits_per_quarter=0.0,
+            decoder_bits=0.0,
         )
         epochs = self.epochs
         if self.cpu_seconds is not None:
@@ -125,7 +126,10 @@ class RemiTransformer(Baseline):
         pl.seed_everything(self.seed, verbose=False)
         with tempfile.TemporaryDirectory() as folder:
             best = StageCheckpoint(
-                Path(folder), stage="remi", monitor="transformer/val/nats_per_code", description={"format": 1}
+                Path(folder),
+                stage="remi",
+                monitor="transformer/val/nats_per_code",
+                description={"format": FORMAT},
             )
             trainer = self.make_trainer(
                 max_epochs=epochs,
@@ -143,36 +147,31 @@ class RemiTransformer(Baseline):
         self.transformer.eval()
 
     def bits(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> float:
-        """Give the bits of the piece's tokens, in windows side by side."""
+        """Measure the bits of the piece's tokens, in windows without overlap."""
         tokens = self.tokens.encode(packed)
         sequence = PieceCodes(codes=tokens[:, None], starts=np.array([0, len(tokens)]))
         nats = prior_nats(self.transformer, sequence, window_quarters=self.transformer.max_positions)
         return len(tokens) * nats / math.log(2)
 
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
-        """Draw tokens until every piece has enough bars, and read them as notes."""
+        """Sample tokens until every piece has enough bars, and decode them to notes."""
         generator = torch.Generator().manual_seed(seed)
         rows, bars = None, -(-num_quarters // QUARTERS_PER_BAR)
         while rows is None or (
             (rows == self.tokens.bar).sum(dim=1).min() <= bars
             and rows.shape[1] < _MOST_TOKENS_A_QUARTER * num_quarters
         ):
-            rows = sample_codes(
-                self.transformer,
+            request = DrawRequest(
                 num_quarters=_TOKENS_A_STEP + (0 if rows is None else rows.shape[1]),
-                codes_per_quarter=1,
-                prompt=rows,
-                batch=num_pieces if rows is None else 1,
                 generator=generator,
-                temperature=self.sampling.temperature,
-                top_k=self.sampling.top_k,
-                top_p=self.sampling.top_p,
-                hop_quarters=self.hop,
+                batch=num_pieces if rows is None else 1,
+                prompt=rows,
             )
+            rows = replace(self.sampling, hop_quarters=self.hop).draw(self.transformer, request)
         return [self.tokens.decode(row, num_quarters=num_quarters) for row in rows.tolist()]
 
     def num_parameters(self) -> int:
-        """Count the transformer's."""
+        """Count the parameters of the transformer."""
         return self.transformer.num_parameters()
 
 
@@ -204,7 +203,7 @@ class RemiTokens:
         self.bar = self._tokenizer.vocab["Bar_None"]
 
     def encode(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> Int64[np.ndarray, " tokens"]:
-        """Say the notes of a piece in tokens."""
+        """Encode the notes of a piece as tokens."""
         from symusic import Score  # pyright: ignore[reportMissingImports]
 
         with tempfile.TemporaryDirectory() as folder:
@@ -214,7 +213,7 @@ class RemiTokens:
         return np.array(sequences[0].ids, np.int64)
 
     def decode(self, tokens: Sequence[int], *, num_quarters: int) -> Performance:
-        """Read tokens as notes, those that make no sense left out, and cut the piece to its length."""
+        """Decode tokens to notes, without malformed ones, and cut the piece to its length."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "piece.mid"
             score = self._tokenizer.decode([list(tokens)])
@@ -224,7 +223,7 @@ class RemiTokens:
             return from_packed(to_packed(read_midi(path))[:num_quarters])
 
     def of_pieces(self, pieces: PackedPieces) -> PieceCodes:
-        """Say all pieces in tokens, one a position."""
+        """Encode all pieces, one token per position."""
         tokens = [self.encode(np.array(pieces.piece(number))) for number in range(len(pieces.pieces))]
         starts = np.cumsum([0, *map(len, tokens)])
         return PieceCodes(codes=np.concatenate(tokens)[:, None], starts=starts)

@@ -6,56 +6,15 @@ import numpy as np
 import torch
 from jaxtyping import Int, UInt32
 
-from musicgen.generation.sampling import Chooser, sample_codes
+from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
-from musicgen.music.grid import from_packed
+from musicgen.music.grid import from_packed, unpack
 from musicgen.music.notes import Performance
 
-
-@dataclass(frozen=True)
-class Sampling:
-    """Draw without a seam, letting the oldest quarters go; see `sample_codes` for what each number does.
-
-    Raises:
-        ValueError: A number is out of range.
-    """
-
-    temperature: float = 0.9
-    top_k: int | None = 16
-    top_p: float | None = None
-    hop_quarters: int = 4
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be sampled with, before anything is trained."""
-        Chooser(temperature=self.temperature, top_k=self.top_k, top_p=self.top_p)
-        if self.hop_quarters < 1:
-            raise ValueError(f"hop_quarters={self.hop_quarters} lets nothing go; use 1 or more")
-
-    def draw(
-        self,
-        transformer: Prior,
-        *,
-        num_quarters: int,
-        codes_per_quarter: int,
-        prompt: Int[torch.Tensor, "batch positions"] | None,
-        batch: int,
-        generator: torch.Generator,
-    ) -> Int[torch.Tensor, "pieces codes"]:
-        """Draw the codes of `batch` pieces of `num_quarters` quarters, the prompt's first."""
-        return sample_codes(
-            transformer,
-            num_quarters=num_quarters,
-            codes_per_quarter=codes_per_quarter,
-            prompt=prompt,
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
-            hop_quarters=self.hop_quarters,
-            batch=batch,
-            generator=generator,
-        )
+PIECES_AT_ONCE = 32  # bounds memory; a part of what a seed means
+_BATCH_SEEDS = 1_000_003  # apart, so that no seed of a user's sweep has the pieces of another's later batch
 
 
 @dataclass(frozen=True)
@@ -63,13 +22,13 @@ class GeneratedPiece:
     """A new piece as codes, as cells and as notes.
 
     Attributes:
-        codes: (quarters, 16), the prompt's first.
+        codes: (quarters, codes per quarter), the prompt's first.
         packed: Packed cells (quarters, 88), the prompt's as it was given.
         performance: The notes, at the tempo asked for.
         prompt_quarters: How many quarters at the front were given.
     """
 
-    codes: Int[torch.Tensor, "quarters positions"]
+    codes: Int[torch.Tensor, "quarters codes"]
     packed: UInt32[np.ndarray, "quarters pitches"]
     performance: Performance
     prompt_quarters: int
@@ -93,7 +52,8 @@ def generate_pieces(
         transformer: Draws the codes; in evaluation mode.
         num_pieces: How many pieces, 1 or more.
         num_quarters: Length of what is new in each, in quarters, 1 or more.
-        seed: Of the draws; the same seed gives the same pieces on the same machine.
+        seed: Of the draws; the same seed gives the same pieces on the same machine, the first ones whatever
+            `num_pieces` is.
         sampling: How codes are drawn.
         tempo_bpm: Quarters a minute of the result, above 0.
         prompt: Packed slices (quarters, 88) to keep and continue.
@@ -111,19 +71,21 @@ def generate_pieces(
         if not len(prompt):
             raise ValueError("the prompt has no quarters; give at least one")
         prompt_quarters = len(prompt)
-        row = torch.from_numpy(encode_packed(autoencoder, prompt)).reshape(1, -1)
-        prompt_codes = row.repeat(num_pieces, 1)
-    rows = sampling.draw(
-        transformer,
-        num_quarters=prompt_quarters + num_quarters,
-        codes_per_quarter=codes_per_quarter,
-        prompt=prompt_codes,
-        batch=num_pieces,
-        generator=torch.Generator().manual_seed(seed),
-    )
+        prompt_codes = torch.from_numpy(encode_packed(autoencoder, prompt)).reshape(1, -1)
+    drawn = []
+    for first in range(0, num_pieces, PIECES_AT_ONCE):
+        batch = min(PIECES_AT_ONCE, num_pieces - first)
+        request = DrawRequest(
+            num_quarters=prompt_quarters + num_quarters,
+            generator=torch.Generator().manual_seed(seed + first * _BATCH_SEEDS),
+            batch=batch,
+            prompt=None if prompt_codes is None else prompt_codes.repeat(batch, 1),
+        )
+        drawn.append(sampling.draw(transformer, request).cpu())
+    before = None if prompt is None else unpack(prompt[-1])[:, -1]
     pieces = []
-    for row in rows.cpu().view(num_pieces, -1, codes_per_quarter):
-        decoded = decode_codes(autoencoder, row[prompt_quarters:])
+    for row in torch.cat(drawn).view(num_pieces, -1, codes_per_quarter):
+        decoded = decode_codes(autoencoder, row[prompt_quarters:], before=before)
         packed = decoded.packed if prompt is None else np.concatenate([prompt, decoded.packed])
         onsets = decoded.onsets
         if onsets is not None and prompt is not None:

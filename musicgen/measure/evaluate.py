@@ -10,46 +10,21 @@ import torch
 
 from musicgen.checkpoint import Network
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
+from musicgen.data.batches.slices import SliceBatch
 from musicgen.data.prepare import Prepared
 from musicgen.data.store.packed import PackedPieces
 from musicgen.files.atomic import write_durably
 from musicgen.measure.generated import GeneratedMetrics, generated_pieces, measure_generated
 from musicgen.measure.music import averages, measure
+from musicgen.measure.rate import bits_per_quarter
 from musicgen.measure.reconstruction import ReconstructionMetrics
 from musicgen.measure.trivial import bigram_nats, constant_bce, pitch_bce, unigram_nats
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.losses import code_loss
 from musicgen.models.priors.base import Prior
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
 from musicgen.music.notes import Performance
 
 METRICS_FILE = "metrics.json"
-
-
-def decoder_bits_per_quarter(bce: float) -> float:
-    """Give what the decoder needs to tell a quarter once its codes are known, in bits.
-
-    Args:
-        bce: Mean binary cross-entropy of the sounding cells, in nats a cell.
-
-    Returns:
-        The sum over 88 x 32 cells, in bits.
-    """
-    return bce * NUM_PITCHES * TICKS_PER_QUARTER / math.log(2)
-
-
-def bits_per_quarter(nats_per_code: float, bce: float, *, codes_per_quarter: int) -> float:
-    """Give an upper bound on -log2 p(quarter): the bits of the codes and those of the decoder.
-
-    Args:
-        nats_per_code: Of any prior over the codes.
-        bce: Of the decoder, in nats a cell.
-        codes_per_quarter: How many codes stand for a quarter.
-
-    Returns:
-        Bits a quarter; compares runs of any codebook, any prior and any baseline.
-    """
-    return codes_per_quarter * nats_per_code / math.log(2) + decoder_bits_per_quarter(bce)
 
 
 @torch.inference_mode()
@@ -64,16 +39,19 @@ def reconstruction_metrics(
         batch_size: Slices at a time.
 
     Returns:
-        `bce`, `perplexity`, `codes_used`, `cell_f1`, `onset_f1`, `note_f1`; see `ReconstructionMetrics`.
+        What `ReconstructionMetrics` computes, by name.
     """
     device = next(autoencoder.parameters()).device
-    metrics = ReconstructionMetrics(pieces, num_embeddings=autoencoder.num_embeddings, over_ranks=False)
-    metrics = metrics.to(device)
+    metrics = ReconstructionMetrics(
+        pieces, cells=autoencoder.cells, vocabulary=autoencoder.vocabulary, over_ranks=False
+    ).to(device)
     for start in range(0, len(pieces), batch_size):
         index = np.arange(start, min(start + batch_size, len(pieces)))
-        slices = pieces.gather(index, channels=autoencoder.channels).to(device)
+        batch = SliceBatch.of(pieces, index, channels=autoencoder.channels)
+        slices, before = (tensor.to(device) for tensor in batch)
         output = autoencoder(slices.contiguous(memory_format=torch.channels_last))
-        metrics.update(slices, output.logits, output.codes, torch.from_numpy(index).to(device))
+        numbers = torch.from_numpy(index).to(device)
+        metrics.update(slices, output.maps, output.codes, numbers, before=before)
     return metrics.compute()
 
 
@@ -119,7 +97,7 @@ def prior_nats(
     Returns:
         Mean cross-entropy in nats a code.
     """
-    device = next(transformer.parameters()).device
+    device = transformer.device
     window_quarters = min(window_quarters, max(1, int(np.diff(sequences.starts).max(initial=1))))
     windows = CodeWindows(
         sequences,
@@ -131,9 +109,10 @@ def prior_nats(
     for first in range(0, len(windows), batch_size):
         batch = windows.__getitems__(range(first, min(first + batch_size, len(windows))))
         batch = batch.within(transformer.max_positions)
-        inputs, targets, mask = (tensor.to(device) for tensor in batch)
+        labels = None if batch.labels is None else batch.labels.to(device)
+        inputs, targets, mask = (part.to(device) for part in (batch.inputs, batch.targets, batch.mask))
         known = int(mask.sum())
-        total += float(code_loss(transformer(inputs), targets, mask=mask)) * known
+        total += float(code_loss(transformer(inputs, labels=labels), targets, mask=mask)) * known
         count += known
     return total / count
 
@@ -180,7 +159,9 @@ def evaluate_run(
         "transformer/val/nats_per_code": nats,
         "transformer/train/nats_per_code": prior.metrics.get("transformer/train/nats_per_code", math.nan),
         **prior_baselines(codes["train"], codes["val"], num_embeddings=autoencoder.module.num_embeddings),
-        "val/bits_per_quarter": bits_per_quarter(nats, metrics["bce"], codes_per_quarter=codes_per_quarter),
+        "val/bits_per_quarter": bits_per_quarter(
+            nats, codes_per_quarter=codes_per_quarter, decoder_bits=metrics["decoder_bits"]
+        ),
         **generated_metrics.metrics(),
     }
 

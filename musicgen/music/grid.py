@@ -7,8 +7,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, UInt32
 
+from musicgen.config.build import Buildable
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
 from musicgen.music.notes import LOWEST_PITCH, Performance, ReadCounts
+from musicgen.music.score_map import ScoreMap
 
 TICKS_PER_QUARTER = 32
 NUM_PITCHES = 88
@@ -50,7 +52,7 @@ class Grid(Protocol):
 
 
 @dataclass(frozen=True)
-class ClockGrid:
+class ClockGrid(Buildable):
     """Take quarters from the file's tempo map, to the nearest tick of the whole piece.
 
     Attributes:
@@ -201,6 +203,7 @@ def from_packed(
         onset_quarters=quarters["onset"],
         offset_quarters=quarters["offset"],
         velocity=velocity,
+        score=ScoreMap.constant(tempo_bpm=tempo_bpm),
     )
 
 

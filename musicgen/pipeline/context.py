@@ -15,7 +15,6 @@ from musicgen.checkpoint import Network
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.prepare import Prepared
 from musicgen.measure.evaluate import (
-    decoder_bits_per_quarter,
     reconstruction_baselines,
     reconstruction_metrics,
 )
@@ -98,9 +97,9 @@ class RunContext:
         return reconstruction_metrics(self.autoencoder, self.prepared.splits["val"])
 
     @property
-    def decoder_bits_per_quarter(self) -> float:
+    def decoder_bits(self) -> float:
         """What the trained decoder needs beyond the codes on the held-out pieces, in bits per quarter."""
-        return decoder_bits_per_quarter(self.reconstruction["bce"])
+        return self.reconstruction["decoder_bits"]
 
     @cached_property
     def reconstruction_baselines(self) -> dict[str, float]:

@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from musicgen.config.build import Buildable
+
 
 @dataclass(frozen=True)
 class StyleOutput:
@@ -24,7 +26,7 @@ class StyleOutput:
     era_logits: Tensor
 
 
-class StyleClassifier(nn.Module):
+class StyleClassifier(Buildable, nn.Module):
     """Tell composer and era from how often small patterns of notes occur in a clip.
 
     Counts become the square roots of the shares within each family (so that their distance is Hellinger's),

@@ -9,6 +9,7 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
+from musicgen.data.batches.slices import SliceBatch
 from musicgen.music.render.piano_roll import comparison_image
 from musicgen.training.autoencoder_module import AutoencoderModule
 from musicgen.training.optim import learning_rate
@@ -84,11 +85,12 @@ class ReconstructionPictures(Callback):
         pieces = pl_module.val_metrics.pieces
         start, stop = (int(x) for x in pieces.starts[:2])
         index = np.arange(start, min(stop, start + self.num_quarters))
-        slices = pieces.gather(index, channels=pl_module.autoencoder.channels).to(pl_module.device)
+        network = pl_module.autoencoder
+        batch = SliceBatch.of(pieces, index, channels=network.channels)
+        slices, before = (tensor.to(pl_module.device) for tensor in batch)
         with torch.inference_mode():
-            logits = pl_module.autoencoder(slices.float()).logits
-        probabilities = logits[:, 0].float().sigmoid().cpu().numpy()
-        picture = comparison_image(slices[:, 0].bool().cpu().numpy(), probabilities)
+            probabilities = network.cells.marginals(network(slices).maps, before=before)
+        picture = comparison_image(batch.slices[:, 0].bool().numpy(), probabilities.float().cpu().numpy())
         board.add_image("vq_vae/val/reconstruction", picture, trainer.global_step, dataformats="HWC")
 
 
@@ -100,7 +102,7 @@ class CodeUse(Callback):
         board = tensorboard_of(trainer)
         if board is None or not isinstance(pl_module, AutoencoderModule) or trainer.sanity_checking:
             return
-        counts: Tensor = pl_module.val_code_counts.sort(descending=True).values.cpu().double()
+        counts: Tensor = pl_module.val_code_counts.flatten().sort(descending=True).values.cpu().double()
         if counts.sum() == 0:
             return
         codes = torch.arange(len(counts), dtype=torch.float64)

@@ -1,18 +1,16 @@
 """The prior's training loop as a Lightning module."""
 
-import math
-
 import pytorch_lightning as pl
 from torch import Tensor
 from torchmetrics import MeanMetric
 
 from musicgen.data.batches.codes import CodeBatch
+from musicgen.measure.rate import bits_per_quarter
 from musicgen.models.losses import code_loss
 from musicgen.models.priors.base import Prior
 from musicgen.training.fsdp import shard_over_ranks
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
-from musicgen.training.ranks import num_val_samples, sample_numbers
-from musicgen.training.written import is_written
+from musicgen.training.trainer import is_written, num_val_samples, sample_numbers
 
 
 class PriorModule(pl.LightningModule):
@@ -23,7 +21,7 @@ class PriorModule(pl.LightningModule):
         optimizer: Makes the optimizer from parameter groups.
         scheduler: Makes the schedule from the optimizer and `total_steps`; stepped once an update.
         codes_per_quarter: How many codes stand for one quarter.
-        decoder_bits_per_quarter: What the decoder needs beyond the codes on the held-out pieces, in bits a
+        decoder_bits: What the decoder needs beyond the codes on the held-out pieces, in bits per
             quarter; added to the prior's own bits it gives `val/bits_per_quarter`, an upper bound on
             -log2 p(quarter) that compares runs of any codebook.
     """
@@ -37,14 +35,14 @@ class PriorModule(pl.LightningModule):
         optimizer: OptimizerFactory,
         scheduler: SchedulerFactory,
         codes_per_quarter: int,
-        decoder_bits_per_quarter: float,
+        decoder_bits: float,
     ) -> None:
         super().__init__()
         self.transformer = transformer
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.codes_per_quarter = codes_per_quarter
-        self.decoder_bits_per_quarter = decoder_bits_per_quarter
+        self.decoder_bits = decoder_bits
         self.val_nats = MeanMetric()
 
     def configure_model(self) -> None:
@@ -73,7 +71,9 @@ class PriorModule(pl.LightningModule):
         """Log nats a code and bits a quarter over the whole held-out set."""
         nats = float(self.val_nats.compute())
         self.val_nats.reset()
-        bits = self.codes_per_quarter * nats / math.log(2) + self.decoder_bits_per_quarter
+        bits = bits_per_quarter(
+            nats, codes_per_quarter=self.codes_per_quarter, decoder_bits=self.decoder_bits
+        )
         self.log_dict({"transformer/val/nats_per_code": nats, "val/bits_per_quarter": bits})
         self.log("transformer/epoch", float(self.current_epoch + 1))
 
@@ -85,4 +85,4 @@ class PriorModule(pl.LightningModule):
 
     def _step(self, batch: CodeBatch) -> Tensor:
         batch = batch.within(self.transformer.max_positions)
-        return code_loss(self.transformer(batch.inputs), batch.targets, mask=batch.mask)
+        return code_loss(self.transformer(batch.inputs, labels=batch.labels), batch.targets, mask=batch.mask)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
+from musicgen.measure.rate import bits_per_quarter
 from musicgen.training.autoencoder_module import AutoencoderModule
 
 log = logging.getLogger(__name__)
@@ -60,9 +60,14 @@ class PruningCallback(Callback):
         stage, number = str(getattr(pl_module, "stage", "")), int(getattr(pl_module, "stage_number", 0))
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         value = metrics.get(self.monitor)
-        if value is None and self.monitor == BITS and isinstance(pl_module, AutoencoderModule):
+        if (
+            value is None
+            and self.monitor == BITS
+            and isinstance(pl_module, AutoencoderModule)
+            and "vq_vae/val/perplexity" in metrics
+        ):
             value = bits_with_unigram_prior(
-                metrics["vq_vae/val/bce"],
+                metrics["vq_vae/val/decoder_bits"],
                 metrics["vq_vae/val/perplexity"],
                 codes_per_quarter=pl_module.autoencoder.num_codes,
             )
@@ -73,16 +78,17 @@ class PruningCallback(Callback):
             raise PrunedRun(f"{self.monitor} was {value:.5g} after epoch {epoch} of {stage}")
 
 
-def bits_with_unigram_prior(bce: float, perplexity: float, *, codes_per_quarter: int) -> float:
+def bits_with_unigram_prior(decoder_bits: float, perplexity: float, *, codes_per_quarter: int) -> float:
     """Bound bits per quarter by a prior that knows only how often each code is used.
 
     Args:
-        bce: Of the decoder, in nats a cell.
+        decoder_bits: What the decoder needs for a quarter whose codes are known.
         perplexity: Of the codes on the same pieces.
         codes_per_quarter: How many codes stand for a quarter.
 
     Returns:
         Bits a quarter.
     """
-    cells = bce * NUM_PITCHES * TICKS_PER_QUARTER / math.log(2)
-    return cells + codes_per_quarter * math.log2(perplexity)
+    return bits_per_quarter(
+        math.log(perplexity), codes_per_quarter=codes_per_quarter, decoder_bits=decoder_bits
+    )

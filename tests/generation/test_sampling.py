@@ -4,12 +4,14 @@ import torch
 from musicgen.generation.sampling import (
     CachedReader,
     Chooser,
+    DrawRequest,
+    Sampling,
     UncachedReader,
     keep_top_k,
     keep_top_p,
-    sample_codes,
 )
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.priors.flat import Transformer
 
 NO = float("-inf")
 
@@ -21,7 +23,7 @@ def seeded(seed: int) -> torch.Generator:
 def tiny(*, start_token: bool = True, max_positions: int = 24, num_embeddings: int = 8) -> Transformer:
     torch.manual_seed(0)
     model = Transformer(
-        num_embeddings=num_embeddings,
+        vocabulary=Vocabulary(4, 1, num_embeddings),
         num_layers=2,
         num_heads=2,
         width=16,
@@ -32,6 +34,20 @@ def tiny(*, start_token: bool = True, max_positions: int = 24, num_embeddings: i
     for parameter in model.parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)
     return model
+
+
+def sample_codes(
+    prior: Transformer,
+    *,
+    num_quarters: int,
+    generator: torch.Generator,
+    batch: int = 1,
+    prompt: torch.Tensor | None = None,
+    reader: type[CachedReader] | type[UncachedReader] = CachedReader,
+    **settings,
+) -> torch.Tensor:
+    request = DrawRequest(num_quarters=num_quarters, generator=generator, batch=batch, prompt=prompt)
+    return Sampling(**settings).draw(prior, request, reader=reader)
 
 
 def test_top_k_keeps_the_k_likeliest() -> None:
@@ -64,7 +80,8 @@ def test_top_p_is_a_share_at_the_temperature() -> None:
 def test_codes_are_drawn_from_the_softmax_at_the_temperature(temperature) -> None:
     logits = torch.tensor([[0.0, 1.0, 2.0, -1.0]]).expand(200_000, -1)
     chooser = Chooser(temperature=temperature, top_k=3)
-    noise = next(chooser.noises((1, *logits.shape), generator=seeded(0), device=logits.device))
+    noises = chooser.noises((len(logits), 4), generators=[seeded(0)], device=logits.device)
+    noise = torch.cat([next(noises) for _ in range(len(logits))])
 
     counts = torch.bincount(chooser.choose(logits, noise), minlength=4)
 
@@ -83,7 +100,6 @@ def test_cached_codes_are_the_uncached_ones_over_many_slides(start_token, prompt
         sample_codes(
             transformer,
             num_quarters=30,
-            codes_per_quarter=4,
             hop_quarters=2,
             batch=2,
             prompt=prompt,
@@ -113,7 +129,7 @@ def test_the_prompt_is_kept_and_continued() -> None:
     transformer = tiny()
     prompt = torch.randint(8, (3, 8))
 
-    codes = sample_codes(transformer, num_quarters=5, codes_per_quarter=4, prompt=prompt, generator=seeded(0))
+    codes = sample_codes(transformer, num_quarters=5, prompt=prompt, generator=seeded(0))
 
     assert codes.shape == (3, 20)
     assert torch.equal(codes[:, :8], prompt)
@@ -122,9 +138,7 @@ def test_the_prompt_is_kept_and_continued() -> None:
 def test_one_prompt_serves_all_pieces() -> None:
     prompt = torch.randint(8, (1, 4))
 
-    codes = sample_codes(
-        tiny(), num_quarters=9, codes_per_quarter=4, prompt=prompt, batch=5, generator=seeded(0)
-    )
+    codes = sample_codes(tiny(), num_quarters=9, prompt=prompt, batch=5, generator=seeded(0))
 
     assert torch.equal(codes[:, :4], prompt.expand(5, -1))
     assert len(torch.unique(codes, dim=0)) == 5
@@ -132,7 +146,7 @@ def test_one_prompt_serves_all_pieces() -> None:
 
 def test_a_piece_continued_greedily_is_the_piece_written_at_once() -> None:
     """Where a piece is cut for a prompt leaves no trace: there are no seams."""
-    settings = {"codes_per_quarter": 4, "hop_quarters": 2, "temperature": 0}
+    settings = {"hop_quarters": 2, "temperature": 0}
     transformer = tiny()
     whole = sample_codes(transformer, num_quarters=25, generator=seeded(0), **settings)
 
@@ -143,7 +157,7 @@ def test_a_piece_continued_greedily_is_the_piece_written_at_once() -> None:
 
 
 def test_a_code_follows_from_what_is_kept_and_from_nothing_older() -> None:
-    settings = {"num_quarters": 9, "codes_per_quarter": 4, "hop_quarters": 2, "temperature": 0}
+    settings = {"num_quarters": 9, "hop_quarters": 2, "temperature": 0}
     transformer = tiny(start_token=False)
     prompt = torch.randint(8, (1, 32), generator=seeded(0))
     codes = sample_codes(transformer, prompt=prompt, generator=seeded(0), **settings)
@@ -158,9 +172,7 @@ def test_a_code_follows_from_what_is_kept_and_from_nothing_older() -> None:
 
 
 def test_the_first_code_without_a_start_token_is_any_code() -> None:
-    codes = sample_codes(
-        tiny(start_token=False), num_quarters=1, codes_per_quarter=4, batch=4000, generator=seeded(0)
-    )
+    codes = sample_codes(tiny(start_token=False), num_quarters=1, batch=4000, generator=seeded(0))
 
     counts = torch.bincount(codes[:, 0], minlength=8)
     assert counts.min() > 400
@@ -169,10 +181,22 @@ def test_the_first_code_without_a_start_token_is_any_code() -> None:
 
 def test_same_seed_same_codes_and_other_seed_other_codes() -> None:
     def sample(seed: int) -> torch.Tensor:
-        return sample_codes(tiny(), num_quarters=8, codes_per_quarter=4, batch=3, generator=seeded(seed))
+        return sample_codes(tiny(), num_quarters=8, batch=3, generator=seeded(seed))
 
     assert torch.equal(sample(0), sample(0))
     assert not torch.equal(sample(0), sample(1))
+
+
+@pytest.mark.parametrize("start_token", [True, False])
+def test_a_row_does_not_depend_on_how_many_there_are(start_token: bool) -> None:
+    def sample(batch: int) -> torch.Tensor:
+        model = tiny(start_token=start_token)
+        return sample_codes(model, num_quarters=8, batch=batch, generator=seeded(3))
+
+    seven = sample(7)
+    assert torch.equal(sample(1), seven[:1])
+    assert torch.equal(sample(3), seven[:3])
+    assert len(torch.unique(seven, dim=0)) == 7
 
 
 def test_every_code_can_come() -> None:
@@ -190,7 +214,7 @@ def test_every_code_can_come() -> None:
 
 def test_top_k_of_one_is_greedy() -> None:
     greedy, likeliest = (
-        sample_codes(tiny(), num_quarters=6, codes_per_quarter=4, generator=seeded(seed), **settings)
+        sample_codes(tiny(), num_quarters=6, generator=seeded(seed), **settings)
         for seed, settings in ((0, {"temperature": 0}), (1, {"top_k": 1}))
     )
 
@@ -201,7 +225,7 @@ def test_sampling_leaves_the_transformer_as_it_was() -> None:
     transformer = tiny().train()
     state = torch.get_rng_state()
 
-    codes = sample_codes(transformer, num_quarters=2, codes_per_quarter=4, generator=seeded(0))
+    codes = sample_codes(transformer, num_quarters=2, generator=seeded(0))
 
     assert transformer.training
     assert torch.equal(torch.get_rng_state(), state)
@@ -219,7 +243,7 @@ def test_sampling_leaves_the_transformer_as_it_was() -> None:
         ({"top_p": 1.1}, "top_p=1.1 is not a share"),
         ({"num_quarters": 0}, "num_quarters=0 makes no piece"),
         ({"batch": 0}, "batch=0 makes no piece"),
-        ({"hop_quarters": 0}, "hop_quarters=0 does not fit max_positions=24; use 1 to 6"),
+        ({"hop_quarters": 0}, "hop_quarters=0 drops nothing; use 1"),
         ({"hop_quarters": 7}, "hop_quarters=7 does not fit max_positions=24; use 1 to 6"),
         ({"prompt": torch.zeros(1, 6)}, r"prompt has shape \(1, 6\)"),
         ({"prompt": torch.zeros(1, 32)}, "after a prompt of 8 quarters; use 9 or more"),
@@ -229,6 +253,4 @@ def test_sampling_leaves_the_transformer_as_it_was() -> None:
 )
 def test_settings_out_of_range_are_refused(settings, said) -> None:
     with pytest.raises(ValueError, match=said):
-        sample_codes(
-            tiny(), **{"num_quarters": 8, "codes_per_quarter": 4, "generator": seeded(0), **settings}
-        )
+        sample_codes(tiny(), **{"num_quarters": 8, "generator": seeded(0), **settings})

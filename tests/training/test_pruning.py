@@ -7,7 +7,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from musicgen.measure.evaluate import bits_per_quarter
+from musicgen.measure.rate import bits_per_quarter
 from musicgen.training.pruning import PrunedRun, PruningCallback, bits_with_unigram_prior
 
 
@@ -47,9 +47,9 @@ def test_a_run_over_several_devices_is_refused():
 
 def test_the_trivial_prior_is_the_one_of_equal_and_of_single_codes():
     nats = math.log(16)
-    assert bits_with_unigram_prior(0.03, 16.0, codes_per_quarter=16) == pytest.approx(
-        bits_per_quarter(nats, 0.03, codes_per_quarter=16)
+    assert bits_with_unigram_prior(40.0, 16.0, codes_per_quarter=16) == pytest.approx(
+        bits_per_quarter(nats, codes_per_quarter=16, decoder_bits=40.0)
     )
-    assert bits_with_unigram_prior(0.03, 1.0, codes_per_quarter=16) == pytest.approx(
-        bits_per_quarter(0.0, 0.03, codes_per_quarter=16)
+    assert bits_with_unigram_prior(40.0, 1.0, codes_per_quarter=16) == pytest.approx(
+        bits_per_quarter(0.0, codes_per_quarter=16, decoder_bits=40.0)
     )

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def run_metrics(run: Path, config: DictConfig) -> "tuple[dict[str, float], GeneratedMetrics]":
     """Take all metrics of a run folder on the held-out pieces that a config's data and grid give."""
-    from musicgen.checkpoint import build, load_autoencoder, load_transformer
+    from musicgen.checkpoint import load_autoencoder, load_transformer
+    from musicgen.config.build import build
     from musicgen.measure.evaluate import evaluate_run
     from musicgen.measure.generated import generated_pieces, measure_generated
     from musicgen.pipeline.encode import codes_by_split
@@ -43,8 +44,6 @@ def folder_metrics(config: DictConfig) -> "tuple[dict[str, float], GeneratedMetr
     from musicgen.measure.generated import measure_generated_files
     from musicgen.music.grid import ClockGrid
 
-    if "source" not in config.data:
-        raise ValueError("nothing to measure: give run=DIR, or data=folder data.root=DIR")
     reference, cache = None, config.data.cache_dir
     if config.against:
         reference = prepare(Folder(config.against), ClockGrid(), choice=PieceFilter(), cache_dir=cache)

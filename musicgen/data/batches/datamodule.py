@@ -14,7 +14,7 @@ from musicgen.data.prepare import Prepared
 
 
 class MidiDataModule(pl.LightningDataModule):
-    """Slices of the chosen pieces: batches of uint8 (batch, channels, 88, 32).
+    """Slices of the chosen pieces: batches of `SliceBatch`.
 
     Training batches come shuffled, by seed and epoch only; validation and test batches in order. The last
     training batch may be smaller than the others: nothing is dropped.

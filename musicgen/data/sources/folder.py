@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from musicgen.config.build import Buildable
 from musicgen.data.catalogue.content_hashes import content_hashes
 from musicgen.data.catalogue.pieces import Piece, PieceTable
 from musicgen.data.catalogue.shards import WHOLE, Shard
@@ -9,7 +10,7 @@ from musicgen.data.sources.composers import UNKNOWN, BirthYears, era_of, parse_f
 from musicgen.data.sources.listing import MIDI_SUFFIXES, Listing
 
 
-class Folder:
+class Folder(Buildable):
     """Every ``.mid`` and ``.midi`` file below a folder.
 
     Composers are read from file names of the pattern ``Surname, Firstname, Title``; other files are by

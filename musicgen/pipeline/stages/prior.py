@@ -1,4 +1,4 @@
-"""Train the prior: the grammar of the autoencoder's codes."""
+"""Train the prior over the autoencoder's codes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,10 +36,25 @@ class PriorStage(NetworkStage):
 
     def build(self, stages: Stages) -> None:
         """Build the prior for the codes of the autoencoder."""
+        vocabulary = self._autoencoder(stages).vocabulary
+        assert vocabulary is not None, "a stage that is refused is not built"
+        self.network = self.make_network(vocabulary=vocabulary.config())
+        network = {**self.settings.get("network", {}), "vocabulary": vocabulary.config()}
+        self.settings = {**self.settings, "network": network}
+
+    def refusal(self, stages: Stages) -> str:
+        """Refuse an autoencoder without codes."""
+        autoencoder = self._autoencoder(stages)
+        if autoencoder.vocabulary is None:
+            bottleneck = type(autoencoder.bottleneck).__name__
+            return f"{bottleneck} has no codes to learn; use for example bottleneck=quantizer"
+        return ""
+
+    @staticmethod
+    def _autoencoder(stages: Stages) -> Autoencoder:
         autoencoder = stages[AUTOENCODER].network  # pyright: ignore[reportAttributeAccessIssue]
         assert isinstance(autoencoder, Autoencoder)
-        self._codes_per_quarter, self._num_embeddings = autoencoder.num_codes, autoencoder.num_embeddings
-        super().build(stages)
+        return autoencoder
 
     def module(self, run: RunContext | None) -> PriorModule:
         """Build the Lightning module around the network."""
@@ -47,8 +62,8 @@ class PriorStage(NetworkStage):
             self.network,
             optimizer=self.optimizer,
             scheduler=self.scheduler,
-            codes_per_quarter=self._codes_per_quarter,
-            decoder_bits_per_quarter=run.decoder_bits_per_quarter if run else 0.0,
+            codes_per_quarter=self.network.vocabulary.codes_per_slice,
+            decoder_bits=run.decoder_bits if run else 0.0,
         )
 
     def data(self, run: RunContext) -> pl.LightningDataModule:
@@ -65,8 +80,9 @@ class PriorStage(NetworkStage):
 
     def build_batch(self) -> CodeBatch:
         """Make a batch of windows of random codes."""
-        shape = (self.batch_size, self.window_quarters * self._codes_per_quarter)
-        codes = torch.randint(0, self._num_embeddings, shape)
+        vocabulary = self.network.vocabulary
+        shape = (self.batch_size, self.window_quarters * vocabulary.codes_per_slice)
+        codes = torch.randint(0, vocabulary.size, shape)
         return CodeBatch(inputs=codes, targets=codes, mask=torch.ones(shape, dtype=torch.bool))
 
     def count_updates(self, train_quarters: int) -> int:

@@ -66,6 +66,8 @@ def test_a_held_note_has_no_onset_in_the_next_quarter_but_a_new_piece_has():
     onsets = pack.gather(np.arange(4), channels=2)[:, 1]
     assert onsets.sum(dim=(1, 2)).tolist() == [1, 0, 1, 0]
     assert onsets[0, 40, 0] == onsets[2, 40, 0] == 1
+    assert pack.before(np.arange(4))[:, 40].tolist() == [0, 1, 0, 1]
+    assert pack.before(np.arange(4)).sum() == 2
 
 
 def test_channels_are_one_or_two():
@@ -80,8 +82,10 @@ def test_a_data_set_fetches_batches_and_single_slices(pieces_folder: Path, folde
     pack = pack_of(pieces_folder, folder)
     slices = SliceDataset(pack, channels=2)
     assert len(slices) == len(pack)
-    assert torch.equal(slices.__getitems__([5, 3]), pack.gather(np.array([5, 3]), channels=2))
-    assert torch.equal(slices[3], slices.__getitems__([3])[0])
+    batch, last = slices.__getitems__([5, 3]), slices.__getitems__([3])
+    assert torch.equal(batch.slices, pack.gather(np.array([5, 3]), channels=2))
+    assert torch.equal(slices[3].slices, last.slices[0])
+    assert torch.equal(slices[3].before, last.before[0])
 
 
 def test_pickling_passes_the_path_not_the_music(pieces_folder: Path, folder: Path):

@@ -59,8 +59,12 @@ def test_metre_stands_in_the_file_and_the_pickup_is_no_bar() -> None:
 def signed(*signatures: tuple[int, int, int]) -> Performance:
     """Say of the waltz at which ticks of a quarter which metres begin; its tempo is 90."""
     tick, beats, unit = np.array(signatures).T
-    score = replace(ScoreMap.constant(tempo_bpm=90.0), time_signature_tick=tick)
-    return replace(waltz(), score=replace(score, time_signature=np.stack([beats, unit], axis=1)))
+    score = replace(
+        ScoreMap.constant(tempo_bpm=90.0),
+        time_signature_tick=tick,
+        time_signature=np.stack([beats, unit], axis=1),
+    )
+    return replace(waltz(), score=score)
 
 
 def bars_in(text: str) -> list[tuple[str, str | None, str | None]]:
