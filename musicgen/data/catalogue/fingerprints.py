@@ -91,7 +91,7 @@ def _prints_of(pitch: Int64[np.ndarray, " chords"], *, line: int) -> Prints:
 
 
 def _is_figure(grams: Shaped[np.ndarray, "grams intervals"]) -> Bool[np.ndarray, " grams"]:
-    """Find n-grams that repeat themselves after 2 to 5 intervals, but for one: the figures of accompaniments."""
+    """Find n-grams that repeat after 2 to 5 intervals, all but one of them: figures of accompaniments."""
     is_figure = np.zeros(len(grams), bool)
     for period in range(2, 6):
         differ = np.count_nonzero(grams[:, period:] != grams[:, :-period], axis=1)
