@@ -140,7 +140,7 @@ def comparison_image(
 
 
 def sounding_range(roll: Shaped[np.ndarray, "88 ticks"]) -> tuple[int, int]:
-    """Give the lowest and highest MIDI number of the octaves C to B that sound, three octaves at least."""
+    """Return the lowest and highest MIDI number of the octaves C to B that sound, three octaves at least."""
     sounding = np.flatnonzero((roll > 0.5).any(axis=1)) + LOWEST_PITCH
     low, high = (int(sounding[0]), int(sounding[-1])) if len(sounding) else (60, 60)
     low, high = min(low // 12 * 12, 48), max(high // 12 * 12 + 11, 83)
@@ -236,7 +236,7 @@ def _figure(systems: int, *, width_in: float) -> tuple["Figure", list["Axes"]]:
 
 
 def rendered(figure: "Figure") -> Rgb:
-    """Give a figure as a picture: red, green and blue, (height, width, 3)."""
+    """Render a matplotlib figure: red, green and blue, (height, width, 3)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)
