@@ -1,4 +1,4 @@
-"""What `summary.json` and `skipped.csv` hold."""
+"""What `summary.json`, `skipped.csv` and `twins.csv` hold."""
 
 import csv
 import json
@@ -12,8 +12,10 @@ from typing import Any
 
 from musicgen.data.catalogue.pieces import Piece, contents_of
 from musicgen.data.catalogue.splitting import Split
+from musicgen.data.catalogue.twins import Twins, grouped
 from musicgen.data.sources.composers import ERAS
 from musicgen.data.store.facts import PieceFacts
+from musicgen.data.store.packed import PackedPieces
 from musicgen.files.atomic import write_atomically
 from musicgen.music.notes import ReadCounts
 
@@ -88,6 +90,35 @@ def summary_of(
         },
         "moved_between_splits": split.moved,
     }
+
+
+TWINS_COLUMNS = ("group", "split", "matches", "path", "twin")
+
+
+def twins_rows(twins: Sequence[Twins], splits: Mapping[str, PackedPieces]) -> list[tuple[Any, ...]]:
+    """List each piece that has twins, by group, with the one that it shares most with.
+
+    Args:
+        twins: Pairs of pieces.
+        splits: The pieces by split.
+    """
+    nearest: dict[str, tuple[int, str]] = {}
+    for pair in twins:
+        for content, other in ((pair.first, pair.second), (pair.second, pair.first)):
+            nearest[content] = max((pair.matches, other), nearest.get(content, (0, "")))
+    groups = grouped(twins)
+    places = {
+        piece.content: (str(piece.path), name)
+        for name, packed in splits.items()
+        for piece in packed.pieces
+        if piece.content in groups
+    }
+    numbers = {leader: number for number, leader in enumerate(sorted(set(groups.values())), start=1)}
+    rows = [
+        (numbers[groups[content]], split, nearest[content][0], path, places[nearest[content][1]][0])
+        for content, (path, split) in places.items()
+    ]
+    return sorted(rows)
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ Slices = Bool[np.ndarray, "quarters pitches ticks"]
 
 @dataclass(frozen=True, eq=False)
 class GridPiece:
-    """Hold one piece on the grid.
+    """One piece on the grid.
 
     Attributes:
         packed: packed slices, (quarters, 88); bit t of a number is tick t.
@@ -39,7 +39,7 @@ class GridPiece:
 
 @runtime_checkable
 class Grid(Protocol):
-    """Say how the time of a file becomes ticks."""
+    """How the time of a file becomes ticks."""
 
     @property
     def key(self) -> str:
@@ -130,7 +130,7 @@ def to_packed(performance: Performance) -> PackedSlices:
 
 
 def _held_cells(performance: Performance, first_quarter: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give pitch, first tick and end of stretches that do not overlap, one for each onset cell."""
+    """Return pitch, first tick and end of stretches that do not overlap, one per onset cell."""
     onset = np.rint(performance.onset_quarters * TICKS_PER_QUARTER).astype(np.int64)
     offset = np.rint(performance.offset_quarters * TICKS_PER_QUARTER).astype(np.int64)
     offset = np.maximum(offset, onset + 1)
@@ -208,7 +208,7 @@ def from_packed(
 
 
 def to_slices(performance: Performance) -> Slices:
-    """Draw notes as `to_packed` does, one byte a cell (2,816 bytes a quarter)."""
+    """Draw notes as `to_packed` does, one byte per cell (2,816 bytes per quarter)."""
     return unpack(to_packed(performance))
 
 
@@ -232,7 +232,7 @@ def from_slices(
 
 
 def _cell_before(packed: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
-    """Give for each cell whether the cell before it sounds."""
+    """Return for each cell whether the cell before it sounds."""
     carried = np.zeros_like(packed)
     carried[1:] = packed[:-1] >> 31
     if previous is not None:
@@ -241,14 +241,14 @@ def _cell_before(packed: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
 
 
 def _cell_after(packed: np.ndarray) -> np.ndarray:
-    """Give for each cell whether the cell after it sounds."""
+    """Return for each cell whether the cell after it sounds."""
     carried = np.zeros_like(packed)
     carried[:-1] = packed[1:] << 31
     return packed >> 1 | carried
 
 
 def _positions(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give pitch and tick of each set cell, by pitch, then tick."""
+    """Return pitch and tick of each set cell, by pitch, then tick."""
     by_pitch = packed.T.ravel()
     at = np.flatnonzero(by_pitch)
     word, tick = np.nonzero(unpack(by_pitch[at]))

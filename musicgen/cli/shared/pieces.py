@@ -25,7 +25,10 @@ def prepared_pieces(config: DictConfig, *, make: Callable[[DictConfig], Any] = i
     from musicgen.data.prepare import prepare
 
     fractions = {name: config.data[name] for name in ("val_fraction", "test_fraction")}
-    return prepare(make(config.data.source), make(config.grid), **work_of(config.data), **fractions)
+    # Runs that were made without it keep the split that they were trained on.
+    together = bool(config.data.get("twins_together", False))
+    source, grid = make(config.data.source), make(config.grid)
+    return prepare(source, grid, **work_of(config.data), **fractions, twins_together=together)
 
 
 def work_of(data: DictConfig) -> dict[str, Any]:
