@@ -69,6 +69,20 @@ def test_the_board_has_curves_by_the_fixed_names_pictures_sound_and_code_use(tin
     assert tags["histograms"] == ["vq_vae/val/code_use"]
 
 
+def test_trivial_predictions_are_lines_beside_the_curves(tiny_run: Path):
+    metrics = json.loads((tiny_run / "metrics.json").read_text())
+    events = board(tiny_run)
+    assert not [name for name in events.Tags()["scalars"] if name.startswith("final/")]
+    for name, curve in (
+        ("baseline/pitch/bce", "vq_vae/val/bce"),
+        ("baseline/bigram/nats_per_code", "transformer/val/nats_per_code"),
+    ):
+        first, last = events.Scalars(name)
+        assert first.value == last.value == pytest.approx(metrics[name], rel=1e-5)
+        assert first.step == 0
+        assert last.step == events.Scalars(curve)[-1].step
+
+
 def test_the_last_point_of_a_curve_is_the_final_metric(tiny_run: Path):
     metrics = json.loads((tiny_run / "metrics.json").read_text())
     events = board(tiny_run)

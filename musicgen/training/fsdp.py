@@ -9,7 +9,7 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard
 
 from musicgen.checkpoint import read_checkpoint
-from musicgen.models.priors.flat import Block
+from musicgen.models.priors.layers import Block
 
 
 class ShardedStrategy(ModelParallelStrategy):

@@ -1,43 +1,13 @@
 """A decoder-only transformer over the flat stream of codes."""
 
-import math
-
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from musicgen.models.attention import CausalSelfAttention, KeyValueCache
+from musicgen.models.attention import KeyValueCache
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.base import Conditioner
 from musicgen.models.priors.base import Prior, check_sizes
-
-
-class FeedForward(nn.Sequential):
-    """Widen four times, GELU, narrow again (the tanh form of GELU, as in GPT-2 and minGPT)."""
-
-    def __init__(self, width: int, *, dropout: float) -> None:
-        super().__init__()
-        self.widen = nn.Linear(width, 4 * width)
-        self.activation = nn.GELU(approximate="tanh")
-        self.output = nn.Linear(4 * width, width)
-        self.output_dropout = nn.Dropout(dropout)
-
-
-class Block(nn.Module):
-    """Attention, then feed-forward, each on the normalised stream and added to it (pre-norm)."""
-
-    def __init__(self, width: int, *, num_heads: int, layer: int, dropout: float) -> None:
-        super().__init__()
-        self.attention_norm = nn.LayerNorm(width)
-        self.attention = CausalSelfAttention(width, num_heads=num_heads, layer=layer, dropout=dropout)
-        self.feed_forward_norm = nn.LayerNorm(width)
-        self.feed_forward = FeedForward(width, dropout=dropout)
-
-    def forward(
-        self, hidden: Float[Tensor, "batch positions width"], cache: KeyValueCache | None = None
-    ) -> Float[Tensor, "batch positions width"]:
-        """Map (batch, positions, width) to the same shape."""
-        hidden = hidden + self.attention(self.attention_norm(hidden), cache)
-        return hidden + self.feed_forward(self.feed_forward_norm(hidden))
+from musicgen.models.priors.layers import Block, check_heads, initialise
 
 
 class Transformer(Prior):
@@ -83,9 +53,7 @@ class Transformer(Prior):
             start_token=start_token,
         )
         check_sizes(dropout=dropout, num_layers=num_layers, num_heads=num_heads, width=width)
-        if width % num_heads:
-            nearest = max(num_heads, round(width / num_heads) * num_heads)
-            raise ValueError(f"width={width} is not a multiple of num_heads={num_heads}; use width={nearest}")
+        check_heads(width, num_heads=num_heads)
         self.num_heads = num_heads
         self.code_embedding = nn.Embedding(self.num_inputs, width)
         self.position_embedding = nn.Embedding(self.max_positions, width)
@@ -95,7 +63,7 @@ class Transformer(Prior):
         )
         self.final_norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, vocabulary.size, bias=False)
-        self._initialise()
+        initialise(self, num_layers=num_layers)
 
     def forward(
         self,
@@ -132,15 +100,3 @@ class Transformer(Prior):
         head_dim = weight.shape[1] // self.num_heads
         shape = (len(self.blocks), batch, self.num_heads, self.max_positions, head_dim)
         return KeyValueCache(keys=weight.new_zeros(shape), values=weight.new_zeros(shape))
-
-    def _initialise(self) -> None:
-        """Draw weights from N(0, 0.02), those that add to the stream from N(0, 0.02 / sqrt(2 num_layers))."""
-        for name, module in self.named_modules():
-            if isinstance(module, nn.Linear):
-                adds_to_stream = name.endswith(".output")
-                std = 0.02 / math.sqrt(2 * len(self.blocks)) if adds_to_stream else 0.02
-                nn.init.normal_(module.weight, std=std)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
