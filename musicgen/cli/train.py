@@ -53,7 +53,9 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
             data = pipeline.context.data_description()
             folder, settings = pipeline.context.folder, plain(config)
             write_record(folder, seed=config.seed, threads=config.threads, data=data, config=settings)
-        metrics, typed = pipeline.run(config.stages), list(hydra.overrides.task)
+        metrics = pipeline.run(config.stages)
+        shared = set(hydra.job.config.override_dirname.exclude_keys)  # by all jobs of a sweep
+        typed = [one for one in hydra.overrides.task if one.lstrip("+~").partition("=")[0] not in shared]
         log_settings(pipeline.context.loggers, plain(config), metrics, typed=typed)
 
 

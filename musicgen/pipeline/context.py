@@ -15,6 +15,7 @@ from musicgen.checkpoint import Network
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.prepare import Prepared
 from musicgen.measure.evaluate import (
+    prior_baselines,
     reconstruction_baselines,
     reconstruction_metrics,
 )
@@ -108,6 +109,13 @@ class RunContext:
     def reconstruction_baselines(self) -> dict[str, float]:
         """The trivial predictions beside which every BCE must be read."""
         return reconstruction_baselines(self.prepared.splits["train"], self.prepared.splits["val"])
+
+    @cached_property
+    def prior_baselines(self) -> dict[str, float]:
+        """The trivial priors beside which every prior must be read."""
+        vocabulary = self.autoencoder.vocabulary
+        assert vocabulary is not None, "a prior is trained on codes"
+        return prior_baselines(self.codes["train"], self.codes["val"], num_embeddings=vocabulary.size)
 
     @cached_property
     def device_trainer(self) -> pl.Trainer:

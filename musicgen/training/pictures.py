@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter
 
 
+CARD_WIDTH_IN = 5.4  # of a picture that TensorBoard's cards show in half its size
+ROLL_QUARTERS = 48
+
+
 def log_generated(
     pieces: Sequence[GeneratedPiece], loggers: Sequence[Logger], *, max_audio_s: float = 60.0
 ) -> None:
@@ -44,8 +48,11 @@ def show_piece(board: "SummaryWriter", name: str, performance: Performance, *, a
         performance: The notes.
         audio_s: How much is sounded, in seconds; 0 and silence give no sound.
     """
-    board.add_image(name, roll_image(to_slices(performance)), dataformats="HWC")
-    board.add_image(f"{name}/form", form_image(performance), dataformats="HWC")
+    roll = roll_image(
+        to_slices(performance), max_quarters=ROLL_QUARTERS, quarters_per_system=16, width_in=CARD_WIDTH_IN
+    )
+    board.add_image(name, roll, dataformats="HWC")
+    board.add_image(f"{name}/form", form_image(performance, width_in=CARD_WIDTH_IN), dataformats="HWC")
     if audio_s > 0 and len(performance):
         sound = render(performance, max_s=audio_s)
         board.add_audio(name, sound.mono()[None], sample_rate=sound.rate)
