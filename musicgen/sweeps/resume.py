@@ -130,7 +130,7 @@ def _check_unchanged(arguments: Sequence[str], folder: Path) -> None:
     fixed = of_experiment(word for word in arguments if not word.startswith("-"))
     if fixed:
         raise ValueError(
-            f"resume={folder} resumes with the settings of that folder, which {' '.join(fixed)} would change; "
+            f"resume={folder} resumes with the settings of that folder; {' '.join(fixed)} would change them; "
             f"leave it out, or start anew without resume. "
             "What may change is where and how it runs: hydra, data.root, threads, trainer, retry_failed …"
         )
