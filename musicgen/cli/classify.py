@@ -13,9 +13,9 @@ from musicgen.config.tree import plain
 
 def classify(config: DictConfig) -> None:
     """Train unless weights are given, then judge the run if one is named."""
-    import torch
+    from musicgen.training.threads import use_threads
 
-    torch.set_num_threads(config.threads or torch.get_num_threads())
+    use_threads(config.threads)
     for name, value in ({} if config.weights else _train(config)).items():
         print(f"{name:<40} {value:.4f}")
     if config.run is not None:

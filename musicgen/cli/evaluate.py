@@ -13,7 +13,6 @@ from musicgen.config.tree import read_run_config
 
 def evaluate(config: DictConfig) -> None:
     """Measure, leave metrics, pieces and page, and show the table."""
-    import torch
     from rich.console import Console
 
     from musicgen.cli.shared.own_metrics import register_metrics
@@ -21,11 +20,11 @@ def evaluate(config: DictConfig) -> None:
     from musicgen.reports.pages.metric_table import metric_tables
     from musicgen.reports.pages.write_evaluation import PageExtent, write_evaluation
     from musicgen.reports.tables.render import to_terminal
+    from musicgen.training.threads import use_threads
 
     extent = PageExtent(**config.page)
     register_metrics(config)
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     if config.run:
         of_run = read_run_config(Path(config.run) / ".hydra" / "config.yaml")
         given = {name: value for name, value in config.data.items() if value is not None}
