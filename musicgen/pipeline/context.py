@@ -15,6 +15,7 @@ from musicgen.checkpoint import Network
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.prepare import Prepared
 from musicgen.measure.evaluate import (
+    prior_baselines,
     reconstruction_baselines,
     reconstruction_metrics,
 )
@@ -23,6 +24,7 @@ from musicgen.pipeline.encode import codes_by_split
 from musicgen.pipeline.reuse.inputs import data_inputs
 from musicgen.pipeline.reuse.store import StageStore
 from musicgen.pipeline.status import StatusFile
+from musicgen.training.threads import ThreadPolicy
 
 if TYPE_CHECKING:
     from musicgen.pipeline.stage import Stage
@@ -47,6 +49,7 @@ class RunContext:
         environment: Trainer, callbacks and loggers in plain values: they decide weights and curves as well.
         resume: Continue from the last checkpoints in the folder.
         store: Trained stages of other runs; None trains all stages here.
+        threads: How many threads a stage computes with.
         metrics: What `evaluate` measured.
     """
 
@@ -62,6 +65,7 @@ class RunContext:
     environment: Mapping[str, Any]
     resume: bool = False
     store: StageStore | None = None
+    threads: ThreadPolicy = field(default_factory=ThreadPolicy)
     metrics: dict[str, float] = field(default_factory=dict)
     _networks: dict[str, Network] = field(default_factory=dict)
 
@@ -105,6 +109,13 @@ class RunContext:
     def reconstruction_baselines(self) -> dict[str, float]:
         """The trivial predictions beside which every BCE must be read."""
         return reconstruction_baselines(self.prepared.splits["train"], self.prepared.splits["val"])
+
+    @cached_property
+    def prior_baselines(self) -> dict[str, float]:
+        """The trivial priors beside which every prior must be read."""
+        vocabulary = self.autoencoder.vocabulary
+        assert vocabulary is not None, "a prior is trained on codes"
+        return prior_baselines(self.codes["train"], self.codes["val"], num_embeddings=vocabulary.size)
 
     @cached_property
     def device_trainer(self) -> pl.Trainer:

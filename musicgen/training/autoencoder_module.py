@@ -35,6 +35,7 @@ class AutoencoderModule(pl.LightningModule):
     """
 
     stage = "vq_vae"
+    baselines: Mapping[str, float] = {}  # trivial predictions, drawn beside the curves
     val_code_counts: Tensor  # of the last validation
 
     def __init__(

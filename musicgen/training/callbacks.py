@@ -13,6 +13,7 @@ from musicgen.data.batches.slices import SliceBatch
 from musicgen.music.render.piano_roll import comparison_image
 from musicgen.training.autoencoder_module import AutoencoderModule
 from musicgen.training.optim import learning_rate
+from musicgen.training.pictures import CARD_WIDTH_IN
 
 
 class StopOnNonFinite(Callback):
@@ -66,7 +67,7 @@ class ReconstructionPictures(Callback):
         num_quarters: How much of the first held-out piece is shown.
     """
 
-    def __init__(self, *, every_n_epochs: int = 5, num_quarters: int = 32) -> None:
+    def __init__(self, *, every_n_epochs: int = 5, num_quarters: int = 16) -> None:
         self.every_n_epochs = every_n_epochs
         self.num_quarters = num_quarters
 
@@ -90,8 +91,32 @@ class ReconstructionPictures(Callback):
         slices, before = (tensor.to(pl_module.device) for tensor in batch)
         with torch.inference_mode():
             probabilities = network.cells.marginals(network(slices).maps, before=before)
-        picture = comparison_image(batch.slices[:, 0].bool().numpy(), probabilities.float().cpu().numpy())
+        picture = comparison_image(
+            batch.slices[:, 0].bool().numpy(), probabilities.float().cpu().numpy(), width_in=CARD_WIDTH_IN
+        )
         board.add_image("vq_vae/val/reconstruction", picture, trainer.global_step, dataformats="HWC")
+
+
+class TrivialLines(Callback):
+    """Draw what trivial predictions reach as straight lines, from the first update of a stage to its last.
+
+    Takes them from the module's `baselines`, by their names in `metrics.json`.
+    """
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begin the lines, unless an earlier process did."""
+        if trainer.global_step == 0:
+            _log_baselines(trainer, pl_module, step=0)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """End the lines at the last update."""
+        _log_baselines(trainer, pl_module, step=max(1, trainer.global_step - 1))
+
+
+def _log_baselines(trainer: pl.Trainer, pl_module: pl.LightningModule, *, step: int) -> None:
+    baselines = getattr(pl_module, "baselines", {})
+    for logger in trainer.loggers if baselines else ():
+        logger.log_metrics(dict(baselines), step=step)
 
 
 class CodeUse(Callback):

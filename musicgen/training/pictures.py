@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter
 
 
+CARD_WIDTH_IN = 5.4  # of a picture that TensorBoard's cards show in half its size
+ROLL_QUARTERS = 48
+
+
 def log_generated(
     pieces: Sequence[GeneratedPiece], loggers: Sequence[Logger], *, max_audio_s: float = 60.0
 ) -> None:
@@ -36,7 +40,9 @@ def log_generated(
 
 
 def show_piece(board: "SummaryWriter", name: str, performance: Performance, *, audio_s: float) -> None:
-    """Add a piece's roll under its name, its self-similarity under NAME/form, and its sound.
+    """Add a piece's roll under its name, its self-similarity under NAME/form, its sound under NAME/sound.
+
+    TensorBoard keeps one kind of data a name: under the roll's it would show neither roll nor sound.
 
     Args:
         board: TensorBoard's writer.
@@ -44,8 +50,11 @@ def show_piece(board: "SummaryWriter", name: str, performance: Performance, *, a
         performance: The notes.
         audio_s: How much is sounded, in seconds; 0 and silence give no sound.
     """
-    board.add_image(name, roll_image(to_slices(performance)), dataformats="HWC")
-    board.add_image(f"{name}/form", form_image(performance), dataformats="HWC")
+    roll = roll_image(
+        to_slices(performance), max_quarters=ROLL_QUARTERS, quarters_per_system=16, width_in=CARD_WIDTH_IN
+    )
+    board.add_image(name, roll, dataformats="HWC")
+    board.add_image(f"{name}/form", form_image(performance, width_in=CARD_WIDTH_IN), dataformats="HWC")
     if audio_s > 0 and len(performance):
         sound = render(performance, max_s=audio_s)
-        board.add_audio(name, sound.mono()[None], sample_rate=sound.rate)
+        board.add_audio(f"{name}/sound", sound.mono()[None], sample_rate=sound.rate)

@@ -1,5 +1,7 @@
 """The prior's training loop as a Lightning module."""
 
+from collections.abc import Mapping
+
 import pytorch_lightning as pl
 from torch import Tensor
 from torchmetrics import MeanMetric
@@ -27,6 +29,7 @@ class PriorModule(pl.LightningModule):
     """
 
     stage = "transformer"
+    baselines: Mapping[str, float] = {}  # trivial priors, drawn beside the curves
 
     def __init__(
         self,

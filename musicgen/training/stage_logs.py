@@ -8,6 +8,7 @@ from typing import Any
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from musicgen.files.atomic import write_atomically
+from musicgen.measure.spec import FIRST
 from musicgen.training.curve_table import CurveTable
 
 
@@ -91,6 +92,8 @@ def replay(paths: Sequence[Path], loggers: Sequence[Logger]) -> None:
         events = EventAccumulator(str(path), size_guidance={"scalars": 0})
         events.Reload()
         for name in events.Tags()["scalars"]:
+            if name.startswith(FIRST):  # written once more under its own name
+                continue
             points.extend((event.wall_time, event.step, name, event.value) for event in events.Scalars(name))
     for step, together in groupby(sorted(points), key=lambda point: point[1]):
         metrics = {name: value for _, _, name, value in together}

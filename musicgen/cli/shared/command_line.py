@@ -15,7 +15,7 @@ from musicgen.config.schema import PER_STAGE, TABLES, stated_kind
 from musicgen.config.tree import config_dir
 
 ACTIONS = ("list", "show", "prune")  # of `runs`, as a first plain word
-OVER_RUNS = ("compare", "watch", "runs")  # verbs whose plain words are folders
+OVER_RUNS = ("compare", "watch", "runs", "tensorboard")  # verbs whose plain words are folders
 OF_A_RUN = ("generate", "evaluate", "baseline", "classify")  # verbs with a setting `run`
 SWEEP = ("-m", "--multirun")
 HYDRAS_OWN = (

@@ -43,13 +43,11 @@ class AutoencoderStage(NetworkStage):
         train = run.prepared.splits["train"]
         if self.init_from is None:
             self.network.set_output_bias(channel_densities(train, channels=2))
-        for logger in run.loggers:
-            logger.log_metrics(run.reconstruction_baselines, step=0)
 
     def module(self, run: RunContext | None) -> AutoencoderModule:
         """Build the Lightning module around the network."""
         held_out = run.prepared.splits["val"] if run else PackedPieces.empty()
-        return AutoencoderModule(
+        module = AutoencoderModule(
             self.network.to(memory_format=torch.channels_last),  # pyright: ignore[reportCallIssue]
             optimizer=self.optimizer,
             scheduler=self.scheduler,
@@ -57,6 +55,8 @@ class AutoencoderStage(NetworkStage):
                 held_out, cells=self.network.cells, vocabulary=self.network.vocabulary
             ),
         )
+        module.baselines = run.reconstruction_baselines if run else {}
+        return module
 
     def data(self, run: RunContext) -> pl.LightningDataModule:
         """Build batches of slices."""

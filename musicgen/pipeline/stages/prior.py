@@ -58,13 +58,15 @@ class PriorStage(NetworkStage):
 
     def module(self, run: RunContext | None) -> PriorModule:
         """Build the Lightning module around the network."""
-        return PriorModule(
+        module = PriorModule(
             self.network,
             optimizer=self.optimizer,
             scheduler=self.scheduler,
             codes_per_quarter=self.network.vocabulary.codes_per_slice,
             decoder_bits=run.decoder_bits if run else 0.0,
         )
+        module.baselines = run.prior_baselines if run else {}
+        return module
 
     def data(self, run: RunContext) -> pl.LightningDataModule:
         """Build batches of windows of codes."""
