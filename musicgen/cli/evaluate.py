@@ -17,8 +17,9 @@ def evaluate(config: DictConfig) -> None:
 
     from musicgen.cli.shared.own_metrics import register_metrics
     from musicgen.measure.generated import generated_pieces
-    from musicgen.reports.pages.metric_table import screen_metrics
+    from musicgen.reports.pages.metric_table import metric_tables
     from musicgen.reports.pages.write_evaluation import PageExtent, write_evaluation
+    from musicgen.reports.tables.render import to_terminal
     from musicgen.training.threads import use_threads
 
     extent = PageExtent(**config.page)
@@ -40,7 +41,7 @@ def evaluate(config: DictConfig) -> None:
     paths = write_evaluation(
         folder, metrics=metrics, generated_metrics=generated_metrics, measured=measured, extent=extent
     )
-    Console().print(screen_metrics(metrics))
+    Console().print(*map(to_terminal, metric_tables(metrics)), sep="\n")
     print(*paths, sep="\n")
 
 
