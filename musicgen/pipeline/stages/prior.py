@@ -105,5 +105,6 @@ class PriorStage(NetworkStage):
         return load_transformer(run.folder, autoencoder=run.autoencoder)
 
     def description(self, run: RunContext) -> dict[str, Any]:
-        """Describe the network, and whose codes it learned."""
-        return {**super().description(run), "autoencoder_sha256": fingerprint(run.autoencoder)}
+        """Describe the network, whose codes it learned, and what keys the pieces were in."""
+        keys = {} if run.prepared.keys is None else {"keys": run.prepared.keys}
+        return {**super().description(run), "autoencoder_sha256": fingerprint(run.autoencoder), **keys}
