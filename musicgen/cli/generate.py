@@ -23,18 +23,16 @@ DEFAULT_TEMPO_BPM = 120.0
 
 def generate(config: DictConfig) -> None:
     """Sample pieces from a run folder, from nothing or from a prompt, and say where they are."""
-    import torch
-
     from musicgen.checkpoint import load_autoencoder, load_transformer
     from musicgen.config.build import build
     from musicgen.generation.continuation import continue_prompt
     from musicgen.generation.generate import generate_pieces
     from musicgen.generation.prompts import read_prompt
     from musicgen.generation.writing import write_pieces
+    from musicgen.training.threads import use_threads
 
     _check(config)
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     autoencoder = load_autoencoder(config.run)
     transformer = load_transformer(config.run, autoencoder=autoencoder.module)
     prompt = None

@@ -33,9 +33,10 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
     from musicgen.pipeline.status import running
     from musicgen.provenance import write_record
     from musicgen.training.pruning import PrunedRun
+    from musicgen.training.threads import ThreadPolicy, usual_threads
 
     hydra, is_first_rank = HydraConfig.get(), rank_zero_only.rank == 0
-    torch.set_num_threads(config.threads or threads_for(hydra, usual=torch.get_num_threads()))
+    threads = ThreadPolicy(asked=config.threads, share=threads_for(hydra, usual=usual_threads()))
     register_metrics(config)
     with (
         redirected_screen(hydra, folder=Path(config.run_dir)),
@@ -45,11 +46,13 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
         if settles(status.before, config):  # by a process that was still at work here
             return
         alone = launcher_name(hydra) == "basic"
-        pipeline = build_run(config, status=status, watchers=watchers, device=device, is_shown=alone)
+        pipeline = build_run(
+            config, status=status, watchers=watchers, device=device, is_shown=alone, threads=threads
+        )
         if is_first_rank:
-            threads, data = torch.get_num_threads(), pipeline.context.data_description()
+            data = pipeline.context.data_description()
             folder, settings = pipeline.context.folder, plain(config)
-            write_record(folder, seed=config.seed, threads=threads, data=data, config=settings)
+            write_record(folder, seed=config.seed, threads=config.threads, data=data, config=settings)
         metrics = pipeline.run(config.stages)
         shared = set(hydra.job.config.override_dirname.exclude_keys)  # by all jobs of a sweep
         typed = [one for one in hydra.overrides.task if one.lstrip("+~").partition("=")[0] not in shared]

@@ -27,6 +27,7 @@ from musicgen.data.summary import (
     summary_of,
     totals,
     twins_rows,
+    warn_of_cuts,
     write_json,
     write_table,
 )
@@ -177,10 +178,12 @@ def prepare(
     if not pieces:
         reasons = "; ".join(f"{one.path.name}: {one.reason}" for one in skipped[:3])
         raise ValueError(f"none of the {len(chosen)} chosen files could be read as music ({reasons})")
+    warn_of_cuts(pieces, facts)
     spans = choice.music.passages(analyse(pieces)) if choice.music is not None else None
     if spans is not None:
         _check_passages(grid)
-        spans = clipped(spans, {content: facts[content].num_quarters for content in spans})
+        lengths = {one: facts[one].num_quarters if not facts[one].cut_quarters else 0 for one in spans}
+        spans = clipped(spans, lengths)  # after a cut, quarters are no longer those of the analysis
     twins = twins_among(pieces, cache_dir=cache_dir, **work) if twins_together else None
     groups = grouped(twins or [])
     split = split_pieces(pieces, groups=groups, **fractions)

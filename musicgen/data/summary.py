@@ -21,6 +21,8 @@ from musicgen.music.notes import ReadCounts
 
 logger = logging.getLogger(__name__)
 
+_MOST_NAMED = 5
+
 
 @dataclass(frozen=True)
 class SkippedPiece:
@@ -43,6 +45,16 @@ def list_skipped(chosen: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> li
             len(skipped), len(chosen), skipped[0].path.name, skipped[0].reason,
         )  # fmt: skip
     return skipped
+
+
+def warn_of_cuts(pieces: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> None:
+    """Log whose silences and drones were cut."""
+    cut = [(piece.path.name, facts[piece.content].cut_quarters) for piece in pieces if piece.content in facts]
+    cut = [(name, quarters) for name, quarters in cut if quarters]
+    for name, quarters in cut[:_MOST_NAMED]:
+        logger.warning("%s: %d quarters of silence or of a held chord are left out", name, quarters)
+    if len(cut) > _MOST_NAMED:
+        logger.warning("and so of %d more pieces", len(cut) - _MOST_NAMED)
 
 
 def is_readable(content: str, facts: Mapping[str, PieceFacts]) -> bool:
@@ -80,6 +92,10 @@ def summary_of(
         **totals(facts),
         "by_era": {era: eras[era] for era in ERAS if eras[era]},
         "by_composer": dict(sorted(composers.items())),
+        "cut": {
+            "pieces": sum(1 for one in readable(facts) if one.cut_quarters),
+            "quarters": sum(one.cut_quarters for one in readable(facts)),
+        },
         "reader": asdict(sum((one.counts for one in readable(facts)), ReadCounts())),
         "splits": {
             name: {

@@ -24,6 +24,7 @@ from musicgen.pipeline.encode import codes_by_split
 from musicgen.pipeline.reuse.inputs import data_inputs
 from musicgen.pipeline.reuse.store import StageStore
 from musicgen.pipeline.status import StatusFile
+from musicgen.training.threads import ThreadPolicy
 
 if TYPE_CHECKING:
     from musicgen.pipeline.stage import Stage
@@ -48,6 +49,7 @@ class RunContext:
         environment: Trainer, callbacks and loggers in plain values: they decide weights and curves as well.
         resume: Continue from the last checkpoints in the folder.
         store: Trained stages of other runs; None trains all stages here.
+        threads: How many threads a stage computes with.
         metrics: What `evaluate` measured.
     """
 
@@ -63,6 +65,7 @@ class RunContext:
     environment: Mapping[str, Any]
     resume: bool = False
     store: StageStore | None = None
+    threads: ThreadPolicy = field(default_factory=ThreadPolicy)
     metrics: dict[str, float] = field(default_factory=dict)
     _networks: dict[str, Network] = field(default_factory=dict)
 

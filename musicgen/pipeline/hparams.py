@@ -9,6 +9,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from musicgen.config.keys import is_of_experiment
 from musicgen.measure.spec import all_metrics, headline_of
+from musicgen.reports.pages.metric_table import metrics_text
 from musicgen.reports.runs.settings import flatten
 from musicgen.training.curve_table import CurveTable
 
@@ -41,6 +42,7 @@ def log_settings(
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             _log_hparams(logger, _set_by_hand(flat, typed), metrics)
+            logger.experiment.add_text("metrics", metrics_text(metrics))
         else:
             logger.log_hyperparams(flat)
             if not isinstance(logger, CurveTable):  # metrics.json lies beside it

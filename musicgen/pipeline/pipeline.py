@@ -3,17 +3,19 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from musicgen.pipeline.charts import log_layout
 from musicgen.pipeline.context import RunContext
-from musicgen.pipeline.reuse.inputs import StageInputs, environment_of
+from musicgen.pipeline.reuse.inputs import StageInputs, environment_of, with_threads
 from musicgen.pipeline.reuse.record import last_checkpoint
 from musicgen.pipeline.reuse.trained import TrainedStages
 from musicgen.pipeline.stage import NetworkStage, Stage
+from musicgen.training.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -49,16 +51,32 @@ class Pipeline:
         log_layout(run.loggers)
         run.status.update(stages=tuple(plan))
         for name in plan:
-            stage = self.stages[name]
-            is_trained = isinstance(stage, NetworkStage)
-            if is_trained or rank_zero_only.rank == 0:
-                run.status.update(stage=name, title=stage.title, epoch=0, max_epochs=0, seconds_left=None)
-                inputs = self._inputs(stage)
-                if inputs is None:
-                    stage.run(run, None)
-                else:
-                    self._trained.train_or_reuse(name, inputs, title=stage.title, fit=partial(stage.run, run))
+            if isinstance(self.stages[name], NetworkStage) or rank_zero_only.rank == 0:
+                self._run_stage(name)
         return run.metrics
+
+    def _run_stage(self, name: str) -> None:
+        """Run a stage, or reuse it, with as many threads as cores are free now."""
+        run, stage = self.context, self.stages[name]
+        run.status.update(stage=name, title=stage.title, epoch=0, max_epochs=0, seconds_left=None)
+        threads = run.threads.choose()
+        inputs = self._inputs(stage, threads=threads.number)
+        if inputs is None:
+            threads.use()
+            stage.run(run, None)
+            return
+        if run.threads.asked is None:
+            numbers = [threads.number, *range(1, run.threads.share + 1)]
+            found = self._trained.begun_with(name, inputs, threads=numbers)
+            if found not in (None, threads.number):
+                threads = Threads(found, "as it was trained before")
+                inputs = with_threads(inputs, found)
+
+        def fit(checkpoint: Path | None) -> None:
+            threads.use()
+            stage.run(run, checkpoint)
+
+        self._trained.train_or_reuse(name, inputs, title=stage.title, fit=fit)
 
     def _possible(self, names: Sequence[str]) -> list[str]:
         """Leave out the stages that cannot run as the config is, and say why."""
@@ -89,7 +107,7 @@ class Pipeline:
             is_first_rank=rank_zero_only.rank == 0,
         )
 
-    def _inputs(self, stage: Stage) -> StageInputs | None:
+    def _inputs(self, stage: Stage, *, threads: int) -> StageInputs | None:
         settings: dict[str, Any] | None = stage.inputs(self.context)
         if settings is None:
             return None
@@ -99,6 +117,7 @@ class Pipeline:
             accelerator=trainer.strategy.root_device.type,
             settings=settings,
             modules=stage.modules(),
+            threads=threads,
         )
         return StageInputs(settings=settings, environment={**environment, "ranks": trainer.world_size})
 

@@ -40,7 +40,9 @@ def log_generated(
 
 
 def show_piece(board: "SummaryWriter", name: str, performance: Performance, *, audio_s: float) -> None:
-    """Add a piece's roll under its name, its self-similarity under NAME/form, and its sound.
+    """Add a piece's roll under its name, its self-similarity under NAME/form, its sound under NAME/sound.
+
+    TensorBoard keeps one kind of data a name: under the roll's it would show neither roll nor sound.
 
     Args:
         board: TensorBoard's writer.
@@ -55,4 +57,4 @@ def show_piece(board: "SummaryWriter", name: str, performance: Performance, *, a
     board.add_image(f"{name}/form", form_image(performance, width_in=CARD_WIDTH_IN), dataformats="HWC")
     if audio_s > 0 and len(performance):
         sound = render(performance, max_s=audio_s)
-        board.add_audio(name, sound.mono()[None], sample_rate=sound.rate)
+        board.add_audio(f"{name}/sound", sound.mono()[None], sample_rate=sound.rate)

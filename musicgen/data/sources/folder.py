@@ -11,7 +11,7 @@ from musicgen.data.sources.listing import MIDI_SUFFIXES, Listing
 
 
 class Folder(Buildable):
-    """Every ``.mid`` and ``.midi`` file below a folder.
+    """Every MIDI file (``.mid``, ``.midi``, ``.rmi``, ``.kar``) below a folder, links followed.
 
     Composers are read from file names of the pattern ``Surname, Firstname, Title``; other files are by
     ``unknown`` and keep their name as title.
@@ -66,7 +66,9 @@ def pieces_below(root: Path, *, cache_dir: Path | None, shard: Shard = WHOLE) ->
     """
     found = Listing(root)
     if not found.num_files:
-        raise ValueError(f"no {' or '.join(MIDI_SUFFIXES)} file below {root}; check data.root")
+        raise ValueError(
+            f"no {', '.join(MIDI_SUFFIXES[:-1])} or {MIDI_SUFFIXES[-1]} file below {root}; check data.root"
+        )
     births = BirthYears(found.tables)
     with content_hashes(cache_dir) as hashes:
         pieces = PieceTable(

@@ -39,8 +39,8 @@ def form_image(performance: Performance, *, title: str = "", width_in: float = W
     left, right = figure.subplots(1, 2)
     bars = bar_similarity_matrix(performance)
     halves = harmony_similarity_matrix(performance)
-    _show(left, bars, "Same notes in two bars", lowest=0.0, colours="Blues", per_bar=1)
-    _show(right, halves, "Same harmony in two half bars", lowest=-1.0, colours="RdBu_r", per_bar=2)
+    _show(left, bars, "Same notes, bars", lowest=0.0, colours="Blues", per_bar=1)
+    _show(right, halves, "Same harmony, half bars", lowest=-1.0, colours="RdBu_r", per_bar=2)
     figure.suptitle(title, fontsize=9, x=0.01, ha="left")
     return rendered(figure)
 

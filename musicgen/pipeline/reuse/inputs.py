@@ -4,7 +4,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +33,11 @@ class StageInputs:
     def key(self) -> str:
         """Give the SHA-256 of both, in hex, cut to 32 digits."""
         return digest({"settings": self.settings, "environment": self.environment})[:32]
+
+
+def with_threads(inputs: StageInputs, threads: int) -> StageInputs:
+    """Return the inputs of the same stage, computed with another number of threads."""
+    return replace(inputs, environment={**inputs.environment, "threads": threads})
 
 
 def digest(values: Any) -> str:
@@ -88,6 +93,7 @@ def environment_of(
     accelerator: str,
     settings: Mapping[str, Any],
     modules: Iterable[str] = (),
+    threads: int | None = None,
 ) -> dict[str, Any]:
     """Describe what computes a stage.
 
@@ -97,6 +103,7 @@ def environment_of(
         accelerator: The kind of device that is used, `cpu` or `cuda`.
         settings: Further configs; of these only the code that they name is looked at.
         modules: Modules of the package that compute it beside those that the configs name.
+        threads: Of PyTorch; None takes those of this process.
     """
     named = {target.rpartition(".")[0] for target in _targets([configs, settings])} | set(modules)
     device = (
@@ -108,7 +115,7 @@ def environment_of(
         "own_code": _own_code(named),
         "torch": torch.__version__,
         "machine": f"{platform.machine()} {device}",
-        "threads": torch.get_num_threads(),
+        "threads": torch.get_num_threads() if threads is None else threads,
     }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from musicgen.files.atomic import write_atomically
 from musicgen.files.hashing import hash_file
-from musicgen.files.locks import lock
+from musicgen.files.locks import is_held, lock
 from musicgen.pipeline.reuse.record import (
     StageRecord,
     last_checkpoint,
@@ -43,8 +43,12 @@ class StageStore:
     @contextlib.contextmanager
     def lock(self, key: str, *, on_wait: Callable[[], None]) -> Iterator[None]:
         """Let one process at a time train what has this key; the others wait and then find it done."""
-        with lock(self.folder / "locks" / f"{key}.lock", on_wait=on_wait):
+        with lock(self._lock(key), on_wait=on_wait):
             yield
+
+    def holds(self, key: str) -> bool:
+        """Report whether a stage with this key is here, or is being trained by a living process."""
+        return self.entry(key).is_dir() or is_held(self._lock(key))
 
     def find(self, key: str, stage: str) -> StageRecord | None:
         """Read the record of a finished stage; None if there is no sound entry.
@@ -107,6 +111,9 @@ class StageStore:
         _link(stage_files(other, stage), other, run, copies=True)  # they will be written over here
         log.info("%s goes on from where %s was interrupted", stage, other)
         return True
+
+    def _lock(self, key: str) -> Path:
+        return self.folder / "locks" / f"{key}.lock"
 
     def _claims(self, key: str) -> Path:
         return self.folder / "begun" / f"{key}.json"

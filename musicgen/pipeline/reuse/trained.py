@@ -2,14 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from musicgen.checkpoint import read_checkpoint
-from musicgen.pipeline.reuse.inputs import StageInputs, differences
+from musicgen.pipeline.reuse.inputs import StageInputs, differences, with_threads
 from musicgen.pipeline.reuse.record import (
     EDITION,
     StageRecord,
@@ -83,6 +83,31 @@ class TrainedStages:
                 self._link(record, store=self.store, title=title)
             else:
                 self._train(stage, inputs, earlier, fit=fit, store=self.store)
+
+    def begun_with(self, stage: str, inputs: StageInputs, *, threads: Iterable[int]) -> int | None:
+        """Find the number of threads with which a stage was trained or begun, where any number will do.
+
+        An interrupted stage of this folder goes on as it began, if that is among the numbers: only then does
+        it end as if nothing had happened.
+
+        Args:
+            stage: Its name.
+            inputs: What decides its weights, except for the threads.
+            threads: Numbers to look for, the best first. An interrupted stage is not continued with more
+                than this one.
+
+        Returns:
+            The first number that was found; None where nothing was begun.
+        """
+        numbers = list(threads)
+        earlier = read_record(self.folder, stage) if self.resume else None
+        begun = earlier.environment.get("threads") if earlier else None
+        if begun in range(1, numbers[0] + 1):
+            return begun
+        if self.store is None or earlier is not None:
+            return None
+        keys = {number: with_threads(inputs, number).key for number in numbers}
+        return next((number for number, key in keys.items() if self.store.holds(key)), None)
 
     def _wait(self, title: str) -> None:
         log.info("%s: another run trains the same one; waiting to take it", title)

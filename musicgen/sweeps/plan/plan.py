@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from omegaconf import DictConfig
 
 from musicgen.pipeline.build_stages import trained_stages
@@ -14,6 +13,7 @@ from musicgen.sweeps.plan.timing import Timed, network_stages
 from musicgen.sweeps.plan.works import Work, shape_key, to_train
 from musicgen.sweeps.resources import jobs_at_once, threads_for
 from musicgen.sweeps.resume import unfinished
+from musicgen.training.threads import ThreadPolicy, usual_threads
 
 MOST_COMPOSED = 64  # jobs; of larger sweeps the rest is taken to be like these
 MOST_SHAPES = 12  # lines
@@ -41,8 +41,8 @@ def plan_text(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: fl
     labels = [", ".join(overrides) or "as configured" for overrides in differing(left or jobs)]
     lines += describe_shapes(configs, labels, most=MOST_SHAPES)
     if budget_s > 0 and works:
-        threads = config.threads or threads_for(config.hydra, usual=torch.get_num_threads())
-        timed = Timed(threads=threads, budget_s=budget_s)
+        policy = ThreadPolicy(asked=config.threads, share=threads_for(config.hydra, usual=usual_threads()))
+        timed = Timed(threads=policy.choose().number, budget_s=budget_s)
         lines.append(time_text(works, timed, share=len(left) / len(configs) / at_once))
     return "\n".join(lines)
 
