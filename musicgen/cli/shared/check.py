@@ -149,10 +149,9 @@ def _check_key(override: Override, config: DictConfig, keys: Sequence[str], *, v
     is_added = override.type in (OverrideType.ADD, OverrideType.FORCE_ADD)
     if is_added and top in ADDABLE:
         return
-    if is_added and isinstance(node, DictConfig):
-        if "_target_" in node:
-            _check_argument(key, str(node["_target_"]), verb=verb)
-            return
+    if is_added and isinstance(node, DictConfig) and "_target_" in node:
+        _check_argument(key, str(node["_target_"]), verb=verb)
+        return
     value = str(override.input_line).partition("=")[2]
     if parent == "trainer":
         _check_trainer(key)

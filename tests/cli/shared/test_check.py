@@ -102,7 +102,7 @@ def test_a_mistake_is_answered_with_what_to_type(verb: str, typed: str, message:
         ("train", "-m epochs=range(1,4) quantizer=glob(*)"),
         ("train", "sampling.top_k=null trainer.devices=[0,1] logger=csv ~callbacks.pictures"),
         ("train", "+trainer.max_time=5 +callbacks.x={_target_:a.b} +callbacks.y._target_=a.b"),
-        ("train", "vq_vae.quantizer.decay=0.5 generate={num_pieces:2} optimizer.vq_vae.lr=0"),
+        ("train", "quantizer.decay=0.5 generate={num_pieces:2} optimizer.vq_vae.lr=0"),
         ("train", "batch_size=12 stages=vq_vae data.composer=[Dvořák] data.title=Étude"),
         ("search", "optimizer.vq_vae.lr=tag(log,interval(1e-4,1e-2)) epochs=5 search=alphabet"),
         ("compare", ". where.epochs=10 better={generated/polyphony:lower}"),
