@@ -89,3 +89,21 @@ def test_the_vocabulary_of_the_transformer_follows_the_codebook():
     autoencoder = instantiate(composed("train", "quantizer.num_embeddings=64", "vq_vae.num_hiddens=4").vq_vae)
     prior = instantiate(composed("train").transformer, _partial_=True)(vocabulary=autoencoder.vocabulary)
     assert prior.num_embeddings == 64
+
+
+@pytest.mark.parametrize(
+    ("overrides", "windows"),
+    [
+        ([], (12, 12)),
+        (["windows.window_quarters=8"], (8, 8)),
+        (["windows.hop_quarters=3"], (12, 3)),
+        (["transformer=two_level"], (64, 64)),
+        (["experiment=epochs_5_vs_10"], (12, 6)),
+        (["experiment=epochs_curve"], (12, 1)),
+        (["experiment=published_tails", "init_from=DIR"], (12, 1)),
+    ],
+)
+def test_an_epoch_of_the_prior_is_one_pass_unless_an_experiment_says_otherwise(overrides, windows):
+    config = composed("train", *overrides)
+    assert (config.windows.window_quarters, config.windows.hop_quarters) == windows
+    assert config.transformer.context_quarters == windows[0]

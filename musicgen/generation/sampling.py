@@ -1,16 +1,16 @@
 """Draw new codes from a prior, any number of quarters without a seam."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from musicgen.config.build import Buildable
 from musicgen.files.progress_bar import track
+from musicgen.generation.choosing import Chooser, row_generators
 from musicgen.models.priors.base import Prior
 
 
@@ -61,105 +61,6 @@ class UncachedReader:
         return self.prior(streams[:, begin:], labels=self.labels)[:, -1]
 
 
-@dataclass(frozen=True)
-class Chooser:
-    """How a code is chosen from logits.
-
-    Attributes:
-        temperature: Divides the logits; 0 always takes the likeliest code.
-        top_k: Only the k likeliest codes may come; None for all.
-        top_p: Only the fewest likeliest codes that together have this share may come; None for all.
-
-    Raises:
-        ValueError: A setting is out of range.
-    """
-
-    temperature: float = 0.9
-    top_k: int | None = 16
-    top_p: float | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.temperature < float("inf"):
-            raise ValueError(f"temperature={self.temperature}; use 0 (always the likeliest code) or more")
-        if self.top_k is not None and self.top_k < 1:
-            raise ValueError(f"top_k={self.top_k} leaves no code; use 1 or more, or null for all")
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p={self.top_p} is not a share; use above 0 to 1, or null for all")
-
-    @property
-    def greedy(self) -> bool:
-        """Whether the likeliest code is always taken."""
-        return self.temperature == 0 or self.top_k == 1
-
-    def noises(
-        self, shape: tuple[int, int], *, generators: Sequence[torch.Generator], device: torch.device
-    ) -> Iterator[Float[Tensor, "batch vocab"] | None]:
-        """Yield Gumbel noise scaled by the temperature, drawn in blocks of (steps, vocab) per row.
-
-        It is drawn on the generators' device, so that a seed means the same on every device.
-        """
-        while self.greedy:
-            yield None
-        while True:
-            rows = [
-                torch.empty(shape, device=generator.device).exponential_(generator=generator)
-                for generator in generators
-            ]
-            yield from torch.stack(rows, dim=1).log_().mul_(-self.temperature).to(device)
-
-    def choose(
-        self, logits: Float[Tensor, "batch vocab"], noise: Float[Tensor, "batch vocab"] | None
-    ) -> Int[Tensor, " batch"]:
-        """Choose a code per row: the largest of logits + scaled Gumbel noise is a draw from their softmax."""
-        if noise is None:
-            return logits.argmax(dim=-1)
-        if self.top_k is not None and self.top_k < logits.shape[-1]:
-            logits = keep_top_k(logits, top_k=self.top_k)
-        if self.top_p is not None and self.top_p < 1:
-            logits = keep_top_p(logits, top_p=self.top_p, temperature=self.temperature)
-        return (logits + noise).argmax(dim=-1)
-
-
-def row_generators(generator: torch.Generator, *, batch: int) -> list[torch.Generator]:
-    """Make a generator for each row of a batch, so that a row does not depend on how many there are.
-
-    Args:
-        generator: Draws the seed that all rows share; it advances by one number.
-        batch: How many rows.
-    """
-    base = int(torch.randint(1 << 62, (), generator=generator, device=generator.device))
-    rows = []
-    for row in range(batch):
-        state = np.random.SeedSequence([base, row]).generate_state(1, np.uint64)
-        rows.append(torch.Generator(generator.device).manual_seed(int(state[0]) >> 1))
-    return rows
-
-
-def keep_top_k(logits: Float[Tensor, "batch vocab"], *, top_k: int) -> Float[Tensor, "batch vocab"]:
-    """Set all but the k largest logits to minus infinity (Fan et al. 2018); equals of the k-th stay."""
-    smallest = logits.topk(top_k, dim=-1).values[:, -1:]
-    return logits.masked_fill(logits < smallest, float("-inf"))
-
-
-def keep_top_p(
-    logits: Float[Tensor, "batch vocab"], *, top_p: float, temperature: float = 1.0
-) -> Float[Tensor, "batch vocab"]:
-    """Keep the fewest likeliest codes whose shares reach top_p (Holtzman et al. 2020, section 3.1).
-
-    Args:
-        logits: Any; those minus infinity stay so.
-        top_p: Share to reach, above 0 to 1.
-        temperature: Divides the logits before the shares are taken, above 0.
-
-    Returns:
-        The logits, those of all other codes minus infinity. The likeliest code always stays.
-    """
-    ordered, order = logits.sort(dim=-1, descending=True, stable=True)
-    shares = (ordered / temperature).softmax(dim=-1)
-    dropped = shares.cumsum(dim=-1) - shares >= top_p
-    return logits.masked_fill(torch.zeros_like(dropped).scatter(-1, order, dropped), float("-inf"))
-
-
 @dataclass(frozen=True, eq=False)
 class DrawRequest:
     """What is to be drawn.
@@ -191,6 +92,10 @@ class Sampling(Buildable):
         temperature: Divides the logits; 0 always takes the likeliest code.
         top_k: Only the k likeliest codes may come; None for all.
         top_p: Only the fewest likeliest codes that together have this share may come; None for all.
+        min_p: Only codes that have at least this share of the likeliest one's share may come; None for all.
+        repetition_penalty: A code that was at the same place in the last `repetition_quarters` is so many
+            times less likely; below 1 more likely; 1 leaves all as it is.
+        repetition_quarters: How far back the penalty listens.
         hop_quarters: Quarters dropped at once; fewer keep more of the past, and take longer.
 
     Raises:
@@ -200,13 +105,28 @@ class Sampling(Buildable):
     temperature: float = 0.9
     top_k: int | None = 16
     top_p: float | None = None
+    min_p: float | None = None
+    repetition_penalty: float = 1.0
+    repetition_quarters: int = 4
     hop_quarters: int = 4
 
     def __post_init__(self) -> None:
         """Refuse what cannot be sampled with, before anything is trained."""
-        Chooser(temperature=self.temperature, top_k=self.top_k, top_p=self.top_p)
+        self.chooser()
         if self.hop_quarters < 1:
             raise ValueError(f"hop_quarters={self.hop_quarters} drops nothing; use 1 or more")
+        if self.repetition_quarters < 1:
+            raise ValueError(f"repetition_quarters={self.repetition_quarters} hears nothing; use 1 or more")
+
+    def chooser(self) -> Chooser:
+        """Make what chooses single codes."""
+        return Chooser(
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            min_p=self.min_p,
+            repetition_penalty=self.repetition_penalty,
+        )
 
     def draw(
         self,
@@ -249,10 +169,9 @@ class Sampling(Buildable):
                     prior,
                     prompt,
                     reader=reader(prior, batch=len(prompt), labels=request.labels),
-                    chooser=Chooser(temperature=self.temperature, top_k=self.top_k, top_p=self.top_p),
+                    sampling=self,
                     generators=generators,
                     length=request.num_quarters * per_quarter,
-                    hop=self.hop_quarters * per_quarter,
                 )
         finally:
             prior.train(was_training)
@@ -276,10 +195,9 @@ def _continue(
     prompt: Int[Tensor, "batch positions"],
     *,
     reader: Reader,
-    chooser: Chooser,
+    sampling: Sampling,
     generators: Sequence[torch.Generator],
     length: int,
-    hop: int,
 ) -> Int[Tensor, "batch length"]:
     """Lengthen streams code by code."""
     batch, given = prompt.shape
@@ -288,15 +206,18 @@ def _continue(
     if prior.start_token is not None:
         streams[:, 0] = prior.start_token
     streams[:, offset : offset + given] = prompt
-    shape = (prior.vocabulary.codes_per_slice, prior.num_embeddings)
+    chooser, per_quarter = sampling.chooser(), prior.vocabulary.codes_per_slice
+    shape = (per_quarter, prior.num_embeddings)
     noises = chooser.noises(shape, generators=generators, device=streams.device)
     begin = 0
     positions = range(offset + given, offset + length)
     for position in track(positions, description="Sampling", total=len(positions)):
         while position - begin > prior.max_positions:
-            begin += hop
+            begin += sampling.hop_quarters * per_quarter
         logits = reader.next_logits(streams[:, :position], begin)
-        streams[:, position] = chooser.choose(logits, next(noises))
+        earliest = max(offset, position - sampling.repetition_quarters * per_quarter)
+        same_place = streams[:, earliest + (position - earliest) % per_quarter : position : per_quarter]
+        streams[:, position] = chooser.choose(logits, next(noises), heard=same_place)
     return streams[:, offset:]
 
 

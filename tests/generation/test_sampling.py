@@ -1,15 +1,8 @@
 import pytest
 import torch
 
-from musicgen.generation.sampling import (
-    CachedReader,
-    Chooser,
-    DrawRequest,
-    Sampling,
-    UncachedReader,
-    keep_top_k,
-    keep_top_p,
-)
+from musicgen.generation.choosing import Chooser, keep_min_p, keep_top_k, keep_top_p, penalise
+from musicgen.generation.sampling import CachedReader, DrawRequest, Sampling, UncachedReader
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.priors.flat import Transformer
 
@@ -76,6 +69,67 @@ def test_top_p_is_a_share_at_the_temperature() -> None:
     assert (keep_top_p(logits, top_p=0.65, temperature=0.5) > NO).sum() == 1  # .36 and .16 of .52
 
 
+@pytest.mark.parametrize(("min_p", "kept"), [(0.09, 4), (0.11, 3), (0.5, 2), (0.61, 1), (1.0, 1)])
+def test_min_p_keeps_what_reaches_a_part_of_the_largest_share(min_p, kept) -> None:
+    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()
+
+    assert (keep_min_p(logits, min_p=min_p) > NO).sum() == kept
+
+
+def test_min_p_is_a_part_at_the_temperature() -> None:
+    logits = torch.tensor([[0.8, 0.2]]).log()
+
+    assert (keep_min_p(logits, min_p=0.3) > NO).sum() == 1  # a quarter of the largest share
+    assert (keep_min_p(logits, min_p=0.3, temperature=2.0) > NO).sum() == 2  # one half
+
+
+def test_a_penalty_divides_the_likelihood_of_what_was_heard_once() -> None:
+    shares = torch.tensor([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
+    heard = torch.tensor([[0, 0, 0], [1, 2, 1]])
+
+    after = penalise(shares.log() + 7, heard, penalty=2.0).sub(7).exp()
+
+    torch.testing.assert_close(after, torch.tensor([[0.25, 0.3, 0.2], [0.5, 0.15, 0.1]]))
+    assert torch.equal(penalise(shares.log(), heard[:, :0], penalty=2.0), shares.log())
+
+
+def repeats(codes: torch.Tensor) -> float:
+    """Measure how often a code is that at the same place of the quarter before."""
+    quarters = codes.view(len(codes), -1, 4)
+    return float((quarters[:, 1:] == quarters[:, :-1]).float().mean())
+
+
+def test_a_penalty_is_heard_as_fewer_repetitions_and_a_reward_as_more() -> None:
+    found = [
+        repeats(
+            sample_codes(
+                tiny(), num_quarters=30, batch=16, generator=seeded(0), top_k=None, repetition_penalty=penalty
+            )
+        )
+        for penalty in (0.2, 1.0, 5.0)
+    ]
+
+    assert found[0] > found[1] + 0.1 > found[2] + 0.15
+
+
+@pytest.mark.parametrize("start_token", [True, False])
+def test_a_code_heard_at_its_place_lately_does_not_come_again(start_token: bool) -> None:
+    codes = sample_codes(
+        tiny(start_token=start_token),
+        num_quarters=40,
+        batch=4,
+        generator=seeded(0),
+        top_k=None,
+        repetition_penalty=1e9,
+        repetition_quarters=3,
+    )
+
+    quarters = codes.view(4, -1, 4)
+    for back in (1, 2, 3):
+        assert not (quarters[:, back:] == quarters[:, :-back]).any()
+    assert (quarters[:, 4:] == quarters[:, :-4]).any()  # further back is not listened to
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_codes_are_drawn_from_the_softmax_at_the_temperature(temperature) -> None:
     logits = torch.tensor([[0.0, 1.0, 2.0, -1.0]]).expand(200_000, -1)
@@ -91,7 +145,9 @@ def test_codes_are_drawn_from_the_softmax_at_the_temperature(temperature) -> Non
 
 @pytest.mark.parametrize("start_token", [True, False])
 @pytest.mark.parametrize("prompt_quarters", [0, 1, 9])
-@pytest.mark.parametrize("settings", [{}, {"temperature": 0}, {"top_k": 3, "top_p": 0.8}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"temperature": 0.0}, {"top_k": 3, "top_p": 0.8, "repetition_penalty": 2.0}]
+)
 def test_cached_codes_are_the_uncached_ones_over_many_slides(start_token, prompt_quarters, settings) -> None:
     transformer = tiny(start_token=start_token)
     prompt = torch.randint(8, (2, prompt_quarters * 4)) if prompt_quarters else None
@@ -146,7 +202,7 @@ def test_one_prompt_serves_all_pieces() -> None:
 
 def test_a_piece_continued_greedily_is_the_piece_written_at_once() -> None:
     """Where a piece is cut for a prompt leaves no trace: there are no seams."""
-    settings = {"hop_quarters": 2, "temperature": 0}
+    settings = {"hop_quarters": 2, "temperature": 0.0}
     transformer = tiny()
     whole = sample_codes(transformer, num_quarters=25, generator=seeded(0), **settings)
 
@@ -157,7 +213,7 @@ def test_a_piece_continued_greedily_is_the_piece_written_at_once() -> None:
 
 
 def test_a_code_follows_from_what_is_kept_and_from_nothing_older() -> None:
-    settings = {"num_quarters": 9, "hop_quarters": 2, "temperature": 0}
+    settings = {"num_quarters": 9, "hop_quarters": 2, "temperature": 0.0}
     transformer = tiny(start_token=False)
     prompt = torch.randint(8, (1, 32), generator=seeded(0))
     codes = sample_codes(transformer, prompt=prompt, generator=seeded(0), **settings)
@@ -205,7 +261,7 @@ def test_every_code_can_come() -> None:
         num_quarters=20,
         batch=50,
         top_k=None,
-        temperature=5,
+        temperature=5.0,
         generator=seeded(0),
     )
 
@@ -215,7 +271,7 @@ def test_every_code_can_come() -> None:
 def test_top_k_of_one_is_greedy() -> None:
     greedy, likeliest = (
         sample_codes(tiny(), num_quarters=6, generator=seeded(seed), **settings)
-        for seed, settings in ((0, {"temperature": 0}), (1, {"top_k": 1}))
+        for seed, settings in ((0, {"temperature": 0.0}), (1, {"top_k": 1}))
     )
 
     assert torch.equal(greedy, likeliest)
@@ -241,14 +297,17 @@ def test_sampling_leaves_the_transformer_as_it_was() -> None:
         ({"top_k": 0}, "top_k=0 leaves no code; use 1"),
         ({"top_p": 0.0}, "top_p=0.0 is not a share"),
         ({"top_p": 1.1}, "top_p=1.1 is not a share"),
+        ({"min_p": 0.0}, "min_p=0.0 is not a share"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty=0.0; use above 1"),
+        ({"repetition_quarters": 0}, "repetition_quarters=0 hears nothing"),
         ({"num_quarters": 0}, "num_quarters=0 makes no piece"),
         ({"batch": 0}, "batch=0 makes no piece"),
         ({"hop_quarters": 0}, "hop_quarters=0 drops nothing; use 1"),
         ({"hop_quarters": 7}, "hop_quarters=7 does not fit max_positions=24; use 1 to 6"),
-        ({"prompt": torch.zeros(1, 6)}, r"prompt has shape \(1, 6\)"),
-        ({"prompt": torch.zeros(1, 32)}, "after a prompt of 8 quarters; use 9 or more"),
+        ({"prompt": torch.zeros(1, 6, dtype=torch.int64)}, r"prompt has shape \(1, 6\)"),
+        ({"prompt": torch.zeros(1, 32, dtype=torch.int64)}, "after a prompt of 8 quarters; use 9 or more"),
         ({"prompt": torch.full((1, 4), 8)}, "prompt has codes from 8 to 8.*knows 0 to 7"),
-        ({"prompt": torch.zeros(2, 4), "batch": 3}, "prompt has 2 rows for batch=3"),
+        ({"prompt": torch.zeros(2, 4, dtype=torch.int64), "batch": 3}, "prompt has 2 rows for batch=3"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, said) -> None:

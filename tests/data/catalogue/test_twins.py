@@ -149,6 +149,9 @@ def test_all_keys_of_a_tune_fall_into_one_split(family: Path, tmp_path: Path):
     assert len(set(sides.values())) == 3
     assert all(side == sides[f"{stem.partition('-')[0]}-0"] for stem, side in sides.items())
     assert done.summary["twins"] == {"groups": 12, "pieces": 48}
+    one = next(piece for piece in done.pieces if piece.path.stem == "3-0")
+    versions = {piece.content for piece in done.pieces if piece.path.stem.startswith("3-")}
+    assert done.with_twins({one.content, "ab" * 32}) == versions | {"ab" * 32}
     write_summary(done, tmp_path / "out")
     with (tmp_path / "out" / "twins.csv").open(encoding="utf-8") as table:
         rows = list(csv.DictReader(table))
