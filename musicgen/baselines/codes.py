@@ -182,7 +182,7 @@ def decoder_bits(
     Returns:
         -log2 p(sounding cells | codes), summed over the piece.
     """
-    slices = unpack(packed)
+    slices = unpack(packed)[..., :: autoencoder.layout.unit]
     before = np.concatenate([np.zeros_like(slices[:1, :, 0]), slices[:-1, :, -1]])
     nats = 0.0
     for start in range(0, len(packed), batch_size):

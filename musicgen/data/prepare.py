@@ -1,6 +1,6 @@
 """Prepare: from files of music to packed pieces, split and ready to train on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -57,6 +57,12 @@ class Prepared:
     spans: Spans | None = None
     twins: Sequence[Twins] | None = None
     keys: dict[str, int] | None = None
+
+    def with_twins(self, contents: Collection[str]) -> set[str]:
+        """Add the twins among these pieces to some contents, whether these pieces hold them or not."""
+        groups = grouped(self.twins or [])
+        leaders = {groups[content] for content in contents if content in groups}
+        return set(contents) | {content for content, leader in groups.items() if leader in leaders}
 
     def require(self, *names: str) -> None:
         """Require that splits have pieces.

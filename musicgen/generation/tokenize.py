@@ -8,6 +8,7 @@ from jaxtyping import Bool, Int, Int64, UInt16, UInt32
 
 from musicgen.checkpoint import fingerprint
 from musicgen.data.batches.codes import PieceCodes
+from musicgen.data.batches.slices import SliceBatch
 from musicgen.data.store.code_cache import CODE, CodeCache
 from musicgen.data.store.packed import PackedPieces
 from musicgen.files.progress_bar import track
@@ -34,7 +35,7 @@ def encode_packed(
     channels = [packed] if autoencoder.channels == 1 else [packed, packed_onsets(packed)]
     slices = np.stack(channels, axis=1)
     codes = [
-        autoencoder.encode(torch.from_numpy(unpack(part)).to(device)).cpu()
+        autoencoder.encode(torch.from_numpy(unpack(part)[..., :: autoencoder.layout.unit]).to(device)).cpu()
         for part in np.array_split(slices, range(batch_size, len(slices), batch_size))
     ]
     return torch.cat(codes).numpy() if codes else np.empty((0, autoencoder.num_codes), np.int64)
@@ -78,9 +79,9 @@ def _encoded(
     firsts = range(0, len(pieces), batch_size)
     for first in track(firsts, description=description, total=len(firsts)):
         index = np.arange(first, min(first + batch_size, len(pieces)))
-        slices = pieces.gather(index, channels=autoencoder.channels).to(device)
+        batch = SliceBatch.of(pieces, index, channels=autoencoder.channels, layout=autoencoder.layout)
         with torch.inference_mode():
-            codes = autoencoder.encode(slices).cpu()
+            codes = autoencoder.encode(batch.slices.to(device)).cpu()
         yield codes.numpy().astype(CODE)
 
 

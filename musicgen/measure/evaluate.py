@@ -16,7 +16,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.files.atomic import write_durably
 from musicgen.measure.generated import GeneratedMetrics, generated_pieces, measure_generated
 from musicgen.measure.music import averages, measure
-from musicgen.measure.rate import bits_per_quarter
+from musicgen.measure.rate import bits_per_quarter, code_bits
 from musicgen.measure.reconstruction import ReconstructionMetrics
 from musicgen.measure.trivial import bigram_nats, constant_bce, pitch_bce, unigram_nats
 from musicgen.models.autoencoder import Autoencoder
@@ -45,13 +45,14 @@ def reconstruction_metrics(
     metrics = ReconstructionMetrics(
         pieces, cells=autoencoder.cells, vocabulary=autoencoder.vocabulary, over_ranks=False
     ).to(device)
+    null_maps = autoencoder.maps_without_latents()
     for start in range(0, len(pieces), batch_size):
         index = np.arange(start, min(start + batch_size, len(pieces)))
-        batch = SliceBatch.of(pieces, index, channels=autoencoder.channels)
+        batch = SliceBatch.of(pieces, index, channels=autoencoder.channels, layout=autoencoder.layout)
         slices, before = (tensor.to(device) for tensor in batch)
         output = autoencoder(slices.contiguous(memory_format=torch.channels_last))
         numbers = torch.from_numpy(index).to(device)
-        metrics.update(slices, output.maps, output.codes, numbers, before=before)
+        metrics.update(slices, output.maps, output.codes, numbers, before=before, null_maps=null_maps)
     return metrics.compute()
 
 
@@ -159,6 +160,8 @@ def evaluate_run(
         "transformer/val/nats_per_code": nats,
         "transformer/train/nats_per_code": prior.metrics.get("transformer/train/nats_per_code", math.nan),
         **prior_baselines(codes["train"], codes["val"], num_embeddings=autoencoder.module.num_embeddings),
+        **({"codes/saved_bits": metrics["saved_bits"]} if "saved_bits" in metrics else {}),
+        "val/prior_bits": code_bits(nats, codes_per_quarter=codes_per_quarter),
         "val/bits_per_quarter": bits_per_quarter(
             nats, codes_per_quarter=codes_per_quarter, decoder_bits=metrics["decoder_bits"]
         ),

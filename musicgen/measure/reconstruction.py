@@ -12,6 +12,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.bottlenecks.codebook import count_codes
 from musicgen.models.cells.base import CellModel
+from musicgen.models.cells.chain import previous_cells
 from musicgen.music.grid import from_packed
 from musicgen.music.metrics.note_matching import MatchCounts, note_counts
 
@@ -67,7 +68,7 @@ class ReconstructionMetrics(Metric):
 
     full_state_update = False
     bce_sum: Tensor
-    nats_sum: Tensor
+    nats_sum: Tensor  # after silence, after sound, and without latents
     num_slices: Tensor
     cell_counts: Tensor
     code_counts: Tensor
@@ -87,10 +88,11 @@ class ReconstructionMetrics(Metric):
         super().__init__(sync_on_compute=over_ranks)
         self.pieces = pieces
         self.vocabulary = vocabulary
+        self.has_null = False
         self._cells = (cells,)  # in a tuple, so that its weights are not taken for this module's
         no_use = torch.zeros(vocabulary.codebooks, vocabulary.size) if vocabulary else torch.zeros(0, 0)
         self.add_state("bce_sum", torch.zeros(()), dist_reduce_fx="sum")
-        self.add_state("nats_sum", torch.zeros(()), dist_reduce_fx="sum")
+        self.add_state("nats_sum", torch.zeros(3), dist_reduce_fx="sum")
         self.add_state("num_slices", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("cell_counts", torch.zeros(3, dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("code_counts", no_use.long(), dist_reduce_fx="sum")
@@ -107,6 +109,7 @@ class ReconstructionMetrics(Metric):
         numbers: Int[Tensor, " batch"],
         *,
         before: Shaped[Tensor, "batch pitches"] | None = None,
+        null_maps: Float[Tensor, "1 maps pitches ticks"] | None = None,
     ) -> None:
         """Take in a batch.
 
@@ -116,6 +119,7 @@ class ReconstructionMetrics(Metric):
             codes: The codes between; None without codes.
             numbers: Which quarters they are; those beyond the pieces are repeats and left out.
             before: What sounded before each slice.
+            null_maps: What the decoder makes of no latents, if it was trained on that.
         """
         once = numbers < len(self.pieces)
         slices, maps, numbers = slices[once], maps[once].float(), numbers[once]
@@ -124,7 +128,8 @@ class ReconstructionMetrics(Metric):
         logits, truth = cells.marginal_logits(maps, before=before), slices[:, 0].float()
         bce = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
         self.bce_sum += bce.mean(dim=(1, 2)).sum()
-        self.nats_sum += cells.nats(maps, slices, before=before).sum()
+        self.nats_sum += self._nats(maps, slices, before=before, null_maps=null_maps)
+        self.has_null = null_maps is not None
         self.num_slices += len(slices)
         predicted, played = logits > 0, truth > 0.5
         self.cell_counts += torch.stack([(predicted & played).sum(), played.sum(), predicted.sum()])
@@ -135,12 +140,26 @@ class ReconstructionMetrics(Metric):
         if len(self.numbers) >= _COMPARE_EVERY and not self._shares_pieces():
             self._compare_whole_pieces()
 
+    def _nats(
+        self, maps: Tensor, slices: Tensor, *, before: Tensor | None, null_maps: Tensor | None
+    ) -> Float[Tensor, "3"]:
+        """Sum the nats of cells after silence and after sound, and those without latents."""
+        (cells,) = self._cells
+        nats = cells.cell_nats(maps, slices, before=before)
+        after_sound = previous_cells(slices[:, 0], before)
+        without = nats.new_zeros(())
+        if null_maps is not None:
+            null_maps = null_maps.float().expand(len(slices), -1, -1, -1)
+            without = cells.nats(null_maps, slices, before=before).sum()
+        return torch.stack([nats[~after_sound].sum(), nats[after_sound].sum(), without])
+
     def compute(self) -> dict[str, float]:
         """Compute the metrics over all pieces.
 
         Returns:
-            `bce` (nats per cell), `decoder_bits` (per quarter), `cell_f1`, `onset_f1` and `note_f1`; with
-            codes also `perplexity` and `codes_used`.
+            `bce` (nats per cell), `decoder_bits` (per quarter) and its parts `onset_bits` (cells after
+            silence) and `release_bits` (cells after sound), `cell_f1`, `onset_f1` and `note_f1`; with codes
+            also `perplexity` and `codes_used`; `saved_bits` if the decoder knows slices without latents.
 
         Raises:
             ValueError: Not every slice was fed in once.
@@ -150,13 +169,18 @@ class ReconstructionMetrics(Metric):
             fed, there = int(self.num_slices), len(self.pieces)
             raise ValueError(f"{fed} slices were fed in, the pieces have {there}; feed each once")
         onset, note = (_match_counts(row) for row in self.note_matches)
+        begins, releases, without = (self.nats_sum / self.num_slices / math.log(2)).tolist()
         metrics = {
             "bce": float(self.bce_sum / self.num_slices),
-            "decoder_bits": float(self.nats_sum / self.num_slices) / math.log(2),
+            "decoder_bits": begins + releases,
+            "onset_bits": begins,
+            "release_bits": releases,
             "cell_f1": _match_counts(self.cell_counts).f1,
             "onset_f1": onset.f1,
             "note_f1": note.f1,
         }
+        if self.has_null:
+            metrics["saved_bits"] = without - begins - releases
         if self.vocabulary is not None:
             metrics["perplexity"] = math.exp(code_entropy(self.code_counts))
             metrics["codes_used"] = float((self.code_counts > 0).sum())

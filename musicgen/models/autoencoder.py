@@ -48,8 +48,11 @@ class Autoencoder(Buildable, nn.Module):
         num_residual_layers: Residual blocks on each side, 0 or more.
         num_residual_hiddens: Channels inside a residual block.
         channels: Channels of the slices, 1 (sounding) or 2 (sounding, onset).
-        strides: Strides of the three outer convolutions over pitches and ticks; fewer and smaller ones give
-            more latents.
+        noise: Put on the encoder's input in training; none if not given.
+        null_share: Share of training slices that the decoder reconstructs without their latents, 0 to below
+            1, so that `maps_without_latents` can tell what the latents save.
+        strides: Strides of the three outer convolutions over pitches and ticks; smaller ones give more
+            latents. Those that give 8 x 2 latents if not given.
 
     Raises:
         ValueError: A setting is out of range, or strides do not meet the layout; the message names what does.
@@ -65,7 +68,9 @@ class Autoencoder(Buildable, nn.Module):
         num_residual_layers: int = 2,
         num_residual_hiddens: int = 32,
         channels: int = 1,
-        strides: Sequence[Sequence[int]] = ((2, 2), (2, 2), (2, 2)),
+        noise: nn.Module | None = None,
+        null_share: float = 0.0,
+        strides: Sequence[Sequence[int]] | None = None,
     ) -> None:
         super().__init__()
         _check_sizes(num_hiddens, num_residual_layers, num_residual_hiddens)
@@ -79,7 +84,7 @@ class Autoencoder(Buildable, nn.Module):
                 f"channels={channels}; use channels={self.cells.channels}"
             )
         self.layout = layout
-        steps = Strides.of(strides)
+        steps = Strides.of(strides) if strides else Strides.for_ticks(layout.ticks)
         self.grid = steps.latent_grid(layout.shape)
         sizes = {
             "num_hiddens": num_hiddens,
@@ -90,6 +95,11 @@ class Autoencoder(Buildable, nn.Module):
         }
         self.encoder = Encoder(channels=channels, **sizes)
         self.decoder = Decoder(maps=self.cells.maps, **sizes)
+        if not 0 <= null_share < 1:
+            raise ValueError(f"null_share={null_share} is not a share; use 0 to below 1, for example 0.1")
+        self.noise, self.null_share = noise, null_share
+        # Ones, because the decoder rectifies latents: at 0 nothing would be learnt.
+        self.null_latent = nn.Parameter(torch.ones(bottleneck.embedding_dim)) if null_share else None
 
     @property
     def vocabulary(self) -> Vocabulary | None:
@@ -116,10 +126,14 @@ class Autoencoder(Buildable, nn.Module):
         Raises:
             ValueError: The slices have another shape.
         """
-        output = self.bottleneck(self.encoder(self._as_input(slices)))
+        inputs = self._as_input(slices)
+        output = self.bottleneck(self.encoder(inputs if self.noise is None else self.noise(inputs)))
         codes = None if output.codes is None else output.codes.flatten(1)
         return AutoencoderOutput(
-            maps=self.decoder(output.latents), codes=codes, loss=output.loss, metrics=output.metrics
+            maps=self.decoder(self._some_null(output.latents)),
+            codes=codes,
+            loss=output.loss,
+            metrics=output.metrics,
         )
 
     @torch.no_grad()
@@ -134,6 +148,18 @@ class Autoencoder(Buildable, nn.Module):
             ValueError: The slices have another shape, or the bottleneck has no codes.
         """
         return self._discrete().encode(self.encoder(self._as_input(slices))).flatten(1)
+
+    def maps_without_latents(self) -> Float[Tensor, "1 maps pitches ticks"] | None:
+        """Decode what stands for no latents at all; None unless training showed it to the decoder."""
+        if self.null_latent is None:
+            return None
+        return self.decoder(self.null_latent.view(1, -1, 1, 1).expand(1, -1, *self.grid))
+
+    def _some_null(self, latents: Float[Tensor, "batch dim h w"]) -> Float[Tensor, "batch dim h w"]:
+        if self.null_latent is None or not self.training:
+            return latents
+        is_null = torch.rand(len(latents), 1, 1, 1, device=latents.device) < self.null_share
+        return torch.where(is_null, self.null_latent.view(1, -1, 1, 1).to(latents.dtype), latents)
 
     def decode_maps(self, codes: Int[Tensor, "batch codes"]) -> Float[Tensor, "batch maps pitches ticks"]:
         """Decode codes (batch, codes_per_slice) to the maps that the cell model reads.

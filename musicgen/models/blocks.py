@@ -7,8 +7,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from musicgen.models.convolution import Conv2d, ConvTranspose2d
-
 _PADDING = 1
 _INNER_KERNEL = 3  # of the innermost convolution, which has neither stride nor padding
 
@@ -40,6 +38,12 @@ class Strides:
                 "for example [[2,2],[2,2],[2,2]]"
             )
         return cls(pairs)  # pyright: ignore[reportArgumentType] (their lengths were checked)
+
+    @classmethod
+    def for_ticks(cls, ticks: int) -> "Strides":
+        """Choose the strides that take a quarter of so many ticks to two latents, 88 pitches to eight."""
+        halvings = [2 if ticks >= 8 * 2**n else 1 for n in range(3)]
+        return cls.of([(2, step) for step in halvings])
 
     @property
     def kernels(self) -> tuple[tuple[int, int], ...]:
@@ -78,7 +82,7 @@ class Strides:
 def _advice(name: str) -> str:
     if name == "pitches":
         return "use 2, 2, 2 for 88 pitches"
-    return "use 2, 2, 2 for 32 ticks, 3, 2, 1 for 24, 2, 2, 1 for 16, 3, 1, 1 for 12, 2, 1, 1 for 8"
+    return "use 2, 2, 2 for 32 ticks, 2, 2, 1 for 16, 2, 1, 1 for 8"
 
 
 class ResidualBlock(nn.Module):
@@ -94,8 +98,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, num_hiddens: int, *, num_residual_hiddens: int) -> None:
         super().__init__()
-        self.spread = Conv2d(num_hiddens, num_residual_hiddens, kernel_size=3, padding=1, bias=False)
-        self.mix = Conv2d(num_residual_hiddens, num_hiddens, kernel_size=1, bias=False)
+        self.spread = nn.Conv2d(num_hiddens, num_residual_hiddens, kernel_size=3, padding=1, bias=False)
+        self.mix = nn.Conv2d(num_residual_hiddens, num_hiddens, kernel_size=1, bias=False)
 
     def forward(self, hidden: Float[Tensor, "batch channels h w"]) -> Float[Tensor, "batch channels h w"]:
         """Map (batch, num_hiddens, h, w) to the same shape."""
@@ -154,15 +158,15 @@ class Encoder(nn.Module):
         super().__init__()
         widths = (channels, num_hiddens // 4, num_hiddens // 2, num_hiddens)
         layers = [
-            Conv2d(widths[n], widths[n + 1], kernel_size=kernel, stride=step, padding=_PADDING)
+            nn.Conv2d(widths[n], widths[n + 1], kernel_size=kernel, stride=step, padding=_PADDING)
             for n, (kernel, step) in enumerate(zip(strides.kernels, strides.steps, strict=True))
         ]
         self.conv_1, self.conv_2, self.conv_3 = layers
-        self.conv_4 = Conv2d(num_hiddens, num_hiddens, kernel_size=_INNER_KERNEL)
+        self.conv_4 = nn.Conv2d(num_hiddens, num_hiddens, kernel_size=_INNER_KERNEL)
         self.residual_stack = ResidualStack(
             num_hiddens, num_layers=num_residual_layers, num_residual_hiddens=num_residual_hiddens
         )
-        self.to_latent = Conv2d(num_hiddens, embedding_dim, kernel_size=1)
+        self.to_latent = nn.Conv2d(num_hiddens, embedding_dim, kernel_size=1)
 
     def forward(
         self, slices: Float[Tensor, "batch channels pitches ticks"]
@@ -201,15 +205,17 @@ class Decoder(nn.Module):
     ) -> None:
         super().__init__()
         same_width = embedding_dim == num_hiddens
-        self.from_latent = nn.Identity() if same_width else Conv2d(embedding_dim, num_hiddens, kernel_size=1)
+        self.from_latent = (
+            nn.Identity() if same_width else nn.Conv2d(embedding_dim, num_hiddens, kernel_size=1)
+        )
         self.residual_stack = ResidualStack(
             num_hiddens, num_layers=num_residual_layers, num_residual_hiddens=num_residual_hiddens
         )
-        self.conv_1 = ConvTranspose2d(num_hiddens, num_hiddens, kernel_size=_INNER_KERNEL)
+        self.conv_1 = nn.ConvTranspose2d(num_hiddens, num_hiddens, kernel_size=_INNER_KERNEL)
         widths = (num_hiddens, num_hiddens // 2, num_hiddens // 4, maps)
         mirrored = zip(strides.kernels[::-1], strides.steps[::-1], strict=True)
         layers = [
-            ConvTranspose2d(widths[n], widths[n + 1], kernel_size=kernel, stride=step, padding=_PADDING)
+            nn.ConvTranspose2d(widths[n], widths[n + 1], kernel_size=kernel, stride=step, padding=_PADDING)
             for n, (kernel, step) in enumerate(mirrored)
         ]
         self.conv_2, self.conv_3, self.conv_4 = layers

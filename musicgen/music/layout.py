@@ -13,7 +13,7 @@ class SliceLayout(Buildable):
 
     Attributes:
         pitches: Rows, from A0 upwards; the piano has 88.
-        ticks: Columns: the grid's steps per quarter, 1 to 32.
+        ticks: Columns: the grid's steps per quarter, 32 or a divisor of it.
 
     Raises:
         ValueError: A number is out of range.
@@ -25,10 +25,8 @@ class SliceLayout(Buildable):
     def __post_init__(self) -> None:
         if self.pitches < 1:
             raise ValueError(f"pitches={self.pitches} is not a count; use 1 or more (the piano's are 88)")
-        if not 1 <= self.ticks <= MAX_TICKS:
-            raise ValueError(
-                f"ticks={self.ticks} per quarter; use 1 to {MAX_TICKS}, for example 8, 12, 16, 24 or 32"
-            )
+        if not 1 <= self.ticks <= MAX_TICKS or MAX_TICKS % self.ticks:
+            raise ValueError(f"ticks={self.ticks} per quarter do not divide {MAX_TICKS}; use 4, 8, 16 or 32")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -39,6 +37,11 @@ class SliceLayout(Buildable):
     def cells(self) -> int:
         """Number of cells in a slice."""
         return self.pitches * self.ticks
+
+    @property
+    def unit(self) -> int:
+        """Length of a tick in those of packed slices, of which a quarter has 32."""
+        return MAX_TICKS // self.ticks
 
 
 PIANO = SliceLayout()  # Bachsformer's: 88 pitches of 32 ticks

@@ -109,7 +109,14 @@ class AutoencoderModule(pl.LightningModule):
         output, _ = self._step(batch)
         count = len(batch.slices)
         numbers = sample_numbers(self.trainer, batch_idx=batch_idx, count=count).to(output.maps.device)
-        self.val_metrics.update(batch.slices, output.maps, output.codes, numbers, before=batch.before)
+        self.val_metrics.update(
+            batch.slices,
+            output.maps,
+            output.codes,
+            numbers,
+            before=batch.before,
+            null_maps=self.autoencoder.maps_without_latents(),
+        )
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics over the whole held-out set."""

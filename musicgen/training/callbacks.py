@@ -13,7 +13,7 @@ from musicgen.data.batches.slices import SliceBatch
 from musicgen.music.render.piano_roll import comparison_image
 from musicgen.training.autoencoder_module import AutoencoderModule
 from musicgen.training.optim import learning_rate
-from musicgen.training.pictures import CARD_WIDTH_IN
+from musicgen.training.tensorboard_logger import CARD_WIDTH_IN
 
 
 class StopOnNonFinite(Callback):
@@ -87,13 +87,14 @@ class ReconstructionPictures(Callback):
         start, stop = (int(x) for x in pieces.starts[:2])
         index = np.arange(start, min(stop, start + self.num_quarters))
         network = pl_module.autoencoder
-        batch = SliceBatch.of(pieces, index, channels=network.channels)
+        batch = SliceBatch.of(pieces, index, channels=network.channels, layout=network.layout)
         slices, before = (tensor.to(pl_module.device) for tensor in batch)
         with torch.inference_mode():
             probabilities = network.cells.marginals(network(slices).maps, before=before)
-        picture = comparison_image(
-            batch.slices[:, 0].bool().numpy(), probabilities.float().cpu().numpy(), width_in=CARD_WIDTH_IN
-        )
+        played, seen = batch.slices[:, 0].bool().numpy(), probabilities.float().cpu().numpy()
+        unit = network.layout.unit
+        played, seen = (cells.repeat(unit, axis=2) for cells in (played, seen))
+        picture = comparison_image(played, seen, width_in=CARD_WIDTH_IN)
         board.add_image("vq_vae/val/reconstruction", picture, trainer.global_step, dataformats="HWC")
 
 

@@ -170,7 +170,7 @@ def test_without_codes_there_are_no_metrics_of_codes():
     roll = roll_with((40, 0, 40))
     metrics = ReconstructionMetrics(pieces_of(roll), cells=IndependentCells(), vocabulary=None)
     metrics.update(torch.from_numpy(roll)[:, None], sure(roll), None, torch.arange(4))
-    assert metrics.compute().keys() == {"bce", "decoder_bits", "cell_f1", "onset_f1", "note_f1"}
+    assert not {"perplexity", "codes_used", "saved_bits"} & metrics.compute().keys()
 
 
 def test_the_decoders_bits_are_those_of_all_cells_of_a_quarter():
@@ -178,3 +178,15 @@ def test_the_decoders_bits_are_those_of_all_cells_of_a_quarter():
     metrics = metrics_of(pieces_of(roll), size=2)
     result = fed(metrics, roll, torch.zeros(1, 1, 88, 32), torch.zeros(1, 16).long())
     assert result["decoder_bits"] == pytest.approx(88 * 32)
+    assert result["release_bits"] == pytest.approx(31)  # of the one note, after its first tick
+    assert result["onset_bits"] + result["release_bits"] == pytest.approx(88 * 32)
+
+
+def test_saved_bits_are_what_the_decoder_needs_more_without_latents():
+    roll = roll_with((40, 0, 32), quarters=1)
+    metrics = metrics_of(pieces_of(roll), size=2)
+    slices, codes = torch.from_numpy(roll)[:, None], torch.zeros(1, 16).long()
+    without = torch.full((1, 1, 88, 32), -math.log(3))
+    metrics.update(slices, torch.zeros(1, 1, 88, 32), codes, torch.arange(1), null_maps=without)
+    silent, sounding = 87 * 32 * math.log2(4 / 3), 32 * math.log2(4)
+    assert metrics.compute()["saved_bits"] == pytest.approx(silent + sounding - 88 * 32, abs=1e-2)

@@ -8,6 +8,7 @@ import torch
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.ema import VectorQuantizer
 from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
+from musicgen.music.layout import SliceLayout
 
 
 def tiny(*, channels: int = 1, num_hiddens: int = 16, num_embeddings: int = 16) -> Autoencoder:
@@ -213,3 +214,19 @@ def test_shapes_are_as_annotated() -> None:
     assert check(Autoencoder.decode)(model, torch.zeros(2, 16, dtype=torch.int64)).shape == (2, 88, 32)
     with pytest.raises(jaxtyping.TypeCheckError):
         check(Autoencoder.decode)(model, torch.zeros(2, 16))
+
+
+@pytest.mark.parametrize("ticks", [4, 8, 16, 32])
+def test_every_layout_has_sixteen_codes(ticks: int) -> None:
+    codebook = VectorQuantizer(num_embeddings=4, embedding_dim=8)
+    model = Autoencoder(codebook, layout=SliceLayout(ticks=ticks), num_hiddens=8)
+    slices = (torch.rand(2, 88, ticks) < 0.1).float()
+    assert model.encode(slices).shape == (2, 16)
+    assert model.decode(model.encode(slices)).shape == (2, 88, ticks)
+
+
+def test_smaller_strides_give_more_codes() -> None:
+    codebook = VectorQuantizer(num_embeddings=4, embedding_dim=8)
+    assert Autoencoder(codebook, num_hiddens=8, strides=[[2, 2], [2, 2], [2, 1]]).num_codes == 48
+    with pytest.raises(ValueError, match="do not meet 32 ticks"):
+        Autoencoder(codebook, num_hiddens=8, strides=[[2, 2], [2, 2], [2, 8]])

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 from musicgen.data.batches.transposition import Transposition
 from musicgen.data.store.packed import PackedPieces, unpacked
+from musicgen.music.layout import PIANO, SliceLayout
 
 __all__ = ["PackedPieces", "SliceBatch", "SliceDataset", "as_is"]
 
@@ -32,9 +33,18 @@ class SliceBatch(NamedTuple):
         index: np.ndarray,
         *,
         channels: int,
+        layout: SliceLayout = PIANO,
         transposition: Transposition | None = None,
     ) -> "SliceBatch":
-        """Gather quarters by their numbers over all pieces, each moved as `transposition` says."""
+        """Gather quarters by their numbers over all pieces.
+
+        Args:
+            pieces: Where to gather from; cut on a grid of the layout's ticks.
+            index: Numbers of the quarters.
+            channels: 1 for sounding cells, 2 for sounding cells and onsets.
+            layout: Ticks of a slice.
+            transposition: Moves each slice; None leaves them as they are.
+        """
         packed, before = pieces.gather_packed(index, channels=channels), pieces.before(index)
         if transposition is not None and transposition.semitones:
             shifts = transposition.shifts(packed, index)
@@ -42,7 +52,8 @@ class SliceBatch(NamedTuple):
                 transposition.move(packed, shifts),
                 transposition.move(before[:, None], shifts)[:, 0],
             )
-        return cls(torch.from_numpy(unpacked(packed)), torch.from_numpy(before.astype(np.uint8)))
+        cells = unpacked(packed)[..., :: layout.unit]
+        return cls(torch.from_numpy(cells), torch.from_numpy(before.astype(np.uint8)))
 
 
 class SliceDataset(Dataset):
@@ -53,6 +64,7 @@ class SliceDataset(Dataset):
     Args:
         packed: Pieces of one split.
         channels: 1 for sounding cells, 2 for sounding cells and onsets.
+        layout: Ticks of a slice.
         transposition: Moves the slices of each epoch; None leaves them as they are.
 
     Raises:
@@ -60,12 +72,17 @@ class SliceDataset(Dataset):
     """
 
     def __init__(
-        self, packed: PackedPieces, *, channels: int = 1, transposition: Transposition | None = None
+        self,
+        packed: PackedPieces,
+        *,
+        channels: int = 1,
+        layout: SliceLayout = PIANO,
+        transposition: Transposition | None = None,
     ):
         if channels not in (1, 2):
             raise ValueError(f"channels={channels}: 1 (sounding) or 2 (sounding, onset)")
         self.packed = packed
-        self.channels = channels
+        self.channels, self.layout = channels, layout
         self.transposition = transposition
 
     def set_epoch(self, epoch: int) -> None:
@@ -82,7 +99,13 @@ class SliceDataset(Dataset):
     def __getitems__(self, numbers: Sequence[int]) -> SliceBatch:
         """Fetch a batch with one gather."""
         index = np.asarray(numbers, dtype=np.int64)
-        return SliceBatch.of(self.packed, index, channels=self.channels, transposition=self.transposition)
+        return SliceBatch.of(
+            self.packed,
+            index,
+            channels=self.channels,
+            layout=self.layout,
+            transposition=self.transposition,
+        )
 
 
 def as_is(batch: Any) -> Any:

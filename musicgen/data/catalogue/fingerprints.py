@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float64, Int64, Shaped, UInt32
 
 from musicgen.music.notes import LOWEST_PITCH, Performance
 
-FINGERPRINT_VERSION = 1
+FINGERPRINT_VERSION = 2
 """Bump whenever the fingerprint of a piece changes; part of its key in the cache."""
 
 LINES = ("top", "bottom", "skyline")
@@ -17,7 +17,8 @@ Prints = Shaped[np.ndarray, " prints"]
 """N-grams of one piece (dtype `PRINT`): hash of the intervals, number of its first note in the line, line,
 and MIDI number of the first note; sorted by line and hash, each hash once per line."""
 
-_INTERVALS = 8
+_INTERVALS = (8, 8, 7)
+"""Length of the n-grams per line: where a soprano is ornamented, more of the shorter ones stay the same."""
 _FEWEST_DIFFERENT = (4, 4, 3)
 """N-grams with fewer different intervals are scales, trills and broken chords, which all pieces share."""
 _SAME_CHORD_S = 0.03
@@ -25,7 +26,7 @@ _PITCHES = 88
 
 
 def fingerprint(performance: Performance) -> Prints:
-    """Hash each run of eight intervals in three lines of a piece.
+    """Hash each run of seven or eight intervals in three lines of a piece.
 
     N-grams of intervals are a well-kept way to find melodies in polyphonic music (Downie and Nelson 2000;
     Doraisamy and Rüger 2003), over the top notes as melody (the skyline of Uitdenbogerd and Zobel 1999).
@@ -77,9 +78,9 @@ def _highest_held(
 def _prints_of(pitch: Int64[np.ndarray, " chords"], *, line: int) -> Prints:
     places = np.flatnonzero(np.diff(pitch, prepend=-1))
     intervals = np.diff(pitch[places]).clip(-127, 127).astype(np.int8)
-    if len(intervals) < _INTERVALS:
+    if len(intervals) < _INTERVALS[line]:
         return np.empty(0, PRINT)
-    grams = np.lib.stride_tricks.sliding_window_view(intervals, _INTERVALS)
+    grams = np.lib.stride_tricks.sliding_window_view(intervals, _INTERVALS[line])
     different = 1 + np.count_nonzero(np.diff(np.sort(grams, axis=1), axis=1), axis=1)
     kept = np.flatnonzero((different >= _FEWEST_DIFFERENT[line]) & ~_is_figure(grams))
     hashes, first = np.unique(_hashed(grams[kept]), return_index=True)
@@ -91,17 +92,19 @@ def _prints_of(pitch: Int64[np.ndarray, " chords"], *, line: int) -> Prints:
 
 
 def _is_figure(grams: Shaped[np.ndarray, "grams intervals"]) -> Bool[np.ndarray, " grams"]:
-    """Find n-grams that repeat after 2 to 5 intervals, all but one of them: figures of accompaniments."""
+    """Find n-grams that repeat themselves, but for one interval: the figures of accompaniments."""
     is_figure = np.zeros(len(grams), bool)
-    for period in range(2, 6):
+    for period in range(2, grams.shape[1] - 2):
         differ = np.count_nonzero(grams[:, period:] != grams[:, :-period], axis=1)
         is_figure |= differ <= 1
     return is_figure
 
 
 def _hashed(grams: Shaped[np.ndarray, "grams intervals"]) -> UInt32[np.ndarray, " grams"]:
-    """Mix eight intervals of a byte each to 32 bits (the finaliser of SplitMix64)."""
-    mixed = np.ascontiguousarray(grams).view("<u8")[:, 0]
+    """Mix up to eight intervals of a byte each to 32 bits (the finaliser of SplitMix64)."""
+    padded = np.zeros((len(grams), 8), np.int8)
+    padded[:, : grams.shape[1]] = grams
+    mixed = padded.view("<u8")[:, 0]
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return (mixed >> np.uint64(32)).astype(np.uint32)

@@ -88,7 +88,7 @@ class Codebook(DiscreteBottleneck):
                 f"build both with one embedding_dim"
             )
         with torch.autocast(device_type=latents.device.type, enabled=False):
-            latents = latents.float()
+            latents = self._prepared(latents.float())
             vectors = as_vectors(latents)
             self._positions = latents.shape[2] * latents.shape[3]
             if self.training:
@@ -110,11 +110,15 @@ class Codebook(DiscreteBottleneck):
     @torch.no_grad()
     def encode(self, latents: Float[Tensor, "batch dim h w"]) -> Int[Tensor, "batch positions codebooks"]:
         """Find the nearest code of each latent, row-major; nothing is trained."""
-        return self._nearest(as_vectors(latents.float())).view(latents.shape[0], -1, 1)
+        return self._nearest(as_vectors(self._prepared(latents.float()))).view(latents.shape[0], -1, 1)
 
     def lookup(self, codes: Int[Tensor, "batch positions codebooks"]) -> Float[Tensor, "batch positions dim"]:
         """Return the codebook's vectors for codes."""
         return functional.embedding(codes[..., 0], self.codebook)
+
+    def _prepared(self, latents: Float[Tensor, "batch dim h w"]) -> Float[Tensor, "batch dim h w"]:
+        """Bring latents to where codes are compared with them."""
+        return latents
 
     def _nearest(self, vectors: Float[Tensor, "n dim"]) -> Int[Tensor, " n"]:
         """Find the code with the smallest Euclidean distance; |x|² is the same for all and left out."""

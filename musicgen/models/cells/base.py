@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from musicgen.config.build import Buildable
+from musicgen.music.layout import MAX_TICKS
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,14 @@ class CellModel(Buildable, nn.Module, ABC):
         """
 
     @abstractmethod
-    def nats(
+    def cell_nats(
         self,
         maps: Float[Tensor, "batch maps pitches ticks"],
         slices: Shaped[Tensor, "batch channels pitches ticks"],
         *,
         before: Shaped[Tensor, "batch pitches"] | None = None,
-    ) -> Float[Tensor, " batch"]:
-        """Compute -log p(sounding cells | maps, before) of each slice, exactly, in nats."""
+    ) -> Float[Tensor, "batch pitches ticks"]:
+        """Compute what each cell adds to -log p(cells | maps, before), exactly, in nats."""
 
     @abstractmethod
     def marginal_logits(
@@ -116,6 +117,16 @@ class CellModel(Buildable, nn.Module, ABC):
             densities: Share of cells that sound, and share of cells where a note begins if known.
         """
 
+    def nats(
+        self,
+        maps: Float[Tensor, "batch maps pitches ticks"],
+        slices: Shaped[Tensor, "batch channels pitches ticks"],
+        *,
+        before: Shaped[Tensor, "batch pitches"] | None = None,
+    ) -> Float[Tensor, " batch"]:
+        """Compute -log p(cells | maps, before) of each slice, exactly, in nats."""
+        return self.cell_nats(maps, slices, before=before).sum(dim=(1, 2))
+
     def marginals(
         self,
         maps: Float[Tensor, "batch maps pitches ticks"],
@@ -139,7 +150,8 @@ def cell_bce(
 
 
 def pack_cells(cells: Bool[Tensor, "*batch ticks"]) -> Int[Tensor, "*batch"]:
-    """Pack up to 32 ticks into an int32: bit t is tick t."""
+    """Pack the ticks of a quarter into an int32, each coarser one as all the ticks that it lasts."""
+    cells = cells.repeat_interleave(MAX_TICKS // cells.shape[-1], dim=-1)
     bits = torch.arange(cells.shape[-1], device=cells.device, dtype=torch.int32)
     return (cells.int() << bits).sum(dim=-1, dtype=torch.int32)
 

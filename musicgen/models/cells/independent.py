@@ -57,17 +57,18 @@ class IndependentCells(CellModel):
             metrics={"bce": sounding.detach(), "onset_bce": onset.detach()},
         )
 
-    def nats(
+    def cell_nats(
         self,
         maps: Float[Tensor, "batch maps pitches ticks"],
         slices: Shaped[Tensor, "batch channels pitches ticks"],
         *,
         before: Shaped[Tensor, "batch pitches"] | None = None,
-    ) -> Float[Tensor, " batch"]:
-        """Sum the cross-entropy of the sounding channel over the cells of each slice."""
+    ) -> Float[Tensor, "batch pitches ticks"]:
+        """Compute the cross-entropy of each cell of the sounding channel."""
         logits = maps[:, 0].float()
-        cells = slices[:, 0].to(logits.dtype)
-        return functional.binary_cross_entropy_with_logits(logits, cells, reduction="none").sum(dim=(1, 2))
+        return functional.binary_cross_entropy_with_logits(
+            logits, slices[:, 0].to(logits.dtype), reduction="none"
+        )
 
     def marginal_logits(
         self,

@@ -64,6 +64,7 @@ class AutoencoderStage(NetworkStage):
             run.prepared,
             batch_size=self.batch_size,
             channels=self.network.channels,
+            layout=self.network.layout,
             seed=run.seed,
             transpose=self.transpose,
             updates_per_epoch=self.updates_per_epoch,

@@ -149,6 +149,9 @@ def test_all_keys_of_a_tune_fall_into_one_split(family: Path, tmp_path: Path):
     assert len(set(sides.values())) == 3
     assert all(side == sides[f"{stem.partition('-')[0]}-0"] for stem, side in sides.items())
     assert done.summary["twins"] == {"groups": 12, "pieces": 48}
+    one = next(piece for piece in done.pieces if piece.path.stem == "3-0")
+    versions = {piece.content for piece in done.pieces if piece.path.stem.startswith("3-")}
+    assert done.with_twins({one.content, "ab" * 32}) == versions | {"ab" * 32}
     write_summary(done, tmp_path / "out")
     with (tmp_path / "out" / "twins.csv").open(encoding="utf-8") as table:
         rows = list(csv.DictReader(table))
@@ -160,14 +163,15 @@ def test_all_keys_of_a_tune_fall_into_one_split(family: Path, tmp_path: Path):
 
 
 def test_without_looking_for_twins_each_piece_goes_its_own_way(family: Path, tmp_path: Path):
-    settings = {"val_fraction": 0.3, "test_fraction": 0.3}
     done = prepare(
         Folder(family), ClockGrid(), choice=PieceFilter(), cache_dir=tmp_path / "cache",
-        **settings, twins_together=False, num_workers=1,
+        val_fraction=0.3, test_fraction=0.3, twins_together=False, num_workers=1,
     )  # fmt: skip
     assert "twins" not in done.summary
     for name, packed in done.splits.items():
-        assert all(split_of(piece.content, **settings) == name for piece in packed.pieces)
+        assert all(
+            split_of(piece.content, val_fraction=0.3, test_fraction=0.3) == name for piece in packed.pieces
+        )
     write_summary(done, tmp_path / "out")
     assert not (tmp_path / "out" / "twins.csv").exists()
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musicgen.data.batches.slices import SliceDataset
+from musicgen.data.batches.slices import SliceBatch, SliceDataset
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.sources.folder import Folder
 from musicgen.data.store.cache import PieceCache
@@ -16,6 +16,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.data.store.packing import open_pack
 from musicgen.data.store.reading import read_pieces
 from musicgen.music.grid import ClockGrid, packed_onsets, unpack
+from musicgen.music.layout import SliceLayout
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +164,15 @@ def test_large_packs_let_go_of_what_they_touched(pieces_folder: Path, folder: Pa
         assert torch.equal(pack.gather(np.arange(len(pack))), expected)
         assert torch.equal(pack.gather(np.arange(len(pack)), channels=2), both)
     assert np.array_equal(view, ClockGrid().read(Folder(pieces_folder).pieces()[0].path).packed)
+
+
+@pytest.mark.parametrize("ticks", [8, 32])
+def test_a_coarse_layout_takes_one_cell_of_each_tick(pieces_folder: Path, ticks: int):
+    grid = ClockGrid(ticks=ticks)
+    packed = grid.read(Folder(pieces_folder).pieces()[0].path).packed
+    pack = PackedPieces(packed, starts=np.array([0, len(packed)]), pieces=[NAMELESS])
+    batch = SliceBatch.of(pack, np.arange(len(packed)), channels=2, layout=SliceLayout(ticks=ticks))
+    assert batch.slices.shape == (len(packed), 2, 88, ticks)
+    spread = np.repeat(batch.slices.numpy(), 32 // ticks, axis=-1).astype(bool)
+    assert np.array_equal(spread[:, 0], unpack(packed))
+    assert batch.slices[:, 1].sum() == unpack(packed_onsets(packed)).sum()
