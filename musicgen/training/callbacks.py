@@ -13,7 +13,7 @@ from musicgen.data.batches.slices import SliceBatch
 from musicgen.music.render.piano_roll import comparison_image
 from musicgen.training.autoencoder_module import AutoencoderModule
 from musicgen.training.optim import learning_rate
-from musicgen.training.pictures import CARD_WIDTH_IN
+from musicgen.training.tensorboard_logger import CARD_WIDTH_IN
 
 
 class StopOnNonFinite(Callback):

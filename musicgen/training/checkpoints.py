@@ -68,6 +68,7 @@ class StageCheckpoint(ModelCheckpoint):
             auto_insert_metric_name=False,
             enable_version_counter=False,
         )
+        self.stage = stage
         self.description = description
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
@@ -93,7 +94,7 @@ class StageCheckpoint(ModelCheckpoint):
         checkpoint["musicgen"] = {**self.description, "metrics": metrics}
         if trainer.is_global_zero:
             run = Path(str(self.dirpath)).parent
-            checkpoint["logs"] = log_position(trainer.loggers, run, self.description["stage"])
+            checkpoint["logs"] = log_position(trainer.loggers, run, self.stage)
 
 
 class RandomState(Callback):

@@ -11,12 +11,12 @@ from musicgen.music.notes import Performance
 from musicgen.music.render.form_diagram import form_image
 from musicgen.music.render.piano_roll import roll_image
 from musicgen.music.render.sound import render
+from musicgen.training.tensorboard_logger import CARD_WIDTH_IN
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter
 
 
-CARD_WIDTH_IN = 5.4  # images are shown at half size on TensorBoard's cards
 ROLL_QUARTERS = 48
 
 

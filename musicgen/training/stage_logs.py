@@ -8,13 +8,9 @@ from typing import Any
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from musicgen.files.atomic import write_atomically
+from musicgen.files.event_files import event_files
 from musicgen.measure.spec import FIRST
 from musicgen.training.curve_table import CurveTable
-
-
-def event_files(folder: Path, stage: str) -> list[Path]:
-    """List TensorBoard's event files of a stage in a run folder."""
-    return sorted(folder.glob(f"tensorboard/events.out.tfevents.*.{stage}"))
 
 
 def label_logs(loggers: Sequence[Logger], stage: str) -> None:

@@ -8,6 +8,8 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from musicgen.measure.spec import Metric, metric
 
+CARD_WIDTH_IN = 5.4  # of a picture that its cards show in half its size
+
 
 class TensorBoardWithoutEpoch(TensorBoardLogger):
     """Write Lightning's metrics except `epoch`, each with its description.

@@ -9,6 +9,7 @@ from pathlib import Path
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from musicgen.checkpoint import read_checkpoint
+from musicgen.files.event_files import event_files
 from musicgen.pipeline.reuse.inputs import StageInputs, differences, with_threads
 from musicgen.pipeline.reuse.record import (
     EDITION,
@@ -22,7 +23,6 @@ from musicgen.pipeline.reuse.store import StageStore
 from musicgen.pipeline.status import StatusFile
 from musicgen.training.curve_table import CurveTable
 from musicgen.training.stage_logs import (
-    event_files,
     label_logs,
     log_training_metrics,
     replay,

@@ -105,5 +105,6 @@ class PriorStage(NetworkStage):
         return load_transformer(run.folder, autoencoder=run.autoencoder)
 
     def description(self, run: RunContext) -> dict[str, Any]:
-        """Describe the network and the autoencoder of its codes."""
-        return {**super().description(run), "autoencoder_sha256": fingerprint(run.autoencoder)}
+        """Describe the network, the autoencoder of its codes and the keys of the pieces."""
+        keys = {} if run.prepared.keys is None else {"keys": run.prepared.keys}
+        return {**super().description(run), "autoencoder_sha256": fingerprint(run.autoencoder), **keys}
