@@ -1,31 +1,70 @@
 """The command line: find the verb, and only then import what it needs."""
 
 import importlib
+import io
 import os
 import sys
+from typing import Any
 
 VERBS = {
     "prepare": ("prepare", "read, clean, cut and cache the chosen pieces"),
     "train": ("train", "prepare, train both models, generate and evaluate; -m sweeps"),
-    "search": ("search", "find good settings: knobs as in a sweep, any metric, studies that resume"),
+    "search": ("search", "find good settings: any setting, any metric, studies that resume"),
     "generate": ("generate", "write new pieces from a run: run=DIR"),
     "evaluate": ("evaluate", "measure a run again on held-out and generated pieces: run=DIR"),
     "baseline": ("baseline", "measure another way to write music beside ours: baseline=NAME"),
-    "classify": ("classify", "tell composer and era; whose style do the pieces of run=DIR have?"),
+    "classify": ("classify", "predict composer and era; whose style do the pieces of run=DIR have?"),
     "compare": ("compare", "put runs side by side: DIR..."),
     "watch": ("watch", "a live table of the jobs of a sweep: DIR..."),
     "runs": ("runs", "list, show and prune runs: list|show|prune DIR..."),
     "import": ("import_weights", "make a run of Bachsformer's weights: weights=DIR"),
 }
+USAGE_ERROR = 2  # exit status of a command line that cannot be carried out
+
+
+class LenientPipe(io.FileIO):
+    """A standard stream whose reader may leave early, as `head` does: the rest goes nowhere."""
+
+    replaced: Any = None
+
+    def write(self, data: Any) -> int | None:
+        """Write; when the other end is closed, send this and everything after it to the null device."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self.fileno())
+            os.close(null)
+            return super().write(data)
 
 
 def main() -> None:
-    """Run the verb that the command line names, until whoever reads its output has enough."""
+    """Run the verb that the command line names."""
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        setattr(sys, name, _lenient(getattr(sys, name), descriptor=descriptor))
     try:
         _run_verb()
+    finally:
         sys.stdout.flush()
-    except BrokenPipeError:  # of `musicgen runs list | head`, say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing to flush at exit
+
+
+def _lenient(stream: Any, *, descriptor: int) -> Any:
+    """Open a standard stream again so that no character and no closed pipe can end a verb.
+
+    A console that is not UTF-8 shows `?` for what it has no sign for. Streams that are not the process's own
+    (a notebook's, a test's) are left as they are.
+    """
+    try:
+        if stream.fileno() != descriptor or (os.name == "nt" and stream.isatty()):  # shows all characters
+            return stream
+    except (AttributeError, OSError, ValueError):  # no stream, none with a file, or a closed one
+        return stream
+    stream.flush()
+    errors = stream.errors if "utf" in stream.encoding.lower() else "replace"
+    raw = LenientPipe(descriptor, "w", closefd=False)
+    buffered = io.BufferedWriter(raw)
+    raw.replaced = stream  # kept: it would close the descriptor when it goes
+    return io.TextIOWrapper(buffered, encoding=stream.encoding, errors=errors, line_buffering=True)
 
 
 def _run_verb() -> None:
@@ -40,7 +79,7 @@ def _run_verb() -> None:
         return
     if verb not in VERBS:
         print(f"musicgen: no verb {verb!r}; use one of {', '.join(VERBS)}\n\n{_usage()}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(USAGE_ERROR)
     importlib.import_module(f"musicgen.cli.{VERBS[verb][0]}").main()
 
 
@@ -49,8 +88,8 @@ def _usage() -> str:
     return (
         "usage: musicgen VERB [key=value ...] [-m]\n\n"
         f"{lines}\n\n"
-        "Each verb is a Hydra application: musicgen VERB --help shows its settings,\n"
-        "--cfg job what they come to, -m (--multirun) sweeps over comma-separated values."
+        "musicgen VERB --help shows the verb's settings with examples, --cfg job the whole\n"
+        "config, -m (--multirun) sweeps over comma-separated values."
     )
 
 

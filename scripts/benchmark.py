@@ -3,7 +3,7 @@
     python scripts/benchmark.py json=FILE
     python scripts/benchmark.py quick=true                       # under three minutes, smaller settings
     python scripts/benchmark.py only=read_cut,generation threads=1
-    python scripts/benchmark.py markdown=docs/benchmark.md       # the page in the documentation
+    python scripts/benchmark.py markdown=docs/lab/benchmark.md       # the page in the documentation
 
 Every row has its ratio from measurements taken in turn, ours and the reference's. Runs on the CPU, and
 then on a GPU where there is one (rows that end in _cuda).

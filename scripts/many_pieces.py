@@ -70,8 +70,8 @@ def measured(files: list[Path], *, count: int, batches: int) -> dict[str, float]
             "data.num_workers=1",
             f"hydra.run.dir={folder / 'run'}",
         ]
-        cold = build_run(*prepare)
-        again = build_run(*prepare)
+        cold = timed(*prepare)
+        again = timed(*prepare)
         loading = [loaded(how, folder, batches) for how in LOADERS]
         summary = json.loads((folder / "run" / "summary.json").read_text())
     return {
@@ -83,7 +83,7 @@ def measured(files: list[Path], *, count: int, batches: int) -> dict[str, float]
     }
 
 
-def build_run(*command: str) -> dict[str, float]:
+def timed(*command: str) -> dict[str, float]:
     """Run a command; give its time on the clock and on the processor, and its peak of memory."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     elapsed_s, peak = musicgen(*command)
@@ -128,7 +128,7 @@ def load_codes(folder: Path, *, batches: int) -> dict[str, float]:
 
 def prepared_again(folder: Path) -> "Prepared":
     """Open the packs that the command before has left."""
-    from musicgen.data.catalogue.choice import PieceFilter
+    from musicgen.data.catalogue.piece_filter import PieceFilter
     from musicgen.data.prepare import prepare
     from musicgen.data.sources.folder import Folder
     from musicgen.music.grid import ClockGrid

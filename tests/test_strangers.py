@@ -78,7 +78,7 @@ def test_a_config_that_came_with_a_run_builds_known_classes_only(target: str | N
         build({"_target_": "musicgen.data.sources.folder.Folder", "root": {"_target_": target}})
 
 
-@pytest.mark.parametrize("name", ["pieces_below", "Listing", "Path", "KnownHashes", "_piece", "Nothing"])
+@pytest.mark.parametrize("name", ["pieces_below", "Listing", "Path", "content_hashes", "_piece", "Nothing"])
 def test_functions_and_what_an_allowed_module_imported_are_not_built(name: str):
     with pytest.raises(ValueError, match="no class of"):
         build({"_target_": f"musicgen.data.sources.folder.{name}"})

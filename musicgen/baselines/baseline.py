@@ -1,4 +1,4 @@
-"""What every baseline does: learn from the training pieces, tell bits, write music."""
+"""The interface of baselines: fit, bits, sample."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from musicgen.music.notes import Performance
 
 @dataclass(frozen=True)
 class BaselineData:
-    """What a baseline may see.
+    """The pieces that a baseline is fitted to, measured on and compared with.
 
     Attributes:
-        train: Pieces to learn from.
-        held_out: Pieces to choose weights by and to predict.
-        reference: Excerpts of real music that the result will be compared with.
+        train: Training pieces.
+        held_out: Pieces that select the best weights and that bits are measured on.
+        reference: Excerpts of real music that generated pieces are compared with.
     """
 
     train: PackedPieces
@@ -27,15 +27,15 @@ class BaselineData:
 
 
 class Baseline(ABC):
-    """A model of music in slices, however simple."""
+    """A model of music in slices, with or without a likelihood."""
 
     @abstractmethod
-    def fit(self, material: BaselineData) -> None:
-        """Learn from the training pieces."""
+    def fit(self, data: BaselineData) -> None:
+        """Fit the model to the training pieces."""
 
     @abstractmethod
     def bits(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> float | None:
-        """Give -log2 p of a piece's cells, or an upper bound on it; None where there is no likelihood.
+        """Compute -log2 p of a piece's cells, or an upper bound; None for a model without a likelihood.
 
         Args:
             packed: Packed slices of a whole piece.
@@ -43,22 +43,22 @@ class Baseline(ABC):
 
     @abstractmethod
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
-        """Write pieces.
+        """Generate pieces.
 
         Args:
-            num_pieces: How many.
-            num_quarters: Their length.
-            seed: Of the draws.
+            num_pieces: Number of pieces.
+            num_quarters: Length of each, in quarters.
+            seed: Seed of the random draws.
         """
 
     def compared_with(self, reference: Reference) -> Reference:
-        """Give the real music that the pieces may be compared with: all of it."""
+        """Choose the real excerpts that generated pieces are compared with; all of them by default."""
         return reference
 
     def num_parameters(self) -> int:
-        """Count the numbers that were learnt; 0 where nothing is."""
+        """Count the fitted parameters; 0 if there are none."""
         return 0
 
     def earlier_cpu_s(self) -> float:
-        """Give the CPU-seconds that went into what was trained before; 0 for nothing, or if unknown."""
+        """CPU-seconds spent on networks that were trained before `fit`; 0 if none or unknown."""
         return 0.0

@@ -1,4 +1,4 @@
-"""Give a baseline as much computing as another model had: how many epochs fit into so many CPU-seconds."""
+"""Equal compute for baselines: how many epochs fit into a budget of CPU-seconds."""
 
 import copy
 import logging
@@ -53,10 +53,10 @@ def epochs_within(
     data: Any,
     num_updates: int,
 ) -> int:
-    """Tell how many epochs fit into a time, by a few updates of a copy of the module, which stays as it is.
+    """Estimate how many epochs fit into a time, from a few updates of a copy of the module.
 
-    The number is known before the training, so that a schedule of the rate can end with it. What the
-    training really took is told afterwards by whoever runs it: expect a tenth more or less.
+    The number is fixed before training, so that the learning rate schedule ends with it. Real training
+    takes about a tenth more or less.
 
     Args:
         cpu_seconds: The time, over all threads of this process.
@@ -72,7 +72,7 @@ def epochs_within(
         ValueError: `cpu_seconds` is not above 0.
     """
     if not cpu_seconds > 0:
-        raise ValueError(f"cpu_seconds={cpu_seconds} is no time to learn in; give more than 0, or null")
+        raise ValueError(f"cpu_seconds={cpu_seconds} is not a time; use more than 0, or null")
     timer = EpochTimer()
     trainer = make_trainer(
         max_epochs=1,

@@ -1,4 +1,4 @@
-"""Models of single cells: a density, a density a pitch, and a chain from tick to tick."""
+"""Models of single cells: one density, one density per pitch, a Markov chain over ticks."""
 
 import math
 from abc import abstractmethod
@@ -15,33 +15,32 @@ PackedSlices = UInt32[np.ndarray, "quarters pitches"]
 Transitions = Int64[np.ndarray, "2 2 pitches"]  # before, now
 
 
-class CellModel(Baseline):
-    """Let every cell sound with a chance that depends on its pitch and the cell before it, nothing else.
+class CellBaseline(Baseline):
+    """Bernoulli cells whose probability depends on pitch and on the cell one tick before.
 
-    The chances are counted in the training pieces, one added to both outcomes. The silence before a piece
-    counts as a cell.
+    Probabilities are training counts with add-one smoothing. A piece is preceded by silence.
     """
 
     chances: Float[np.ndarray, "2 pitches"]  # by the cell before
 
-    def fit(self, material: BaselineData) -> None:
-        """Count in the training pieces."""
-        self.chances = self._chances(_counted(material.train))
+    def fit(self, data: BaselineData) -> None:
+        """Count transitions in the training pieces."""
+        self.chances = self._chances(_counted(data.train))
 
     def bits(self, packed: PackedSlices) -> float:
-        """Give -log2 p of a piece's cells, exactly."""
+        """Compute -log2 p of a piece's cells, exactly."""
         counts = transitions(packed)
-        told = counts[:, 1] * np.log(self.chances) + counts[:, 0] * np.log1p(-self.chances)
-        return float(-told.sum() / math.log(2))
+        log_likelihood = counts[:, 1] * np.log(self.chances) + counts[:, 0] * np.log1p(-self.chances)
+        return float(-log_likelihood.sum() / math.log(2))
 
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
-        """Draw the cells tick by tick from silence."""
+        """Sample cells tick by tick, starting from silence."""
         generator = np.random.default_rng(seed)
         return [from_packed(pack(self._cells(num_quarters, generator))) for _ in range(num_pieces)]
 
     @abstractmethod
     def _chances(self, counts: Transitions) -> Float[np.ndarray, "2 pitches"]:
-        """Turn counts into the chance of a sounding cell, by the cell before and by pitch."""
+        """Estimate the probability that a cell sounds, given the cell before and the pitch."""
 
     def _cells(self, num_quarters: int, generator: np.random.Generator) -> Bool[np.ndarray, "quarters 88 32"]:
         ticks = num_quarters * TICKS_PER_QUARTER
@@ -52,8 +51,8 @@ class CellModel(Baseline):
         return cells[1:].reshape(num_quarters, TICKS_PER_QUARTER, NUM_PITCHES).transpose(0, 2, 1)
 
 
-class ConstantDensity(CellModel):
-    """One chance for all cells."""
+class ConstantDensity(CellBaseline):
+    """One probability for all cells."""
 
     def _chances(self, counts: Transitions) -> Float[np.ndarray, "2 pitches"]:
         off, on = counts.sum(axis=(0, 2))
@@ -64,8 +63,8 @@ class ConstantDensity(CellModel):
         return 1
 
 
-class PitchDensity(CellModel):
-    """One chance for each pitch."""
+class PitchDensity(CellBaseline):
+    """One probability per pitch."""
 
     def _chances(self, counts: Transitions) -> Float[np.ndarray, "2 pitches"]:
         off, on = counts.sum(axis=0)
@@ -76,8 +75,8 @@ class PitchDensity(CellModel):
         return NUM_PITCHES
 
 
-class TickMarkov(CellModel):
-    """Two chances for each pitch: to begin where it is silent, to go on where it sounds."""
+class TickMarkov(CellBaseline):
+    """Two probabilities per pitch: to start after silence, and to continue."""
 
     def _chances(self, counts: Transitions) -> Float[np.ndarray, "2 pitches"]:
         return (counts[:, 1] + 1) / (counts.sum(axis=1) + 2)

@@ -14,7 +14,7 @@ from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.generation.generate import Sampling, generate_pieces
 from musicgen.generation.tokenize import decode_codes, encode_packed, encode_pieces
-from musicgen.measure.evaluate import prior_nats
+from musicgen.measure.evaluate import count_parameters, prior_nats
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.music.grid import from_packed, unpack
 from musicgen.music.notes import Performance
@@ -28,7 +28,7 @@ class TrainedRun(Baseline):
     Args:
         run: The run folder.
         sampling: How codes are drawn.
-        window_quarters: What the prior sees at once when it is measured.
+        window_quarters: Context of the prior when it is measured, in quarters.
 
     Raises:
         FileNotFoundError: The folder has no checkpoints.
@@ -41,18 +41,18 @@ class TrainedRun(Baseline):
         self.sampling = sampling
         self.window_quarters = window_quarters
 
-    def fit(self, material: BaselineData) -> None:
-        """Leave everything as it is: the run was trained."""
+    def fit(self, data: BaselineData) -> None:
+        """Do nothing: the run is trained already."""
 
     def bits(self, packed: PackedSlices) -> float:
-        """Give an upper bound on -log2 p: the codes' bits and the decoder's."""
+        """Bound -log2 p from above by the bits of the codes and of the decoder."""
         codes = encode_packed(self.autoencoder, packed)
         sequence = PieceCodes(codes=codes, starts=np.array([0, len(codes)]))
         nats = prior_nats(self.prior, sequence, window_quarters=self.window_quarters)
         return codes.size * nats / math.log(2) + decoder_bits(self.autoencoder, packed, codes)
 
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
-        """Write pieces as `musicgen generate` does."""
+        """Generate pieces as `musicgen generate` does."""
         pieces = generate_pieces(
             self.autoencoder,
             self.prior,
@@ -64,11 +64,11 @@ class TrainedRun(Baseline):
         return [piece.performance for piece in pieces]
 
     def num_parameters(self) -> int:
-        """Count those of both networks."""
-        return self.prior.num_parameters() + _size(self.autoencoder)
+        """Count the parameters of both networks."""
+        return self.prior.num_parameters() + count_parameters(self.autoencoder)
 
     def earlier_cpu_s(self) -> float:
-        """Give what both networks were trained in."""
+        """Training time of both networks."""
         return self.trained_s
 
 
@@ -98,9 +98,9 @@ class CodeMarkov(Baseline):
         self.vocab = self.autoencoder.num_embeddings
         self.trained_s = _cpu_seconds(run, "vq_vae")
 
-    def fit(self, material: BaselineData) -> None:
+    def fit(self, data: BaselineData) -> None:
         """Count contexts and codes in the training pieces."""
-        codes = encode_pieces(self.autoencoder, material.train)
+        codes = encode_pieces(self.autoencoder, data.train)
         streams = [
             codes.codes[start:stop].reshape(-1).astype(np.int64)
             for start, stop in zip(codes.starts[:-1], codes.starts[1:], strict=True)
@@ -108,14 +108,14 @@ class CodeMarkov(Baseline):
         self.chances = self._tables(streams)
 
     def bits(self, packed: PackedSlices) -> float:
-        """Give an upper bound on -log2 p: the codes' bits and the decoder's."""
+        """Bound -log2 p from above by the bits of the codes and of the decoder."""
         codes = encode_packed(self.autoencoder, packed)
         stream = codes.reshape(-1)
         chances = self.chances[self._contexts(stream, self.order), stream]
         return float(-np.log2(chances).sum()) + decoder_bits(self.autoencoder, packed, codes)
 
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
-        """Draw codes one by one from the chain, and decode them."""
+        """Sample codes from the chain and decode them."""
         generator = np.random.default_rng(seed)
         per_quarter = self.autoencoder.num_codes
         pieces = []
@@ -126,15 +126,15 @@ class CodeMarkov(Baseline):
         return pieces
 
     def num_parameters(self) -> int:
-        """Count the autoencoder's and the chances."""
-        return _size(self.autoencoder) + self.chances.size
+        """Count the parameters of the autoencoder and the table of probabilities."""
+        return count_parameters(self.autoencoder) + self.chances.size
 
     def earlier_cpu_s(self) -> float:
-        """Give what the autoencoder was trained in."""
+        """Training time of the autoencoder."""
         return self.trained_s
 
     def _tables(self, streams: list[Int64[np.ndarray, " codes"]]) -> Float[np.ndarray, "contexts vocab"]:
-        """Give the chances after every context of the full length."""
+        """Estimate the probability of each code after every context of the full length."""
         chances = np.full((1, self.vocab), 1 / self.vocab)
         for order in range(self.order + 1):
             counts = np.zeros(((self.vocab + 1) ** order, self.vocab))
@@ -192,11 +192,7 @@ def decoder_bits(
     return nats / math.log(2)
 
 
-def _size(module: torch.nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
-
-
 def _cpu_seconds(run: str | Path, stage: str) -> float:
-    """Read from a run's record what a stage was trained in; 0 for imported weights and runs of before."""
+    """Read the training time of a stage from a run's record; 0 for imported weights and old runs."""
     path = Path(run) / "checkpoints" / f"{stage}.json"
     return json.loads(path.read_text(encoding="utf-8")).get("cpu_seconds", 0.0) if path.is_file() else 0.0

@@ -14,6 +14,7 @@ from musicgen.baselines.budget import epochs_within
 from musicgen.data.batches.sampler import EpochSampler
 from musicgen.data.batches.slices import as_is
 from musicgen.data.store.packed import PackedPieces
+from musicgen.measure.evaluate import count_parameters
 from musicgen.models.gan import STEPS_PER_BAR, PhraseCritic, PhraseGenerator
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_packed, pack, unpack
 from musicgen.music.metrics.bars import QUARTERS_PER_BAR
@@ -68,13 +69,13 @@ class BarGan(Baseline):
             learning_rate=learning_rate,
         )
 
-    def fit(self, material: BaselineData) -> None:
+    def fit(self, data: BaselineData) -> None:
         """Train both networks on all phrases of the training pieces.
 
         Raises:
             ValueError: No piece is as long as a phrase.
         """
-        phrases = Phrases(material.train, num_bars=self.num_bars)
+        phrases = Phrases(data.train, num_bars=self.num_bars)
         sampler = EpochSampler(phrases, shuffle=True, seed=self.seed)
         loader = DataLoader(phrases, batch_size=self.batch_size, sampler=sampler, collate_fn=as_is)
         make_trainer = partial(self.make_trainer, precision="32-true")  # a penalty is a gradient's gradient
@@ -98,7 +99,7 @@ class BarGan(Baseline):
         self.module.eval()
 
     def bits(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> None:
-        """Give no bits: a GAN has no likelihood."""
+        """Return None: a GAN has no likelihood."""
 
     @torch.inference_mode()
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
@@ -111,8 +112,8 @@ class BarGan(Baseline):
         return [from_packed(packed_of_bars(bars)[:num_quarters]) for bars in pieces]
 
     def num_parameters(self) -> int:
-        """Count those of both networks."""
-        return sum(parameter.numel() for parameter in self.module.parameters())
+        """Count the parameters of both networks."""
+        return count_parameters(self.module)
 
 
 class Phrases(Dataset):

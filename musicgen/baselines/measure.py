@@ -1,4 +1,4 @@
-"""Run a baseline: it learns, is measured on held-out pieces, writes, and leaves a folder as a run does."""
+"""Run a baseline: fit, measure on held-out pieces, generate, and write a folder as a run does."""
 
 import csv
 import logging
@@ -24,7 +24,7 @@ BITS_FILE = "bits.csv"
 
 def run_baseline(
     baseline: Baseline,
-    material: BaselineData,
+    data: BaselineData,
     *,
     folder: Path,
     num_pieces: int,
@@ -33,17 +33,17 @@ def run_baseline(
     seed: int,
     classifier: StyleClassifier | None = None,
 ) -> dict[str, float]:
-    """Fit, measure, write; leave `generated/000.mid …`, `metrics.json`, and `bits.csv` where there are bits.
+    """Fit a baseline and write `generated/000.mid …`, `metrics.json`, and `bits.csv` if it has a likelihood.
 
     Args:
-        baseline: What is run.
-        material: What it may see.
-        folder: Where its files go.
-        num_pieces: How many pieces it writes.
-        num_quarters: Their length.
+        baseline: The model.
+        data: Pieces to fit, measure and compare with.
+        folder: Output folder.
+        num_pieces: Number of generated pieces.
+        num_quarters: Length of each, in quarters.
         tempo_bpm: Their tempo.
-        seed: Of its draws.
-        classifier: Says whose style the pieces have, and how far they are from real ones in its embedding.
+        seed: Seed of the random draws.
+        classifier: Adds the predicted style of the pieces and their Fréchet distance from real ones.
 
     Returns:
         The metrics: `val/bits_per_quarter` with `/low` and `/high` where there is a likelihood,
@@ -53,24 +53,24 @@ def run_baseline(
     generated = folder / "generated"
     generated.mkdir(parents=True, exist_ok=True)
     began = time.process_time()
-    baseline.fit(material)
+    baseline.fit(data)
     metrics = {
         "time/fit_cpu_s": time.process_time() - began + baseline.earlier_cpu_s(),
         "baseline/parameters": float(baseline.num_parameters()),
     }
-    told = held_out_bits(baseline, material)
-    if told is not None:
-        write_bits(told, [piece.path.name for piece in material.held_out.pieces], folder / BITS_FILE)
-        metrics |= bits_metrics(told, seed=seed)
+    bits = held_out_bits(baseline, data)
+    if bits is not None:
+        write_bits(bits, [piece.path.name for piece in data.held_out.pieces], folder / BITS_FILE)
+        metrics |= bits_metrics(bits, seed=seed)
     pieces = baseline.sample(num_pieces=num_pieces, num_quarters=num_quarters, seed=seed)
     for number, piece in enumerate(pieces):
         write_midi(piece, generated / f"{number:03d}.mid", tempo_bpm=tempo_bpm)
     log.info("Wrote %d pieces to %s", len(pieces), generated)
     metrics |= music_metrics(pieces, prefix="generated")
-    reference = baseline.compared_with(material.reference)
+    reference = baseline.compared_with(data.reference)
     metrics |= distance_metrics(pieces, reference, seed=seed)
     if classifier is not None:
-        composers = {piece.surname for piece in material.train.pieces}
+        composers = {piece.surname for piece in data.train.pieces}
         metrics |= style_metrics(classifier, pieces, reference, composers=sorted(composers), seed=seed)
     write_metrics(metrics, folder / METRICS_FILE)
     return metrics
@@ -78,39 +78,39 @@ def run_baseline(
 
 @dataclass(frozen=True)
 class HeldOutBits:
-    """What held-out pieces cost.
+    """Code length of held-out pieces.
 
     Attributes:
-        bits: Of each piece.
-        quarters: Its length.
+        bits: -log2 p of each piece, or an upper bound.
+        quarters: Length of each piece, in quarters.
     """
 
     bits: Float[np.ndarray, " pieces"]
     quarters: Int[np.ndarray, " pieces"]
 
 
-def held_out_bits(baseline: Baseline, material: BaselineData) -> HeldOutBits | None:
-    """Take the bits of each held-out piece; None where there is no likelihood or no piece."""
-    pieces = [np.array(material.held_out.piece(n)) for n in range(len(material.held_out.pieces))]
+def held_out_bits(baseline: Baseline, data: BaselineData) -> HeldOutBits | None:
+    """Measure the bits of each held-out piece; None without a likelihood or without pieces."""
+    pieces = [np.array(data.held_out.piece(n)) for n in range(len(data.held_out.pieces))]
     bits = [baseline.bits(packed) for packed in pieces]
-    told = [one for one in bits if one is not None]
-    if len(told) < len(bits) or not bits:
+    known = [value for value in bits if value is not None]
+    if len(known) < len(bits) or not bits:
         return None
-    return HeldOutBits(np.array(told), np.array([len(packed) for packed in pieces]))
+    return HeldOutBits(np.array(known), np.array([len(packed) for packed in pieces]))
 
 
-def bits_metrics(told: HeldOutBits, *, seed: int) -> dict[str, float]:
-    """Give `val/bits_per_quarter` over all held-out pieces, and the ends of its interval over pieces."""
-    low, high = bootstrap_ratio(told.bits, told.quarters, seed=seed)
+def bits_metrics(held_out: HeldOutBits, *, seed: int) -> dict[str, float]:
+    """Compute `val/bits_per_quarter` over all held-out pieces, and the ends of its interval over pieces."""
+    low, high = bootstrap_ratio(held_out.bits, held_out.quarters, seed=seed)
     return {
-        "val/bits_per_quarter": float(told.bits.sum() / told.quarters.sum()),
+        "val/bits_per_quarter": float(held_out.bits.sum() / held_out.quarters.sum()),
         "val/bits_per_quarter/low": low,
         "val/bits_per_quarter/high": high,
     }
 
 
-def write_bits(told: HeldOutBits, names: Sequence[str], path: Path) -> None:
-    """Write a row a piece: file, quarters, bits; two baselines are compared piece by piece.
+def write_bits(held_out: HeldOutBits, names: Sequence[str], path: Path) -> None:
+    """Write one row per piece (file, quarters, bits), so that baselines can be compared piece by piece.
 
     Raises:
         OSError: The file cannot be written.
@@ -118,7 +118,7 @@ def write_bits(told: HeldOutBits, names: Sequence[str], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["file", "quarters", "bits"])
-        for name, quarters, bits in zip(names, told.quarters, told.bits, strict=True):
+        for name, quarters, bits in zip(names, held_out.quarters, held_out.bits, strict=True):
             writer.writerow([name, int(quarters), f"{bits:.3f}"])
 
 
@@ -129,16 +129,16 @@ def bootstrap_ratio(
     seed: int,
     resamples: int = 2000,
 ) -> tuple[float, float]:
-    """Give the 95 % bootstrap interval of a ratio of sums over pieces.
+    """Compute the 95 % bootstrap interval of a ratio of sums over pieces.
 
     Args:
-        numerator: One number a piece.
-        denominator: The same, above 0.
-        seed: Of the draws.
-        resamples: How many draws.
+        numerator: One value per piece.
+        denominator: One positive value per piece.
+        seed: Seed of the resampling.
+        resamples: Number of resamples.
 
     Returns:
-        Its ends; both the ratio itself for one piece, which tells nothing of others.
+        Both ends; for a single piece both are the ratio itself.
     """
     drawn = np.random.default_rng(seed).integers(len(numerator), size=(resamples, len(numerator)))
     ratios = numerator[drawn].sum(axis=1) / denominator[drawn].sum(axis=1)

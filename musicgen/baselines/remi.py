@@ -1,4 +1,4 @@
-"""A token transformer on MidiTok's REMI: notes as words instead of slices as codes."""
+"""A transformer over MidiTok's REMI: notes as tokens instead of slices as codes."""
 
 import math
 import tempfile
@@ -92,16 +92,16 @@ class RemiTransformer(Baseline):
             max_positions=max_positions,
         )
 
-    def fit(self, material: BaselineData) -> None:
+    def fit(self, data: BaselineData) -> None:
         """Train on windows of tokens; keep the weights that predict the held-out pieces best."""
         codes = {
-            "train": self.tokens.of_pieces(material.train),
-            "val": self.tokens.of_pieces(material.held_out),
+            "train": self.tokens.of_pieces(data.train),
+            "val": self.tokens.of_pieces(data.held_out),
         }
         windows = CodeDataModule(
             codes,
             batch_size=self.batch_size,
-            window_quarters=self.transformer.max_positions,
+            window_quarters=self.transformer.max_positions,  # one token stands for a quarter of one code
             hop_quarters=self.hop,
             start_token=self.transformer.start_token,
             seed=self.seed,
@@ -143,14 +143,14 @@ class RemiTransformer(Baseline):
         self.transformer.eval()
 
     def bits(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> float:
-        """Give the bits of the piece's tokens, in windows side by side."""
+        """Measure the bits of the piece's tokens, in windows without overlap."""
         tokens = self.tokens.encode(packed)
         sequence = PieceCodes(codes=tokens[:, None], starts=np.array([0, len(tokens)]))
         nats = prior_nats(self.transformer, sequence, window_quarters=self.transformer.max_positions)
         return len(tokens) * nats / math.log(2)
 
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
-        """Draw tokens until every piece has enough bars, and read them as notes."""
+        """Sample tokens until every piece has enough bars, and decode them to notes."""
         generator = torch.Generator().manual_seed(seed)
         rows, bars = None, -(-num_quarters // QUARTERS_PER_BAR)
         while rows is None or (
@@ -172,7 +172,7 @@ class RemiTransformer(Baseline):
         return [self.tokens.decode(row, num_quarters=num_quarters) for row in rows.tolist()]
 
     def num_parameters(self) -> int:
-        """Count the transformer's."""
+        """Count the parameters of the transformer."""
         return self.transformer.num_parameters()
 
 
@@ -204,7 +204,7 @@ class RemiTokens:
         self.bar = self._tokenizer.vocab["Bar_None"]
 
     def encode(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> Int64[np.ndarray, " tokens"]:
-        """Say the notes of a piece in tokens."""
+        """Encode the notes of a piece as tokens."""
         from symusic import Score  # pyright: ignore[reportMissingImports]
 
         with tempfile.TemporaryDirectory() as folder:
@@ -214,7 +214,7 @@ class RemiTokens:
         return np.array(sequences[0].ids, np.int64)
 
     def decode(self, tokens: Sequence[int], *, num_quarters: int) -> Performance:
-        """Read tokens as notes, those that make no sense left out, and cut the piece to its length."""
+        """Decode tokens to notes, without malformed ones, and cut the piece to its length."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "piece.mid"
             score = self._tokenizer.decode([list(tokens)])
@@ -224,7 +224,7 @@ class RemiTokens:
             return from_packed(to_packed(read_midi(path))[:num_quarters])
 
     def of_pieces(self, pieces: PackedPieces) -> PieceCodes:
-        """Say all pieces in tokens, one a position."""
+        """Encode all pieces, one token per position."""
         tokens = [self.encode(np.array(pieces.piece(number))) for number in range(len(pieces.pieces))]
         starts = np.cumsum([0, *map(len, tokens)])
         return PieceCodes(codes=np.concatenate(tokens)[:, None], starts=starts)

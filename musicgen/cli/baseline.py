@@ -19,7 +19,7 @@ def baseline(config: DictConfig) -> None:
     from musicgen.baselines.measure import run_baseline
     from musicgen.cli.shared.own_metrics import register_metrics
     from musicgen.style.load import load_classifier
-    from musicgen.training.precision import fastest_precision
+    from musicgen.training.trainer import fastest_precision
 
     if config.threads:
         torch.set_num_threads(config.threads)

@@ -11,7 +11,6 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.application import launch
-from musicgen.cli.shared.quoting import folders_first
 
 
 class CompareSweep(Callback):
@@ -52,6 +51,5 @@ def _compare(runs: Iterable[str | Path], *, folder: Path, **options: Any) -> int
 
 
 def main() -> None:
-    """Run the verb; plain arguments are folders of runs."""
-    sys.argv[2:] = folders_first(sys.argv[2:])
+    """Run the verb."""
     launch(compare, verb="compare")

@@ -1,12 +1,24 @@
 """musicgen generate: write new pieces from a run."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.application import launch
+from musicgen.config.tree import plain, read_run_config
+
+if TYPE_CHECKING:
+    from musicgen.generation.generate import GeneratedPiece
+    from musicgen.generation.prompts import Prompt
+    from musicgen.generation.writing import Labels
+    from musicgen.measure.copying.index import CopyIndex
+    from musicgen.measure.ranking import RankedPiece
+
+DEFAULT_TEMPO_BPM = 120.0
 
 
 def generate(config: DictConfig) -> None:
@@ -14,11 +26,12 @@ def generate(config: DictConfig) -> None:
     import torch
 
     from musicgen.checkpoint import build, load_autoencoder, load_transformer
+    from musicgen.generation.continuation import continue_prompt
     from musicgen.generation.generate import generate_pieces
     from musicgen.generation.prompts import read_prompt
-    from musicgen.generation.writing import check_formats, write_pieces
+    from musicgen.generation.writing import write_pieces
 
-    check_formats(config.formats)
+    _check(config)
     if config.threads:
         torch.set_num_threads(config.threads)
     autoencoder = load_autoencoder(config.run)
@@ -26,8 +39,9 @@ def generate(config: DictConfig) -> None:
     prompt = None
     if config.prompt is not None:
         grid = build(autoencoder.description["grid"])
-        prompt = read_prompt(config.prompt, grid=grid, num_quarters=config.prompt_quarters)
-        print(f"{config.prompt}: {len(prompt)} quarters kept, {config.num_quarters} to come")
+        part = {"num_quarters": config.prompt_quarters, "bars": config.prompt_bars}
+        prompt = read_prompt(config.prompt, grid=grid, **part)
+        print(f"{config.prompt}: {prompt.description()}")
     pieces = generate_pieces(
         autoencoder.module,
         transformer.module,
@@ -35,12 +49,102 @@ def generate(config: DictConfig) -> None:
         num_quarters=config.num_quarters,
         seed=config.seed,
         sampling=instantiate(config.sampling),
-        tempo_bpm=config.tempo_bpm,
-        prompt=prompt,
+        tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
+        prompt=None if prompt is None else prompt.packed,
     )
+    ranking = _ranked(pieces, prompt, config) if config.keep else None
+    kept = range(len(pieces)) if ranking is None else [piece.number for piece in ranking[: config.keep]]
+    if prompt is not None:
+        joined = {"tempo_bpm": config.tempo_bpm, "keep_prompt": config.keep_prompt}
+        pieces = [continue_prompt(piece, prompt, **joined) for piece in pieces]
     folder = Path(HydraConfig.get().runtime.output_dir)
-    for path in write_pieces(pieces, folder, tempo_bpm=config.tempo_bpm, formats=config.formats):
-        print(path)
+    paths = write_pieces(
+        [pieces[number] for number in kept],
+        folder,
+        formats=config.formats,
+        labels=[_labels(config, number) for number in kept],
+        soundfont=config.soundfont,
+    )
+    print(*paths, sep="\n")
+
+
+def _check(config: DictConfig) -> None:
+    """Refuse what cannot be done before a network is read."""
+    from musicgen.generation.writing import check_formats
+    from musicgen.music.render.sound import find_soundfont
+
+    if "wav" in check_formats(config.formats):
+        find_soundfont(config.soundfont)
+    if config.keep is not None and not 1 <= config.keep <= config.num_pieces:
+        raise ValueError(
+            f"keep={config.keep} of num_pieces={config.num_pieces}; use 1 to {config.num_pieces}"
+        )
+    if config.prompt is None and not config.keep_prompt:
+        raise ValueError("keep_prompt=false without a prompt; name one with prompt=FILE")
+    if config.prompt is None and (config.prompt_bars is not None or config.prompt_quarters is not None):
+        raise ValueError("prompt_bars and prompt_quarters take a part of a prompt; name one with prompt=FILE")
+
+
+def _ranked(
+    pieces: "Sequence[GeneratedPiece]", prompt: "Prompt | None", config: DictConfig
+) -> "list[RankedPiece]":
+    """Rank pieces by what is new in them, and show the table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from musicgen.measure.copying.index import CopyIndex
+    from musicgen.measure.ranking import rank_pieces
+    from musicgen.music.theory.keys import estimate_key
+
+    known = _training_pieces(Path(config.run))
+    key = None
+    if prompt is not None:
+        key = estimate_key(prompt.performance)
+        known.append(CopyIndex.from_performances([("the prompt", prompt.performance)]))
+    new = [piece.performance.between_quarters(piece.prompt_quarters, float("inf")) for piece in pieces]
+    ranking = rank_pieces(new, key=key, known=known)
+    table = Table("rank", "piece", f"in {key.name if key else 'its key'}", "crumbs", "copied notes", "")
+    for rank, piece in enumerate(ranking):
+        values = (f"{piece.in_key:.0%}", f"{piece.crumbs:.0%}", f"{piece.copied_notes:.0f}")
+        table.add_row(str(rank + 1), str(piece.number), *values, "kept" if rank < config.keep else "")
+    Console().print(table)
+    return ranking
+
+
+def _training_pieces(run: Path) -> "list[CopyIndex]":
+    """Index what the run learned from, if it is still there."""
+    from musicgen.checkpoint import build
+    from musicgen.cli.shared.pieces import prepared_pieces
+    from musicgen.data.catalogue.pieces import distinct
+    from musicgen.measure.copying.threshold import copy_index
+
+    try:
+        of_run = read_run_config(run / ".hydra" / "config.yaml")
+        prepared = prepared_pieces(of_run, make=lambda named: build(plain(named)))
+        sources = distinct(prepared.splits["train"].pieces)
+        return [copy_index(sources, cache_dir=prepared.cache_dir)]
+    except (ValueError, OSError) as error:
+        print(f"Copies of training pieces are not ranked, since those cannot be read: {error}")
+        return []
+
+
+def _labels(config: DictConfig, number: int) -> "Labels":
+    """Return what the file of a piece says of its origin."""
+    from musicgen import __version__
+    from musicgen.generation.writing import Labels
+
+    sampling = OmegaConf.to_container(config.sampling, resolve=True)
+    assert isinstance(sampling, dict)
+    settings = {name: value for name, value in sampling.items() if name != "_target_"}
+    texts = [
+        f"musicgen-lab {__version__}",
+        f"run: {config.run}",
+        f"seed: {config.seed}, piece {number} of {config.num_pieces}",
+        "settings: " + ", ".join(f"{name}={value}" for name, value in settings.items()),
+    ]
+    if config.prompt is not None:
+        texts.append(f"prompt: {Path(config.prompt).name}")
+    return Labels(texts=tuple(texts))
 
 
 def main() -> None:

@@ -1,20 +1,14 @@
 """musicgen runs: list runs, show what they were made of, prune what is of no more use."""
 
-import sys
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from musicgen.cli.shared.application import launch
-from musicgen.cli.shared.quoting import folders_first
-
-ACTIONS = ("list", "show", "prune")
 
 
 def runs(config: DictConfig) -> None:
     """List, show or prune."""
-    if config.action not in ACTIONS:
-        raise ValueError(f"action={config.action}; use one of {', '.join(ACTIONS)}")
     folders = [Path(folder) for folder in config.runs]
     {"list": _list, "show": _show, "prune": _prune}[config.action](folders, config)
 
@@ -50,8 +44,5 @@ def _prune(folders: list[Path], config: DictConfig) -> None:
 
 
 def main() -> None:
-    """Run the verb; the first plain argument may be the action, the others are folders of runs."""
-    if sys.argv[2:3] and sys.argv[2] in ACTIONS:
-        sys.argv[2:3] = [f"action={sys.argv[2]}"]
-    sys.argv[2:] = folders_first(sys.argv[2:])
+    """Run the verb."""
     launch(runs, verb="runs")

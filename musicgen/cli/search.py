@@ -5,12 +5,10 @@ import sys
 from pathlib import Path
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from musicgen.cli.shared.application import launch
-from musicgen.cli.shared.quoting import quoted_path
 from musicgen.config.grammar import quoted
-from musicgen.config.tree import config_dir
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +49,5 @@ def search(config: DictConfig) -> None:
 
 
 def main() -> None:
-    """Run the verb; settings of the runs are told from its own, and knobs from what is fixed."""
-    from musicgen.cli.shared.search_arguments import sort_arguments
-
-    own = {"hydra", "search", *map(str, OmegaConf.load(config_dir() / "search.yaml"))}
-    sys.argv[2:] = sort_arguments(list(map(quoted_path, sys.argv[2:])), own=own, quote=quoted)
+    """Run the verb."""
     launch(search, verb="search")

@@ -1,6 +1,5 @@
 """musicgen train: prepare, train both networks, generate, evaluate."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from musicgen.cli.shared.application import launch
 from musicgen.config.tree import plain
 from musicgen.sweeps.redirect import redirected_screen
 from musicgen.sweeps.resources import device_of_job, jobs_at_once, launcher_name, threads_for
-from musicgen.sweeps.resume import is_settled, resumed, settles
+from musicgen.sweeps.resume import is_settled, settles
 
 if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback
@@ -56,6 +55,5 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
 
 
 def main() -> None:
-    """Run the verb; `resume=DIR` takes the settings from the run or the sweep in DIR."""
-    sys.argv[2:] = resumed(sys.argv[2:])
+    """Run the verb."""
     launch(train, verb="train", is_settled=is_settled)

@@ -1,12 +1,10 @@
 """musicgen watch: a live table of the jobs of a sweep."""
 
-import sys
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from musicgen.cli.shared.application import launch
-from musicgen.cli.shared.quoting import folders_first
 
 
 def watch(config: DictConfig) -> None:
@@ -28,6 +26,5 @@ def watch(config: DictConfig) -> None:
 
 
 def main() -> None:
-    """Run the verb; plain arguments are folders of runs."""
-    sys.argv[2:] = folders_first(sys.argv[2:])
+    """Run the verb."""
     launch(watch, verb="watch")

@@ -50,7 +50,7 @@ KEYS: dict[str, Part] = {
     "trainer.accumulate_grad_batches": "experiment",
     "logger": "how",
     "callbacks": "how",
-    "metrics": "how",  # of a user, measured beside the others
+    "own_metrics": "how",  # measured beside the others
     "threads": "how",
     "ckpt_path": "how",
     "resume": "how",

@@ -1,39 +1,32 @@
 """Prepare: from files of music to packed pieces, split and ready to train on."""
 
-import csv
-import json
-import logging
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from io import StringIO
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from musicgen.data.catalogue.choice import ERAS, PieceFilter, Source, check_fractions, distinct
-from musicgen.data.catalogue.cutting import Spans, passages_summary, spans_of
-from musicgen.data.catalogue.pieces import Piece, contents_of, kept
+from musicgen.data.catalogue.analysis import analyses_of
+from musicgen.data.catalogue.passages import Spans, clipped, passages_summary
+from musicgen.data.catalogue.piece_filter import PieceFilter
+from musicgen.data.catalogue.pieces import Piece, contents_of, distinct, kept
 from musicgen.data.catalogue.shards import Shard
-from musicgen.data.catalogue.splitting import Split, split_pieces
+from musicgen.data.catalogue.splitting import check_fractions, split_pieces
+from musicgen.data.sources.source import Source
 from musicgen.data.store.cache import PieceCache
-from musicgen.data.store.facts import PieceFacts
-from musicgen.data.store.manifest import facts_of
 from musicgen.data.store.packed import PackedPieces
 from musicgen.data.store.packing import open_pack
 from musicgen.data.store.reading import read_pieces
-from musicgen.files.atomic import write_atomically
-from musicgen.music.grid import Grid
-from musicgen.music.notes import ReadCounts
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class SkippedPiece:
-    """A file that gave no music, and why."""
-
-    path: Path
-    reason: str
+from musicgen.data.summary import (
+    SkippedPiece,
+    is_readable,
+    list_skipped,
+    summary_of,
+    totals,
+    write_json,
+    write_table,
+)
+from musicgen.music.grid import ClockGrid, Grid
 
 
 @dataclass(frozen=True)
@@ -57,7 +50,7 @@ class Prepared:
     spans: Spans | None = None
 
     def require(self, *names: str) -> None:
-        """Make sure that splits have pieces.
+        """Require that splits have pieces.
 
         Raises:
             ValueError: One is empty; says how many pieces there are and which fractions would help.
@@ -108,9 +101,9 @@ def prepare_shard(
         source: Where pieces come from.
         grid: How time becomes ticks.
         shard: Which part.
-        choice: Which pieces are taken; its ``max_pieces`` is not to be had from a part.
+        choice: Which pieces are taken; its ``max_pieces`` is not available for a part.
         cache_dir: Where results are kept.
-        num_workers: Processes at most; None takes one a core.
+        num_workers: Processes at most; None takes one per core.
         progress: Show bars.
 
     Raises:
@@ -122,22 +115,14 @@ def prepare_shard(
             f"max_pieces={choice.max_pieces} is chosen by the content of all files, which a shard does not "
             "read; leave it out here and give it to the training"
         )
-    chosen = choice.apply(source.pieces(shard))
+    work = {"num_workers": num_workers, "progress": progress}
+    analyse = partial(analyses_of, cache_dir=cache_dir, **work)
+    chosen = choice.apply(source.pieces(shard), analyse=analyse)
     chosen = kept(chosen, (shard.holds(piece.path) for piece in chosen))
-    cache = PieceCache(Path(cache_dir), grid)
-    facts = read_pieces(distinct(chosen), cache=cache, num_workers=num_workers, progress=progress)
+    facts = read_pieces(distinct(chosen), cache=PieceCache(Path(cache_dir), grid), **work)
     skipped = list_skipped(chosen, facts)
-    summary = {
-        "source": source.name,
-        "grid": grid.key,
-        "shard": str(shard),
-        "files": len(chosen),
-        "pieces": sum(1 for _ in _readable(facts)),
-        "skipped": len(skipped),
-        "quarters": sum(one.num_quarters for one in _readable(facts)),
-        "notes": sum(one.num_notes for one in _readable(facts)),
-    }
-    return PreparedShard(summary, skipped)
+    summary = {"source": source.name, "grid": grid.key, "shard": str(shard), "files": len(chosen)}
+    return PreparedShard(summary | {"skipped": len(skipped)} | totals(facts), skipped)
 
 
 def prepare(
@@ -163,100 +148,57 @@ def prepare(
         cache_dir: Where results are kept; may be shared by any number of processes.
         val_fraction: Share of pieces held out to choose the best weights by.
         test_fraction: Share of pieces held out altogether.
-        num_workers: Processes at most; None takes one a core.
+        num_workers: Processes at most; None takes one per core.
         progress: Show bars.
 
     Raises:
         ValueError: The choice names something unknown, a setting is out of range, or no file is readable.
         OSError: The cache cannot be written.
     """
-    check_fractions(val_fraction=val_fraction, test_fraction=test_fraction)
-    chosen = choice.apply(source.pieces())
+    fractions = {"val_fraction": val_fraction, "test_fraction": test_fraction}
+    check_fractions(**fractions)
+    work = {"num_workers": num_workers, "progress": progress}
+    analyse = partial(analyses_of, cache_dir=cache_dir, **work)
     cache = PieceCache(Path(cache_dir), grid)
-    manifests = Path(cache_dir) / "manifests"
+
+    chosen = choice.apply(source.pieces(), analyse=analyse)
     pieces = distinct(chosen)
-    facts = facts_of(pieces, cache=cache, folder=manifests, num_workers=num_workers, progress=progress)
+    facts = read_pieces(pieces, cache=cache, **work)
     skipped = list_skipped(chosen, facts)
-    pieces = kept(pieces, (_is_readable(content, facts) for content in contents_of(pieces)))
+    pieces = kept(pieces, (is_readable(content, facts) for content in contents_of(pieces)))
     if not pieces:
         reasons = "; ".join(f"{one.path.name}: {one.reason}" for one in skipped[:3])
         raise ValueError(f"none of the {len(chosen)} chosen files could be read as music ({reasons})")
-    spans = spans_of(choice, pieces, facts, grid=grid)
-    split = split_pieces(pieces, val_fraction=val_fraction, test_fraction=test_fraction)
-    packs = Path(cache_dir) / "packs"
+    spans = choice.music.passages(analyse(pieces)) if choice.music is not None else None
+    if spans is not None:
+        _check_passages(grid)
+        spans = clipped(spans, {content: facts[content].num_quarters for content in spans})
+    split = split_pieces(pieces, **fractions)
     splits = {
-        name: open_pack(members, facts, cache=cache, folder=packs, spans=spans, progress=progress)
+        name: open_pack(members, facts, cache=cache, spans=spans, progress=progress)
         for name, members in split.pieces.items()
     }
-    fractions = {"val_fraction": val_fraction, "test_fraction": test_fraction}
-    summary = _summary(chosen, pieces, facts, skipped=skipped, split=split) | fractions
+    summary = {"source": source.name, "grid": grid.key}
+    summary |= summary_of(chosen, facts, skipped=skipped, split=split) | fractions
     if spans is not None:
         summary["passages"] = passages_summary(spans, split.pieces)
-    return Prepared(
-        pieces, splits, {"source": source.name, "grid": grid.key} | summary, skipped, Path(cache_dir), spans
-    )
+    return Prepared(pieces, splits, summary, skipped, Path(cache_dir), spans)
 
 
-def write_summary(prepared: "Prepared | PreparedShard", folder: str | Path) -> None:
-    """Write ``summary.json`` and ``skipped.csv`` into a folder."""
-    table = StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["path", "reason"])
-    writer.writerows([str(one.path), one.reason] for one in prepared.skipped)
-    write_atomically(Path(folder) / "skipped.csv", table.getvalue().encode("utf-8", "surrogateescape"))
-    text = json.dumps(prepared.summary, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(Path(folder) / "summary.json", text.encode("utf-8", "surrogateescape"))
+def write_summary(prepared: Prepared | PreparedShard, folder: str | Path) -> None:
+    """Write ``summary.json`` and ``skipped.csv`` into a folder, which is made where it is missing.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    rows = ((str(one.path), one.reason) for one in prepared.skipped)
+    write_table(Path(folder) / "skipped.csv", ("path", "reason"), rows)
+    write_json(Path(folder) / "summary.json", prepared.summary)
 
 
-def list_skipped(chosen: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> list[SkippedPiece]:
-    """List what gave no music, and tell of it."""
-    skipped = []
-    for number, content in enumerate(contents_of(chosen)):
-        if not _is_readable(content, facts):
-            reason = facts[content].error if content else "cannot be read"
-            skipped.append(SkippedPiece(chosen[number].path, reason))
-    if skipped:
-        logger.warning(
-            "%d of %d files skipped, the first is %s: %s",
-            len(skipped), len(chosen), skipped[0].path.name, skipped[0].reason,
-        )  # fmt: skip
-    return skipped
-
-
-def _is_readable(content: str, facts: Mapping[str, PieceFacts]) -> bool:
-    return bool(content) and not facts[content].error
-
-
-def _readable(facts: Mapping[str, PieceFacts]) -> Iterator[PieceFacts]:
-    return (one for one in facts.values() if not one.error)
-
-
-def _summary(
-    chosen: Sequence[Piece],
-    pieces: Sequence[Piece],
-    facts: Mapping[str, PieceFacts],
-    *,
-    skipped: Sequence[SkippedPiece],
-    split: Split,
-) -> dict[str, Any]:
-    """Count what was found and read; files are counted with their copies, quarters and notes without."""
-    eras = Counter(piece.era for piece in chosen)
-    composers = Counter(piece.surname for piece in chosen)
-    return {
-        "files": len(chosen),
-        "pieces": len(pieces),
-        "skipped": len(skipped),
-        "quarters": sum(one.num_quarters for one in _readable(facts)),
-        "notes": sum(one.num_notes for one in _readable(facts)),
-        "by_era": {era: eras[era] for era in ERAS if eras[era]},
-        "by_composer": dict(sorted(composers.items())),
-        "reader": asdict(sum((one.counts for one in _readable(facts)), ReadCounts())),
-        "splits": {
-            name: {
-                "pieces": len(members),
-                "quarters": sum(facts[content].num_quarters for content in contents_of(members)),
-            }
-            for name, members in split.pieces.items()
-        },
-        "moved_between_splits": split.moved,
-    }
+def _check_passages(grid: Grid) -> None:
+    if not isinstance(grid, ClockGrid):
+        raise ValueError(
+            f"data.passage_quarters counts quarters of the file's tempo map, and the grid {grid.key} has "
+            "others; use grid=clock, or data.passage_quarters=null for whole pieces"
+        )

@@ -13,6 +13,9 @@ from musicgen.models.priors.base import Prior
 from musicgen.music.grid import from_packed
 from musicgen.music.notes import Performance
 
+PIECES_AT_ONCE = 32  # bounds memory; a part of what a seed means
+_BATCH_SEEDS = 1_000_003  # apart, so that no seed of a user's sweep has the pieces of another's later batch
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -93,7 +96,8 @@ def generate_pieces(
         transformer: Draws the codes; in evaluation mode.
         num_pieces: How many pieces, 1 or more.
         num_quarters: Length of what is new in each, in quarters, 1 or more.
-        seed: Of the draws; the same seed gives the same pieces on the same machine.
+        seed: Of the draws; the same seed gives the same pieces on the same machine, the first ones whatever
+            `num_pieces` is.
         sampling: How codes are drawn.
         tempo_bpm: Quarters a minute of the result, above 0.
         prompt: Packed slices (quarters, 88) to keep and continue.
@@ -111,18 +115,21 @@ def generate_pieces(
         if not len(prompt):
             raise ValueError("the prompt has no quarters; give at least one")
         prompt_quarters = len(prompt)
-        row = torch.from_numpy(encode_packed(autoencoder, prompt)).reshape(1, -1)
-        prompt_codes = row.repeat(num_pieces, 1)
-    rows = sampling.draw(
-        transformer,
-        num_quarters=prompt_quarters + num_quarters,
-        codes_per_quarter=codes_per_quarter,
-        prompt=prompt_codes,
-        batch=num_pieces,
-        generator=torch.Generator().manual_seed(seed),
-    )
+        prompt_codes = torch.from_numpy(encode_packed(autoencoder, prompt)).reshape(1, -1)
+    drawn = []
+    for first in range(0, num_pieces, PIECES_AT_ONCE):
+        batch = min(PIECES_AT_ONCE, num_pieces - first)
+        codes = sampling.draw(
+            transformer,
+            num_quarters=prompt_quarters + num_quarters,
+            codes_per_quarter=codes_per_quarter,
+            prompt=None if prompt_codes is None else prompt_codes.repeat(batch, 1),
+            batch=batch,
+            generator=torch.Generator().manual_seed(seed + first * _BATCH_SEEDS),
+        )
+        drawn.append(codes.cpu())
     pieces = []
-    for row in rows.cpu().view(num_pieces, -1, codes_per_quarter):
+    for row in torch.cat(drawn).view(num_pieces, -1, codes_per_quarter):
         decoded = decode_codes(autoencoder, row[prompt_quarters:])
         packed = decoded.packed if prompt is None else np.concatenate([prompt, decoded.packed])
         onsets = decoded.onsets

@@ -1,30 +1,142 @@
-"""Read the beginning that a new piece is to continue."""
+"""Read the music that a new piece is to continue."""
 
+import math
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt32
+from jaxtyping import Bool, UInt32
 
-from musicgen.music.grid import Grid
+from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, Grid
+from musicgen.music.midi import read_midi, write_midi
+from musicgen.music.notes import Performance
+from musicgen.music.score_map import ScoreMap
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """Music to continue: as it was played, and as a model sees it.
+
+    Attributes:
+        name: file name, for people.
+        packed: packed slices of the run's grid, the last one directly before the continuation.
+        performance: the notes as they stand in the file, from the beginning of what was taken.
+        seam_quarters: where the continuation begins in `performance`.
+        held: notes that were cut at the seam, because they sound on behind it.
+        cut_notes: how many notes sounded into the beginning of the passage, and are left out.
+    """
+
+    name: str
+    packed: UInt32[np.ndarray, "quarters pitches"]
+    performance: Performance
+    seam_quarters: float
+    held: Bool[np.ndarray, " notes"]
+    cut_notes: int = 0
+
+    @property
+    def score(self) -> ScoreMap:
+        """Tempo, metre, key and pedals of the prompt."""
+        return self.performance.score or ScoreMap.constant()
+
+    def description(self) -> str:
+        """Say in one line what is kept of the file and what is not."""
+        score = self.score
+        beats, unit = score.time_signature_at(self.seam_quarters)
+        tempos = 1 + int(np.count_nonzero(np.diff(score.tempo_us)))
+        kept = [
+            f"{len(self.performance)} notes with their velocities",
+            f"{tempos} tempos" if tempos > 1 else f"{score.tempo_bpm_at(0.0):.4g} quarters a minute",
+            f"{beats}/{unit}",
+            f"{len(score.pedal_tick)} pedal moves",
+        ]
+        lost = [f"{count} {kind}" for kind, count in score.not_kept]
+        lost += [f"{self.cut_notes} notes that sound into its beginning"] if self.cut_notes else []
+        text = f"{len(self.packed)} quarters; kept: {', '.join(kept)}"
+        return f"{text}; not kept: {', '.join(lost)}" if lost else text
 
 
 def read_prompt(
-    path: str | Path, *, grid: Grid, num_quarters: int | None = None
-) -> UInt32[np.ndarray, "quarters pitches"]:
-    """Read a MIDI file as the training pieces were read.
+    path: str | Path, *, grid: Grid, num_quarters: int | None = None, bars: str | None = None
+) -> Prompt:
+    """Read a MIDI file as it is, and as the training pieces were read.
 
     Args:
         path: The file.
         grid: The grid of the run.
-        num_quarters: Take so many quarters of the beginning; None takes all.
-
-    Returns:
-        Packed slices (quarters, 88).
+        num_quarters: Take so many quarters from the first note's on; None takes all.
+        bars: Take these bars, counted from 1 by the file's time signatures: "9-16", "9-" or "9".
 
     Raises:
         MidiError: The file cannot be read as music.
-        ValueError: `num_quarters` is not 1 or more.
+        ValueError: `num_quarters` or `bars` is no part of the piece, or both are given.
     """
+    if num_quarters is not None and bars is not None:
+        raise ValueError(
+            f"prompt_quarters={num_quarters} and prompt_bars={bars} are two ways to take a part; use one"
+        )
     if num_quarters is not None and num_quarters < 1:
         raise ValueError(f"prompt_quarters={num_quarters}; use 1 or more, or null for the whole file")
-    return grid.read(Path(path)).packed[:num_quarters]
+    path = Path(path)
+    performance = read_midi(path)
+    first, end = _first_quarter(performance), _end_quarter(performance)
+    if num_quarters is None and bars is None:
+        packed, held = grid.read(path).packed, np.zeros(len(performance), bool)
+        return Prompt(path.name, packed, performance, float(max(end, first + 1)), held)
+    if bars is None:
+        start, stop = 0.0, float(first + (num_quarters or 0))
+    else:
+        start, stop = _quarters_of_bars(bars, performance)
+    return _cut(path.name, performance, start, min(stop, float(end)), grid=grid)
+
+
+def _cut(name: str, performance: Performance, start: float, stop: float, *, grid: Grid) -> Prompt:
+    """Take the notes that begin in [start, stop) quarters, and read them by the grid."""
+    part = performance.between_quarters(start, stop)
+    if len(part) == 0:
+        raise ValueError(f"{name}: no note begins in quarters {start:g} to {stop:g}; choose another part")
+    sounding = (performance.onset_quarters < start) & (performance.offset_quarters > start)
+    score = (performance.score or ScoreMap.constant()).between(start, stop)
+    onset, offset = part.onset_quarters - start, np.minimum(part.offset_quarters, stop) - start
+    held = part.offset_quarters > stop
+    part = replace(
+        part,
+        onset_quarters=onset,
+        offset_quarters=offset,
+        onset_s=score.seconds(onset * score.ticks_per_quarter),
+        offset_s=score.seconds(offset * score.ticks_per_quarter),
+        score=score,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        write_midi(part, Path(folder) / "part.mid")
+        packed = grid.read(Path(folder) / "part.mid").packed
+    seam = math.ceil(stop - start - 1e-6)
+    missing = max(seam - _first_quarter(part) - len(packed), 0)
+    rests = np.zeros((missing, NUM_PITCHES), np.uint32)
+    cut_notes = int(np.count_nonzero(sounding))
+    return Prompt(name, np.concatenate([packed, rests]), part, float(seam), held, cut_notes)
+
+
+def _quarters_of_bars(bars: str, performance: Performance) -> tuple[float, float]:
+    """Turn "9-16" into quarters."""
+    end = math.ceil(performance.duration_quarters - 1e-6)
+    lines = (performance.score or ScoreMap.constant()).bar_lines(float(end)).tolist()
+    first, dash, last = str(bars).replace(" ", "").partition("-")
+    try:
+        begin = int(first)
+        stop = (int(last) if last else len(lines)) if dash else begin
+    except ValueError:
+        raise ValueError(f"prompt_bars={bars} is no range of bars; use for example 9-16, 9- or 9") from None
+    if not 1 <= begin <= stop <= len(lines):
+        raise ValueError(f"prompt_bars={bars} is no part of {len(lines)} bars; use 1-{len(lines)} or less")
+    return lines[begin - 1], [*lines, float(end)][stop]
+
+
+def _first_quarter(performance: Performance) -> int:
+    """Return the quarter of the first onset, rounded to the grid's ticks."""
+    return math.floor(np.rint(performance.onset_quarters[0] * TICKS_PER_QUARTER) / TICKS_PER_QUARTER)
+
+
+def _end_quarter(performance: Performance) -> int:
+    """Return the quarter that begins at or after the last offset, rounded to the grid's ticks."""
+    return math.ceil(np.rint(performance.duration_quarters * TICKS_PER_QUARTER) / TICKS_PER_QUARTER)

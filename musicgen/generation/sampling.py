@@ -1,13 +1,15 @@
 """Draw new codes from the transformer, any number of quarters without a seam."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from musicgen.files.progress_bar import track
 from musicgen.models.priors.base import Prior
 
 
@@ -84,17 +86,20 @@ class Chooser:
         return self.temperature == 0 or self.top_k == 1
 
     def noises(
-        self, shape: tuple[int, int, int], *, generator: torch.Generator, device: torch.device
+        self, shape: tuple[int, int], *, generators: Sequence[torch.Generator], device: torch.device
     ) -> Iterator[Float[Tensor, "batch vocab"] | None]:
-        """Yield Gumbel noise scaled by the temperature without end, drawn in blocks of (steps, batch, vocab).
+        """Yield Gumbel noise scaled by the temperature, drawn in blocks of (steps, vocab) per row.
 
-        It is drawn on the generator's device, so that a seed means the same on every device.
+        It is drawn on the generators' device, so that a seed means the same on every device.
         """
         while self.greedy:
             yield None
         while True:
-            exponential = torch.empty(shape, device=generator.device).exponential_(generator=generator)
-            yield from exponential.log_().mul_(-self.temperature).to(device)
+            rows = [
+                torch.empty(shape, device=generator.device).exponential_(generator=generator)
+                for generator in generators
+            ]
+            yield from torch.stack(rows, dim=1).log_().mul_(-self.temperature).to(device)
 
     def choose(
         self, logits: Float[Tensor, "batch vocab"], noise: Float[Tensor, "batch vocab"] | None
@@ -107,6 +112,21 @@ class Chooser:
         if self.top_p is not None and self.top_p < 1:
             logits = keep_top_p(logits, top_p=self.top_p, temperature=self.temperature)
         return (logits + noise).argmax(dim=-1)
+
+
+def row_generators(generator: torch.Generator, *, batch: int) -> list[torch.Generator]:
+    """Make a generator for each row of a batch, so that a row does not depend on how many there are.
+
+    Args:
+        generator: Draws the seed that all rows share; it advances by one number.
+        batch: How many rows.
+    """
+    base = int(torch.randint(1 << 62, (), generator=generator, device=generator.device))
+    rows = []
+    for row in range(batch):
+        state = np.random.SeedSequence([base, row]).generate_state(1, np.uint64)
+        rows.append(torch.Generator(generator.device).manual_seed(int(state[0]) >> 1))
+    return rows
 
 
 def keep_top_k(logits: Float[Tensor, "batch vocab"], *, top_k: int) -> Float[Tensor, "batch vocab"]:
@@ -158,7 +178,8 @@ def sample_codes(
     Args:
         transformer: The prior; dropout is off while sampling.
         num_quarters: Length of each piece, the prompt included.
-        generator: Source of randomness; same seed, same codes.
+        generator: Source of randomness; the same seed gives the same codes, and the same first rows whatever
+            the number of rows.
         codes_per_quarter: Codes that describe a quarter.
         prompt: Codes of whole quarters, kept at the front: one row a piece, or one row for all pieces.
         batch: Number of pieces; with a prompt of several rows, leave it.
@@ -179,11 +200,13 @@ def sample_codes(
     device = transformer.head.weight.device
     prompt = _check_prompt(prompt, transformer, num_quarters, codes_per_quarter, batch)
     prompt = prompt.to(device=device, dtype=torch.int64)
+    generators = row_generators(generator, batch=len(prompt))
     if prompt.shape[1] == 0 and transformer.start_token is None:
-        first = torch.randint(
-            transformer.num_embeddings, (len(prompt), 1), generator=generator, device=generator.device
-        )
-        prompt = first.to(device)
+        draws = [
+            torch.randint(transformer.num_embeddings, (1, 1), generator=row, device=row.device)
+            for row in generators
+        ]
+        prompt = torch.cat(draws).to(device)
     was_training = transformer.training
     transformer.eval()
     try:
@@ -193,7 +216,7 @@ def sample_codes(
                 prompt,
                 reader=reader(transformer, batch=len(prompt)),
                 chooser=chooser,
-                generator=generator,
+                generators=generators,
                 length=num_quarters * codes_per_quarter,
                 hop=hop_quarters * codes_per_quarter,
                 steps_per_draw=codes_per_quarter,
@@ -209,7 +232,7 @@ def _continue(
     *,
     reader: Reader,
     chooser: Chooser,
-    generator: torch.Generator,
+    generators: Sequence[torch.Generator],
     length: int,
     hop: int,
     steps_per_draw: int,
@@ -221,10 +244,11 @@ def _continue(
     if transformer.start_token is not None:
         streams[:, 0] = transformer.start_token
     streams[:, offset : offset + given] = prompt
-    shape = (steps_per_draw, batch, transformer.num_embeddings)
-    noises = chooser.noises(shape, generator=generator, device=streams.device)
+    shape = (steps_per_draw, transformer.num_embeddings)
+    noises = chooser.noises(shape, generators=generators, device=streams.device)
     begin = 0
-    for position in range(offset + given, offset + length):
+    positions = range(offset + given, offset + length)
+    for position in track(positions, description="Sampling", total=len(positions)):
         while position - begin > transformer.max_positions:
             begin += hop
         logits = reader.next_logits(streams[:, :position], begin)

@@ -1,87 +1,138 @@
 """Write generated pieces to files, in the formats asked for."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from musicgen.generation.generate import GeneratedPiece
 from musicgen.music.midi import write_midi
+from musicgen.music.notes import Performance
+from musicgen.music.score_map import ScoreMap
+from musicgen.music.theory.keys import estimate_key
+from musicgen.music.theory.spelling import signature_of
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a file says of where it comes from.
+
+    Attributes:
+        track_name: Name of the MIDI track.
+        texts: Text events of the MIDI file: the run, the seed, the settings.
+    """
+
+    track_name: str = "Piano"
+    texts: tuple[str, ...] = ()
 
 
 def write_pieces(
     pieces: Sequence[GeneratedPiece],
     folder: str | Path,
     *,
-    tempo_bpm: float,
-    formats: Sequence[str] = ("mid",),
+    formats: str | Sequence[str] = ("mid",),
+    labels: Sequence[Labels] | None = None,
+    soundfont: str | Path | None = None,
 ) -> list[Path]:
     """Write pieces as `000.mid`, `001.mid` and so on, and beside them what else is asked for.
 
     Args:
         pieces: What to write.
         folder: Made if it is not there.
-        tempo_bpm: Quarters a minute, written into the MIDI file.
-        formats: Any of `mid`, `wav`, `png`, `musicxml`.
+        formats: One or several of `mid`, `wav`, `png`, `musicxml`.
+        labels: What each MIDI file says of its origin; nothing by default.
+        soundfont: An SF2 file for `wav`; None takes the default of `render`.
 
     Returns:
         The files, piece by piece.
 
     Raises:
-        ValueError: A format is unknown.
+        ValueError: A format is unknown, or the soundfont cannot be used.
         OSError: The folder cannot be written.
     """
-    check_formats(formats)
+    formats = check_formats(formats)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for number, piece in enumerate(pieces):
+        request = _Request(piece, labels[number] if labels else Labels(), soundfont)
         for ending in formats:
             path = folder / f"{number:03d}.{ending}"
-            _WRITERS[ending](piece, path, tempo_bpm)
+            _WRITERS[ending](request, path)
             written.append(path)
     return written
 
 
-def check_formats(formats: Sequence[str]) -> None:
-    """Refuse formats that nobody writes.
+def check_formats(formats: str | Sequence[str]) -> tuple[str, ...]:
+    """Return formats as a tuple, one alone, too.
 
     Raises:
         ValueError: A format is unknown.
     """
-    unknown = sorted(set(formats) - set(_WRITERS))
+    asked = (formats,) if isinstance(formats, str) else tuple(formats)
+    unknown = sorted(set(asked) - set(_WRITERS))
     if unknown:
         raise ValueError(
-            f"formats={list(formats)}: {', '.join(unknown)} is unknown; use any of {', '.join(_WRITERS)}"
+            f"formats={list(asked)}: {', '.join(unknown)} is unknown; use any of {', '.join(_WRITERS)}"
         )
+    return asked
 
 
-def _write_midi(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
-    write_midi(piece.performance, path, tempo_bpm=tempo_bpm)
+@dataclass(frozen=True)
+class _Request:
+    piece: GeneratedPiece
+    labels: Labels
+    soundfont: str | Path | None
 
 
-def _write_wav(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
-    from musicgen.music.render.synth import SAMPLE_RATE, synthesize, write_wav
+def _write_midi(request: _Request, path: Path) -> None:
+    write_midi(
+        _with_key(request.piece.performance),
+        path,
+        track_name=request.labels.track_name,
+        texts=request.labels.texts,
+    )
 
-    write_wav(synthesize(piece.performance), path, sample_rate=SAMPLE_RATE)
+
+def _with_key(performance: Performance) -> Performance:
+    """Return the piece with a signature of its estimated key, unless it has one."""
+    score = performance.score or ScoreMap.constant()
+    if len(score.key_tick) or len(performance) == 0:
+        return performance
+    key = estimate_key(performance)
+    is_minor = key.mode == "minor"
+    sharps = signature_of(key.tonic_name, minor=is_minor)
+    score = replace(score, key_tick=np.zeros(1, np.int64), key=np.array([[sharps, int(is_minor)]]))
+    return replace(performance, score=score)
 
 
-def _write_png(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
+def _write_wav(request: _Request, path: Path) -> None:
+    from musicgen.music.render.sound import render, write_wav
+
+    write_wav(render(request.piece.performance, soundfont=request.soundfont), path)
+
+
+def _write_png(request: _Request, path: Path) -> None:
     from matplotlib.image import imsave
 
     from musicgen.files.atomic import atomic_path
     from musicgen.music.grid import unpack
     from musicgen.music.render.piano_roll import roll_image
 
+    piece = request.piece
+    image = roll_image(unpack(piece.packed), seam_quarter=piece.prompt_quarters or None)
     with atomic_path(path) as temporary:
-        imsave(temporary, roll_image(unpack(piece.packed)), format="png")
+        imsave(temporary, image, format="png")
 
 
-def _write_musicxml(piece: GeneratedPiece, path: Path, tempo_bpm: float) -> None:
+def _write_musicxml(request: _Request, path: Path) -> None:
     from musicgen.music.notation.musicxml import write_musicxml
 
-    write_musicxml(piece.performance, path, tempo_bpm=tempo_bpm)
+    write_musicxml(request.piece.performance, path)
 
 
-_WRITERS: dict[str, Callable[[GeneratedPiece, Path, float], None]] = {
+_WRITERS: dict[str, Callable[[_Request, Path], None]] = {
     "mid": _write_midi,
     "wav": _write_wav,
     "png": _write_png,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from musicgen.data.catalogue.choice import Piece, distinct
-from musicgen.data.prepare import Prepared, SkippedPiece
+from musicgen.data.catalogue.pieces import Piece, distinct
+from musicgen.data.prepare import Prepared
 from musicgen.data.store.packed import PackedPieces
+from musicgen.data.summary import SkippedPiece
 from musicgen.measure.copying.threshold import CopyThreshold, copy_index, copy_metrics, threshold
 from musicgen.measure.music import MeasuredPiece, Ngrams, averages, heard, measure, progressions
 from musicgen.measure.reference import MAX_PIECES, excerpts_of

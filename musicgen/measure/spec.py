@@ -73,12 +73,17 @@ class Metric:
     def title(self) -> str:
         """The heading: `BCE`, `BCE, training`, `BCE of the per-pitch average`."""
         parts = self.name.split("/")
-        if parts[0] == "baseline" and len(parts) == 3:
+        if self.is_trivial:
             return f"{self.spec.title} of the {BASELINES.get(parts[1], parts[1])}"
         notes = [SPLITS.get(part, "") for part in parts[:-1]]
         notes += [ENDS[parts[-1]]] if len(parts) > 1 and parts[-1] in ENDS else []
         notes += ["held-out real"] if parts[0] == "real" else []
         return ", ".join([self.spec.title, *filter(None, notes)])
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether this is what a trivial prediction reaches: baseline/pitch/bce."""
+        return self.name.startswith("baseline/") and self.name.count("/") > 1
 
     @property
     def is_headline(self) -> bool:

@@ -9,6 +9,7 @@ from jaxtyping import Bool, UInt32
 
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
 from musicgen.music.notes import LOWEST_PITCH, Performance, ReadCounts
+from musicgen.music.score_map import ScoreMap
 
 TICKS_PER_QUARTER = 32
 NUM_PITCHES = 88
@@ -201,6 +202,7 @@ def from_packed(
         onset_quarters=quarters["onset"],
         offset_quarters=quarters["offset"],
         velocity=velocity,
+        score=ScoreMap.constant(tempo_bpm=tempo_bpm),
     )
 
 

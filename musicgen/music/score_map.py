@@ -9,7 +9,11 @@ from jaxtyping import Float64, Int64, Num
 
 DEFAULT_TEMPO_US = 500_000  # microseconds a quarter, until a file says otherwise
 PEDALS = {64: "sustain", 66: "sostenuto", 67: "soft"}  # by controller; down from value 64
+SEAM = "continuation"
+"""Text of the marker where music goes on behind a prompt."""
+
 _DOWN = 64
+_NEVER = 1 << 62
 
 
 def _no_ticks() -> Int64[np.ndarray, " none"]:
@@ -117,6 +121,12 @@ class ScoreMap:
         at = _last(self.time_signature_tick, self._tick(quarter))
         return (4, 4) if at < 0 else (int(self.time_signature[at, 0]), int(self.time_signature[at, 1]))
 
+    @property
+    def seam_quarters(self) -> float | None:
+        """Where a continuation begins, in quarters; None where no marker says so."""
+        seams = [marker.tick for marker in self.markers if marker.text == SEAM]
+        return seams[0] / self.ticks_per_quarter if seams else None
+
     def bar_lines(self, stop_quarters: float) -> Float64[np.ndarray, " bars"]:
         """Return where bars begin before `stop_quarters`, in quarters; a new time signature begins a bar."""
         changes = self.time_signature_tick / self.ticks_per_quarter
@@ -161,8 +171,13 @@ class ScoreMap:
 
         What holds at the start (tempo, metre, key, pedals) is written there; pedals that are down at the
         end are let go there.
+
+        Args:
+            start: in quarters.
+            stop: in quarters, infinite for all that follows.
         """
-        first, last = round(start * self.ticks_per_quarter), round(stop * self.ticks_per_quarter)
+        first = round(start * self.ticks_per_quarter)
+        last = _NEVER if math.isinf(stop) else round(stop * self.ticks_per_quarter)
         cut = {}
         for name in ("tempo", "time_signature", "key"):
             ticks = getattr(self, f"{name}_tick")
@@ -187,7 +202,11 @@ class ScoreMap:
         before = {int(controller): int(value) for controller, value in moves[:begin]}
         within = {int(controller): int(value) for controller, value in moves[begin:end]}
         held = [(controller, value) for controller, value in before.items() if value]
-        let_go = [(controller, 0) for controller, value in (before | within).items() if value >= _DOWN]
+        let_go = [
+            (controller, 0)
+            for controller, value in (before | within).items()
+            if value >= _DOWN and last < _NEVER
+        ]
         tick = [np.zeros(len(held)), ticks[begin:end] - first, np.full(len(let_go), last - first)]
         pairs = [np.array(each, np.int64).reshape(-1, 2) for each in (held, moves[begin:end], let_go)]
         return np.concatenate(tick).astype(np.int64), np.concatenate(pairs)

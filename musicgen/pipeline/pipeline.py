@@ -11,8 +11,8 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from musicgen.pipeline.charts import log_layout
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.reuse.inputs import StageInputs, environment_of
-from musicgen.pipeline.reuse.obtain import Stages
 from musicgen.pipeline.reuse.record import last_checkpoint
+from musicgen.pipeline.reuse.trained import TrainedStages
 from musicgen.pipeline.stage import NetworkStage, Stage
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Pipeline:
                 if inputs is None:
                     stage.run(run, None)
                 else:
-                    self._trained.obtain(name, inputs, title=stage.title, fit=partial(stage.run, run))
+                    self._trained.train_or_reuse(name, inputs, title=stage.title, fit=partial(stage.run, run))
         return run.metrics
 
     def _possible(self, names: Sequence[str]) -> list[str]:
@@ -77,10 +77,10 @@ class Pipeline:
         return left
 
     @cached_property
-    def _trained(self) -> Stages:
+    def _trained(self) -> TrainedStages:
         run = self.context
         alone = run.device_trainer.world_size == 1
-        return Stages(
+        return TrainedStages(
             folder=run.folder,
             status=run.status,
             loggers=run.loggers,

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float32, Int64, UInt32
 from torch.utils.data import Dataset
 
-from musicgen.data.catalogue.choice import Piece
+from musicgen.data.catalogue.pieces import Piece
 from musicgen.music.metrics.patterns import NUM_PATTERNS, count_patterns, transpose_counts
 
 QUARTERS_PER_SEGMENT = 16

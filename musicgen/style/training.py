@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader
 from musicgen.checkpoint import describe
 from musicgen.data.batches.sampler import EpochSampler
 from musicgen.data.batches.slices import as_is
-from musicgen.data.catalogue.choice import Piece, hash_position
+from musicgen.data.catalogue.pieces import Piece
+from musicgen.data.catalogue.splitting import hash_position
 from musicgen.data.prepare import Prepared
 from musicgen.files.progress_bar import track
 from musicgen.measure.evaluate import METRICS_FILE, write_metrics

@@ -11,8 +11,7 @@ from musicgen.models.autoencoder import Autoencoder, AutoencoderOutput
 from musicgen.models.losses import ReconstructionLoss, reconstruction_loss
 from musicgen.training.fsdp import shard_over_ranks
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
-from musicgen.training.ranks import sample_numbers
-from musicgen.training.written import is_written
+from musicgen.training.trainer import is_written, sample_numbers
 
 _TRAINED_ON = ("bce", "commitment")
 

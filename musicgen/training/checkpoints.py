@@ -11,6 +11,7 @@ from pytorch_lightning.plugins.io import CheckpointIO
 
 from musicgen.checkpoint import read_checkpoint
 from musicgen.tensors import write_tensors
+from musicgen.training.stage_logs import log_position
 
 _PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 
@@ -87,9 +88,12 @@ class StageCheckpoint(ModelCheckpoint):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
     ) -> None:
-        """Put the description and the epoch's metrics beside the tensors."""
+        """Put the description, the epoch's metrics and how far the logs are beside the tensors."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         checkpoint["musicgen"] = {**self.description, "metrics": metrics}
+        if trainer.is_global_zero:
+            run = Path(str(self.dirpath)).parent
+            checkpoint["logs"] = log_position(trainer.loggers, run, self.description["stage"])
 
 
 class RandomState(Callback):

@@ -20,11 +20,14 @@ class CurveTable(Logger):
 
     Args:
         path: The file; rows that it has stay.
+
+    Attributes:
+        stage: Written into each row; empty for what belongs to no stage.
     """
 
     def __init__(self, *, path: str | Path) -> None:
         super().__init__()
-        self.path = Path(path)
+        self.path, self.stage = Path(path), ""
         self._rows: list[dict[str, Any]] = []  # not written yet
 
     @property
@@ -40,7 +43,8 @@ class CurveTable(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Take a row; `save` brings it to the disk."""
-        self._rows.append({"step": step or 0, **{name: float(value) for name, value in metrics.items()}})
+        values = {name: float(value) for name, value in metrics.items()}
+        self._rows.append({"stage": self.stage, "step": step or 0, **values})
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
@@ -62,23 +66,29 @@ class CurveTable(Logger):
         """Write what is left."""
         self.save()
 
-    def rows(self) -> list[dict[str, str]]:
-        """Read what the file has, cells as they are written; a row that a kill cut off is none."""
+    def rows(self, stage: str | None = None) -> list[dict[str, str]]:
+        """Read the rows of a stage, or all, cells as they are written; a row that a kill cut off is none."""
         if not self.path.is_file():
             return []
         text = self.path.read_text(encoding="utf-8")
-        return list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
+        rows = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1]))
+        return [row for row in rows if stage is None or row.get("stage") == stage]
 
-    def rewind(self, *, after: int, step: int) -> None:
-        """Take rows back.
+    @rank_zero_only
+    def rewind(self, stage: str, *, rows: int) -> None:
+        """Take back the rows of a stage but for the first ones.
 
         Args:
-            after: Rows of before, which all stay.
-            step: Of the later rows those at this step and above go.
+            stage: Its name; rows of others stay.
+            rows: How many stay.
         """
         self.save()
-        rows = self.rows()
-        self._write(rows[:after] + [row for row in rows[after:] if int(row["step"]) < step])
+        kept, seen = [], 0
+        for row in self.rows():
+            seen += row.get("stage") == stage
+            if row.get("stage") != stage or seen <= rows:
+                kept.append(row)
+        self._write(kept)
 
     def _columns(self) -> list[str]:
         if not self.path.is_file():
@@ -88,7 +98,7 @@ class CurveTable(Logger):
 
     def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write the whole file, whole or not at all."""
-        columns = dict.fromkeys(["epoch", "step", *(name for row in rows for name in row)])
+        columns = dict.fromkeys(["stage", "epoch", "step", *(name for row in rows for name in row)])
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, list(columns))
         writer.writeheader()

@@ -10,7 +10,7 @@ from musicgen.music.grid import to_slices
 from musicgen.music.notes import Performance
 from musicgen.music.render.form_diagram import form_image
 from musicgen.music.render.piano_roll import roll_image
-from musicgen.music.render.synth import SAMPLE_RATE, synthesize
+from musicgen.music.render.sound import render
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter
@@ -47,5 +47,5 @@ def show_piece(board: "SummaryWriter", name: str, performance: Performance, *, a
     board.add_image(name, roll_image(to_slices(performance)), dataformats="HWC")
     board.add_image(f"{name}/form", form_image(performance), dataformats="HWC")
     if audio_s > 0 and len(performance):
-        samples = synthesize(performance, max_s=audio_s)
-        board.add_audio(name, samples[None], sample_rate=SAMPLE_RATE)
+        sound = render(performance, max_s=audio_s)
+        board.add_audio(name, sound.mono()[None], sample_rate=sound.rate)

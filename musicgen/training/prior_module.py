@@ -11,8 +11,7 @@ from musicgen.models.losses import code_loss
 from musicgen.models.priors.base import Prior
 from musicgen.training.fsdp import shard_over_ranks
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
-from musicgen.training.ranks import num_val_samples, sample_numbers
-from musicgen.training.written import is_written
+from musicgen.training.trainer import is_written, num_val_samples, sample_numbers
 
 
 class PriorModule(pl.LightningModule):

@@ -10,7 +10,7 @@ import mido
 import numpy as np
 
 from benchmarks.measure import Bench
-from musicgen.data.catalogue.choice import PieceFilter
+from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.prepare import Prepared, prepare
 from musicgen.data.sources.folder import Folder
 from musicgen.music.grid import ClockGrid

@@ -12,8 +12,8 @@ from benchmarks.training import DEFAULTS, TRANSFORMER_BATCH, seconds_an_update
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.batches.datamodule import CodeDataModule
 from musicgen.models.priors.transformer import Transformer
-from musicgen.training.precision import fastest_precision
 from musicgen.training.prior_module import PriorModule
+from musicgen.training.trainer import fastest_precision
 
 _QUARTERS = 12
 _SHAPES = {"cpu": (4, 8, 128), "cuda": (12, 12, 768)}  # layers, heads, width

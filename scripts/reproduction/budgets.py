@@ -14,7 +14,6 @@ class Budget:
         arm_seeds: Seeds of each arm of the published training.
         arm_epochs: Epochs of the arms.
         arms: Settings of the arms beyond their experiments.
-        updates_as_slices: An arm's epoch has as many updates as there are slices, as published.
         num_pieces: Generated pieces a run.
         num_quarters: Their length.
         says: What the page says of it.
@@ -28,7 +27,6 @@ class Budget:
     num_pieces: int
     num_quarters: int
     says: str
-    updates_as_slices: bool = False
 
 
 BUDGETS = {
@@ -109,10 +107,9 @@ BUDGETS = {
         curve=(),
         arm_seeds=5,
         arm_epochs=5,
-        arms=(),
+        arms=("updates_per_epoch.vq_vae=3819",),  # the slices of the nine nocturnes that are trained on
         num_pieces=8,
         num_quarters=128,
         says="the published networks; an epoch of the arms has as many updates as there are slices",
-        updates_as_slices=True,
     ),
 }

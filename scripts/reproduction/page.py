@@ -1,4 +1,4 @@
-"""The page of the study, docs/reproduction.md, built from the runs."""
+"""What a budget measured, written between its markers on the page of the study."""
 
 import os
 import platform
@@ -6,14 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from reproduction import texts
 from reproduction.budgets import Budget
-from reproduction.claims import NEGLIGIBLE_SHARE, Finding, interval
-from reproduction.jobs import CURVE, GOLDBERG, IMPORTED, Inputs
+from reproduction.claims import Finding, interval
 from reproduction.pictures import draw_curves, draw_rolls
+from reproduction.readings import NAN
 from reproduction.records import write_records
 from reproduction.study import (
-    NAN,
     STUDENT_FILES,
     Study,
     arm_rows,
@@ -22,6 +20,7 @@ from reproduction.study import (
     findings,
     seam_costs,
 )
+from reproduction.sweeps import CURVE, GOLDBERG, IMPORTED, Inputs
 from reproduction.tables import bounds, markdown, number, signed, with_interval
 
 CURVES = {
@@ -39,7 +38,7 @@ WEIGHTS_ON = {
     GOLDBERG: "a quarter of the Goldberg variations, all of which they were trained on",
     IMPORTED: "the held-out nocturnes",
 }
-WEIGHTS_FIGURES = {
+WEIGHTS_METRICS = {
     "vq_vae/val/bce": "BCE",
     "baseline/pitch/bce": "each pitch's density",
     "vq_vae/val/cell_f1": "cell F1",
@@ -58,47 +57,51 @@ BASELINES = {
 
 
 def write_page(study: Study, inputs: Inputs, *, budget: Budget, name: str, docs: Path) -> Path:
-    """Write the page, its pictures and its csv files.
+    """Write the tables of a budget between its markers, and its pictures and csv files beside the page.
 
     Args:
         study: What was measured.
         inputs: Where things came from.
         budget: How large the study was meant to be.
         name: The budget's name.
-        docs: Folder of the documentation.
+        docs: Folder of the page; a new page has nothing but the tables.
 
     Returns:
         The page.
     """
-    folder = docs / "reproduction"
+    folder = docs / "reproduction" / name
     folder.mkdir(parents=True, exist_ok=True)
     found = findings(study)
     write_records(study, found, inputs, folder, curves=CURVES)
     _draw(study, inputs, folder)
-    command = _command(inputs, name)
     parts = [
-        texts.INTRODUCTION.format(command=command),
-        texts.RUNS.format(table=_what_was_run(study, budget, name, command)),
-        _claims_part(found, study) if found else texts.NO_CLAIMS,
-        _curve_part(study),
-        _rolls_part(folder),
+        "### What was run\n\n" + _what_was_run(study, budget, name, _command(inputs, name)),
+        f"All metrics of the runs, each with its command: [runs.csv](reproduction/{name}/runs.csv).\n",
+        _claims_part(found, study, name),
+        _curve_part(study, name),
+        _rolls_part(folder, name),
         _weights_part(study),
         _arms_part(study),
-        _limits_part(study, budget),
+        _missing_part(study),
     ]
     page = docs / "reproduction.md"
-    page.write_text("\n".join(part for part in parts if part), encoding="utf-8")
+    text = page.read_text(encoding="utf-8") if page.exists() else "# Five epochs against ten\n"
+    begin, end = (f"<!-- {name}: {edge} -->" for edge in ("begin", "end"))
+    before, _, rest = text.partition(begin)
+    after = rest.partition(end)[2] or "\n"
+    measured = "\n".join(part for part in parts if part)
+    page.write_text(f"{before}{begin}\n{measured}{end}{after}", encoding="utf-8")
     return page
 
 
 def _what_was_run(study: Study, budget: Budget, name: str, command: str) -> str:
-    done, asked = len(study.readings), len(study.jobs)
+    done, asked = len(study.readings), len(study.asked)
     commits = sorted({one.commit[:12] for one in study.readings if one.commit})
     seeds = [
         f"{epochs} {'epoch' if epochs == 1 else 'epochs'}: {', '.join(map(str, sorted(runs)))}"
         for epochs, runs in study.curve.items()
     ]
-    minutes = sum(one.wall_s for one in study.readings) / 60
+    minutes = sum(one.seconds for one in study.readings) / 60
     rows = [
         ["budget", f"`{name}`: {budget.says}"],
         ["runs", f"{done} of {asked}" + ("" if done == asked else "; those left are named at the end")],
@@ -106,13 +109,16 @@ def _what_was_run(study: Study, budget: Budget, name: str, command: str) -> str:
         ["seeds, fresh start", "; ".join(seeds) or "none yet"],
         ["commit of the runs", ", ".join(commits) or "unknown"],
         ["machine", _machine()],
-        ["wall time", f"{minutes:.0f} minutes, all runs added up, each on one thread"],
+        ["training time", f"{minutes:.0f} minutes, all runs added up, each on one thread"],
         ["command", f"`{command}`"],
     ]
     return markdown(["", ""], rows)
 
 
-def _claims_part(found: Sequence[Finding], study: Study) -> str:
+def _claims_part(found: Sequence[Finding], study: Study, name: str) -> str:
+    title = "### The report's sentences\n\n"
+    if not found:
+        return title + "Not measured: no seed has both lengths yet.\n"
     students = list(study.students)
     header = [
         "sentence",
@@ -138,17 +144,17 @@ def _claims_part(found: Sequence[Finding], study: Study) -> str:
         for one in found
     ]
     counts = Counter(one.verdict for one in found)
-    return texts.CLAIMS.format(
-        count=len(found),
-        summary=", ".join(f"{count} {verdict}" for verdict, count in counts.items()),
-        seeds=found[0].over_seeds.n,
-        share=NEGLIGIBLE_SHARE,
-        real=len(study.real),
-        table=markdown([*header, *students, "real, held out"], rows),
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    return (
+        f"{title}{len(found)} metrics over {found[0].over_seeds.n} seeds: {summary}. Real pieces: "
+        f"{len(study.real)}, of which no run was trained on any.\n\n"
+        + markdown([*header, *students, "real, held out"], rows)
+        + f"\nAs numbers: [claims.csv](reproduction/{name}/claims.csv); "
+        f"piece by piece: [pieces.csv](reproduction/{name}/pieces.csv).\n"
     )
 
 
-def _curve_part(study: Study) -> str:
+def _curve_part(study: Study, name: str) -> str:
     if not study.curve:
         return ""
     epochs = list(study.curve)
@@ -163,20 +169,24 @@ def _curve_part(study: Study) -> str:
         ]
         rows.append([title, *cells])
     header = ["", *(f"{one} ({len(study.curve[one])} seeds)" for one in epochs)]
-    return texts.CURVE.format(table=markdown(header, rows))
+    return (
+        f"### More epochs\n\n![Metrics against epochs](reproduction/{name}/curves.png)\n\n"
+        + markdown(header, rows)
+        + f"\nAs numbers: [curves.csv](reproduction/{name}/curves.csv).\n"
+    )
 
 
-def _rolls_part(folder: Path) -> str:
+def _rolls_part(folder: Path, name: str) -> str:
     pictures = {
         "rolls.png": "Piece 0 of seed 0, first 64 quarters: five epochs above, ten below",
         "rolls_report.png": "The report's own two files, first 64 quarters: five epochs above, ten below",
     }
     shown = [
-        f"{says}.\n\n![{says}](reproduction/{name})\n"
-        for name, says in pictures.items()
-        if (folder / name).is_file()
+        f"![{says}](reproduction/{name}/{picture})\n\n{says}.\n"
+        for picture, says in pictures.items()
+        if (folder / picture).is_file()
     ]
-    return "## To look at\n\n" + "\n".join(shown) if shown else ""
+    return "### To look at\n\n" + "\n".join(shown) if shown else ""
 
 
 def _arms_part(study: Study) -> str:
@@ -201,40 +211,43 @@ def _arms_part(study: Study) -> str:
         for row in rows
     ]
     header += ["note F1", "BCE, as it cuts", "perplexity of 16", "codes used"]
-    part = texts.ARMS.format(table=markdown(header, lines))
+    part = "### What each defect costs\n\n" + markdown(header, lines)
     seams = [[f"`{name}`", signed(change)] for name, change in seam_costs(study).items()]
-    return part + ("\n" + texts.SEAMS.format(table=markdown(["metric", "change"], seams)) if seams else "")
+    if not seams:
+        return part
+    table = markdown(["metric", "change"], seams)
+    return f"{part}\nSampled without seams, less with them, seed by seed, by the same networks:\n\n{table}"
 
 
 def _weights_part(study: Study) -> str:
     """Show what Bachsformer's weights are before anything is trained."""
     measured = [(name, study.arm(arm).get(0)) for arm, name in WEIGHTS_ON.items()]
     rows = [
-        [name, *(number(one.metrics.get(metric, NAN)) for metric in WEIGHTS_FIGURES)]
+        [name, *(number(one.metrics.get(metric, NAN)) for metric in WEIGHTS_METRICS)]
         for name, one in measured
         if one is not None
     ]
-    return texts.WEIGHTS.format(table=markdown(["", *WEIGHTS_FIGURES.values()], rows)) if rows else ""
+    table = markdown(["", *WEIGHTS_METRICS.values()], rows)
+    return f"### Bachsformer's weights\n\n{table}" if rows else ""
 
 
-def _limits_part(study: Study, budget: Budget) -> str:
+def _missing_part(study: Study) -> str:
+    """List what the budget asks for and no run has."""
     missing: dict[tuple[str, int], list[str]] = {}
-    for job in study.jobs:
-        if not job.is_done:
-            missing.setdefault((job.arm, job.epochs), []).append(str(job.seed))
+    done = {one.key for one in study.readings}
+    for arm, epochs, seed in (key for key in study.asked if key not in done):
+        missing.setdefault((arm, epochs), []).append(str(seed))
     lines = [
         f"* Not run yet: `{arm}` with epochs={epochs}, seed {', '.join(seeds)}."
         for (arm, epochs), seeds in missing.items()
     ]
-    if not any(job.arm == IMPORTED for job in study.jobs):
+    if not any(arm == IMPORTED for arm, _, _ in study.asked):
         lines.append(
             "* Left out, for want of Bachsformer's weights (`weights=DIR`): the arms that start there."
         )
     if not study.students:
         lines.append("* Left out: the report's own files (`students=DIR`).")
-    lines.append(f"* It holds for its budget: {budget.says}.")
-    lines.append(texts.READING)
-    return "## What this does not show\n\n" + "\n".join(lines) + "\n"
+    return "### Not run\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 
 def _draw(study: Study, inputs: Inputs, folder: Path) -> None:
@@ -242,8 +255,8 @@ def _draw(study: Study, inputs: Inputs, folder: Path) -> None:
         curves = {title: curve_values(study, metric) for metric, title in CURVES.items()}
         draw_curves(folder / "curves.png", curves, references=_references(study))
     five, ten = study.curve.get(5, {}).get(0), study.curve.get(10, {}).get(0)
-    if five and ten and five.pieces and ten.pieces:
-        draw_rolls(folder / "rolls.png", {"5 epochs": five.pieces[0], "10 epochs": ten.pieces[0]})
+    if five and ten and five.run.pieces and ten.run.pieces:
+        draw_rolls(folder / "rolls.png", {"5 epochs": five.run.pieces[0], "10 epochs": ten.run.pieces[0]})
     if inputs.students is not None:
         files = {label: inputs.students / name for label, name in STUDENT_FILES.items()}
         draw_rolls(folder / "rolls_report.png", files)
@@ -251,7 +264,7 @@ def _draw(study: Study, inputs: Inputs, folder: Path) -> None:
 
 def _references(study: Study) -> dict[str, dict[str, float]]:
     """Give the lines beside the curves: trivial predictions, and real pieces."""
-    runs = [one for one in study.readings if one.job.arm == CURVE]
+    runs = [one for one in study.readings if one.key[0] == CURVE]
     lines = {
         CURVES[metric]: {
             title: interval([run.metrics.get(name, NAN) for run in runs]).mean

@@ -1,7 +1,7 @@
 """Measure a run: its pieces one by one, and its autoencoder on correctly drawn music."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,42 +16,44 @@ from musicgen.measure.music import describe
 from musicgen.music.grid import ClockGrid, from_packed
 from musicgen.music.midi import SilentMidiError
 from musicgen.music.theory.harmony import describe_harmony
-from reproduction.jobs import METRICS_FILE, Inputs, Job
-from reproduction.runner import TIME_FILE
+from musicgen.pipeline.status import read_status
+from musicgen.reports.runs.runs import Run, load_runs
+from reproduction.sweeps import Inputs, Key, Sweep
 
 READINGS_FILE = "readings.json"
 READINGS_VERSION = 1  # raise it whenever other metrics come out
-COMPARED_QUARTERS = 128  # of every piece, real or generated: structure grows with the length that is heard
+COMPARED_QUARTERS = 128  # of every piece, real or generated: structure grows with length
+NAN = float("nan")
 
 Metrics = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a finished job came to.
+    """What a finished run reached.
 
     Attributes:
-        job: The job.
-        metrics: Its `metrics.json`; empty where it only generated.
+        key: Its arm, epochs and seed.
+        run: Its folder, read.
         whole: Its autoencoder on the held-out pieces, drawn correctly.
         held_out: The same, piece by piece.
         generated: Metrics of the music of each generated piece.
         commit: Of the program that ran it.
-        wall_s: Seconds by the clock.
+        seconds: Of its stages, those taken from other runs left out.
     """
 
-    job: Job
-    metrics: Metrics
+    key: Key
+    run: Run
     whole: Metrics
     held_out: list[Metrics]
     generated: list[Metrics]
     commit: str
-    wall_s: float
+    seconds: float
 
     @property
-    def pieces(self) -> list[Path]:
-        """List the generated MIDI files."""
-        return generated_files(self.job)
+    def metrics(self) -> Metrics:
+        """The run's `metrics.json`."""
+        return self.run.metrics
 
 
 def correct_pieces(inputs: Inputs, *extra: str) -> Prepared:
@@ -71,13 +73,19 @@ def correct_pieces(inputs: Inputs, *extra: str) -> Prepared:
     return prepared_pieces(config)
 
 
-def read_jobs(jobs: Iterable[Job], held_out: PackedPieces) -> list[Reading]:
-    """Measure all jobs that are done; what was measured before is read again."""
-    return [_read(job, held_out) for job in jobs if job.is_done]
+def read_sweeps(sweeps: Iterable[Sweep], held_out: PackedPieces) -> list[Reading]:
+    """Measure all runs that are done; what was measured before is read again."""
+    return [
+        _read(run, key, held_out)
+        for sweep in sweeps
+        if sweep.folder.is_dir() and any(sweep.folder.rglob("metrics.json"))
+        for run in load_runs(sweep.folder)
+        if run.status == "done" and (key := _key(run, sweep.keys)) is not None
+    ]
 
 
 def music_metrics(path: Path) -> Metrics:
-    """Give all scalar metrics of a file's first 128 quarters on the grid; none for silence."""
+    """Measure the music of a file's first 128 quarters on the grid; empty for silence."""
     try:
         packed = ClockGrid().read(path).packed[:COMPARED_QUARTERS]
     except SilentMidiError:
@@ -86,41 +94,39 @@ def music_metrics(path: Path) -> Metrics:
     return describe(piece) | describe_harmony(piece) if len(piece) else {}
 
 
-def generated_files(job: Job) -> list[Path]:
-    """List the MIDI files that a job wrote."""
-    folder = job.folder if job.arguments[0] == "generate" else job.folder / "generated"
-    return sorted(folder.glob("*.mid"))
+def _key(run: Run, keys: Sequence[Key]) -> Key | None:
+    """Find which run of a sweep a folder is; None if the study does not ask for it."""
+    if len(keys) == 1:
+        return keys[0]
+    key = (run.choices.get("experiment", ""), int(run.config["epochs"]), int(run.config["seed"]))
+    return key if key in keys else None
 
 
-def _read(job: Job, held_out: PackedPieces) -> Reading:
-    path = job.folder / READINGS_FILE
+def _read(run: Run, key: Key, held_out: PackedPieces) -> Reading:
+    path = run.folder / READINGS_FILE
     kept: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     if kept.get("version") != READINGS_VERSION:
-        kept = {"version": READINGS_VERSION, **_measure(job, held_out)}
+        kept = {"version": READINGS_VERSION, **_measure(run, held_out)}
         path.write_text(json.dumps(kept) + "\n")
-    metrics = job.folder / METRICS_FILE
-    took = job.folder / TIME_FILE
+    status = read_status(run.folder)
     return Reading(
-        job=job,
-        metrics=_numbers(json.loads(metrics.read_text())) if metrics.is_file() else {},
+        key=key,
+        run=run,
         whole=kept["whole"],
         held_out=kept["held_out"],
         generated=kept["generated"],
         commit=kept["commit"],
-        wall_s=json.loads(took.read_text())["wall_s"] if took.is_file() else float("nan"),
+        seconds=sum(status.seconds.values()) if status else 0.0,
     )
 
 
-def _measure(job: Job, held_out: PackedPieces) -> dict[str, Any]:
-    generated = [music_metrics(path) for path in generated_files(job)]
-    if not (job.folder / "checkpoints").is_dir():
-        return {"whole": {}, "held_out": [], "generated": generated, "commit": ""}
-    network = load_autoencoder(job.folder)
+def _measure(run: Run, held_out: PackedPieces) -> dict[str, Any]:
+    network = load_autoencoder(run.folder)
     singles = [_single(held_out, number) for number in range(len(held_out.pieces))]
     return {
         "whole": reconstruction_metrics(network.module, held_out),
         "held_out": [reconstruction_metrics(network.module, single) for single in singles],
-        "generated": generated,
+        "generated": [music_metrics(path) for path in run.pieces],
         "commit": network.description["git_commit"] or "",
     }
 
@@ -128,7 +134,3 @@ def _measure(job: Job, held_out: PackedPieces) -> dict[str, Any]:
 def _single(pieces: PackedPieces, number: int) -> PackedPieces:
     packed = np.array(pieces.piece(number))
     return PackedPieces(packed, starts=np.array([0, len(packed)]), pieces=[pieces.pieces[number]])
-
-
-def _numbers(metrics: Mapping[str, float | None]) -> Metrics:
-    return {name: float("nan") if value is None else float(value) for name, value in metrics.items()}

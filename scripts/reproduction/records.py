@@ -5,8 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from reproduction.claims import Finding, interval
-from reproduction.jobs import Inputs
+from reproduction.readings import Reading
 from reproduction.study import STUDENT_FILES, Study, curve_pieces, curve_values
+from reproduction.sweeps import GOLDBERG, IMPORTED, Inputs
 from reproduction.tables import write_csv
 
 
@@ -32,9 +33,8 @@ def portable(text: str, inputs: Inputs) -> str:
     """Write the machine's own folders as names that a reader replaces."""
     given = {inputs.runs: "RUNS", inputs.weights: "WEIGHTS", inputs.goldberg: "GOLDBERG"}
     names = {str(folder): name for folder, name in given.items() if folder is not None}
-    for setting in inputs.data:
-        key, _, value = setting.partition("=")
-        names |= {"data.root": {value: "DATA"}, "data.cache_dir": {value: "CACHE"}}.get(key, {})
+    roots = [setting.partition("=")[2] for setting in inputs.data if setting.startswith("data.root=")]
+    names |= dict.fromkeys(roots, "DATA")
     for folder, name in names.items():
         text = text.replace(folder, name)
     return text
@@ -43,12 +43,10 @@ def portable(text: str, inputs: Inputs) -> str:
 def _runs(study: Study, inputs: Inputs) -> list[dict[str, object]]:
     return [
         {
-            "arm": one.job.arm,
-            "epochs": one.job.epochs,
-            "seed": one.job.seed,
-            "wall_s": one.wall_s,
+            **_named(one),
+            "training_s": one.seconds,
             "commit": one.commit,
-            "command": portable("python -m musicgen " + " ".join(one.job.command), inputs),
+            "command": portable(_command(one), inputs),
             **one.metrics,
             **{f"correct/{name}": value for name, value in one.whole.items()},
         }
@@ -56,9 +54,19 @@ def _runs(study: Study, inputs: Inputs) -> list[dict[str, object]]:
     ]
 
 
+def _named(one: Reading) -> dict[str, object]:
+    return dict(zip(("arm", "epochs", "seed"), one.key, strict=True))
+
+
+def _command(one: Reading) -> str:
+    """Write the command that repeats one run by itself."""
+    verb = "import" if one.key[0] in (IMPORTED, GOLDBERG) else "train"
+    return " ".join(["python -m musicgen", verb, *one.run.overrides])
+
+
 def _pieces(study: Study) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = [
-        {"arm": one.job.arm, "epochs": one.job.epochs, "seed": one.job.seed, "piece": number, **metrics}
+        {**_named(one), "piece": number, **metrics}
         for one in study.readings
         for number, metrics in enumerate(one.generated)
     ]

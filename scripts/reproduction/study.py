@@ -9,21 +9,21 @@ from musicgen.measure.music import describe
 from musicgen.music.grid import from_packed
 from musicgen.music.theory.harmony import describe_harmony
 from reproduction.claims import CLAIMS, Finding, Interval, find, interval
-from reproduction.jobs import ARMS, CURVE, PUBLISHED, Inputs, Job
 from reproduction.readings import (
     COMPARED_QUARTERS,
+    NAN,
     READINGS_VERSION,
     Metrics,
     Reading,
     correct_pieces,
     music_metrics,
-    read_jobs,
+    read_sweeps,
 )
+from reproduction.sweeps import ARMS, CURVE, PUBLISHED, SEAMLESS, Inputs, Key, Sweep
 
-NAN = float("nan")
 REAL_FILE = "real.json"  # beside the runs: what was measured of real pieces, with what it was measured of
 STUDENT_FILES = {"report, 5": "chopin_noc_5.mid", "report, 10": "chopin_noc_10.mid"}
-ARM_FIGURES = ("bce", "cell_f1", "note_f1")
+ARM_METRICS = ("bce", "cell_f1", "note_f1")
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Study:
     """All that was measured.
 
     Attributes:
-        jobs: All runs that the budget asks for.
+        asked: All runs that the budget asks for.
         readings: Those that are done.
         real: Metrics of held-out real pieces by file name.
         students: Metrics of the report's own outputs by label; empty without them.
         held_out: Names of the pieces that no run was trained on.
     """
 
-    jobs: Sequence[Job]
+    asked: Sequence[Key]
     readings: Sequence[Reading]
     real: Mapping[str, Metrics]
     students: Mapping[str, Metrics]
@@ -49,16 +49,17 @@ class Study:
         """Give the trainings from a fresh start: epochs -> seed -> reading."""
         found: dict[int, dict[int, Reading]] = {}
         for reading in self.readings:
-            if reading.job.arm == CURVE:
-                found.setdefault(reading.job.epochs, {})[reading.job.seed] = reading
+            arm, epochs, seed = reading.key
+            if arm == CURVE:
+                found.setdefault(epochs, {})[seed] = reading
         return dict(sorted(found.items()))
 
     def arm(self, name: str) -> dict[int, Reading]:
         """Give the readings of an arm by seed."""
-        return {reading.job.seed: reading for reading in self.readings if reading.job.arm == name}
+        return {reading.key[2]: reading for reading in self.readings if reading.key[0] == name}
 
 
-def gather(jobs: Sequence[Job], inputs: Inputs) -> Study:
+def gather(sweeps: Sequence[Sweep], inputs: Inputs) -> Study:
     """Measure what is done, and what stands beside it."""
     prepared = correct_pieces(inputs)
     held_out = prepared.splits["val"]
@@ -67,8 +68,8 @@ def gather(jobs: Sequence[Job], inputs: Inputs) -> Study:
     if inputs.students is not None:
         students = {label: music_metrics(inputs.students / name) for label, name in STUDENT_FILES.items()}
     return Study(
-        jobs=jobs,
-        readings=read_jobs(jobs, held_out),
+        asked=[key for sweep in sweeps for key in sweep.keys],
+        readings=read_sweeps(sweeps, held_out),
         real=_real_metrics(inputs, known),
         students=students,
         held_out=[piece.path.name for piece in held_out.pieces],
@@ -122,8 +123,8 @@ def arm_rows(study: Study) -> list[ArmRow]:
     published = study.arm(PUBLISHED)
     rows = []
     for arm, label in ARMS.items():
-        readings = {seed: one for seed, one in study.arm(arm).items() if one.held_out}
-        if not readings:
+        readings = study.arm(arm)
+        if not readings or arm == SEAMLESS:  # its networks are the published ones
             continue
         both = sorted(readings.keys() & published.keys()) if arm != PUBLISHED else []
         ours, theirs = [readings[seed] for seed in both], [published[seed] for seed in both]
@@ -132,11 +133,11 @@ def arm_rows(study: Study) -> list[ArmRow]:
                 name=label,
                 seeds=len(readings),
                 means={
-                    name: interval([one.whole[name] for one in readings.values()]) for name in ARM_FIGURES
+                    name: interval([one.whole[name] for one in readings.values()]) for name in ARM_METRICS
                 },
                 change={
                     name: interval([a.whole[name] - b.whole[name] for a, b in zip(ours, theirs, strict=True)])
-                    for name in ARM_FIGURES
+                    for name in ARM_METRICS
                 },
                 change_by_piece=interval(_by_piece(ours, theirs)),
                 own_bce=_own(readings, "bce"),
@@ -180,7 +181,7 @@ def curve_pieces(study: Study, metric: str) -> dict[int, list[float]]:
 
 def seam_costs(study: Study) -> dict[str, Interval]:
     """Compare sampling without seams with sampling with them: metric -> change, seed by seed."""
-    seamed, seamless = study.arm(PUBLISHED), study.arm("published_seamless")
+    seamed, seamless = study.arm(PUBLISHED), study.arm(SEAMLESS)
     seeds = sorted(seamed.keys() & seamless.keys())
     if not seeds:
         return {}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musicgen.baselines.baseline import BaselineData
-from musicgen.data.catalogue.choice import Piece
+from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.packed import PackedPieces
 from musicgen.measure.reference import real_excerpts
 from musicgen.music.grid import to_packed

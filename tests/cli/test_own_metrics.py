@@ -33,12 +33,12 @@ leap_rate:
 
 def test_it_is_measured_and_shown_beside_ours(midi_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "their_metrics.py").write_text(CODE)
-    (tmp_path / "theirs" / "metrics").mkdir(parents=True)
-    (tmp_path / "theirs" / "metrics" / "leaps.yaml").write_text(YAML)
+    (tmp_path / "theirs" / "own_metrics").mkdir(parents=True)
+    (tmp_path / "theirs" / "own_metrics" / "leaps.yaml").write_text(YAML)
     arguments = [
         *("evaluate", "data=folder", f"data.root={midi_folder}", f"against={midi_folder}"),
         *(f"data.cache_dir={tmp_path / 'cache'}", "page.audio_s=0", "page.max_pieces=1"),
-        *("hydra.run.dir=out", f"hydra.searchpath=[file://{tmp_path / 'theirs'}]", "metrics=leaps"),
+        *("hydra.run.dir=out", f"hydra.searchpath=[file://{tmp_path / 'theirs'}]", "own_metrics=leaps"),
     ]
     done = subprocess.run(
         [sys.executable, "-m", "musicgen", *arguments],

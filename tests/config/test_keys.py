@@ -2,6 +2,7 @@
 
 import pytest
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from musicgen.config.keys import KEYS, is_of_experiment, of_experiment, part_of
 from musicgen.config.tree import config_dir
@@ -36,6 +37,12 @@ def test_every_key_of_a_training_is_in_the_table():
 def test_what_an_override_belongs_to(override: str, part: str):
     assert part_of(override) == part
     assert is_of_experiment(override) == (part == "experiment")
+
+
+def test_folder_names_leave_out_what_belongs_to_no_experiment():
+    output = OmegaConf.load(config_dir() / "output" / "train.yaml")
+    left_out = set(output.job.config.override_dirname.exclude_keys) - {"experiment"}
+    assert not {key for key in left_out if is_of_experiment(key)}
 
 
 def test_the_experiment_is_what_is_left():

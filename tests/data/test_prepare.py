@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.data.catalogue.choice import PieceFilter
+from musicgen.data.catalogue import content_hashes
+from musicgen.data.catalogue.content_hashes import catalogue_path
+from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.prepare import Prepared, prepare, write_summary
 from musicgen.data.sources.folder import Folder
 from musicgen.data.sources.giantmidi import GiantMidi
 from musicgen.data.store import cache as cache_module
-from musicgen.files import hashing
 from musicgen.files.workers import num_processes, run_tasks
 from musicgen.music.grid import ClockGrid
 
@@ -29,8 +30,8 @@ def prepared(folder: Path, cache_dir: Path, **settings) -> Prepared:
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """Read what is cached; the index of hashes aside, which depends on how old the files are."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "contents"]
+    """Read what is cached; the catalogue aside, whose pages are not in the same order each time."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("catalogue")]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
@@ -170,9 +171,8 @@ def test_a_warm_start_reads_no_piece(pieces_folder: Path, tmp_path: Path, monkey
     def refuse(*arguments: object) -> None:
         raise AssertionError(f"{arguments} was read")
 
-    monkeypatch.setattr(hashing, "hash_file", refuse)
-    monkeypatch.setattr(cache_module, "_read_facts", refuse)
-    monkeypatch.setattr(cache_module, "_read_packed", refuse)
+    monkeypatch.setattr(content_hashes, "hash_file", refuse)
+    monkeypatch.setattr(cache_module, "_read_entry", refuse)
     again = prepared(folder, tmp_path / "cache")
     assert again.summary == first.summary
     assert np.array_equal(again.splits["train"].packed, first.splits["train"].packed)
@@ -181,8 +181,8 @@ def test_a_warm_start_reads_no_piece(pieces_folder: Path, tmp_path: Path, monkey
 def test_damage_anywhere_in_the_cache_is_mended(pieces_folder: Path, tmp_path: Path):
     first = prepared(pieces_folder, tmp_path)
     whole = files_below(tmp_path)
-    for name, data in whole.items():
-        (tmp_path / name).write_bytes(data[: len(data) // 2])
+    for path in [catalogue_path(tmp_path), *(tmp_path / name for name in whole)]:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     again = prepared(pieces_folder, tmp_path)
     assert again.summary == first.summary
     assert files_below(tmp_path) == whole
@@ -234,7 +234,9 @@ def test_few_tasks_start_no_processes():
 
 KILLED = """
 import sys
-from musicgen.data.catalogue.choice import PieceFilter
+from musicgen.data.catalogue import content_hashes
+from musicgen.data.catalogue.piece_filter import PieceFilter
+from musicgen.data.catalogue.content_hashes import catalogue_path
 from musicgen.data.sources.folder import Folder
 from musicgen.data.prepare import prepare
 from musicgen.music.grid import ClockGrid

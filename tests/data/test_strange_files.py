@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.data.catalogue.choice import PieceFilter
+from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.prepare import Prepared, prepare, write_summary
 from musicgen.data.sources.folder import Folder
 from musicgen.music.grid import ClockGrid

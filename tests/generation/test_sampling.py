@@ -64,7 +64,8 @@ def test_top_p_is_a_share_at_the_temperature() -> None:
 def test_codes_are_drawn_from_the_softmax_at_the_temperature(temperature) -> None:
     logits = torch.tensor([[0.0, 1.0, 2.0, -1.0]]).expand(200_000, -1)
     chooser = Chooser(temperature=temperature, top_k=3)
-    noise = next(chooser.noises((1, *logits.shape), generator=seeded(0), device=logits.device))
+    noises = chooser.noises((len(logits), 4), generators=[seeded(0)], device=logits.device)
+    noise = torch.cat([next(noises) for _ in range(len(logits))])
 
     counts = torch.bincount(chooser.choose(logits, noise), minlength=4)
 
@@ -173,6 +174,18 @@ def test_same_seed_same_codes_and_other_seed_other_codes() -> None:
 
     assert torch.equal(sample(0), sample(0))
     assert not torch.equal(sample(0), sample(1))
+
+
+@pytest.mark.parametrize("start_token", [True, False])
+def test_a_row_does_not_depend_on_how_many_there_are(start_token: bool) -> None:
+    def sample(batch: int) -> torch.Tensor:
+        model = tiny(start_token=start_token)
+        return sample_codes(model, num_quarters=8, codes_per_quarter=4, batch=batch, generator=seeded(3))
+
+    seven = sample(7)
+    assert torch.equal(sample(1), seven[:1])
+    assert torch.equal(sample(3), seven[:3])
+    assert len(torch.unique(seven, dim=0)) == 7
 
 
 def test_every_code_can_come() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from musicgen.data.catalogue.choice import Piece
+from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.packed import PackedPieces
 from musicgen.measure.reconstruction import ReconstructionMetrics, code_entropy, packed_of
 from musicgen.music.grid import from_slices, pack

@@ -3,11 +3,12 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
 
-from musicgen.pipeline.pipeline import in_order
+from musicgen.pipeline.pipeline import Pipeline, in_order
 from musicgen.pipeline.reuse.record import read_record
 from musicgen.pipeline.stage import Stage
 from musicgen.pipeline.status import read_status
@@ -49,6 +50,22 @@ def test_unknown_stages_are_refused_with_those_there_are(names: list[str]):
 def test_stages_that_need_each_other_are_refused():
     with pytest.raises(ValueError, match="need each other"):
         in_order(steps(a=("b",), b=("a",)), ["a", "b"])
+
+
+@dataclass(kw_only=True)
+class Refusing(Step):
+    def refusal(self, stages) -> str:
+        return "the bottleneck has no codes"
+
+
+def test_a_refused_stage_leaves_out_those_that_need_it_and_says_why(caplog: pytest.LogCaptureFixture):
+    stages = {**steps(a=(), c=("b",), d=("a",)), "b": Refusing(name="b", needs=("a",))}
+    pipeline = Pipeline(stages, Mock())
+    assert pipeline._possible(["a", "b", "c", "d"]) == ["a", "d"]
+    assert "b is left out: the bottleneck has no codes" in caplog.text
+    assert "c is left out: it needs b" in caplog.text
+    with pytest.raises(ValueError, match=r"none of them can run \(b: the bottleneck has no codes"):
+        pipeline._possible(["b", "c"])
 
 
 @pytest.mark.slow

@@ -5,16 +5,13 @@ import os
 import re
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 from reproduction.budgets import BUDGETS
-from reproduction.jobs import ARMS, CURVE, FRESH_ARMS, Inputs, Job, all_jobs
-from reproduction.runner import run_job
+from reproduction.sweeps import ARMS, CURVE, FRESH_ARMS, Inputs, all_sweeps
 
-from musicgen.files.locks import lock
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.vq import VectorQuantizer
 from musicgen.models.priors.transformer import Transformer
@@ -34,7 +31,12 @@ def study(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
             *arguments,
         ],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+            "MUSICGEN_CACHE": str(folder / "cache"),
+        },
         capture_output=True,
         text=True,
         timeout=900,
@@ -47,55 +49,37 @@ def inputs(weights: Path | None, folder: Path) -> Inputs:
     return Inputs(data=("data=corpus",), weights=weights, students=None, runs=folder)
 
 
-def test_jobs_are_for_all_arms_and_seeds_and_the_most_telling_come_first(tmp_path: Path):
-    jobs = all_jobs(inputs(tmp_path, tmp_path), BUDGETS["full"], num_slices=3819)
-    assert {job.arm for job in jobs} == {"bachsformer", CURVE, *ARMS}
-    assert {job.epochs for job in jobs if job.arm == CURVE} == {1, 2, 5, 10, 20, 50}
-    for epochs in (5, 10):
-        assert sum(job.arm == CURVE and job.epochs == epochs for job in jobs) >= 5
-    assert [job.epochs for job in jobs[1:5]] == [5, 10, 5, 10]
-    assert len({job.folder for job in jobs}) == len(jobs)
-    [updates] = {one for job in jobs if job.arm == "published" for one in job.arguments if "updates" in one}
-    assert updates == "updates_per_epoch.vq_vae=3819"
-    for number, job in enumerate(jobs):
-        assert job.needs is None or job.needs in {one.folder for one in jobs[:number]}
+def test_all_arms_and_seeds_are_asked_for_and_the_most_telling_come_first(tmp_path: Path):
+    sweeps = all_sweeps(inputs(tmp_path, tmp_path), BUDGETS["full"])
+    keys = [key for sweep in sweeps for key in sweep.keys]
+    assert {arm for arm, _, _ in keys} == {"bachsformer", CURVE, *ARMS}
+    assert {epochs for arm, epochs, _ in keys if arm == CURVE} == {1, 2, 5, 10, 20, 50}
+    assert sum(key[:2] in {(CURVE, 5), (CURVE, 10)} for key in keys) == 20
+    assert {key[1] for key in sweeps[1].keys} == {5}
+    for sweep in sweeps[1:]:
+        assert f"+trainer.check_val_every_n_epoch={sweep.keys[0][1]}" in sweep.overrides
+    assert len(set(keys)) == len(keys)
+    assert len({sweep.folder for sweep in sweeps}) == len(sweeps)
 
 
 def test_without_weights_only_the_arms_that_start_afresh_are_left(tmp_path: Path):
-    jobs = all_jobs(inputs(None, tmp_path), BUDGETS["small"], num_slices=100)
-    assert {job.arm for job in jobs} == {CURVE, *FRESH_ARMS}
+    sweeps = all_sweeps(inputs(None, tmp_path), BUDGETS["small"])
+    assert {key[0] for sweep in sweeps for key in sweep.keys} == {CURVE, *FRESH_ARMS}
 
 
-def finish(job: Job, *, epochs: int = 5) -> None:
-    """Leave what a finished training of so many epochs leaves."""
-    (job.folder / ".hydra").mkdir(parents=True, exist_ok=True)
-    (job.folder / "metrics.json").write_text("{}")
-    lines = "\n".join(f"- {argument}" for argument in job.arguments[1:])
-    (job.folder / ".hydra" / "overrides.yaml").write_text(lines.replace("epochs=5", f"epochs={epochs}"))
-
-
-def test_a_job_is_done_only_with_its_own_settings(tmp_path: Path):
-    job = all_jobs(inputs(None, tmp_path), BUDGETS["tiny"], num_slices=100)[0]
-    assert not job.is_done
-    finish(job)
-    assert job.is_done
-    finish(job, epochs=6)
-    assert not job.is_done
-
-
-def test_a_job_that_another_process_is_at_is_waited_for_and_not_run_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
-    job = all_jobs(inputs(None, tmp_path), BUDGETS["tiny"], num_slices=100)[0]
-    monkeypatch.setattr("musicgen.__main__.main", lambda: pytest.fail("it was run again"))
-    with ThreadPoolExecutor() as threads:
-        with lock(job.folder.with_name(f"{job.folder.name}.lock")):
-            ours = threads.submit(run_job, job)
-            while "waiting" not in capsys.readouterr().out:
-                assert not ours.done()
-            finish(job)
-        assert ours.result(timeout=10) == 0
-    assert job.is_done
+def test_a_sweep_is_started_once_and_then_resumed_with_its_own_settings_only(tmp_path: Path):
+    sweep, *_ = all_sweeps(inputs(None, tmp_path), BUDGETS["tiny"])
+    started = sweep.command(processes=2)
+    assert started is not None
+    assert started[:2] == ["train", "-m"]
+    assert started[-1] == "hydra.launcher.n_jobs=2"
+    sweep.folder.mkdir()
+    lines = "".join(f"    - {one}\n" for one in sweep.overrides)
+    (sweep.folder / "multirun.yaml").write_text(f"hydra:\n  overrides:\n    task:\n{lines}")
+    assert sweep.command(processes=1) == ["train", f"resume={sweep.folder}", "retry_failed=true"]
+    (sweep.folder / "multirun.yaml").write_text(f"hydra:\n  overrides:\n    task:\n{lines[:-1]}2\n")
+    with pytest.raises(ValueError, match="other settings"):
+        sweep.command(processes=1)
 
 
 @pytest.mark.parametrize(
@@ -131,30 +115,31 @@ def test_the_tiny_study_makes_the_whole_page_and_does_nothing_twice(
         f"students={_students(midi_folder, tmp_path)}",
     ]
     first = study(tmp_path, *arguments)
-    jobs = len(re.findall(" done: ", first.stdout))
-    assert f"0 of {jobs} runs are done" in first.stdout
-    assert re.search(r"\d+ runs to go: about \d+ minutes", first.stdout)
-
-    page = (tmp_path / "docs" / "reproduction.md").read_text()
-    assert f"| runs | {jobs} of {jobs} |" in page
+    page = (tmp_path / "docs" / "lab" / "reproduction.md").read_text()
+    [jobs] = re.findall(r"\| runs \| (\d+) of \1 \|", page)
     assert str(tmp_path) not in page
     for part in ("sentences", "More epochs", "To look at", "What each defect costs"):
         assert part in page
     for label in ARMS.values():
         assert label in page or label == "sampling without seams"
     verdicts = re.findall(r"\*\*(borne out|not borne out|not decidable)\*\*", page)
-    claims = list(csv.DictReader((tmp_path / "docs" / "reproduction" / "claims.csv").open()))
+    claims = list(csv.DictReader((tmp_path / "docs" / "lab" / "reproduction" / "tiny" / "claims.csv").open()))
     assert [row["verdict"] for row in claims] == verdicts
-    runs = list(csv.DictReader((tmp_path / "docs" / "reproduction" / "runs.csv").open()))
-    assert len(runs) == jobs
-    assert all(row["command"].startswith("python -m musicgen ") and "RUNS" in row["command"] for row in runs)
-    pictures = {path.name for path in (tmp_path / "docs" / "reproduction").glob("*.png")}
+    runs = list(csv.DictReader((tmp_path / "docs" / "lab" / "reproduction" / "tiny" / "runs.csv").open()))
+    assert len(runs) == int(jobs)
+    assert all(row["command"].startswith("python -m musicgen ") and "DATA" in row["command"] for row in runs)
+    assert not any(
+        str(folder) in row["command"] for row in runs for folder in (tmp_path, midi_folder, weights)
+    )
+    pictures = {path.name for path in (tmp_path / "docs" / "lab" / "reproduction" / "tiny").glob("*.png")}
     assert pictures == {"curves.png", "rolls.png", "rolls_report.png"}
 
+    trained = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("metrics.json")}
     again = study(tmp_path, *arguments)
-    assert f"{jobs} of {jobs} runs are done, 0 to go" in again.stdout
-    assert " done: " not in again.stdout
-    assert (tmp_path / "docs" / "reproduction.md").read_text() == page
+    assert "resume=" in again.stdout
+    assert "resume=" not in first.stdout
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("metrics.json")} == trained
+    assert (tmp_path / "docs" / "lab" / "reproduction.md").read_text() == page
 
 
 def _students(midi_folder: Path, folder: Path) -> Path:

@@ -3,7 +3,6 @@
 import optuna
 import pytest
 
-from musicgen.cli.shared.search_arguments import sort_arguments
 from musicgen.search.space import PieceFilter, Real, Whole, is_sweep, read_space
 
 
@@ -48,19 +47,3 @@ def test_values_are_drawn_inside_their_bounds_and_are_what_the_study_keeps():
     assert {one["a"] for one in drawn} == {"1", "2"}
     assert {one["b"] for one in drawn} == {"2", "5", "8"}
     assert all(0.5 <= float(one["c"]) <= 0.6 for one in drawn)
-
-
-def test_the_command_line_is_sorted_into_knobs_and_settings():
-    arguments = ["-m", "worker=0,1", "num_trials=5", "epochs=5,10", "data=folder", "seed=1", "seed=1,2"]
-    arguments += ["search=alphabet", "hydra.verbose=true", "~callbacks.bar", "+a.b=interval(0,1)"]
-    own = {"worker", "num_trials", "search", "hydra"}
-    kept = sort_arguments(arguments, own=own, quote=lambda text: f"'{text}'")
-    assert kept == [
-        "-m",
-        "worker=0,1",
-        "num_trials=5",
-        "search=alphabet",
-        "hydra.verbose=true",
-        "knobs={epochs:'5,10',seed:'1,2',+a.b:'interval(0,1)'}",
-        "typed=['data=folder','~callbacks.bar']",
-    ]

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.data.catalogue.choice import Piece
+from musicgen.data.catalogue.pieces import Piece
 from musicgen.music.grid import to_packed
 from musicgen.music.metrics.patterns import NUM_PATTERNS
 from musicgen.style.clips import FixedClips, PieceCounts, RandomClips

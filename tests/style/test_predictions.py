@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from musicgen.data.catalogue.choice import Piece
+from musicgen.data.catalogue.pieces import Piece
 from musicgen.music.grid import to_packed
 from musicgen.music.metrics.patterns import FAMILIES
 from musicgen.music.midi import write_midi

@@ -33,9 +33,10 @@ def test_what_is_logged_is_what_is_read_whenever_it_was_saved_and_whoever_began(
 def test_taking_back_leaves_the_stage_before_and_what_the_checkpoint_knows(tmp_path: Path):
     table = CurveTable(path=tmp_path / "metrics.csv")
     for name in ("vq_vae", "transformer"):
+        table.stage = name
         for step in range(4):
             table.log_metrics({f"{name}/step/loss": 1.0}, step=step)
-    table.rewind(after=4, step=2)
+    table.rewind("transformer", rows=2)
     assert [row["step"] for row in table.rows()] == ["0", "1", "2", "3", "0", "1"]
 
 
@@ -47,7 +48,7 @@ def test_a_row_that_a_kill_cut_off_is_none_and_spoils_no_other(tmp_path: Path):
     whole = table.path.read_text()
     table.path.write_text(whole[:-2])
     assert [row["step"] for row in table.rows()] == ["0", "1"]
-    table.rewind(after=0, step=3)
+    table.rewind("", rows=3)
     table.log_metrics({"a": 2.0}, step=2)
     table.save()
     assert table.path.read_text() == whole

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 
 from musicgen.checkpoint import Network
-from musicgen.data.catalogue.choice import PieceFilter
+from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.prepare import Prepared, prepare
 from musicgen.data.sources.folder import Folder
 from musicgen.generation.tokenize import encode_pieces

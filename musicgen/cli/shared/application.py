@@ -1,26 +1,36 @@
 """What every verb shares: a Hydra application, short messages for mistakes, full ones for faults."""
 
 import logging
+import os
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
+from hydra.errors import ConfigCompositionException, InstantiationException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.shared.quoting import added_to_table, quoted_path
-from musicgen.cli.shared.sweep_names import named_by_differences
+from musicgen.cli.shared.check import composed
+from musicgen.cli.shared.claim import claim
+from musicgen.cli.shared.command_line import CommandLine, read_command_line
+from musicgen.cli.shared.composition import sentence
+from musicgen.cli.shared.sweep_names import naming
+from musicgen.cli.shared.usage import UsageError
+from musicgen.config.grammar import quoted
 from musicgen.config.tree import config_dir
 
 ERROR_FILE = "error.txt"
 SHORT = (ValueError, OSError, FloatingPointError, ImportError)  # the message says what to do: no traceback
+FOLDERS = ("MUSICGEN_CACHE", "GIANTMIDI_ROOT")  # variables that name folders
+FAILED = "failed"  # what a job of a sweep returns instead of raising
 KILLED_WORKER = (
     "The process of a job was killed, perhaps for want of memory (fewer at once: hydra.launcher.n_jobs=1). "
     "What is done is kept: give the same command again for shards, or train resume=DIR for a sweep."
@@ -34,66 +44,150 @@ KNOWN_WARNINGS = (  # of Lightning, about what is meant to be so
 )
 log = logging.getLogger(__name__)
 
+Task = Callable[[DictConfig], None]
+IsSettled = Callable[[DictConfig], bool]
 
-def launch(
-    task: Callable[[DictConfig], None],
-    *,
-    verb: str,
-    is_settled: Callable[[DictConfig], bool] | None = None,
-) -> None:
+
+def launch(task: Task, *, verb: str, is_settled: IsSettled | None = None) -> None:
     """Run a task as the Hydra application of a verb, with the arguments of the command line.
 
-    A mistake of the user (a value, a file) ends with one message. In a sweep, a job that fails leaves
-    `error.txt` in its folder and lets the others go on; the comparison at the end tells of it.
+    A command line that cannot be carried out ends with one sentence and status 2, before anything is
+    written. A mistake that only the work shows (a file, a shape) ends with one message and status 1. In a
+    sweep, a job that fails leaves `error.txt` in its folder and lets the others go on; the status is 1.
 
     Args:
         task: Takes the composed config.
         verb: Name of the top config and of the program in messages.
-        is_settled: Tells of a job that there is nothing to do; it is left as it is.
+        is_settled: Returns whether a job has nothing to do; it is left as it is.
     """
     program, arguments = sys.argv[:2], sys.argv[2:]
-    arguments = [added_to_table(quoted_path(argument)) for argument in arguments]
-    sys.argv = [f"musicgen {verb}", *named_by_differences(arguments, verb=verb)]
-    application = _guarded(task, program, is_settled or (lambda config: False))
+    sys.argv = [f"musicgen {verb}", *arguments]
+    for name in FOLDERS:
+        if os.environ.get(name):
+            os.environ[name] = os.path.abspath(os.path.expanduser(os.environ[name]))
     try:
-        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=verb)(application)()
-    except SystemExit as end:  # Hydra has shown the traceback of what came before
-        if type(end.__context__).__name__ == "TerminatedWorkerError":  # joblib's; it is an extra
-            print(KILLED_WORKER, file=sys.stderr)
-        raise
+        line = read_command_line(arguments, verb=verb)
+        guarded = _guarded(task, program, is_settled or (lambda config: False))
+        with hydra.initialize_config_dir(str(config_dir()), job_name=_job_name(task), version_base="1.3"):
+            failed = _run(line, guarded) if not line.options else _checked(line)
+        if line.options:
+            _show(line)
+    except UsageError as error:
+        print(f"musicgen {error}" if str(error).startswith(verb) else str(error), file=sys.stderr)
+        sys.exit(error.status)
+    except ConfigCompositionException as error:  # of a job whose settings do not go together
+        print(sentence(error), file=sys.stderr)
+        sys.exit(UsageError.status)
+    except Exception as error:
+        if type(error).__name__ != "TerminatedWorkerError":  # joblib's; it is an extra
+            raise
+        print(KILLED_WORKER, file=sys.stderr)
+        sys.exit(1)
+    if failed:
+        sys.exit(1)
 
 
-def _guarded(
-    task: Callable[[DictConfig], None], program: list[str], is_settled: Callable[[DictConfig], bool]
-) -> Callable[[DictConfig], None]:
+def _job_name(task: Task) -> str:
+    return task.__module__.rpartition(".")[2]
+
+
+def _checked(line: CommandLine) -> int:
+    if not {"--hydra-help", "--version", "--shell-completion", "-sc"} & set(line.options):
+        composed(line)
+    return 0
+
+
+def _show(line: CommandLine) -> None:
+    """Let Hydra answer what is asked about the config instead of running."""
+    sys.argv[1:] = [*line.options, *line.overrides]
+    show = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=line.verb)
+    show(lambda config: None)()
+
+
+def _run(line: CommandLine, guarded: Callable[[DictConfig], Any]) -> int:
+    """Check, claim the folder, run; return the number of jobs that failed."""
+    application: Any = GlobalHydra.instance().hydra
+    if _rank() > 0:
+        application.run(line.verb, guarded, [*line.overrides, "hydra.mode=RUN"])
+        return 0
+    config = composed(line)
+    overrides, is_sweep = list(line.overrides), line.is_sweep or config.hydra.mode == RunMode.MULTIRUN
+    if not is_sweep and (swept := _swept_by_experiment(config)):
+        name = config.hydra.runtime.choices.experiment
+        print(f"experiment={name} sweeps over {swept}: running it as with -m")
+        is_sweep = True
+    if config.hydra.output_subdir is not None and line.verb != "search":
+        overrides += _claimed(config, line, is_sweep=is_sweep)
+    if not is_sweep:
+        application.run(line.verb, guarded, [*overrides, "hydra.mode=RUN"])
+        return 0
+    overrides += naming(overrides, config=config)
+    returned = application.multirun(line.verb, guarded, [*overrides, "hydra.mode=MULTIRUN"])
+    return sum(job.return_value == FAILED for job in _jobs(returned))
+
+
+def _jobs(returned: Any) -> Iterable[Any]:
+    """List what the jobs of a sweep returned; sweepers that search return something else."""
+    for batch in returned if isinstance(returned, list) else []:
+        yield from batch if isinstance(batch, list | tuple) else []
+
+
+def _swept_by_experiment(config: DictConfig) -> str:
+    """Write what a chosen experiment sweeps over and the command line has not fixed; empty for nothing."""
+    params = OmegaConf.select(config, "hydra.sweeper.params") or {}
+    typed = {str(override).partition("=")[0].lstrip("+~") for override in config.hydra.overrides.task}
+    return " ".join(f"{key}={value}" for key, value in params.items() if key not in typed)
+
+
+def _rank() -> int:
+    """Give the number of this process among those of one run; all but the first join what that one began."""
+    names = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
+    return int(next((os.environ[name] for name in names if os.environ.get(name)), 0))
+
+
+def _claimed(config: DictConfig, line: CommandLine, *, is_sweep: bool) -> list[str]:
+    """Make the output folder this verb's own; return the override that names it where the user did not."""
+    setting = "hydra.sweep.dir" if is_sweep else "hydra.run.dir"
+    is_named = any(override.lstrip("+").startswith(f"{setting}=") for override in line.overrides)
+    goes_on = bool(config.get("resume")) or int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0
+    folder = claim(config, verb=line.verb, is_sweep=is_sweep, is_named=is_named, goes_on=goes_on)
+    return [] if is_named else [f"{setting}={quoted(str(folder))}"]
+
+
+def _guarded(task: Task, program: list[str], is_settled: IsSettled) -> Callable[[DictConfig], str | None]:
     """Wrap a task so that its errors are recorded and said in the right length."""
 
     @wraps(task)
-    def guarded(config: DictConfig) -> None:
+    def guarded(config: DictConfig) -> str | None:
         for message in KNOWN_WARNINGS:  # in the process of the job, which a launcher may have started
             warnings.filterwarnings("ignore", message=message)
         job = HydraConfig.get()
         sys.argv = [*program, *job.overrides.task]  # what further processes of this job are started with
-        folder = Path(job.runtime.output_dir)
         if is_settled(config):
-            return
-        with suppress(OSError):
-            (folder / ERROR_FILE).unlink(missing_ok=True)
+            return None
+        folder = Path(job.runtime.output_dir)
+        keeps_records = job.output_subdir is not None  # else the folder is the user's own
+        if keeps_records:
+            with suppress(OSError):
+                (folder / ERROR_FILE).unlink(missing_ok=True)
         try:
             task(config)
         except Exception as error:
-            cause = (
-                error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
-            )
-            with suppress(OSError):  # the disk may be what failed
-                story = "".join(traceback.format_exception(cause))  # whose last line is the reason
-                (folder / ERROR_FILE).write_text(story, encoding="utf-8")
+            built = isinstance(error, InstantiationException) and error.__cause__
+            cause = built or error
+            if keeps_records:
+                with suppress(OSError):  # the disk may be what failed
+                    story = "".join(traceback.format_exception(cause))  # whose last line is the reason
+                    (folder / ERROR_FILE).write_text(story, encoding="utf-8")
             in_sweep = job.mode == RunMode.MULTIRUN
             if not in_sweep and not isinstance(cause, SHORT):
                 raise
             log.error("%s", cause)
-            log.info("The whole story is in %s", folder / ERROR_FILE)
+            if keeps_records:
+                log.info("The whole story is in %s", folder / ERROR_FILE)
             if not in_sweep:
                 sys.exit(1)
+            return FAILED
+        return None
 
     return guarded

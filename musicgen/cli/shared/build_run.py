@@ -45,7 +45,7 @@ def build_run(
     from musicgen.pipeline.reuse.store import StageStore
     from musicgen.sweeps.plan.works import remember_quarters
     from musicgen.sweeps.resume import goes_on
-    from musicgen.training.precision import fastest_precision
+    from musicgen.training.trainer import fastest_precision
 
     resume = goes_on(config)
     stages = build_stages(config)

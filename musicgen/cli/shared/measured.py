@@ -37,14 +37,12 @@ def run_metrics(run: Path, config: DictConfig) -> "tuple[dict[str, float], Gener
 
 def folder_metrics(config: DictConfig) -> "tuple[dict[str, float], GeneratedMetrics]":
     """Take the metrics of music of the pieces that a config's data chooses, beside real ones if there are."""
-    from musicgen.data.catalogue.choice import PieceFilter
+    from musicgen.data.catalogue.piece_filter import PieceFilter
     from musicgen.data.prepare import prepare
     from musicgen.data.sources.folder import Folder
     from musicgen.measure.generated import measure_generated_files
     from musicgen.music.grid import ClockGrid
 
-    if "source" not in config.data:
-        raise ValueError("nothing to measure: give run=DIR, or data=folder data.root=DIR")
     reference, cache = None, config.data.cache_dir
     if config.against:
         reference = prepare(Folder(config.against), ClockGrid(), choice=PieceFilter(), cache_dir=cache)

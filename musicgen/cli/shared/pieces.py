@@ -1,6 +1,7 @@
 """The pieces that a config chooses: listed, or prepared."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hydra.utils import instantiate
@@ -9,7 +10,7 @@ from omegaconf import DictConfig
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from musicgen.data.catalogue.choice import PieceFilter
+    from musicgen.data.catalogue.piece_filter import PieceFilter
     from musicgen.data.catalogue.pieces import Piece
     from musicgen.data.prepare import Prepared
 
@@ -28,26 +29,31 @@ def prepared_pieces(config: DictConfig, *, make: Callable[[DictConfig], Any] = i
 
 
 def work_of(data: DictConfig) -> dict[str, Any]:
-    """Give what a data config says of the choice, the cache and the work."""
+    """Return what a data config says of the choice, the cache and the work."""
     return {"choice": choice_of(data), "cache_dir": data.cache_dir, "num_workers": data.num_workers}
 
 
 def choice_of(data: DictConfig) -> "PieceFilter":
-    """Make the choice of pieces that a data config states."""
-    from musicgen.data.catalogue.choice import PieceFilter
-    from musicgen.data.catalogue.music_filter import MusicCriteria, MusicFilter
+    """Build the filter of pieces that a data config states."""
+    from musicgen.data.catalogue.music_filter import MusicFilter
+    from musicgen.data.catalogue.piece_filter import PieceFilter
 
-    # Runs of before these settings do not have them.
+    # Configs of older runs lack some of these settings.
     names = ("mode", "key", "progression", "form", "passage_quarters")
-    asked = MusicCriteria(**{name: data.get(name) for name in names})
-    musical = MusicFilter(asked, cache_dir=data.cache_dir, num_workers=data.num_workers) if asked else None
+    music = MusicFilter(**{name: data.get(name) for name in names})
     return PieceFilter(
-        composer=data.composer, era=data.era, title=data.title, musical=musical, max_pieces=data.max_pieces
+        composer=data.composer,
+        era=data.era,
+        title=data.title,
+        music=music if music else None,
+        max_pieces=data.max_pieces,
     )
 
 
 def chosen_pieces(data: DictConfig) -> "Sequence[Piece]":
     """List the distinct pieces of a data config's source that it chooses."""
-    from musicgen.data.catalogue.choice import distinct
+    from musicgen.data.catalogue.analysis import analyses_of
+    from musicgen.data.catalogue.pieces import distinct
 
-    return distinct(choice_of(data).apply(instantiate(data.source).pieces()))
+    analyse = partial(analyses_of, cache_dir=data.cache_dir, num_workers=data.num_workers)
+    return distinct(choice_of(data).apply(instantiate(data.source).pieces(), analyse=analyse))

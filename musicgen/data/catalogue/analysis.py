@@ -1,18 +1,15 @@
-"""What pieces are as music, found once per piece and kept: key, progression, form."""
+"""Musical analysis of pieces, made once per piece: key, progression, form."""
 
-import json
 import logging
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from musicgen.data.catalogue.findings import Findings
 from musicgen.data.catalogue.passages import Span, joined
 from musicgen.data.catalogue.pieces import Piece
-from musicgen.files.atomic import write_atomically
 from musicgen.files.progress_bar import track
 from musicgen.files.workers import num_processes, run_tasks
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
@@ -25,7 +22,7 @@ from musicgen.music.theory.keys import Key
 logger = logging.getLogger(__name__)
 
 ANALYSIS_VERSION = 4
-"""Raise it when the same piece would be analysed otherwise."""
+"""Bump whenever the analysis of a piece changes; part of its kind in the catalogue."""
 
 _FILES_WORTH_A_POOL = 200
 _FILES_A_CHUNK = 8
@@ -33,7 +30,7 @@ _FILES_A_CHUNK = 8
 
 @dataclass(frozen=True)
 class Analysis:
-    """What a piece is as music.
+    """Musical analysis of a piece.
 
     Attributes:
         key: Of the whole piece.
@@ -48,16 +45,16 @@ class Analysis:
     changes: tuple[int, ...] = ()
 
     def holds(self, progression: Sequence[str]) -> bool:
-        """Tell whether the progression occurs, chord after chord; degrees that repeat are joined."""
+        """Return whether the progression occurs, chord after chord; repeated degrees are joined."""
         return bool(self._places(progression))
 
     def passages(self, progression: Sequence[str], *, quarters: int) -> tuple[Span, ...]:
-        """Give where the progression occurs, from its first chord to the end of its last one.
+        """Find where the progression occurs, from its first chord to the end of its last one.
 
         Args:
             progression: Degrees.
-            quarters: What is shorter is widened to so many, evenly to both sides; what then overlaps or
-                touches is one passage.
+            quarters: Minimum length: shorter passages are widened evenly to both sides; what then overlaps
+                or touches is one passage.
         """
         places = [
             Span(self.changes[at], self.changes[at + len(progression)]) for at in self._places(progression)
@@ -80,12 +77,12 @@ def analyses_of(
     num_workers: int | None = None,
     progress: bool = True,
 ) -> dict[str, Analysis]:
-    """Know key, progression and form of pieces, analysing those that no earlier call has.
+    """Return key, progression and form of pieces, analysing those that no earlier call has.
 
     Args:
         pieces: Readable or not.
-        cache_dir: Folder of all caches; what was found is kept in ``analysis`` below it, a file a piece.
-        num_workers: Processes at most; None takes one a core.
+        cache_dir: Folder of all caches; its catalogue remembers what was found.
+        num_workers: Processes at most; None takes one per core.
         progress: Show a bar.
 
     Returns:
@@ -95,45 +92,41 @@ def analyses_of(
         ValueError: ``num_workers`` is negative.
         OSError: The cache cannot be written.
     """
-    folder = Path(cache_dir) / "analysis" / f"v{ANALYSIS_VERSION}-reader-v{READER_VERSION}"
+    findings = Findings(cache_dir, kind=f"analysis-v{ANALYSIS_VERSION}-reader-v{READER_VERSION}")
     paths = {piece.content: piece.path for piece in pieces if piece.content}
-    kept = {content: _load(_entry(folder, content)) for content in paths}
-    tasks = [(path, content) for content, path in paths.items() if kept[content] is None]
+    found = {content: findings.get(content) for content in paths}
+    tasks = [(path, content) for content, path in paths.items() if found[content] is None]
     processes = num_processes(num_workers, num_tasks=len(tasks), worth_a_pool=_FILES_WORTH_A_POOL)
-    results = run_tasks(partial(_analyse, folder), tasks, processes=processes, chunk=_FILES_A_CHUNK)
-    found = dict(track(results, description="Analysing music", total=len(tasks), shown=progress))
-    values = {content: one for content, one in (kept | found).items() if one}
-    return {content: _read(one) for content, one in values.items()}
+    results = run_tasks(_analyse, tasks, processes=processes, chunk=_FILES_A_CHUNK)
+    with findings.writer() as remember:
+        for content, values in track(
+            results, description="Analysing music", total=len(tasks), shown=progress
+        ):
+            found[content] = values
+            if values is not None:
+                remember(content, values)
+    return {content: _read(values) for content, values in found.items() if values}
 
 
-def _entry(folder: Path, content: str) -> Path:
-    return folder / content[:2] / f"{content}.json"
-
-
-def _analyse(folder: Path, task: tuple[Path, str]) -> tuple[str, dict]:
-    """Analyse a file and keep the result; a file that is no music gives an empty one, kept too."""
+def _analyse(task: tuple[Path, str]) -> tuple[str, dict | None]:
+    """Analyse a file; empty for one that is no music, None for one that cannot be read at the moment."""
     path, content = task
     try:
         performance = read_midi(path)
     except (MidiError, OSError) as error:
         logger.debug("not analysed: %s", error)
-        values = {}
-        if isinstance(error, OSError) or isinstance(error.__cause__, OSError):
-            return content, values  # of the moment, not of the content
-    else:
-        key, frames = estimate_key(performance), form_frames(performance)
-        steps = fit_chords(performance, local_keys=_local_keys(performance))
-        changes = [at for at, step in enumerate(steps) if not at or step.degree != steps[at - 1].degree]
-        ends = [steps[-1].start_quarter + steps[-1].quarters] if steps else []
-        values = {
-            "key": [key.tonic, key.mode],
-            "degrees": [steps[at].degree for at in changes],
-            "changes": [steps[at].start_quarter for at in changes] + ends,
-            "frames": None if frames is None else np.round(frames, 3).tolist(),
-        }
-    body = json.dumps(values).encode()
-    write_atomically(_entry(folder, content), b"%08x\n" % zlib.crc32(body) + body)
-    return content, values
+        is_transient = isinstance(error, OSError) or isinstance(error.__cause__, OSError)
+        return content, None if is_transient else {}
+    key, frames = estimate_key(performance), form_frames(performance)
+    steps = fit_chords(performance, local_keys=_local_keys(performance))
+    changes = [at for at, step in enumerate(steps) if not at or step.degree != steps[at - 1].degree]
+    ends = [steps[-1].start_quarter + steps[-1].quarters] if steps else []
+    return content, {
+        "key": [key.tonic, key.mode],
+        "degrees": [steps[at].degree for at in changes],
+        "changes": [steps[at].start_quarter for at in changes] + ends,
+        "frames": None if frames is None else np.round(frames, 3).tolist(),
+    }
 
 
 def _local_keys(performance: Performance) -> list[Key]:
@@ -141,17 +134,6 @@ def _local_keys(performance: Performance) -> list[Key]:
     if is_on_the_beats(performance):
         return estimate_local_keys(performance, reach_quarters=6.0, change_cost=0.4)
     return estimate_local_keys(performance)
-
-
-def _load(path: Path) -> dict | None:
-    try:
-        checksum, _, body = path.read_bytes().partition(b"\n")
-    except FileNotFoundError:
-        return None
-    if checksum != b"%08x" % zlib.crc32(body):
-        logger.warning("analysis %s is damaged (its checksum does not fit) and is made again", path)
-        return None
-    return json.loads(body)
 
 
 def _read(values: dict) -> Analysis:

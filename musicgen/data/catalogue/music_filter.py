@@ -1,12 +1,11 @@
-"""Choose pieces by what they are as music: mode, key, progression, form."""
+"""Choose pieces by their musical analysis: mode, key, progression, form."""
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from musicgen.data.catalogue.analysis import Analysis, analyses_of
+from musicgen.data.catalogue.analysis import Analysis
 from musicgen.data.catalogue.passages import Span
 from musicgen.data.catalogue.pieces import Piece, kept
 from musicgen.music.theory.form import check_form, has_form
@@ -21,8 +20,8 @@ _DEGREE = re.compile(r"[b#]?(?:VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)[°+]?(
 
 
 @dataclass(frozen=True)
-class MusicCriteria:
-    """What pieces must be as music. Everything given must hold; of a list of keys or modes one must.
+class MusicFilter:
+    """What the analysis of a piece must show: all settings must hold, and of a list of keys or modes one.
 
     Attributes:
         mode: ``major`` or ``minor``, of the whole piece.
@@ -44,12 +43,12 @@ class MusicCriteria:
     passage_quarters: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be looked for, before anything is analysed."""
-        for mode in _listed(self.mode):
+        """Refuse settings that cannot be looked for, before anything is analysed."""
+        for mode in as_list(self.mode):
             if mode not in MODES:
                 raise ValueError(f"mode={mode!r} is none; use {' or '.join(MODES)}")
         self.keys()
-        for degree in _listed(self.progression):
+        for degree in as_list(self.progression):
             if not _DEGREE.fullmatch(degree):
                 raise ValueError(
                     f"progression has {degree!r}, which is no degree; use Roman numerals without sevenths "
@@ -58,7 +57,7 @@ class MusicCriteria:
         if self.form is not None:
             check_form(self.form)
         if self.passage_quarters is not None:
-            if not _listed(self.progression):
+            if not as_list(self.progression):
                 raise ValueError(
                     f"passage_quarters={self.passage_quarters}, but no progression to look for; give "
                     "progression=[I,V,vi,IV] too, or passage_quarters=null for whole pieces"
@@ -77,7 +76,7 @@ class MusicCriteria:
 
     @property
     def described(self) -> str:
-        """Say what is asked for."""
+        """Describe what is asked for."""
         asked = {"mode": self.mode, "key": self.key, "progression": self.progression, "form": self.form}
         return " and ".join(
             f"{name}={value if isinstance(value, str) else _shown(value)}"
@@ -86,13 +85,13 @@ class MusicCriteria:
         )
 
     def keys(self) -> set[tuple[int, str]]:
-        """Give the tonics and modes that are asked for; none where no key is.
+        """Return the tonics and modes that are asked for; none without a key.
 
         Raises:
             ValueError: A key cannot be read.
         """
         found = set()
-        for text in _listed(self.key):
+        for text in as_list(self.key):
             match = _KEY.fullmatch(text.strip())
             if not match:
                 raise ValueError(f"key={text!r} is none; write it as 'C# minor', 'E flat major' or 'G'")
@@ -102,9 +101,26 @@ class MusicCriteria:
             found |= {(tonic, one) for one in modes}
         return found
 
+    def apply(self, pieces: Sequence[Piece], analyses: Mapping[str, Analysis]) -> Sequence[Piece]:
+        """Return the pieces that fit, in their order; those without an analysis do not.
+
+        Raises:
+            ValueError: No piece fits; says how many were asked.
+        """
+        without = [piece.path.name for piece in pieces if piece.content not in analyses]
+        if without:
+            logger.warning("%d files hold no music and are left out, such as %s", len(without), without[0])
+        fitting = kept(
+            pieces,
+            (piece.content in analyses and self.fits(analyses[piece.content]) for piece in pieces),
+        )
+        if not fitting:
+            raise ValueError(f"none of {len(pieces)} pieces is {self.described}; ask for less")
+        return fitting
+
     def fits(self, analysis: Analysis) -> bool:
-        """Tell whether a piece is what is asked for."""
-        modes, keys, progression = _listed(self.mode), self.keys(), _listed(self.progression)
+        """Return whether a piece is what is asked for."""
+        modes, keys, progression = as_list(self.mode), self.keys(), as_list(self.progression)
         return (
             (not modes or analysis.key.mode in modes)
             and (not keys or (analysis.key.tonic, analysis.key.mode) in keys)
@@ -112,59 +128,19 @@ class MusicCriteria:
             and (self.form is None or (analysis.frames is not None and has_form(analysis.frames, self.form)))
         )
 
-
-@dataclass(frozen=True)
-class MusicFilter:
-    """Choose pieces by their analysis, which is made once per piece and kept.
-
-    Attributes:
-        choice: What they must be.
-        cache_dir: Folder of all caches.
-        num_workers: Processes at most; None takes one a core.
-        progress: Show a bar while pieces are analysed.
-    """
-
-    choice: MusicCriteria
-    cache_dir: str | Path
-    num_workers: int | None = None
-    progress: bool = True
-
-    def of(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
-        """Give the pieces that fit; files that are no music do not.
-
-        Raises:
-            ValueError: No piece fits; says how many were asked.
-            OSError: The cache cannot be written.
-        """
-        known = self._analyses(pieces)
-        lost = [piece.path.name for piece in pieces if piece.content not in known]
-        if lost:
-            logger.warning("%d files hold no music and are left out, such as %s", len(lost), lost[0])
-        fitting = kept(
-            pieces,
-            (piece.content in known and self.choice.fits(known[piece.content]) for piece in pieces),
-        )
-        if not fitting:
-            raise ValueError(f"none of {len(pieces)} pieces is {self.choice.described}; ask for less")
-        return fitting
-
-    def passages(self, pieces: Sequence[Piece]) -> dict[str, tuple[Span, ...]] | None:
-        """Give the passages of each content that are taken; None where whole pieces are."""
-        quarters, progression = self.choice.passage_quarters, _listed(self.choice.progression)
-        if quarters is None:
+    def passages(self, analyses: Mapping[str, Analysis]) -> dict[str, tuple[Span, ...]] | None:
+        """Return the passages of each content that are taken; None where whole pieces are."""
+        if self.passage_quarters is None:
             return None
+        progression = as_list(self.progression)
         return {
-            content: one.passages(progression, quarters=quarters)
-            for content, one in self._analyses(pieces).items()
+            content: analysis.passages(progression, quarters=self.passage_quarters)
+            for content, analysis in analyses.items()
         }
 
-    def _analyses(self, pieces: Sequence[Piece]) -> dict[str, Analysis]:
-        return analyses_of(
-            pieces, cache_dir=self.cache_dir, num_workers=self.num_workers, progress=self.progress
-        )
 
-
-def _listed(wanted: str | Sequence[str] | None) -> list[str]:
+def as_list(wanted: str | Sequence[str] | None) -> list[str]:
+    """Return one name or several as a list."""
     if wanted is None:
         return []
     return [wanted] if isinstance(wanted, str) else [str(one) for one in wanted]

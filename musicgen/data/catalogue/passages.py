@@ -1,7 +1,10 @@
-"""Passages: which quarters of a piece are taken, where not all are."""
+"""Passages: the quarters of a piece that are taken, where not all are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from musicgen.data.catalogue.pieces import Piece
 
 
 @dataclass(frozen=True, order=True)
@@ -23,10 +26,10 @@ class Span:
         return f"{self.start}-{self.stop}"
 
     def widened(self, *, to: int, within: int) -> "Span":
-        """Give as many quarters before as after it, until it is long enough or all of the piece.
+        """Add as many quarters before as after it, until it is long enough or all of the piece.
 
         Args:
-            to: Length at least, in quarters.
+            to: Minimum length in quarters.
             within: Length of the piece.
         """
         missing = max(to - len(self), 0)
@@ -44,3 +47,36 @@ def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
         else:
             found.append(span)
     return tuple(found)
+
+
+Spans = Mapping[str, tuple[Span, ...]]
+
+
+def clipped(spans: Spans, lengths: Mapping[str, int]) -> Spans:
+    """Clip the passages of each content to its length in quarters."""
+    return {
+        content: tuple(
+            Span(span.start, min(span.stop, lengths[content]))
+            for span in found
+            if span.start < lengths[content]
+        )
+        for content, found in spans.items()
+    }
+
+
+def passages_summary(spans: Spans, splits: Mapping[str, Sequence[Piece]]) -> dict[str, Any]:
+    """Count passages and their quarters, of all pieces and of each split.
+
+    Args:
+        spans: The passages of each content.
+        splits: The pieces by split.
+    """
+    counts = {
+        name: {
+            "passages": sum(len(spans[piece.content]) for piece in pieces),
+            "quarters": sum(len(span) for piece in pieces for span in spans[piece.content]),
+        }
+        for name, pieces in splits.items()
+    }
+    total = {key: sum(one[key] for one in counts.values()) for key in ("passages", "quarters")}
+    return {**total, "splits": counts}

@@ -1,4 +1,4 @@
-"""Pieces of music: what is known of one, and many of them in few bytes each."""
+"""Pieces of music: one, and a compact table of many."""
 
 import heapq
 import os
@@ -10,8 +10,6 @@ from typing import overload
 
 import numpy as np
 from jaxtyping import Integer, Shaped
-
-from musicgen.data.store.texts import CompressedTexts
 
 DIGEST_BYTES = 32
 Digests = Shaped[np.ndarray, " pieces"]
@@ -41,9 +39,9 @@ class Piece:
 
 
 class PieceTable(Sequence[Piece]):
-    """Pieces as columns: 50 bytes and a third of its file name each, where objects take a kilobyte.
+    """Pieces as columns: 60 bytes and its file name each, where objects take a kilobyte.
 
-    A piece is made anew whenever it is asked for. A title that is a part of the file's name costs nothing.
+    A piece is made anew whenever it is asked for. A title that is a part of the file's name takes no room.
 
     Args:
         pieces: What to hold; gone through once. Contents must be empty or 64 hex digits.
@@ -52,22 +50,24 @@ class PieceTable(Sequence[Piece]):
     def __init__(self, pieces: Iterable[Piece]):
         folders: dict[str, int] = {}
         people: dict[tuple[str, str, str], int] = {}
-        self._texts, contents = CompressedTexts(), bytearray()
-        numbers, lengths = array("I"), array("H")
+        texts, contents = bytearray(), bytearray()
+        numbers, lengths, starts = array("I"), array("H"), array("Q")
         for piece in pieces:
             name, title = os.fsencode(piece.path.name), piece.title.encode(errors="surrogateescape")
             title_at = name.find(title)
-            self._texts.append(name if title_at >= 0 else name + title)
+            starts.append(len(texts))
+            texts += name if title_at >= 0 else name + title
             contents += bytes.fromhex(piece.content) or _UNREAD
             person = (piece.composer, piece.surname, piece.era)
             numbers.append(folders.setdefault(os.path.dirname(piece.path), len(folders)))
             numbers.append(people.setdefault(person, len(people)))
             lengths.extend((len(name), title_at if title_at >= 0 else len(name), len(title)))
         self._folders, self._people = list(folders), list(people)
-        self._contents = bytes(contents)
+        self._texts, self._contents = bytes(texts), bytes(contents)
+        self._starts = np.frombuffer(starts, np.uint64)
         self._numbers = np.frombuffer(numbers, np.uint32).reshape(-1, 2)
         self._lengths = np.frombuffer(lengths, np.uint16).reshape(-1, 3)
-        self._rows = np.arange(len(self._texts), dtype=np.uint32)
+        self._rows = np.arange(len(self._starts), dtype=np.uint32)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -84,14 +84,14 @@ class PieceTable(Sequence[Piece]):
         row = int(self._rows[number])
         folder, person = self._numbers[row].tolist()
         length, title_at, title_length = self._lengths[row].tolist()
-        text = self._texts[row]
+        text = memoryview(self._texts)[int(self._starts[row]) :]
         composer, surname, era = self._people[person]
         return Piece(
-            path=Path(self._folders[folder], os.fsdecode(text[:length])),
+            path=Path(self._folders[folder], os.fsdecode(bytes(text[:length]))),
             content=self._content(row),
             composer=composer,
             surname=surname,
-            title=text[title_at : title_at + title_length].decode(errors="surrogateescape"),
+            title=bytes(text[title_at : title_at + title_length]).decode(errors="surrogateescape"),
             era=era,
         )
 
@@ -106,12 +106,12 @@ class PieceTable(Sequence[Piece]):
     __hash__ = None  # type: ignore[assignment]
 
     def contents(self) -> Iterator[str]:
-        """Go through the contents alone, which is faster."""
+        """Iterate over the contents alone, which is faster."""
         for row in map(int, self._rows):
             yield self._content(row)
 
     def by_name(self) -> "PieceTable":
-        """Give the pieces sorted by file name, then folder; those of each folder must be sorted already."""
+        """Sort by file name, then folder; the pieces of each folder must be sorted already."""
         ends = np.flatnonzero(np.diff(self._numbers[self._rows, 0])) + 1
         runs = np.split(self._rows, ends)  # a folder each; only one row of each is at hand at a time
         names = (((self._name(row), row) for row in map(int, rows)) for rows in runs)
@@ -121,10 +121,11 @@ class PieceTable(Sequence[Piece]):
         return taken
 
     def _name(self, row: int) -> bytes:
-        return self._texts[row][: self._lengths[row, 0]]
+        start = int(self._starts[row])
+        return self._texts[start : start + int(self._lengths[row, 0])]
 
     def digests(self) -> Digests:
-        """Give the contents as bytes, in any order; not copied where all pieces are there."""
+        """Return the contents as bytes, in any order; not copied for a whole table."""
         digests = np.frombuffer(self._contents, f"S{DIGEST_BYTES}")
         return digests if len(self) == len(digests) else digests[self._rows]
 
@@ -133,7 +134,7 @@ class PieceTable(Sequence[Piece]):
         return "" if content == _UNREAD else content.hex()
 
     def take(self, numbers: Integer[np.ndarray, " kept"]) -> "PieceTable":
-        """Give some of the pieces, in the order of their numbers; they share the columns."""
+        """Return some of the pieces, in the order of their numbers; they share the columns."""
         taken = object.__new__(PieceTable)
         taken.__dict__.update(self.__dict__)
         taken._rows = self._rows[numbers]
@@ -141,19 +142,19 @@ class PieceTable(Sequence[Piece]):
 
 
 def contents_of(pieces: Sequence[Piece]) -> Iterator[str]:
-    """Go through the contents of pieces in their order."""
+    """Iterate over the contents of pieces in their order."""
     return pieces.contents() if isinstance(pieces, PieceTable) else (piece.content for piece in pieces)
 
 
 def digests_of(pieces: Sequence[Piece]) -> Digests:
-    """Give the contents of pieces as bytes, in any order; those of a whole table are not copied."""
+    """Return the contents of pieces as bytes, in any order; those of a whole table are not copied."""
     if isinstance(pieces, PieceTable):
         return pieces.digests()
     return np.array([bytes.fromhex(piece.content) for piece in pieces], f"S{DIGEST_BYTES}")
 
 
 def kept(pieces: Sequence[Piece], keep: Iterable[bool | np.bool_]) -> Sequence[Piece]:
-    """Give those of the pieces that are to be kept, in the same form: a table stays a table."""
+    """Return those of the pieces that are to be kept, in the same form: a table stays a table."""
     is_kept = np.fromiter(keep, dtype=bool, count=len(pieces))
     if is_kept.all():
         return pieces
@@ -163,3 +164,19 @@ def kept(pieces: Sequence[Piece], keep: Iterable[bool | np.bool_]) -> Sequence[P
         if isinstance(pieces, PieceTable)
         else [pieces[number] for number in numbers.tolist()]
     )
+
+
+def distinct(pieces: Sequence[Piece]) -> Sequence[Piece]:
+    """Keep the first piece of every content, in the order given; unreadable files all stay."""
+    beginnings = (int(content[:16] or "0", 16) for content in contents_of(pieces))
+    keys = np.fromiter(beginnings, np.uint64, count=len(pieces))
+    order, is_kept = np.argsort(keys, kind="stable"), np.ones(len(pieces), bool)
+    seen, last = set(), -1
+    for place in (np.flatnonzero(keys[order[1:]] == keys[order[:-1]]) + 1).tolist():
+        before, number = order[place - 1 : place + 1].tolist()
+        if place != last + 1:  # the second of those that begin alike
+            seen = {pieces[before].content}
+        content, last = pieces[number].content, place
+        is_kept[number] = not content or content not in seen
+        seen.add(content)
+    return kept(pieces, is_kept)

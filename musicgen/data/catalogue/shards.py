@@ -40,11 +40,6 @@ class Shard:
             raise ValueError(f"shard={text}; use i/n, for example shard=0/16 to shard=15/16")
         return cls(int(found[1]), int(found[2]))
 
-    @property
-    def name(self) -> str:
-        """Name the part in a file's name; empty for everything."""
-        return "" if self.count == 1 else f"{self.index}-of-{self.count}"
-
     def holds(self, path: Path) -> bool:
         """Say whether a file belongs to the part."""
         name = path.name.encode(errors="surrogateescape")

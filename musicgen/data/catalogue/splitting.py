@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from musicgen.data.catalogue.choice import SPLITS, split_of
 from musicgen.data.catalogue.pieces import Piece, contents_of, kept
 
 logger = logging.getLogger(__name__)
+
+SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,34 @@ def split_pieces(pieces: Sequence[Piece], *, val_fraction: float, test_fraction:
             "%s moved to %s, which had no piece: there are only %d pieces", name, split, len(pieces)
         )
     return Split({split: kept(pieces, side == number) for number, split in enumerate(SPLITS)}, moved)
+
+
+def hash_position(content: str) -> float:
+    """Map a content to [0, 1) by its hash: the number that decides its split."""
+    return int(content[:8], 16) / 2**32
+
+
+def check_fractions(*, val_fraction: float, test_fraction: float) -> None:
+    """Check the shares of held-out pieces.
+
+    Raises:
+        ValueError: A fraction is negative, or both together leave nothing to train on.
+    """
+    if not (val_fraction >= 0 and test_fraction >= 0 and val_fraction + test_fraction < 1):
+        raise ValueError(
+            f"val_fraction={val_fraction} and test_fraction={test_fraction}: both must be at least 0 and "
+            "their sum below 1, or nothing is left to train on; 0.1 and 0.1 are the defaults"
+        )
+
+
+def split_of(content: str, *, val_fraction: float, test_fraction: float) -> str:
+    """Return the split of a piece by its content alone, so that adding pieces moves none.
+
+    Raises:
+        ValueError: A fraction is negative, or both together leave nothing to train on.
+    """
+    check_fractions(val_fraction=val_fraction, test_fraction=test_fraction)
+    position = hash_position(content)
+    if position < val_fraction:
+        return "val"
+    return "test" if position < val_fraction + test_fraction else "train"

@@ -1,4 +1,4 @@
-"""Composers: their names in file names, and when they were born."""
+"""Composers: names in file names, birth years and eras."""
 
 import csv
 import logging
@@ -15,13 +15,15 @@ from musicgen.files.hashing import regular_status
 logger = logging.getLogger(__name__)
 
 UNKNOWN = "unknown"
+ERAS = ("baroque", "classical", "romantic", "modern", UNKNOWN)
+_ERA_ENDS = (("baroque", 1710), ("classical", 1795), ("romantic", 1885))
 _NO_DECOMPOSITION = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
 _MAX_HEADER_CHARACTERS = 10_000  # a file without line ends may be of any size
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 
 
 def normalise(name: str) -> str:
-    """Reduce a name to what counts in a comparison: no accents, no case, no punctuation.
+    """Normalise a name for comparison: no accents, no case, no punctuation.
 
     Letters of any script stay, so that ``Чайковский`` matches itself.
     """
@@ -32,7 +34,7 @@ def normalise(name: str) -> str:
 
 @dataclass(frozen=True)
 class ParsedName:
-    """What a file name of the pattern ``Surname, Firstname, Title, YouTubeId`` says."""
+    """The parts of a file name of the pattern ``Surname, Firstname, Title, YouTubeId``."""
 
     surname: str
     first_name: str
@@ -77,6 +79,13 @@ class BirthYears:
     def year(self, composer: str) -> int | None:
         """Look up the birth year of a full name, or None where no table knows it."""
         return self._years.get(normalise(composer))
+
+
+def era_of(birth_year: int | None) -> str:
+    """Name the era by birth year: before 1710, before 1795, before 1885, or later; None is ``unknown``."""
+    if birth_year is None:
+        return UNKNOWN
+    return next((era for era, end in _ERA_ENDS if birth_year < end), "modern")
 
 
 def _read_years(table: Path) -> dict[str, int]:

@@ -2,18 +2,18 @@
 
 import importlib.metadata
 import importlib.util
-import json
 import logging
 import re
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from musicgen.data.catalogue.choice import Piece, era_of
+from musicgen.data.catalogue.content_hashes import hash_files
+from musicgen.data.catalogue.findings import Findings
+from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.catalogue.shards import WHOLE, Shard
-from musicgen.data.sources.composers import BirthYears
-from musicgen.files.atomic import write_atomically
-from musicgen.files.hashing import hash_file, hash_files
+from musicgen.data.sources.composers import BirthYears, era_of
+from musicgen.files.hashing import hash_file
 from musicgen.files.progress_bar import track
 from musicgen.files.workers import num_processes, run_tasks
 from musicgen.music.midi import write_midi
@@ -22,7 +22,7 @@ from musicgen.music.notation.read_scores import SCORE_SUFFIXES, ScoreError, read
 logger = logging.getLogger(__name__)
 
 _CONVERTER_VERSION = 1
-"""Raise it when the same score would become other MIDI."""
+"""Bump whenever conversion output changes; part of the cache key."""
 
 _COMPOSERS = {
     "bach": ("Johann Sebastian", "Bach"),
@@ -73,7 +73,7 @@ class Corpus:
 
     Args:
         cache_dir: Where converted pieces are kept.
-        num_workers: Processes that convert at most; None takes one a core.
+        num_workers: Processes that convert at most; None takes one per core.
         progress: Show a bar while converting.
 
     Raises:
@@ -111,20 +111,21 @@ class Corpus:
     def _converted(self) -> dict[str, _Converted]:
         """Convert what is missing, and give what could be converted, by the score's name."""
         scores = find_scores(self.root)
-        index_path = self.folder / "index.json"
         digests = dict(zip(scores, hash_files(scores, cache_dir=self.cache_dir), strict=True))
-        index = _load_index(index_path)
-        tasks = [path for path in scores if not self._is_there(index.get(digests[path]))]
+        findings = Findings(self.cache_dir, kind=f"conversion-{self.folder.name}")
+        known = {path: findings.get(digest) for path, digest in digests.items() if digest}
+        converted = {path: _Converted(**values) for path, values in known.items() if values is not None}
+        tasks = [path for path in scores if not self._is_there(converted.get(path))]
         tasks.sort(key=lambda path: path.stat().st_size, reverse=True)  # long ones first, cores end together
         processes = num_processes(self.num_workers, num_tasks=len(tasks), worth_a_pool=8)
         results = run_tasks(partial(convert, folder=self.folder), tasks, processes=processes)
         shown = track(results, description="Converting scores", total=len(tasks), shown=self.progress)
-        for path, result in zip(tasks, shown, strict=True):
-            index[digests[path]] = result
-        if tasks:
-            values = {digest: asdict(index[digest]) for digest in sorted(index)}
-            write_atomically(index_path, json.dumps(values, ensure_ascii=False).encode())
-        found = {path.relative_to(self.root).as_posix(): index[digests[path]] for path in scores}
+        with findings.writer() as remember:
+            for path, result in zip(tasks, shown, strict=True):
+                converted[path] = result
+                if digests[path]:
+                    remember(digests[path], asdict(result))
+        found = {path.relative_to(self.root).as_posix(): converted[path] for path in scores}
         _report_errors(found)
         return {name: result for name, result in found.items() if not result.error}
 
@@ -204,16 +205,6 @@ def _find_corpus() -> Path:
             "pip install --force-reinstall music21, or use data=folder data.root=DIR"
         )
     return Path(folders[0], "corpus")
-
-
-def _load_index(path: Path) -> dict[str, _Converted]:
-    try:
-        return {digest: _Converted(**values) for digest, values in json.loads(path.read_bytes()).items()}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, TypeError, AttributeError) as error:
-        logger.warning("index of converted scores %s is damaged (%s); all are converted again", path, error)
-        return {}
 
 
 def _report_errors(found: dict[str, _Converted]) -> None:

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from musicgen.data.catalogue.choice import era_of
+from musicgen.data.catalogue.content_hashes import content_hashes
 from musicgen.data.catalogue.pieces import Piece, PieceTable
 from musicgen.data.catalogue.shards import WHOLE, Shard
-from musicgen.data.sources.composers import UNKNOWN, BirthYears, parse_file_name
+from musicgen.data.sources.composers import UNKNOWN, BirthYears, era_of, parse_file_name
 from musicgen.data.sources.listing import MIDI_SUFFIXES, Listing
-from musicgen.files.hashing import KnownHashes
 
 
 class Folder:
@@ -68,11 +67,10 @@ def pieces_below(root: Path, *, cache_dir: Path | None, shard: Shard = WHOLE) ->
     if not found.num_files:
         raise ValueError(f"no {' or '.join(MIDI_SUFFIXES)} file below {root}; check data.root")
     births = BirthYears(found.tables)
-    known = KnownHashes(found.folders, cache_dir=cache_dir, part=shard.name)
-    pieces = PieceTable(
-        _piece(path, known.digest(path) if shard.holds(path) else "", births) for path in found
-    )
-    known.save()
+    with content_hashes(cache_dir) as hashes:
+        pieces = PieceTable(
+            _piece(path, hashes.of(path) if shard.holds(path) else "", births) for path in found
+        )
     return pieces.by_name()
 
 

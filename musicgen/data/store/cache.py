@@ -2,17 +2,14 @@
 
 import json
 import logging
-import struct
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-from jaxtyping import UInt32
+from jaxtyping import UInt8, UInt32
 
 from musicgen.data.store.facts import PieceFacts
-from musicgen.files.atomic import atomic_file
+from musicgen.files.atomic import write_atomically
 from musicgen.files.hashing import hash_file
 from musicgen.music.grid import NUM_PITCHES, Grid
 from musicgen.music.midi import MidiError
@@ -21,21 +18,15 @@ logger = logging.getLogger(__name__)
 
 WORD = np.dtype("<u4")
 BYTES_PER_QUARTER = NUM_PITCHES * WORD.itemsize
-_MAGIC = b"MGPIECE3"
-_HEAD = struct.Struct(
-    "<8sIII"
-)  # magic, bytes of facts, numbers that are not 0, checksum of these and the facts
-_TAIL = struct.Struct("<I")
-
-Result = TypeVar("Result")
+_CHECKSUM_BYTES = 4
 
 
 class PieceCache:
     """Cut pieces on disk, by content and grid.
 
-    An entry is a JSON head with the facts and its checksum, a bit for each pitch of each quarter that says
-    whether anything sounds, the numbers of those (``<u4``) and a checksum of all: an eighth of what slices
-    take when they are spread out.
+    An entry is a line of JSON with the facts, one bit per pitch and quarter that says whether anything
+    sounds, the numbers of those (``<u4``) and a checksum of all: an eighth of what slices take when they are
+    spread out.
     Entries are deterministic and take their name only when whole, so any number of processes may fill one
     cache at once. A file that is no music has an entry too, with the reason and no slices.
 
@@ -46,24 +37,33 @@ class PieceCache:
 
     def __init__(self, cache_dir: Path, grid: Grid):
         self.grid = grid
-        self.folder = Path(cache_dir) / "entries" / grid.key
+        self.cache_dir = Path(cache_dir)
+        self.folder = self.cache_dir / "entries" / grid.key
 
     def path_of(self, content: str) -> Path:
-        """Tell where the entry of a content lies."""
-        return self.folder / content[:2] / f"{content}.piece"
+        """Return the path of the entry of a content."""
+        return self.folder / content[:2] / f"{content}.slices"
 
     def facts(self, content: str) -> PieceFacts | None:
-        """Read the facts of an entry, without its slices; None where there is no whole entry."""
-        return self._checked(content, _read_facts)
+        """Read the facts of an entry and check the whole of it; None where there is no sound entry."""
+        entry = self._checked(content)
+        return None if entry is None else entry[0]
 
     def packed(self, content: str) -> UInt32[np.ndarray, "quarters pitches"] | None:
         """Read the packed slices of an entry and check them; None where there is no sound entry."""
-        return self._checked(content, _read_packed)
+        entry = self._checked(content)
+        if entry is None:
+            return None
+        facts, body = entry
+        packed = np.zeros((facts.num_quarters, NUM_PITCHES), WORD)
+        mask, values = np.split(body, [-(-packed.size // 8)])
+        packed[np.unpackbits(mask, count=packed.size).reshape(packed.shape).view(bool)] = values.view(WORD)
+        return packed
 
-    def _checked(self, content: str, read: Callable[[Path], Result]) -> Result | None:
+    def _checked(self, content: str) -> tuple[PieceFacts, UInt8[np.ndarray, " bytes"]] | None:
         path = self.path_of(content)
         try:
-            return read(path)
+            return _read_entry(path)
         except FileNotFoundError:
             return None
         except ValueError as error:
@@ -89,55 +89,18 @@ class PieceCache:
         return self._keep(content, facts, drawn.packed)
 
     def _keep(self, content: str, facts: PieceFacts, packed: np.ndarray) -> PieceFacts:
-        head = json.dumps(facts.to_dict(), sort_keys=True).encode()
         sounding = packed != 0
         values = np.ascontiguousarray(packed[sounding], dtype=WORD)
-        start = _HEAD.pack(_MAGIC, len(head), len(values), _head_checksum(head, len(values)))
-        data = start + head + np.packbits(sounding).tobytes() + values.tobytes()
-        with atomic_file(self.path_of(content)) as file:
-            file.write(data)
-            file.write(_TAIL.pack(zlib.crc32(data)))
+        head = json.dumps(facts.to_dict(), sort_keys=True).encode() + b"\n"
+        data = head + np.packbits(sounding).tobytes() + values.tobytes()
+        write_atomically(self.path_of(content), data + zlib.crc32(data).to_bytes(_CHECKSUM_BYTES, "little"))
         return facts
 
 
-def _head_checksum(head: bytes, num_values: int) -> int:
-    return zlib.crc32(head, num_values)
-
-
-def _read_facts(path: Path) -> PieceFacts:
-    """Read the head of an entry; the size of the file must be the one that the head promises."""
-    with path.open("rb") as file:
-        start = file.read(_HEAD.size)
-        if len(start) < _HEAD.size:
-            raise ValueError("truncated")
-        magic, head_bytes, num_values, checksum = _HEAD.unpack(start)
-        if magic != _MAGIC:
-            raise ValueError("not a cache entry")
-        head = file.read(head_bytes)
-        if _head_checksum(head, num_values) != checksum:
-            raise ValueError("the checksum of its head does not fit")
-        facts = PieceFacts.from_dict(json.loads(head))
-    mask_bytes = -(-facts.num_quarters * NUM_PITCHES // 8)
-    expected = _HEAD.size + head_bytes + mask_bytes + num_values * WORD.itemsize + _TAIL.size
-    if path.stat().st_size != expected:
-        raise ValueError(f"{path.stat().st_size} bytes instead of {expected}")
-    return facts
-
-
-def _read_packed(path: Path) -> UInt32[np.ndarray, "quarters pitches"]:
-    """Read an entry as a whole, compare its checksum and spread its slices out."""
-    data = memoryview(path.read_bytes())
-    if len(data) < _HEAD.size + _TAIL.size:
-        raise ValueError("truncated")
-    (checksum,) = _TAIL.unpack(data[-_TAIL.size :])
-    if zlib.crc32(data[: -_TAIL.size]) != checksum:
+def _read_entry(path: Path) -> tuple[PieceFacts, UInt8[np.ndarray, " bytes"]]:
+    data = path.read_bytes()
+    data, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
+    if not data or zlib.crc32(data).to_bytes(_CHECKSUM_BYTES, "little") != checksum:
         raise ValueError("its checksum does not fit")
-    magic, head_bytes, num_values, _ = _HEAD.unpack_from(data)
-    if magic != _MAGIC:
-        raise ValueError("not a cache entry")
-    num_quarters = json.loads(bytes(data[_HEAD.size : _HEAD.size + head_bytes]))["num_quarters"]
-    body = np.frombuffer(data, np.uint8)[_HEAD.size + head_bytes : -_TAIL.size]
-    mask, values = np.split(body, [len(body) - num_values * WORD.itemsize])
-    packed = np.zeros((num_quarters, NUM_PITCHES), WORD)
-    packed[np.unpackbits(mask, count=packed.size).reshape(packed.shape).view(bool)] = values.view(WORD)
-    return packed
+    head, _, body = data.partition(b"\n")
+    return PieceFacts.from_dict(json.loads(head)), np.frombuffer(body, np.uint8)

@@ -1,12 +1,17 @@
-"""What is known of cut pieces without their slices: of one, and of many in few bytes each."""
+"""Metadata of cut pieces (length, notes, errors): of one, of many in memory, and in the catalogue."""
 
-from collections.abc import Iterator, MutableMapping
+import json
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from musicgen.data.catalogue.content_hashes import catalogue_path
 from musicgen.data.catalogue.pieces import DIGEST_BYTES, Digests
+from musicgen.files.table import Table
 from musicgen.music.notes import ReadCounts
 
 _UNKNOWN = -1
@@ -14,7 +19,7 @@ _UNKNOWN = -1
 
 @dataclass(frozen=True, slots=True)
 class PieceFacts:
-    """What is known of a piece without its slices.
+    """Metadata of a piece on a grid.
 
     Attributes:
         num_quarters: Length in quarters.
@@ -31,12 +36,12 @@ class PieceFacts:
     transient: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "PieceFacts":
-        """Read back what ``to_dict`` gave."""
+        """Read back what ``to_dict`` returned."""
         return cls(**{**values, "counts": ReadCounts(**values["counts"])})
 
 
@@ -81,12 +86,8 @@ class FactsTable(MutableMapping[str, PieceFacts]):
     def __delitem__(self, content: str) -> None:
         self._others[self._row(content)] = _UNKNOWN
 
-    def clear(self) -> None:
-        """Forget all facts; the contents stay."""
-        self._others[:] = _UNKNOWN
-
     def contents(self) -> Iterator[str]:
-        """Go through all contents, known or not, in hex and in order."""
+        """Iterate over all contents, known or not, in hex and sorted."""
         return (self._hex(row) for row in range(len(self._order)))
 
     def _hex(self, row: int) -> str:
@@ -98,3 +99,47 @@ class FactsTable(MutableMapping[str, PieceFacts]):
         if row == len(self._order) or self._digests[self._order[row]] != digest.rstrip(b"\0"):
             raise KeyError(content)
         return row
+
+
+class FactsOnDisk:
+    """Facts in the catalogue of a cache, by content and grid, so that a warm start opens no entry.
+
+    Args:
+        cache_dir: Folder of all caches.
+        grid_key: Names the grid and the version of the reader.
+    """
+
+    def __init__(self, cache_dir: Path, *, grid_key: str):
+        self._grid_key = grid_key
+        self._table = Table(
+            catalogue_path(cache_dir),
+            name="cuts",
+            key={"content": "BLOB", "grid": "TEXT"},
+            values={"quarters": "INTEGER", "notes": "INTEGER", "counts": "TEXT", "error": "TEXT"},
+        )
+
+    def get(self, content: str) -> PieceFacts | None:
+        """Return the facts of a content (hex); None where they are not known."""
+        found = self._table.get(bytes.fromhex(content), self._grid_key)
+        if found is None:
+            return None
+        num_quarters, num_notes, counts, error = found
+        return PieceFacts(num_quarters, num_notes, ReadCounts(**json.loads(counts)), error)
+
+    @contextmanager
+    def writer(self) -> Iterator[Callable[[str, PieceFacts], None]]:
+        """Yield a function that remembers facts by content, except transient ones.
+
+        Raises:
+            OSError: The catalogue cannot be written (full disk, read-only folder).
+        """
+        with self._table.writer() as remember:
+
+            def remember_facts(content: str, facts: PieceFacts) -> None:
+                if not facts.transient:
+                    counts = {name: count for name, count in asdict(facts.counts).items() if count}
+                    lengths = facts.num_quarters, facts.num_notes
+                    key = bytes.fromhex(content), self._grid_key
+                    remember(*key, *lengths, json.dumps(counts), facts.error)
+
+            yield remember_facts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Int64, UInt8, UInt32
 
-from musicgen.data.catalogue.choice import Piece
+from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.cache import BYTES_PER_QUARTER, WORD
 from musicgen.files.mapped import Mapped
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER

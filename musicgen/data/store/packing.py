@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -25,11 +24,10 @@ def open_pack(
     facts: Mapping[str, PieceFacts],
     *,
     cache: PieceCache,
-    folder: Path,
     spans: Mapping[str, Sequence[Span]] | None = None,
     progress: bool = True,
 ) -> PackedPieces:
-    """Give the packed slices of pieces in their order, as one memory map.
+    """Map the packed slices of pieces in their order.
 
     The file is named by a hash of the contents and the grid, so every job that asks for the same pieces maps
     the same file. It is checked in full when opened, and made from the cache's entries, one at a time, where
@@ -38,8 +36,7 @@ def open_pack(
     Args:
         pieces: Readable, distinct pieces.
         facts: Their lengths, by content.
-        cache: Where their entries are; an entry found damaged is made again from its file.
-        folder: Where packs lie.
+        cache: Where their entries are, and packs beside them; a damaged entry is made again from its file.
         spans: The passages of each content that are taken; each is a piece of the pack, so that nothing runs
             over a cut. None takes all.
         progress: Show a bar while a pack is made.
@@ -61,7 +58,7 @@ def open_pack(
         starts[number] = starts[number - 1] + length
     if starts[-1] == 0:
         return PackedPieces.empty()
-    path = folder / cache.grid.key / f"{hash_lines([cache.grid.key], lines)[:32]}.words"
+    path = cache.cache_dir / "packs" / cache.grid.key / f"{hash_lines([cache.grid.key], lines)[:32]}.words"
     damage = damage_of(path, expected_bytes=int(starts[-1]) * BYTES_PER_QUARTER, magic=_MAGIC)
     if damage:
         if damage != "missing":

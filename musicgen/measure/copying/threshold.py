@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from musicgen.data.catalogue.choice import Piece
+from musicgen.data.catalogue.pieces import Piece
 from musicgen.files.atomic import atomic_file
 from musicgen.measure.copying.index import INDEX_FORMAT, Copy, CopyIndex
 from musicgen.measure.music import MeasuredPiece

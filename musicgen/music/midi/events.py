@@ -99,6 +99,7 @@ class EventReader:
 
     def _read_events(self, begin: int, end: int) -> TrackEnd:
         data, at, running = self.data, begin, 0
+        add_delta, add_status, add_position = self._delta.append, self._status.append, self._position.append
         for _ in range(MAX_EVENTS - len(self._delta)):
             if at >= end:
                 return TrackEnd(at, is_closed=False)
@@ -113,9 +114,9 @@ class EventReader:
                 raise MidiError(f"corrupt: byte {at} should be a status and is not")
             else:
                 status = running
-            self._delta.append(delta)
-            self._status.append(status)
-            self._position.append(at)
+            add_delta(delta)
+            add_status(status)
+            add_position(at)
             if status < 0xF0:
                 running = status
                 size = 1 if status & 0xE0 == 0xC0 else 2

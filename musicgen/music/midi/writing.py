@@ -1,5 +1,6 @@
 """Write notes into MIDI files."""
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import mido
 import numpy as np
 from jaxtyping import Int64
 
-from musicgen.files.atomic import atomic_path
+from musicgen.files.atomic import write_atomically
 from musicgen.music.notes import Performance
 from musicgen.music.score_map import ScoreMap
 
@@ -50,14 +51,26 @@ def write_midi(
         ValueError: when a setting is not allowed or a pause is longer than a file can write.
     """
     score = _score(performance.score, tempo_bpm, ticks_per_quarter, time_signature)
+    data = midi_bytes(replace(performance, score=score), track_name=track_name, texts=texts)
+    write_atomically(Path(path), data)
+
+
+def midi_bytes(performance: Performance, *, track_name: str = "Piano", texts: Sequence[str] = ()) -> bytes:
+    """Return the content of the file that `write_midi` writes.
+
+    Raises:
+        ValueError: when a pause is longer than a file can write.
+    """
+    score = performance.score or ScoreMap.constant()
     file = mido.MidiFile(type=1, ticks_per_beat=score.ticks_per_quarter, charset="utf-8")
     head = [(0, mido.MetaMessage("text", text=text)) for text in texts]
     file.tracks.append(_track(head + list(_signs(score))))
     for number, events in enumerate(_layers(performance, score)):
         name = mido.MetaMessage("track_name", name=f"{track_name} {number + 1}" if number else track_name)
         file.tracks.append(_track([(0, name), *events]))
-    with atomic_path(path) as temporary:
-        file.save(temporary)
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    return buffer.getvalue()
 
 
 def _score(

@@ -10,14 +10,14 @@ from musicgen.music.notes import Performance
 DYNAMICS = {"ppp": 16, "pp": 33, "p": 49, "mp": 64, "mf": 80, "f": 96, "ff": 112, "fff": 126}
 """Marks, and the velocity that notation programs play for each."""
 
-_INERTIA = 12  # how far a bar must be from the mark in force, in velocity, to get another one
+_INERTIA = 16  # how far a bar must be from the mark in force, in velocity, to get another one
 
 
 def mark_dynamics(performance: Performance, bar_starts: Sequence[float]) -> list[str]:
     """Choose the dynamic mark of each bar by the median velocity of the notes that begin in it.
 
-    A mark stands where the loudness leaves that of the mark before by more than half a step and a little, so
-    that it does not flicker. Music in which all notes are equally loud has no dynamics and gets no marks.
+    A mark stands where the loudness leaves that of the mark before by a whole step, so that it does not
+    flicker. Music in which all notes are equally loud has no dynamics and gets no marks.
 
     Args:
         performance: The notes.

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from musicgen.music.notation.metre import NOMINAL, Metre
-from musicgen.music.notation.score import make_score
+from musicgen.music.notation.metre import Metre
+from musicgen.music.notation.score import first_tempo_bpm, make_score
 from musicgen.music.notes import Performance
 
 _PAGE_WIDTH = 2100  # tenths of a millimetre at verovio's scale of 100
@@ -16,9 +16,9 @@ _VIEW_BOX = re.compile(r'<svg viewBox="0 0 (\d+) (\d+)"')
 def engrave(
     performance: Performance,
     *,
-    tempo_bpm: float = 120.0,
+    tempo_bpm: float | None = None,
     title: str = "",
-    metre: Metre = NOMINAL,
+    metre: Metre | None = None,
     chord_names: bool = True,
     max_quarters: int | None = None,
 ) -> str:
@@ -29,9 +29,9 @@ def engrave(
 
     Args:
         performance: The notes.
-        tempo_bpm: Quarters a minute of the mark above, above 0.
+        tempo_bpm: Quarters a minute of the mark above, above 0; None takes the performance's first.
         title: What stands above the score.
-        metre: Of the whole piece.
+        metre: Of the whole piece; None takes what the performance's file says.
         chord_names: Name the chords above the staves.
         max_quarters: Draw so many quarters from the beginning only.
 
@@ -60,6 +60,7 @@ def engrave(
             "svgViewBox": True,
         }
     )
+    tempo_bpm = first_tempo_bpm(performance) if tempo_bpm is None else tempo_bpm
     loaded = toolkit.loadData(to_musicxml(score, tempo_bpm=tempo_bpm, title=title))
     assert loaded, "verovio did not read our own MusicXML"
     return _stacked([toolkit.renderToSVG(number + 1) for number in range(toolkit.getPageCount())])

@@ -15,7 +15,7 @@ _MOVE_COST = 0.25  # for each semitone that the border moves from one quarter to
 def right_hand(
     pitch: Int[np.ndarray, " notes"], quarter: Int[np.ndarray, " notes"]
 ) -> Bool[np.ndarray, " notes"]:
-    """Tell which notes the right hand plays.
+    """Find the notes that the right hand plays.
 
     Every quarter has a border; the right hand has what lies at it or above. The path of borders with the
     least cost is taken (Viterbi): hands that span no more than a major ninth, notes on their own side of
@@ -31,13 +31,13 @@ def right_hand(
     if len(pitch) == 0:
         return np.zeros(0, dtype=bool)
     quarters = np.unique(quarter)
-    cost = np.stack([_costs(np.unique(pitch[quarter == one])) for one in quarters])
+    cost = np.stack([_costs(np.unique(pitch[quarter == number])) for number in quarters])
     border = _SPLITS[_smoothest(cost, np.diff(quarters))]
     return pitch >= border[np.searchsorted(quarters, quarter)]
 
 
 def _costs(pitches: Int[np.ndarray, " notes"]) -> Float[np.ndarray, " splits"]:
-    """Give the cost of every border for the pitches of one quarter, ascending."""
+    """Cost of every border for the pitches of one quarter, ascending."""
     is_right = pitches >= _SPLITS[:, None]
     high, low = np.where(is_right, pitches, 0), np.where(is_right, 127, pitches)
     lowest_right = np.where(is_right, pitches, 127).min(axis=1)

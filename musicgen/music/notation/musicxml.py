@@ -6,8 +6,8 @@ from xml.etree import ElementTree as Xml
 from musicgen.files.atomic import atomic_path
 from musicgen.music.notation.divisions import UNITS_PER_QUARTER
 from musicgen.music.notation.dynamics import DYNAMICS
-from musicgen.music.notation.metre import NOMINAL, Metre
-from musicgen.music.notation.score import Bar, Score, make_score, tonic_near
+from musicgen.music.notation.metre import Metre
+from musicgen.music.notation.score import Bar, Score, first_tempo_bpm, make_score, tonic_near
 from musicgen.music.notation.xml_notes import add, add_staff
 from musicgen.music.notes import Performance
 from musicgen.music.theory.chords import Chord
@@ -41,13 +41,15 @@ def to_musicxml(score: Score, *, tempo_bpm: float = 120.0, title: str = "") -> s
     part_list = add(root, "part-list")
     add(add(part_list, "score-part", id="P1"), "part-name", "Piano")
     part = add(root, "part", id="P1")
-    first = 0 if score.metre.pickup_quarters else 1
+    first, signature = 0 if score.bars[0].span.elapsed else 1, None
     for number, bar in enumerate(score.bars, start=first):
         measure = add(part, "measure", number=str(number))
         if number == 0:
             measure.set("implicit", "yes")
+        if bar.span.signature != signature:
+            _attributes(measure, score, bar.span.signature, is_first=number == first)
+            signature = bar.span.signature
         if number == first:
-            _attributes(measure, score)
             _tempo(measure, tempo_bpm)
         if bar.dynamic:
             _dynamic(measure, bar.dynamic)
@@ -63,9 +65,9 @@ def write_musicxml(
     performance: Performance,
     path: str | Path,
     *,
-    tempo_bpm: float = 120.0,
+    tempo_bpm: float | None = None,
     title: str = "",
-    metre: Metre = NOMINAL,
+    metre: Metre | None = None,
     chord_names: bool = True,
 ) -> None:
     """Write a performance as a MusicXML score of two staves, whole or not at all.
@@ -73,9 +75,9 @@ def write_musicxml(
     Args:
         performance: The notes.
         path: The file.
-        tempo_bpm: Quarters a minute, for players of the score, above 0.
+        tempo_bpm: Quarters a minute, for players of the score, above 0; None takes the performance's first.
         title: What stands above the score.
-        metre: Of the whole piece.
+        metre: Of the whole piece; None takes what the performance's file says.
         chord_names: Name the chords above the staves.
 
     Raises:
@@ -83,18 +85,23 @@ def write_musicxml(
         OSError: The file cannot be written.
     """
     score = make_score(performance, metre=metre, chord_names=chord_names)
+    tempo_bpm = first_tempo_bpm(performance) if tempo_bpm is None else tempo_bpm
     text = to_musicxml(score, tempo_bpm=tempo_bpm, title=title)
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def _attributes(measure: Xml.Element, score: Score) -> None:
+def _attributes(measure: Xml.Element, score: Score, signature: tuple[int, int], *, is_first: bool) -> None:
+    """Add the time signature, at the first bar with key and clefs."""
     attributes = add(measure, "attributes")
-    add(attributes, "divisions", UNITS_PER_QUARTER)
-    add(add(attributes, "key"), "fifths", score.fifths)
+    if is_first:
+        add(attributes, "divisions", UNITS_PER_QUARTER)
+        add(add(attributes, "key"), "fifths", score.fifths)
     time = add(attributes, "time")
-    add(time, "beats", score.metre.beats)
-    add(time, "beat-type", score.metre.beat_type)
+    add(time, "beats", signature[0])
+    add(time, "beat-type", signature[1])
+    if not is_first:
+        return
     add(attributes, "staves", 2)
     for number, sign, line in ((1, "G", 2), (2, "F", 4)):
         clef = add(attributes, "clef", number=str(number))

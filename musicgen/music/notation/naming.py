@@ -30,13 +30,13 @@ def name_voices(voices: Voices, *, tonic_at: Callable[[int], str]) -> Voices:
     )
     for start, together in itertools.groupby(in_order, key=lambda one: one[0].start):
         chords = list(together)
+        pitches = sorted({pitch for chord, _ in chords for pitch in chord.pitches})
         given = {
             pitch: name
             for voice in named
             if voice and voice[-1].end > start
             for pitch, name in zip(voice[-1].pitches, voice[-1].names, strict=True)
         }
-        pitches = sorted({pitch for chord, _ in chords for pitch in chord.pitches})
         names = dict(zip(pitches, spell_chord(pitches, tonic_at(start), given=given), strict=True))
         for chord, number in chords:
             named[number].append(replace(chord, names=tuple(names[pitch] for pitch in chord.pitches)))

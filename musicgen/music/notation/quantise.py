@@ -25,7 +25,8 @@ _PLAYED_SHARE = 0.7  # of onsets near a place; by chance it would be 0.42
 
 _USUAL_DIVISIONS = (8, 6, 5, 12)
 _ON_A_PLACE = 0.018  # quarters: what rounding to the grid moves, and a little more
-_NOTATED_SHARE = 0.4  # of onsets in quarters that one division holds; transcribed playing has 0.03 to 0.22
+_NOTATED_SHARE = 0.4  # of quarters that one division holds, less chance: 0 by chance, 1 in exact rhythms
+_MOST_CHANCE = 0.72  # that one of the divisions holds a single onset
 _BEFORE_THE_BEAT = 1 / 64  # quarters: an onset so little before a quarter belongs to it
 
 
@@ -94,16 +95,27 @@ def is_on_the_beats(performance: Performance) -> bool:
 
 def _manner_of(onset: Float[np.ndarray, " notes"]) -> Manner:
     """Find how closely the written time should follow these onsets."""
-    quarter = np.floor(onset + _ON_A_PLACE).astype(np.int64)
-    place = onset - quarter
-    is_held = np.zeros(len(onset), dtype=bool)
-    for parts in _USUAL_DIVISIONS:
-        is_off = np.abs(np.rint(place * parts) / parts - place) > _ON_A_PLACE
-        is_held |= np.bincount(quarter, weights=is_off)[quarter] == 0
-    if is_held.mean() >= _NOTATED_SHARE:
+    if _notated_share(onset) >= _NOTATED_SHARE:
         return NOTATED
     distance = np.abs((onset % 1.0)[:, None] - _PLACES).min(axis=1)
     return PLAYED if np.mean(distance <= _NEAR_A_PLACE) >= _PLAYED_SHARE else FREE
+
+
+def _notated_share(onset: Float[np.ndarray, " notes"]) -> float:
+    """Share of the onsets in quarters that one division holds, beyond what chance gives: 1 for all.
+
+    A quarter with few chords is held by chance more often than not, one with many hardly ever.
+    """
+    quarter = np.floor(onset + _ON_A_PLACE).astype(np.int64)
+    place = onset - quarter
+    chords = np.bincount(quarter, weights=np.diff(onset, prepend=-1.0) > _ON_A_PLACE)[quarter]
+    is_held, chance = np.zeros(len(onset), dtype=bool), np.zeros(len(onset))
+    for parts in _USUAL_DIVISIONS:
+        is_off = np.abs(np.rint(place * parts) / parts - place) > _ON_A_PLACE
+        is_held |= np.bincount(quarter, weights=is_off)[quarter] == 0
+        chance += (2 * _ON_A_PLACE * parts) ** chords
+    chance = np.minimum(chance, _MOST_CHANCE)
+    return float((is_held - chance).sum() / (1 - chance).sum())
 
 
 def _chords(onset: Float[np.ndarray, " notes"], spread: float) -> Int[np.ndarray, " notes"]:

@@ -19,7 +19,7 @@ _WORDS = "DejaVu Serif"  # comes with matplotlib, so that a page looks alike on 
 
 
 def can_rasterise() -> bool:
-    """Tell whether resvg is installed."""
+    """Whether resvg is installed."""
     return importlib.util.find_spec("resvg_py") is not None
 
 

@@ -6,7 +6,8 @@ import json
 import logging
 import re
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from jaxtyping import Float64
 
 from musicgen.music.midi import MidiError, read_midi
 from musicgen.music.notes import Performance
+from musicgen.music.score_map import ScoreMap
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _ROOT_FILE = re.compile(r'full-path="([^"]+)"')
 _MAX_SCORE_BYTES = 256 * 2**20
 _WRONG = (ValueError, TypeError, AttributeError)  # what music21 raises on files that are no scores
+_NO_SIGNATURE = (4, 4)
+_TICKS_PER_QUARTER = 480
 _EXACT = 1 / 64  # what counts as no difference between two times, in quarters
 
 
@@ -38,10 +42,12 @@ class Timeline:
     Attributes:
         performance: The notes; repeats are not played.
         bars: Where each bar begins, in quarters.
+        signatures: Of each bar, the beats and the note that is one of them.
     """
 
     performance: Performance
     bars: Float64[np.ndarray, " bars"]
+    signatures: Sequence[tuple[int, int]]
 
 
 def score_text(path: Path) -> str:
@@ -79,6 +85,10 @@ def read_score(path: Path, text: str) -> Performance:
         path: The score, for music21.
         text: What ``score_text`` gave.
 
+    Returns:
+        The notes at 120 quarters a minute, with the score's bars as time signatures: one stands wherever bar
+        lines do not follow from those before, as after a pickup.
+
     Raises:
         ScoreError: Neither program can read it.
     """
@@ -103,7 +113,9 @@ def _by_verovio(text: str) -> Timeline:
     bars = np.array([event["qstamp"] for event in times if "measureOn" in event], np.float64)
     if not len(bars) or bars[0] < 0 or (np.diff(bars) < 0).any():
         raise ScoreError("verovio loses count of its bars")
-    return Timeline(performance, bars)
+    score = performance.score
+    signatures = [score.time_signature_at(bar) if score else _NO_SIGNATURE for bar in bars.tolist()]
+    return Timeline(performance, bars, signatures)
 
 
 @lru_cache(maxsize=1)
@@ -122,7 +134,9 @@ def _by_music21(path: Path) -> Timeline:
     try:
         score: Any = music21.converter.parse(path, forceSource=True)
         parts = list(score.parts)
-        bars = [np.array([float(bar.offset) for bar in part.getElementsByClass("Measure")]) for part in parts]
+        measures = [list(part.getElementsByClass("Measure")) for part in parts]
+        bars = [np.array([float(bar.offset) for bar in own]) for own in measures]
+        signatures = _signatures_in(measures[0]) if parts else []
         for part in parts:
             part.stripTies(inPlace=True)
         notes = [
@@ -141,15 +155,32 @@ def _by_music21(path: Path) -> Timeline:
         mine = part == number
         bar = np.searchsorted(own_bars, onset[mine] + _EXACT, side="right") - 1
         onset[mine] += (bars[0][np.minimum(bar, len(bars[0]) - 1)] - own_bars[bar]) if len(own_bars) else 0
-    return Timeline(_performance(pitch, onset, onset + length), bars[0])
+    return Timeline(_performance(pitch, onset, onset + length), bars[0], signatures)
 
 
-def _performance(pitch: np.ndarray, onset: np.ndarray, offset: np.ndarray) -> Performance:
+def _signatures_in(measures: Sequence[Any]) -> list[tuple[int, int]]:
+    """Carry the time signatures that stand in some of music21's bars on to those after them."""
+    signatures, in_force = [], _NO_SIGNATURE
+    for measure in measures:
+        if measure.timeSignature is not None:
+            in_force = (measure.timeSignature.numerator, measure.timeSignature.denominator)
+        signatures.append(in_force)
+    return signatures
+
+
+def _performance(
+    pitch: np.ndarray, onset: np.ndarray, offset: np.ndarray, *, score: ScoreMap | None = None
+) -> Performance:
     """Make notes from times in quarters, at 120 quarters a minute."""
     on_piano = (pitch >= 21) & (pitch <= 108)
     pitch, onset, offset = pitch[on_piano], onset[on_piano], offset[on_piano]
     return Performance.from_arrays(
-        pitch, onset_s=onset / 2, offset_s=offset / 2, onset_quarters=onset, offset_quarters=offset
+        pitch,
+        onset_s=onset / 2,
+        offset_s=offset / 2,
+        onset_quarters=onset,
+        offset_quarters=offset,
+        score=score,
     )
 
 
@@ -166,6 +197,23 @@ def _on_beats(timeline: Timeline) -> Performance:
         performance.pitch.astype(np.int64),
         moved(performance.onset_quarters),
         moved(performance.offset_quarters),
+        score=_bar_map(timeline.bars + delays, timeline.signatures),
+    )
+
+
+def _bar_map(begins: Float64[np.ndarray, " bars"], signatures: Sequence[tuple[int, int]]) -> ScoreMap:
+    """Write bars as time signatures, one wherever a bar does not follow from the signature before."""
+    signs: dict[int, tuple[int, int]] = {0: signatures[0]}
+    expected = 4 * signatures[0][0] / signatures[0][1]
+    for number in range(1, len(begins)):
+        begin, signature = float(begins[number]), signatures[number]
+        if signature != signatures[number - 1] or abs(begin - expected) > _EXACT:
+            signs[round(begin * _TICKS_PER_QUARTER)] = signature
+        expected = begin + 4 * signature[0] / signature[1]
+    return replace(
+        ScoreMap.constant(ticks_per_quarter=_TICKS_PER_QUARTER),
+        time_signature_tick=np.array(list(signs), np.int64),
+        time_signature=np.array(list(signs.values()), np.int64),
     )
 
 

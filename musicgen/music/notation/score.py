@@ -7,7 +7,7 @@ import numpy as np
 
 from musicgen.music.notation.divisions import UNITS_PER_QUARTER
 from musicgen.music.notation.dynamics import mark_dynamics
-from musicgen.music.notation.metre import NOMINAL, BarSpan, Metre
+from musicgen.music.notation.metre import BarSpan, Metre, bars_of
 from musicgen.music.notation.naming import Voices, name_voices
 from musicgen.music.notation.quantise import WrittenNotes, quantise
 from musicgen.music.notation.symbols import Symbol, rests_of_bar, symbols_of_bar
@@ -42,14 +42,12 @@ class Score:
     """A piece as it is written down.
 
     Attributes:
-        bars: Its bars; the first is shorter where there is a pickup.
-        metre: What the time signature shows.
+        bars: Its bars, at least one; the first is shorter where there is a pickup.
         key: What the key signature shows.
         local_keys: A key for every two quarters, for the spelling.
     """
 
     bars: tuple[Bar, ...]
-    metre: Metre
     key: Key
     local_keys: tuple[Key, ...]
 
@@ -62,7 +60,7 @@ class Score:
 def make_score(
     performance: Performance,
     *,
-    metre: Metre = NOMINAL,
+    metre: Metre | None = None,
     chord_names: bool = True,
     max_quarters: int | None = None,
 ) -> Score:
@@ -74,13 +72,15 @@ def make_score(
 
     Args:
         performance: The notes; none give one empty bar.
-        metre: Of the whole piece; unless it is known, bars are nominal: four quarters from the first onset's.
+        metre: Of the whole piece; None takes what the performance's file says, or four quarters a bar from
+            the first onset's where it says nothing (see `bars_of`).
         chord_names: Name the chords above (see `fit_chords`).
         max_quarters: Write so many quarters from the beginning only; the key is that of the whole piece.
     """
     key = estimate_key(performance) if len(performance) else _NO_KEY
     local_keys, steps = estimate_local_keys(performance), fit_chords(performance) if chord_names else []
-    whole = metre.bars(UNITS_PER_QUARTER * (int(np.ceil(performance.duration_quarters)) + 1))
+    end = UNITS_PER_QUARTER * (int(np.ceil(performance.duration_quarters)) + 1)
+    whole = metre.bars(end) if metre else bars_of(performance, end)
     cut = [span.start // UNITS_PER_QUARTER for span in whole if span.start % UNITS_PER_QUARTER]
     notes = quantise(performance, plain_quarters=cut)
     division = notes.division.tolist()
@@ -88,7 +88,7 @@ def make_score(
     last = int(notes.offset.max(initial=1))
     if max_quarters is not None:
         last = min(last, max_quarters * UNITS_PER_QUARTER)
-    spans = metre.bars(last)
+    spans = [span for span in whole if span.start < last]
     marks = mark_dynamics(performance, [span.start / UNITS_PER_QUARTER for span in spans])
     bars = [
         Bar(
@@ -99,7 +99,14 @@ def make_score(
         )
         for span, mark in zip(spans, marks, strict=True)
     ]
-    return Score(bars=tuple(bars), metre=metre, key=key, local_keys=tuple(local_keys))
+    return Score(bars=tuple(bars), key=key, local_keys=tuple(local_keys))
+
+
+def first_tempo_bpm(performance: Performance) -> float:
+    """Find the tempo in which a performance begins, in quarters a minute; 120 where its file says nothing."""
+    if performance.score is None or len(performance) == 0:
+        return 120.0
+    return performance.score.tempo_bpm_at(float(performance.onset_quarters[0]))
 
 
 def tonic_near(key: Key, home: Key) -> str:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, told apart with any kind of colour vision.
 _HELD, _ONSET = (0x56, 0xA0, 0xD3), (0x0B, 0x2A, 0x4A)
 _RIGHT, _MISSED, _INVENTED = (0x55, 0x55, 0x55), (0xD5, 0x5E, 0x00), (0x00, 0x72, 0xB2)
-_OCTAVE_LINE, _BAR_LINE = "#d9d9d9", "#b0b0b0"
+_OCTAVE_LINE, _BAR_LINE, _SEAM_LINE = "#d9d9d9", "#b0b0b0", "#d55e00"
 _QUARTERS_PER_BAR = 4
 _ONSET_TICKS = 3  # an onset is drawn darker for this long, so that it shows in a long piece
+_BEFORE_SEAM_QUARTERS = 16  # how much of a prompt is shown, where not all fits
 _DOTS_PER_INCH = 100
 _WIDTH_IN, _SYSTEM_HEIGHT_IN = 12.0, 2.3
 
@@ -48,32 +49,50 @@ def roll_image(
     *,
     max_quarters: int = 128,
     quarters_per_system: int = 32,
+    seam_quarter: int | None = None,
     title: str = "",
 ) -> Rgb:
     """Draw a piece as a picture, in systems one below the other, as on a page.
 
     Args:
         slices: sounding cells (bool) or their probabilities.
-        max_quarters: what lies behind is left out, and the title says so.
+        max_quarters: as much is drawn at most, and the title says what. Of a continuation that is what is
+            new, after the last bars of the prompt.
         quarters_per_system: quarters in a line.
+        seam_quarter: where new music begins behind a prompt; a line is drawn there.
         title: text above.
 
     Returns:
         Red, green and blue, (height, width, 3).
     """
-    shown = slices[:max_quarters]
-    if len(shown) < len(slices):
-        title = f"{title} (the first {len(shown)} of {len(slices)} quarters)".strip()
-    roll = _line(shown)
+    begin = _first_shown(len(slices), max_quarters=max_quarters, seam_quarter=seam_quarter)
+    end = min(begin + max_quarters, len(slices))
+    if end - begin < len(slices):
+        title = f"{title} (quarters {begin} to {end} of {len(slices)})".strip()
+    if seam_quarter is not None:
+        title = f"{title} new from quarter {seam_quarter}".strip()
+    roll = _line(slices[begin:end])
     colours, pitch_range = _coloured(roll), sounding_range(roll)
-    starts = range(0, max(len(shown), 1), quarters_per_system)
-    length = min(quarters_per_system, len(shown)) or quarters_per_system
+    starts = range(0, max(end - begin, 1), quarters_per_system)
+    length = min(quarters_per_system, end - begin) or quarters_per_system
     figure, axes = _figure(len(starts))
     for start, ax in zip(starts, axes, strict=True):
         part = colours[:, start * TICKS_PER_QUARTER : (start + quarters_per_system) * TICKS_PER_QUARTER]
-        _show(part, ax, pitch_range=pitch_range, title="", first_quarter=start, quarters=length)
+        _show(part, ax, pitch_range=pitch_range, title="", first_quarter=begin + start, quarters=length)
+        if seam_quarter is not None and begin + start <= seam_quarter < begin + start + length:
+            ax.axvline(seam_quarter, color=_SEAM_LINE, linewidth=1.5)
     axes[0].set_title(title, fontsize=9, loc="left")
     return rendered(figure)
+
+
+def _first_shown(total: int, *, max_quarters: int, seam_quarter: int | None) -> int:
+    """Return the first quarter to draw, at the beginning of a line of bars."""
+    if seam_quarter is None or total <= max_quarters:
+        return 0
+    before = min(_BEFORE_SEAM_QUARTERS, max_quarters // 2)
+    near = max(seam_quarter - before, 0) // _QUARTERS_PER_BAR
+    last = -(-(total - max_quarters) // _QUARTERS_PER_BAR)
+    return min(near, last) * _QUARTERS_PER_BAR
 
 
 def comparison_image(

@@ -1,13 +1,8 @@
 """Let notes sound with a small additive piano."""
 
-import io
-import wave
-from pathlib import Path
-
 import numpy as np
 from jaxtyping import Float32
 
-from musicgen.files.atomic import atomic_path
 from musicgen.music.notes import Performance
 
 SAMPLE_RATE = 16_000
@@ -57,37 +52,6 @@ def synthesize(
             _add(mix, tone, release, begin, number, gain)
     peak = float(np.abs(mix).max(initial=0.0))
     return mix * np.float32(_PEAK / peak) if peak > 0 else mix
-
-
-def write_wav(
-    samples: Float32[np.ndarray, " samples"], path: str | Path, *, sample_rate: int = SAMPLE_RATE
-) -> None:
-    """Write one channel as a WAV file of 16 bits, whole or not at all.
-
-    Raises:
-        ValueError: when a sample is outside -1..1 or not a number.
-    """
-    data = wav_bytes(samples, sample_rate=sample_rate)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(data)
-
-
-def wav_bytes(samples: Float32[np.ndarray, " samples"], *, sample_rate: int = SAMPLE_RATE) -> bytes:
-    """Give one channel as the content of a WAV file of 16 bits.
-
-    Raises:
-        ValueError: when a sample is outside -1..1 or not a number.
-    """
-    peak = float(np.abs(samples).max(initial=0.0))
-    if not peak <= 1:
-        raise ValueError(f"samples reach {peak}; scale them to -1..1")
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(sample_rate)
-        file.writeframes(np.rint(samples * 32767).astype("<i2").tobytes())
-    return buffer.getvalue()
 
 
 def _tone(pitch: int, sample_rate: int, length: int) -> np.ndarray:

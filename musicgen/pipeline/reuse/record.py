@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from musicgen.files.atomic import write_atomically
 from musicgen.files.hashing import hash_file
+from musicgen.training.stage_logs import event_files
 
-EVENTS = "tensorboard/events.out.tfevents.*"
+EDITION = 2
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,12 @@ class StageRecord:
         settings: What was asked for.
         environment: What computed it.
         trained_in: The run folder, where it was when the stage was trained.
-        earlier_events: Event files that were there before the stage began.
-        earlier_rows: Rows that the table of curves had before it began.
         state: `training` until it is `done`.
         seconds: How long it was trained, in the last go.
         cpu_seconds: The same as the first rank's process computed, over all its threads.
         metrics: What it reached on held-out pieces in its last epoch.
         files: The stage's files with their SHA-256, once it is done.
+        edition: Of the settings; those of another one are not compared.
     """
 
     stage: str
@@ -36,32 +36,32 @@ class StageRecord:
     settings: Mapping[str, Any]
     environment: Mapping[str, Any]
     trained_in: str
-    earlier_events: tuple[str, ...] = ()
-    earlier_rows: int = 0
     state: Literal["training", "done"] = "training"
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     metrics: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    edition: int = EDITION
 
     def write(self, folder: Path) -> None:
         """Write the record into a run folder, whole or not at all."""
         text = json.dumps(asdict(self), indent=2, default=str) + "\n"
         write_atomically(record_path(folder, self.stage), text.encode())
 
-    def is_whole(self, folder: Path) -> bool:
-        """Tell whether the stage is done and all of its files are there."""
+    def is_finished(self, folder: Path) -> bool:
+        """Report whether the stage is done and all of its files are there."""
         return self.state == "done" and all((folder / name).is_file() for name in self.files)
 
 
 def read_record(folder: Path, stage: str) -> StageRecord | None:
-    """Read the record of a stage; None where there is none that can be read."""
+    """Read the record of a stage; None if there is none that can be read."""
     try:
         values = json.loads(record_path(folder, stage).read_bytes())
         for old, new in (("figures", "metrics"), ("surroundings", "environment")):  # before version 0.2
             if old in values:
                 values[new] = values.pop(old)
-        return StageRecord(**{**values, "earlier_events": tuple(values["earlier_events"])})
+        known = {name: values[name] for name in StageRecord.__dataclass_fields__ if name in values}
+        return StageRecord(**{"edition": 1, **known})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -73,27 +73,22 @@ def read_records(folder: Path) -> list[StageRecord]:
 
 
 def record_path(folder: Path, stage: str) -> Path:
-    """Tell where the record of a stage lies."""
+    """Locate the record of a stage."""
     return folder / "checkpoints" / f"{stage}.json"
 
 
 def last_checkpoint(folder: Path, stage: str) -> Path:
-    """Tell where the last checkpoint of a stage lies."""
+    """Locate the last checkpoint of a stage."""
     return folder / "checkpoints" / f"{stage}-last.ckpt"
 
 
-def event_files(folder: Path) -> tuple[str, ...]:
-    """List the event files of a run folder, relative to it."""
-    return tuple(sorted(str(path.relative_to(folder)) for path in folder.glob(EVENTS)))
-
-
-def stage_files(folder: Path, record: StageRecord) -> list[str]:
-    """List what a stage has left in a run folder so far: checkpoints, and event files since it began."""
-    checkpoints = [f"checkpoints/{record.stage}.ckpt", f"checkpoints/{record.stage}-last.ckpt"]
-    events = [name for name in event_files(folder) if name not in record.earlier_events]
-    return [name for name in (*checkpoints, *events) if (folder / name).is_file()]
+def stage_files(folder: Path, stage: str) -> list[str]:
+    """List what a stage has left in a run folder so far: checkpoints and event files."""
+    names = [f"checkpoints/{stage}.ckpt", f"checkpoints/{stage}-last.ckpt"]
+    names += [str(path.relative_to(folder)) for path in event_files(folder, stage)]
+    return [name for name in names if (folder / name).is_file()]
 
 
 def hashed(folder: Path, names: list[str]) -> dict[str, str]:
-    """Give files with their SHA-256."""
+    """Compute the SHA-256 of files, by name."""
     return {name: hash_file(folder / name) for name in names}

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class StageStore:
-    """Keep finished stages, and know which run is at which stage.
+    """Finished stages for all runs, and which run is training which stage.
 
     An entry has the layout of a run folder. Its files are hard links where the file system has them, so that
     they take no room beside the runs they belong to; a damaged entry is found by its checksums and not used.
@@ -37,7 +37,7 @@ class StageStore:
         self.folder = folder
 
     def entry(self, key: str) -> Path:
-        """Tell where the entry of a key lies."""
+        """Locate the entry of a key."""
         return self.folder / key
 
     @contextlib.contextmanager
@@ -47,7 +47,7 @@ class StageStore:
             yield
 
     def find(self, key: str, stage: str) -> StageRecord | None:
-        """Give the record of a finished stage; None where there is no sound entry.
+        """Read the record of a finished stage; None if there is no sound entry.
 
         Args:
             key: Of its inputs.
@@ -58,18 +58,18 @@ class StageStore:
         if record is None or record.key != key:
             return None
         damaged = [name for name, digest in record.files.items() if _digest(entry / name) != digest]
-        if damaged or not record.is_whole(entry):
+        if damaged or not record.is_finished(entry):
             log.warning("%s is damaged (%s); the stage is trained again", entry, ", ".join(damaged))
             shutil.rmtree(entry, ignore_errors=True)
             return None
         return record
 
-    def take(self, record: StageRecord, run: Path) -> None:
-        """Put the files of a finished stage into a run folder, its record not among them."""
+    def link(self, record: StageRecord, run: Path) -> None:
+        """Link the files of a finished stage into a run folder, its record not among them."""
         _link(record.files, self.entry(record.key), run)
 
-    def keep(self, record: StageRecord, run: Path) -> None:
-        """Make a finished stage of a run folder an entry, whole or not at all; room and rights permitting."""
+    def publish(self, record: StageRecord, run: Path) -> None:
+        """Publish a finished stage to the store atomically; log and continue if it cannot be written."""
         entry = self.entry(record.key)
         partial = self.folder / f".{record.key}-{os.getpid()}-{secrets.token_hex(4)}.partial"
         try:
@@ -78,17 +78,17 @@ class StageStore:
                 shutil.rmtree(entry)
             partial.rename(entry)
         except OSError as error:
-            log.warning("%s of %s cannot be kept for other runs: %s", record.stage, run, error)
+            log.warning("%s of %s cannot be published for other runs: %s", record.stage, run, error)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        self._begun(record.key).unlink(missing_ok=True)
+        self._claims(record.key).unlink(missing_ok=True)
 
-    def begin(self, record: StageRecord, run: Path) -> None:
-        """Note which run is training a stage, so that another can go on from where it was interrupted."""
-        write_atomically(self._begun(record.key), json.dumps({"run": str(run.resolve())}).encode())
+    def claim(self, record: StageRecord, run: Path) -> None:
+        """Note which run is training a stage, so that another can continue from where it was interrupted."""
+        write_atomically(self._claims(record.key), json.dumps({"run": str(run.resolve())}).encode())
 
-    def adopt(self, key: str, stage: str, run: Path) -> bool:
-        """Put the interrupted stage of another run into a run folder, to go on from its last checkpoint.
+    def continue_from(self, key: str, stage: str, run: Path) -> bool:
+        """Copy the interrupted stage of another run into a run folder, to continue from its last checkpoint.
 
         To be called with the key locked: whoever trained it does so no longer.
 
@@ -96,7 +96,7 @@ class StageStore:
             Whether there was one.
         """
         try:
-            other = Path(json.loads(self._begun(key).read_bytes())["run"])
+            other = Path(json.loads(self._claims(key).read_bytes())["run"])
         except (OSError, ValueError, KeyError):
             return False
         record = read_record(other, stage)
@@ -104,11 +104,11 @@ class StageStore:
             return False
         if not last_checkpoint(other, stage).is_file():
             return False
-        _link(stage_files(other, record), other, run, copies=True)  # they will be written over here
+        _link(stage_files(other, stage), other, run, copies=True)  # they will be written over here
         log.info("%s goes on from where %s was interrupted", stage, other)
         return True
 
-    def _begun(self, key: str) -> Path:
+    def _claims(self, key: str) -> Path:
         return self.folder / "begun" / f"{key}.json"
 
 

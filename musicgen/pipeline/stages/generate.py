@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen.generation.generate import Sampling, check_request, generate_pieces
-from musicgen.generation.writing import write_pieces
+from musicgen.generation.writing import Labels, write_pieces
 from musicgen.pipeline.context import AUTOENCODER, RunContext
 from musicgen.pipeline.stage import Stage, Stages
 from musicgen.training.pictures import log_generated
@@ -49,6 +49,10 @@ class GenerateStage(Stage):
             tempo_bpm=self.tempo_bpm,
         )
         folder = run.folder / "generated"
-        paths = write_pieces(pieces, folder, tempo_bpm=self.tempo_bpm)
+        labels = [
+            Labels(texts=(f"seed: {run.seed}, piece {number} of {len(pieces)}",))
+            for number in range(len(pieces))
+        ]
+        paths = write_pieces(pieces, folder, labels=labels)
         log.info("Wrote %d pieces of %d quarters to %s", len(paths), self.num_quarters, folder)
         log_generated(pieces, run.loggers)

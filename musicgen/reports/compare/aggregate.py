@@ -1,71 +1,20 @@
-"""A comparison: chosen runs, sorted and grouped, with the better metrics known."""
+"""Make a comparison: choose, sort and group runs, and test whether groups differ."""
 
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from musicgen.measure.spec import Better, Metric, all_metrics, best_of
 from musicgen.measure.statistics import Contrast, Summary, all_contrasts, summarize
+from musicgen.reports.compare.comparison import Comparison, DataSet, Row
+from musicgen.reports.compare.data_sets import data_sets
 from musicgen.reports.runs.differences import Setting, differing_settings, run_names, shared_settings
 from musicgen.reports.runs.runs import Run, natural
 from musicgen.reports.runs.settings import SEED, flatten, settings_of, value_of, value_text
 
 MAX_PAIRED = 6  # groups: of more, each is tested against the best only
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a comparison: a run, or the runs of a group."""
-
-    name: str
-    members: tuple[int, ...]  # positions in Comparison.runs
-    settings: tuple[str, ...]  # one text a setting that the rows have; MISSING where the members differ
-    cells: Mapping[str, Summary]  # by metric
-    status: str = "done"  # of a group: how many did not finish, if any
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Runs side by side: what differs, every metric, which is better."""
-
-    runs: tuple[Run, ...]
-    names: tuple[str, ...]  # one a run
-    settings: tuple[Setting, ...]  # settings that differ
-    metrics: tuple[Metric, ...]
-    rows: tuple[Row, ...]  # one a run
-    groups: tuple[Row, ...]  # one a group of runs that differ by seed only, or as asked
-    group_settings: tuple[str, ...]  # labels of the settings that the groups have
-    contrasts: tuple[Contrast, ...]
-    shared: Mapping[str, Any]  # settings that are the same in all runs
-    files: Mapping[str, Path] = field(default_factory=dict)  # what was written: csv, markdown, html
-
-    @property
-    def is_grouped(self) -> bool:
-        """Tell whether any group has more than one run."""
-        return any(len(group.members) > 1 for group in self.groups)
-
-    @property
-    def unfinished(self) -> tuple[Row, ...]:
-        """List the runs that failed or have not ended."""
-        return tuple(row for row in self.rows if row.status != "done")
-
-    def best(self, metric: Metric, rows: Sequence[Row]) -> frozenset[int]:
-        """Find the rows that are best at a metric.
-
-        Args:
-            metric: One of `metrics`.
-            rows: `rows` or `groups`.
-
-        Returns:
-            Positions in `rows`; empty where the metric has no better, or all are equal.
-        """
-        values = [row.cells[metric.name].mean for row in rows]
-        targets = [row.cells[metric.target].mean for row in rows] if metric.target in rows[0].cells else None
-        return best_of(metric, values, targets)
 
 
 def aggregate(
@@ -98,19 +47,10 @@ def aggregate(
     """
     runs = _filter(runs, where or {})
     metrics = all_metrics((name for run in runs for name in run.metrics), better)
-    runs = _sorted(runs, sort, metrics)
+    runs = _by_data_set(_sorted(runs, sort, metrics))
     settings = differing_settings(runs)
-    rows = [
-        Row(
-            name,
-            (index,),
-            tuple(setting.texts[index] for setting in settings),
-            _cells(metrics, [run]),
-            run.status,
-            run.reason,
-        )
-        for index, (name, run) in enumerate(zip(run_names(runs, settings), runs, strict=True))
-    ]
+    sets = data_sets(runs, settings)
+    rows = _rows(runs, settings, metrics, sets)
     keys = [setting.key for setting in settings if setting.key != SEED]
     if group_by is not None:
         keys = [_resolve("group_by", name, runs) for name in group_by]
@@ -119,17 +59,57 @@ def aggregate(
     groups = _groups(runs, keys, group_settings, metrics, rows)
     sorted_by = next((one for one in metrics if sort and one.name == sort.lstrip("-")), None)
     if sorted_by:
-        groups.sort(key=lambda group: _metric_key(sorted_by, group.cells, turned=str(sort).startswith("-")))
+        turned = str(sort).startswith("-")
+        groups.sort(key=lambda group: (group.data, _metric_key(sorted_by, group.cells, turned=turned)))
+    groups, rows = _numbered(groups, rows)
     return Comparison(
         runs=tuple(runs),
         names=tuple(row.name for row in rows),
         settings=settings,
         metrics=metrics,
-        rows=tuple(rows),
-        groups=tuple(groups),
+        rows=rows,
+        groups=groups,
         group_settings=group_settings,
+        data_sets=sets,
         contrasts=tuple(_contrasts(significance, metrics, groups, runs)),
         shared=shared_settings(runs),
+    )
+
+
+def _rows(
+    runs: Sequence[Run], settings: Sequence[Setting], metrics: Sequence[Metric], sets: Sequence[DataSet]
+) -> list[Row]:
+    """Make a row of each run; `_numbered` gives it its short name."""
+    place = {run: number for number, one in enumerate(sets) for run in one.runs}
+    return [
+        Row(
+            number="",
+            name=name,
+            members=(index,),
+            settings=tuple(setting.texts[index] for setting in settings),
+            cells=_cells(metrics, [run]),
+            data=place[index],
+            status=run.status,
+            reason=run.reason,
+        )
+        for index, (name, run) in enumerate(zip(run_names(runs, settings), runs, strict=True))
+    ]
+
+
+def _by_data_set(runs: Sequence[Run]) -> list[Run]:
+    """Keep runs together that were measured on the same pieces, in the order in which they come."""
+    return [runs[index] for one in data_sets(runs) for index in one.runs]
+
+
+def _numbered(groups: Sequence[Row], rows: Sequence[Row]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    """Count groups from 1, and the runs of a group of several as 1.1, 1.2."""
+    numbers = {}
+    for number, group in enumerate(groups, start=1):
+        for place, member in enumerate(group.members, start=1):
+            numbers[member] = f"{number}.{place}" if len(group.members) > 1 else str(number)
+    return (
+        tuple(replace(group, number=str(number)) for number, group in enumerate(groups, start=1)),
+        tuple(replace(row, number=numbers[row.members[0]]) for row in rows),
     )
 
 
@@ -180,23 +160,26 @@ def _groups(
     metrics: Sequence[Metric],
     rows: Sequence[Row],
 ) -> list[Row]:
-    """Average the runs that agree in all keys, in the order in which they first come."""
-    members: dict[tuple[str, ...], list[int]] = {}
+    """Average the runs of a data set that agree in all keys, in the order in which they first come."""
+    members: dict[tuple[int, tuple[str, ...]], list[int]] = {}
     for index, run in enumerate(runs):
         table = settings_of(run)
-        members.setdefault(tuple(value_text(value_of(table, key)) for key in keys), []).append(index)
+        values = tuple(value_text(value_of(table, key)) for key in keys)
+        members.setdefault((rows[index].data, values), []).append(index)
     groups = []
-    for values, indices in members.items():
+    for (data, values), indices in members.items():
         name = " ".join(f"{label}={value}" for label, value in zip(labels, values, strict=True))
         if len(indices) == 1 and not name:
             name = rows[indices[0]].name
         unfinished = [rows[index] for index in indices if rows[index].status != "done"]
         groups.append(
             Row(
+                number="",
                 name=name or f"all {len(indices)} runs",
                 members=tuple(indices),
                 settings=values,
                 cells=_cells(metrics, [runs[index] for index in indices]),
+                data=data,
                 status=unfinished[0].status if unfinished else "done",
                 reason=f"{len(unfinished)} of {len(indices)} not done" if unfinished else "",
             )

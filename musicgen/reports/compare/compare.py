@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from musicgen.measure.spec import Better
-from musicgen.reports.compare.aggregate import Comparison, aggregate
+from musicgen.reports.compare.aggregate import aggregate
+from musicgen.reports.compare.comparison import Comparison
 from musicgen.reports.compare.export import write_csv, write_markdown, write_parquet
 from musicgen.reports.compare.pareto import draw_front
 from musicgen.reports.runs.runs import Run, load_runs

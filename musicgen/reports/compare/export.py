@@ -1,24 +1,19 @@
 """A comparison for other programs: CSV, Parquet, Markdown, rows of values for a data frame."""
 
-import csv
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musicgen.reports.compare.aggregate import Comparison, Row
-from musicgen.reports.compare.tables import (
-    CONTRAST_HEADS,
-    cell_texts,
-    contrast_cells,
-    is_wide,
-    listed_metrics,
-    real_texts,
-)
+from musicgen.measure.spec import headline_of
+from musicgen.reports.compare.comparison import Comparison, Row
+from musicgen.reports.compare.tables import contrasts_table, listed_metrics, metrics_table, runs_table
+from musicgen.reports.compare.verdict import piece_warnings
 from musicgen.reports.runs.differences import differing_settings, run_names
 from musicgen.reports.runs.runs import Run
 from musicgen.reports.runs.settings import MISSING, value_text
+from musicgen.reports.tables.render import escaped, to_csv, to_markdown
+from musicgen.reports.tables.table import Cell, Column, Line, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +27,7 @@ def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
     Returns:
         `run` (name), `folder`, `status`, `reason`, then every setting that differs and every metric
-        that any run has; None where a run has it not.
+        that any run has; None where a run does not have it.
     """
     settings = differing_settings(runs)
     metrics = list(dict.fromkeys(name for run in runs for name in run.metrics))
@@ -45,7 +40,7 @@ def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def runs_frame(runs: Sequence[Run]) -> "pd.DataFrame":
-    """Give the rows of `run_rows` as a pandas frame.
+    """Make a pandas frame of the rows of `run_rows`.
 
     Args:
         runs: The runs.
@@ -75,23 +70,18 @@ def write_csv(comparison: Comparison, folder: Path) -> dict[str, Path]:
     Returns:
         The files written, by kind.
     """
-    files = {"csv": folder / "comparison.csv"}
-    rows = [
-        {"run": row.name, "folder": str(run.folder), "status": run.status, "reason": run.reason}
-        | {setting.key: _cell(setting.values[row.members[0]]) for setting in comparison.settings}
-        | {metric.name: _cell(run.metrics.get(metric.name)) for metric in comparison.metrics}
-        for row, run in zip(comparison.rows, comparison.runs, strict=True)
-    ]
-    _write_rows(files["csv"], rows)
+    numbers = [{"number": row.number} for row in comparison.rows]
+    runs = [number | row for number, row in zip(numbers, run_rows(comparison.runs), strict=True)]
+    tables = {"csv": ("comparison.csv", runs)}
     if comparison.is_grouped:
-        files["groups"] = folder / "comparison_groups.csv"
-        _write_rows(files["groups"], [_group_cells(comparison, group) for group in comparison.groups])
+        rows = [_group_row(comparison, group) for group in comparison.groups]
+        tables["groups"] = ("comparison_groups.csv", rows)
     if comparison.contrasts:
-        files["tests"] = folder / "comparison_tests.csv"
-        _write_rows(
-            files["tests"],
-            [{name: _cell(v) for name, v in asdict(one).items()} for one in comparison.contrasts],
-        )
+        tables["tests"] = ("comparison_tests.csv", [asdict(one) for one in comparison.contrasts])
+    files = {}
+    for kind, (name, rows) in tables.items():
+        files[kind] = folder / name
+        files[kind].write_text(to_csv(_value_table(rows)), encoding="utf-8")
     return files
 
 
@@ -120,17 +110,8 @@ def write_parquet(comparison: Comparison, folder: Path) -> Path:
     return path
 
 
-def _column(values: list[Any]) -> list[Any]:
-    """Give a column one type: numbers, truths or texts, with gaps where a run has no value."""
-    kinds = {type(value) for value in values if value is not None and value != MISSING}
-    if kinds <= {bool} or kinds <= {int, float}:
-        kind = float if float in kinds else lambda value: value
-        return [None if value is None or value == MISSING else kind(value) for value in values]
-    return [None if value == MISSING else value_text(value) for value in values]
-
-
 def write_markdown(comparison: Comparison, folder: Path) -> Path:
-    """Write `comparison.md`: the final metrics with the best in bold, the tests, what did not finish.
+    """Write `comparison.md`: what differs, all metrics with the best in bold, tests, what did not finish.
 
     Args:
         comparison: The comparison.
@@ -139,69 +120,50 @@ def write_markdown(comparison: Comparison, folder: Path) -> Path:
     Returns:
         The file.
     """
-    rows = comparison.groups if comparison.is_grouped else comparison.rows
-    texts = {}
-    for metric in comparison.metrics:
-        best = comparison.best(metric, rows)
-        cells = cell_texts(metric, rows, best)
-        texts[metric.name] = [f"**{cell}**" if i in best else cell for i, cell in enumerate(cells)]
-    names = [_escape(row.name) + (f" (n={len(row.members)})" if len(row.members) > 1 else "") for row in rows]
-    heads = [f"{_escape(metric.name)} {metric.arrow}".strip() for metric in comparison.metrics]
-    if is_wide(rows):
-        real = real_texts(comparison, rows)
-        lines = [["metric", *names, *(["held-out real"] if real else [])]]
-        for metric in listed_metrics(comparison, rows):
-            last = [real.get(metric.name, "")] if real else []
-            lines.append([heads[comparison.metrics.index(metric)], *texts[metric.name], *last])
-    else:
-        lines = [["run", *heads]]
-        lines += [
-            [name, *(texts[metric.name][i] for metric in comparison.metrics)] for i, name in enumerate(names)
-        ]
-    text = _pipes(lines)
-    text += "\n↓ lower, ↑ higher, → closer to the held-out real music is better; the best is bold.\n"
+    rows = comparison.shown
+    parts = [to_markdown(runs_table(comparison, rows))]
+    for data_set, members in comparison.parts(rows):
+        leading = headline_of(comparison.metrics)
+        others = [metric for metric in listed_metrics(comparison, members) if metric not in leading]
+        heading = f"Measured on {escaped(data_set.label)}:\n\n" if data_set.label else ""
+        parts.append(heading + to_markdown(metrics_table(comparison, members, [*leading, *others])))
+    parts.append("↓ lower, ↑ higher, → closer to held-out real music is better; the best is bold.\n")
     if comparison.is_grouped:
-        text += "± half the width of Student's 95 % interval of the mean over the runs of a group.\n"
+        parts.append("± half the width of Student's 95 % interval of the mean, from three runs on.\n")
     if comparison.contrasts:
-        tests = [list(map(_escape, contrast_cells(contrast))) for contrast in comparison.contrasts]
-        text += "\n" + _pipes([list(CONTRAST_HEADS), *tests])
-    for row in comparison.unfinished:
-        text += f"\n- {row.status}: {_escape(row.name)}: {_escape(row.reason)}"
+        numbers = {group.name: group.number for group in comparison.groups}
+        parts.append(to_markdown(contrasts_table(comparison.contrasts, numbers)))
+    remarks = [f"- {row.number} {row.status}: {escaped(row.reason)}" for row in comparison.unfinished]
+    remarks += [f"- {row.number}: {text}" for row, text in piece_warnings(comparison)]
     path = folder / "comparison.md"
-    path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    path.write_text("\n".join([*parts, *remarks]).rstrip("\n") + "\n", encoding="utf-8")
     return path
 
 
-def _pipes(lines: list[list[str]]) -> str:
-    """Write lines of cells as a Markdown table, numbers to the right."""
-    ruled = [lines[0], ["---", *["---:"] * (len(lines[0]) - 1)], *lines[1:]]
-    return "\n".join("| " + " | ".join(line) + " |" for line in ruled) + "\n"
+def _value_table(rows: Sequence[dict[str, Any]]) -> Table:
+    lines = tuple(Line(tuple(Cell("", _plain(value)) for value in row.values())) for row in rows)
+    return Table(tuple(Column(str(name)) for name in rows[0]), lines)
 
 
-def _group_cells(comparison: Comparison, group: Row) -> dict[str, Any]:
-    cells: dict[str, Any] = {"group": group.name, "runs": len(group.members), "note": group.reason}
-    cells |= dict(zip(comparison.group_settings, group.settings, strict=True))
+def _plain(value: Any) -> float | int | str:
+    """Leave a cell empty where there is no value."""
+    return "" if value is None else value if isinstance(value, int | float) else str(value)
+
+
+def _column(values: list[Any]) -> list[Any]:
+    """Make a column of one type: numbers, truths or texts, with gaps where a run has no value."""
+    kinds = {type(value) for value in values if value is not None and value != MISSING}
+    if kinds <= {bool} or kinds <= {int, float}:
+        kind = float if float in kinds else lambda value: value
+        return [None if value is None or value == MISSING else kind(value) for value in values]
+    return [None if value == MISSING else value_text(value) for value in values]
+
+
+def _group_row(comparison: Comparison, group: Row) -> dict[str, Any]:
+    row: dict[str, Any] = {"number": group.number, "group": group.name, "runs": len(group.members)}
+    row |= {"note": group.reason, **dict(zip(comparison.group_settings, group.settings, strict=True))}
     for metric in comparison.metrics:
         summary = group.cells[metric.name]
-        cells[metric.name] = _cell(summary.mean)
-        cells[f"{metric.name} n"] = summary.n
-        cells[f"{metric.name} sd"] = _cell(summary.sd)
-        cells[f"{metric.name} ±"] = _cell(summary.half_width)
-    return cells
-
-
-def _write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _cell(value: Any) -> Any:
-    """Leave a cell empty where there is no value."""
-    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value
-
-
-def _escape(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
-    return " ".join(escaped.replace("*", "\\*").split())
+        row |= {metric.name: summary.mean, f"{metric.name} n": summary.n}
+        row |= {f"{metric.name} sd": summary.sd, f"{metric.name} ±": summary.half_width}
+    return row

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.measure.spec import Metric
-from musicgen.reports.compare.aggregate import Comparison, Row
+from musicgen.reports.compare.comparison import Comparison, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,32 +1,21 @@
-"""A comparison on the terminal: the final metrics, the better one marked, in the width there is."""
+"""A comparison on the terminal: what differs, the headline metrics, verdicts and warnings."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from musicgen.measure.spec import Metric, headline_of
-from musicgen.reports.compare.aggregate import Comparison, Row
-from musicgen.reports.compare.tables import (
-    CONTRAST_HEADS,
-    cell_texts,
-    contrast_cells,
-    is_wide,
-    listed_metrics,
-    real_texts,
-)
+from musicgen.measure.spec import headline_of
+from musicgen.reports.compare.comparison import Comparison, Row
+from musicgen.reports.compare.tables import contrasts_table, is_wide, metrics_table, runs_table
+from musicgen.reports.compare.verdict import piece_warnings
+from musicgen.reports.runs.settings import MISSING
+from musicgen.reports.tables.render import terminal_width, to_terminal, transposed
+from musicgen.reports.tables.table import Table
 
 if TYPE_CHECKING:
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-BEST = "bold green"
-REAL = "held-out real"
-GAP = 3  # characters that a column costs beside its text
-MAX_COLUMN = 24  # a run's name in a heading is wrapped to this
+    from rich.console import Group, RenderableType
 
 
 def print_comparison(comparison: Comparison, *, width: int | None = None) -> None:
-    """Print a comparison as a table on the terminal.
+    """Print a comparison on the terminal.
 
     Args:
         comparison: The comparison.
@@ -38,11 +27,8 @@ def print_comparison(comparison: Comparison, *, width: int | None = None) -> Non
     console.print(screen_table(comparison, width=console.width))
 
 
-def screen_table(comparison: Comparison, *, width: int, max_rows: int = 60) -> "Group":
-    """Lay the comparison out for a terminal.
-
-    Few runs stand side by side with all their metrics below each other; many runs stand below each
-    other with as many of the leading metrics as there is room for. What is not shown is counted.
+def screen_table(comparison: Comparison, *, width: int, max_rows: int = 40) -> "Group":
+    """Lay the comparison out for a terminal: what differs once, then the headline metrics by short names.
 
     Args:
         comparison: The comparison.
@@ -50,175 +36,90 @@ def screen_table(comparison: Comparison, *, width: int, max_rows: int = 60) -> "
         max_rows: At most so many runs or groups; the rest is counted.
 
     Returns:
-        Something for rich to print: a table and the notes below it.
+        Something for rich to print: tables and the notes below them.
     """
     from rich.console import Group
-    from rich.text import Text
 
-    all_rows = comparison.groups if comparison.is_grouped else comparison.rows
-    rows = all_rows[:max_rows]
-    texts = _texts(comparison, rows)
-    if is_wide(rows) and _wide_width(comparison, rows, texts) <= width:
-        table, notes = _runs_as_columns(comparison, rows, texts), []
-    else:
-        table, notes = _runs_as_rows(comparison, rows, texts, width)
-    notes.append("* best (↓ lower, ↑ higher, → closer to the held-out real music is better)")
-    if comparison.is_grouped:
-        notes.append("± half of Student's 95 % interval of the mean over the runs of a group")
-    if len(rows) < len(all_rows):
-        notes.append(
-            f"{len(all_rows) - len(rows)} more rows in comparison.csv; sort= brings others to the top"
-        )
-    lines = [Text(note, style="dim") for note in notes]
-    pruned = sum(row.status == "pruned" for row in comparison.rows)
-    if pruned:
-        lines.append(Text(f"{pruned} of {len(comparison.rows)} runs were pruned by the search", style="dim"))
-    unfinished = [
-        f"{row.status}: {row.name}: {row.reason}" for row in comparison.unfinished if row.status != "pruned"
-    ]
-    lines += [Text(text, style="yellow") for text in unfinished]
-    tests = [_tests(comparison, name) for name in dict.fromkeys(test.metric for test in comparison.contrasts)]
-    return Group(table, *lines, *tests)
+    rows = list(comparison.shown)[:max_rows]
+    parts: list[RenderableType] = [*_what_differs(comparison, rows, width)]
+    metrics = headline_of(comparison.metrics) or list(comparison.metrics)[:6]
+    for data_set, members in comparison.parts(rows):
+        table = metrics_table(comparison, members, metrics)
+        if not is_wide(members):
+            table = _without_settings(table)
+        heading = [f"Measured on {data_set.label}:"] if data_set.label else []
+        parts += _lines(heading, "bold")
+        parts += [_fitted(table, width), *_lines(table.notes, "")]
+    parts += _lines(_legend(comparison, rows, num_metrics=len(metrics)), "dim")
+    parts += _lines([f"{one.title}: {one.spec.meaning}" for one in metrics if one.spec.meaning], "dim")
+    parts += _lines(_warnings(comparison), "yellow")
+    if comparison.contrasts:
+        numbers = {group.name: group.number for group in comparison.groups}
+        parts.append(to_terminal(contrasts_table(comparison.contrasts, numbers)))
+    return Group(*parts)
 
 
-def _texts(comparison: Comparison, rows: Sequence[Row]) -> dict[str, list[str]]:
-    """Write every metric of every row, a star at the best, padded so that decimals stay aligned."""
-    texts = {}
-    for metric in comparison.metrics:
-        best = comparison.best(metric, rows)
-        cells = cell_texts(metric, rows, best)
-        texts[metric.name] = [f"{cell} *" if i in best else f"{cell}  " for i, cell in enumerate(cells)]
-    return texts
+def _what_differs(comparison: Comparison, rows: list[Row], width: int) -> "list[RenderableType]":
+    """Show the differing settings: a line a run, a line a setting, or sentences, whichever fits."""
+    from rich.padding import Padding
+
+    if not comparison.settings and len(rows) < 2:
+        return []
+    table = runs_table(comparison, rows)
+    for layout in (table, transposed(table)) if is_wide(rows) else (table,):
+        if terminal_width(layout) <= width:
+            return [to_terminal(layout), *_lines([""], "")]
+    parts: list[RenderableType] = []
+    for line in table.lines:
+        pairs = zip(table.columns[1:], line.cells[1:], strict=True)
+        texts = [f"{column.title}={cell.text}" for column, cell in pairs if cell.text not in ("", MISSING)]
+        parts += _lines([line.cells[0].text], "bold")
+        parts += [Padding(part, (0, 0, 0, 2)) for part in _lines([" ".join(texts)], "")]
+    return [*parts, *_lines([""], "")]
 
 
-def _head(row: Row) -> str:
-    counted = f" (n={len(row.members)})" if len(row.members) > 1 else ""
-    unfinished = "" if row.status == "done" else f" ({row.status})"
-    return f"{row.name}{counted}{unfinished}"
-
-
-def _label(metric: Metric) -> str:
-    return f"{metric.name} {metric.arrow}".strip()
-
-
-def _column_width(row: Row, index: int, texts: dict[str, list[str]]) -> int:
-    longest_word = max(map(len, _head(row).split()))
-    name = max(longest_word, min(MAX_COLUMN, len(_head(row))))
-    return max([name, *(len(cells[index]) for cells in texts.values())])
-
-
-def _wide_width(comparison: Comparison, rows: Sequence[Row], texts: dict[str, list[str]]) -> int:
-    first = max((len(_label(metric)) for metric in comparison.metrics), default=0)
-    first += len(REAL) + GAP if real_texts(comparison, rows) else 0
-    return first + GAP + 1 + sum(_column_width(row, i, texts) + GAP for i, row in enumerate(rows))
-
-
-def _runs_as_columns(comparison: Comparison, rows: Sequence[Row], texts: dict[str, list[str]]) -> "Table":
-    from rich.text import Text
-
-    table = _table()
-    table.add_column("", no_wrap=True)
-    for index, row in enumerate(rows):
-        width = _column_width(row, index, texts)
-        table.add_column(_plain(_head(row)), justify="right", width=width, overflow="fold")
-    real = real_texts(comparison, rows)
-    if real:
-        table.add_column(REAL, justify="right", style="dim", no_wrap=True)
-    metrics = listed_metrics(comparison, rows)
-    groups = [metric.group.split("/")[0] for metric in metrics]
-    for index, metric in enumerate(metrics):
-        cells = [_cell(text) for text in texts[metric.name]]
-        last_of_group = index + 1 < len(groups) and groups[index] != groups[index + 1]
-        cells += [Text(real.get(metric.name, ""))] if real else []
-        table.add_row(_plain(_label(metric)), *cells, end_section=last_of_group)
-    return table
-
-
-def _runs_as_rows(
-    comparison: Comparison, rows: Sequence[Row], texts: dict[str, list[str]], width: int
-) -> tuple["Table", list[str]]:
-    """Show as many metrics as fit, the leading ones first, without those that are all the same."""
-    labels = (
-        comparison.group_settings if comparison.is_grouped else tuple(k.label for k in comparison.settings)
+def _without_settings(table: Table) -> Table:
+    """Leave out settings, which stand above."""
+    kept = [place for place, column in enumerate(table.columns) if not column.key.startswith("setting ")]
+    lines = tuple(
+        type(line)(tuple(line.cells[place] for place in kept), line.explanation, line.key, line.mark)
+        for line in table.lines
     )
-    told_apart = labels and len({row.settings for row in rows}) == len(rows)
-    table = _table()
-    left = width - 1
-    heads = list(labels) if told_apart else ["run"]
-    for column, head in enumerate(heads):
-        cells = [row.settings[column] if told_apart else row.name for row in rows]
-        longest = max(len(head), *map(len, cells))
-        limit = longest if told_apart else max(20, min(longest, width // 2))
-        table.add_column(_plain(head), width=min(longest, limit), overflow="fold")
-        left -= min(longest, limit) + GAP
-    counted = comparison.is_grouped
-    if counted:
-        table.add_column("n", justify="right")
-        left -= max(len(_counted(comparison, row)) for row in rows) + GAP
-    shown, left_out = [], []
-    for metric in _by_interest(comparison):
-        head = _label(metric).replace("/", "/\n")
-        cells = texts[metric.name]
-        needed = max(max(map(len, cells)), *(len(line) for line in head.split("\n"))) + GAP
-        known = [cell.strip() for cell in cells if cell.strip() != "–"]
-        same = len(set(known)) <= 1 and len(known) != 1  # what one row alone has is shown
-        if same or needed > left:
-            left_out.append(metric.name)
-            continue
-        left -= needed
-        shown.append(metric)
-        table.add_column(_plain(head), justify="right", no_wrap=True)
-    for index, row in enumerate(rows):
-        start = [_plain(text) for text in (row.settings if told_apart else [row.name])]
-        count = [_plain(_counted(comparison, row))] if counted else []
-        style = "" if row.status == "done" else "yellow"
-        table.add_row(*start, *count, *(_cell(texts[f.name][index]) for f in shown), style=style)
-    return table, [f"{len(left_out)} more metrics in comparison.csv"] if left_out else []
+    return Table(tuple(table.columns[place] for place in kept), lines, table.title, table.notes)
 
 
-def _counted(comparison: Comparison, row: Row) -> str:
-    """Count the runs of a group: `3`, or `2/3` where one is not done."""
-    done = sum(comparison.runs[index].status == "done" for index in row.members)
-    return str(done) if done == len(row.members) else f"{done}/{len(row.members)}"
+def _fitted(table: Table, width: int) -> "RenderableType":
+    """Leave out the last columns that have no room."""
+    while terminal_width(table) > width and len(table.columns) > 2:
+        lines = tuple(
+            type(line)(line.cells[:-1], line.explanation, line.key, line.mark) for line in table.lines
+        )
+        table = Table(table.columns[:-1], lines, table.title, table.notes)
+    return to_terminal(table)
 
 
-def _tests(comparison: Comparison, metric: str) -> "Table":
-    """Lay out the tests between groups on one metric, n always stated."""
-    tests = [contrast for contrast in comparison.contrasts if contrast.metric == metric]
-    heads, first = list(CONTRAST_HEADS[1:]), {test.first for test in tests}
-    table = _table()
-    table.title, table.title_justify, table.title_style = _plain(metric), "left", "bold"
-    if len(first) == 1 and len(tests) > 1:  # all against the best: said once
-        table.title = _plain(f"{metric}: {first.pop()} minus each other")
-        heads = heads[1:]
-    for head in heads:
-        is_group = head in ("group", "minus")
-        table.add_column(head, justify="left" if is_group else "right", no_wrap=not is_group, overflow="fold")
-    for test in tests:
-        table.add_row(*map(_plain, contrast_cells(test)[-len(heads) :]))
-    return table
+def _legend(comparison: Comparison, rows: list[Row], *, num_metrics: int) -> list[str]:
+    texts = ["* best; ↓ lower, ↑ higher, → closer to held-out real music is better"]
+    if any(len(row.members) > 2 for row in rows):
+        texts.append("± half of Student's 95 % interval of the mean, from three runs on")
+    left = len(comparison.shown) - len(rows)
+    if left:
+        texts.append(f"{left} more rows in comparison.csv; sort= brings others to the top")
+    more = len(comparison.metrics) - num_metrics
+    texts += [f"{more} more metrics in comparison.csv and comparison.html"] if more > 0 else []
+    return ["", *texts]
 
 
-def _by_interest(comparison: Comparison) -> list[Metric]:
-    leading = headline_of(comparison.metrics)
-    return leading + [metric for metric in comparison.metrics if metric not in leading]
+def _warnings(comparison: Comparison) -> list[str]:
+    pruned = sum(row.status == "pruned" for row in comparison.rows)
+    texts = [f"{pruned} of {len(comparison.rows)} runs were pruned by the search"] if pruned else []
+    texts += [
+        f"{row.number} {row.status}: {row.reason}" for row in comparison.unfinished if row.status != "pruned"
+    ]
+    return texts + [f"{row.number}: {text}" for row, text in piece_warnings(comparison)]
 
 
-def _table() -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=(0, 1))
-
-
-def _cell(text: str) -> "Text":
+def _lines(texts: "list[str] | tuple[str, ...]", style: str) -> "list[RenderableType]":
     from rich.text import Text
 
-    return Text(text, style=BEST if text.endswith("*") else "")
-
-
-def _plain(text: str) -> "Text":
-    """Keep rich from reading brackets in a name as its markup."""
-    from rich.text import Text
-
-    return Text(text)
+    return [Text(text, style=style) for text in texts]

@@ -9,7 +9,7 @@ from pathlib import Path
 from musicgen import __version__
 from musicgen.files.progress_bar import track
 from musicgen.measure.generated import GeneratedMetrics
-from musicgen.reports.pages.comparison_page import TEMPLATES, page_environment, text_hash
+from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash
 from musicgen.reports.pages.metric_table import metric_rows
 from musicgen.reports.pages.piece_views import view_piece
 

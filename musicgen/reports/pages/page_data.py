@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from musicgen.measure.spec import Metric, all_metrics, headline_of, metric
+from musicgen.measure.spec import BASELINES, Metric, all_metrics, headline_of, metric
 from musicgen.measure.statistics import student
 from musicgen.music.midi import MidiError, SilentMidiError, read_midi
-from musicgen.reports.compare.aggregate import Comparison
+from musicgen.reports.compare.comparison import Comparison
+from musicgen.reports.compare.effects import effects
+from musicgen.reports.compare.tables import explanation
 from musicgen.reports.runs.curves import Curve
 from musicgen.reports.runs.runs import Run
 
 MAX_POINTS = 500  # of a curve
+LEADING = 2  # headline metrics whose curves stand beside the first table: BCE and perplexity
 MAX_PIECES = 400  # of a page: every run keeps as many
 MAX_PIECE_BYTES = 1 << 20
 MAX_PIECE_NOTES = 50_000
@@ -38,6 +41,7 @@ def page_json(comparison: Comparison, *, pieces_per_run: int, front: Sequence[st
     data = {
         "runs": [
             {
+                "number": row.number,
                 "name": row.name,
                 "status": row.status,
                 "settings": list(row.settings),
@@ -45,18 +49,17 @@ def page_json(comparison: Comparison, *, pieces_per_run: int, front: Sequence[st
             }
             for row in comparison.rows
         ],
-        "groups": [{"name": row.name, "members": list(row.members)} for row in comparison.groups],
+        "groups": [
+            {"number": row.number, "name": row.name, "members": list(row.members)}
+            for row in comparison.groups
+        ],
         "grouped": comparison.is_grouped,
         "settings": [
-            {
-                "key": setting.key,
-                "label": setting.label,
-                "shown": list(setting.shown),
-                "numeric": setting.is_numeric,
-            }
-            for setting in comparison.settings
+            {"key": one.key, "label": one.label, "shown": list(one.shown), "numeric": one.is_numeric}
+            for one in comparison.settings
         ],
         "metrics": _metrics(comparison),
+        "effects": [{"setting": one.setting, "blocks": one.blocks} for one in effects(comparison)],
         "pareto": _pareto(comparison, front),
         "panels": panels,
         "grids": grids,
@@ -86,40 +89,34 @@ def _metrics(comparison: Comparison) -> list[dict[str, Any]]:
     return [
         {
             "name": one.name,
+            "title": one.title,
+            "explanation": explanation(one),
             "better": one.better,
             "arrow": one.arrow,
+            "bounds": _bounds(one),
             "target": names.index(one.target) if one.target in names else None,
-            "headline": one.is_headline,
-            "varies": varies(comparison, one),
+            "headline": one.spec.headline if one.is_headline else 0,
+            "varies": comparison.varies(one),
         }
         for one in comparison.metrics
     ]
 
 
+def _bounds(one: Metric) -> list[float | None]:
+    """Write the range that a metric's definition allows; None for no end."""
+    return [_number(end, 6) for end in one.spec.bounds]
+
+
 def _pareto(comparison: Comparison, asked: Sequence[str]) -> list[int]:
     """Choose two metrics to show against each other: those asked, or the leading ones that vary."""
     names = [one.name for one in comparison.metrics]
-    able = [one.name for one in comparison.metrics if one.better != "none" and varies(comparison, one)]
+    able = [one.name for one in comparison.metrics if one.better != "none" and comparison.varies(one)]
     chosen = [
         *(name for name in asked if name in able),
         *(one.name for one in headline_of(comparison.metrics) if one.name in able),
         *able,
     ]
     return [names.index(name) for name in dict.fromkeys(chosen)][:2]
-
-
-def varies(comparison: Comparison, one: Metric) -> bool:
-    """Tell whether a metric is not the same in all runs that have it.
-
-    Args:
-        comparison: The comparison.
-        one: A metric of it.
-
-    Returns:
-        True if two runs have different values.
-    """
-    values = {row.cells[one.name].mean for row in comparison.rows}
-    return len({value for value in values if not math.isnan(value)}) > 1
 
 
 def _panels(comparison: Comparison) -> tuple[list[dict[str, Any]], list[dict[str, Any]], bool]:
@@ -139,10 +136,15 @@ def _panels(comparison: Comparison) -> tuple[list[dict[str, Any]], list[dict[str
         if all(len(one["values"]) < 2 for curves in panels[title].values() for one in curves.values()):
             continue
         names = sorted(panels[title], key=lambda name: "/train/" in name)
+        first = metric(names[0])
         written.append(
             {
-                "title": title,
-                "arrow": metric(names[0]).arrow,
+                "name": title,
+                "title": first.title,
+                "arrow": first.arrow,
+                "explanation": explanation(first),
+                "bounds": _bounds(first),
+                "leading": first.is_headline and first.spec.headline <= LEADING,
                 "series": [
                     {"name": name, "split": _split(name), "curves": panels[title][name]} for name in names
                 ],
@@ -202,7 +204,8 @@ def _baselines(runs: Sequence[Run], names: Sequence[str]) -> list[dict[str, Any]
     for run in runs:
         for name, value in run.metrics.items():
             if name.startswith("baseline/") and name.endswith(f"/{leaf}") and math.isfinite(value):
-                found.setdefault(name.split("/")[1], set()).add(value)
+                title = BASELINES.get(name.split("/")[1], name.split("/")[1])
+                found.setdefault(title, set()).add(value)
     return [{"name": name, "value": values.pop()} for name, values in found.items() if len(values) == 1]
 
 

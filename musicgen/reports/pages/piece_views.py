@@ -10,13 +10,14 @@ from musicgen.measure.copying.index import Copy
 from musicgen.measure.copying.threshold import CopyThreshold
 from musicgen.measure.music import MeasuredPiece
 from musicgen.music.grid import to_slices
+from musicgen.music.metrics.bars import first_quarter
 from musicgen.music.notation.engrave import engrave
+from musicgen.music.notes import Performance
 from musicgen.music.render.form_diagram import form_image
 from musicgen.music.render.piano_roll import Rgb, roll_image
-from musicgen.music.render.synth import synthesize, wav_bytes
+from musicgen.music.render.sound import render, render_opus
 from musicgen.music.theory.harmony import SLICE_KINDS, Harmony, kind_shares
 
-AUDIO_RATE = 12_000
 _ROLL_QUARTERS = 128
 
 
@@ -34,7 +35,7 @@ class PieceView:
         score: SVG, nothing for silence.
         roll: PNG.
         form: PNG.
-        audio: WAV, nothing for silence.
+        audio: Opus where a sampled piano is installed, else WAV; nothing for silence.
         score_note: How much of the piece the score shows, where that is not all.
         audio_note: The same for the sound.
     """
@@ -67,7 +68,6 @@ def view_piece(
     performance = piece.performance
     is_heard = len(performance) > 0
     minutes, seconds = divmod(round(performance.duration_s), 60)
-    samples = synthesize(performance, sample_rate=AUDIO_RATE, max_s=audio_s) if is_heard else None
     svg = engrave(performance, max_quarters=score_quarters) if is_heard else ""
     is_cut = performance.duration_quarters > score_quarters
     return PieceView(
@@ -86,12 +86,26 @@ def view_piece(
             if kind in SLICE_KINDS[1:] and share > 0
         ],
         score=_address("image/svg+xml", svg.encode()) if svg else "",
-        roll=_address("image/png", png(roll_image(to_slices(performance), max_quarters=_ROLL_QUARTERS))),
+        roll=_address("image/png", png(_roll(performance))),
         form=_address("image/png", png(form_image(performance))),
-        audio="" if samples is None else _address("audio/wav", wav_bytes(samples, sample_rate=AUDIO_RATE)),
+        audio=_audio(performance, audio_s=audio_s) if is_heard else "",
         score_note=f"the first {score_quarters} quarters" if is_cut else "",
         audio_note=f"the first {audio_s:.0f} seconds" if performance.duration_s > audio_s + 1 else "",
     )
+
+
+def _roll(performance: Performance) -> Rgb:
+    """Draw the roll; of a continuation what is new, with a line at the seam."""
+    seam = performance.score.seam_quarters if performance.score and len(performance) else None
+    at = None if seam is None else round(seam - first_quarter(performance))
+    return roll_image(to_slices(performance), max_quarters=_ROLL_QUARTERS, seam_quarter=at)
+
+
+def _audio(performance: Performance, *, audio_s: float) -> str:
+    opus = render_opus(performance, max_s=audio_s)
+    if opus is not None:
+        return _address("audio/ogg", opus)
+    return _address("audio/wav", render(performance, max_s=audio_s).wav())
 
 
 def copy_text(copy: Copy, threshold: CopyThreshold | None) -> str:

@@ -37,6 +37,7 @@ class Run:
     overrides: tuple[str, ...] = ()  # as typed: "epochs=5"
     metrics: dict[str, float] = field(default_factory=dict)  # metrics.json
     pieces: tuple[Path, ...] = ()  # generated/000.mid ...
+    record: dict[str, Any] = field(default_factory=dict)  # environment.json: version, commit, pieces
 
     @cached_property
     def curves(self) -> dict[str, Curve]:
@@ -108,7 +109,8 @@ def read_run(folder: str | Path) -> Run:
     """
     folder = Path(folder)
     problems: list[str] = []
-    config = _mapping(folder / ".hydra" / "config.yaml", problems)
+    record = _read_json(folder / "environment.json")
+    config = _mapping(folder / ".hydra" / "config.yaml", problems) or record.get("config") or {}
     hydra = _mapping(folder / ".hydra" / "hydra.yaml", problems).get("hydra") or {}
     choices = (hydra.get("runtime") or {}).get("choices") or {}
     metrics = _read_metrics(folder, problems)
@@ -124,6 +126,7 @@ def read_run(folder: str | Path) -> Run:
         overrides=tuple(str(line) for line in _yaml(folder / ".hydra" / "overrides.yaml", problems) or ()),
         metrics=metrics,
         pieces=tuple(sorted((folder / "generated").glob("*.mid"))),
+        record=record,
     )
 
 
@@ -202,13 +205,17 @@ def _did_all(folder: Path, config: dict[str, Any]) -> bool:
 
 def _read_status(folder: Path) -> dict[str, Any]:
     """Read what a run last said of itself; nothing where that cannot be read."""
+    found = _read_json(folder / "status.json")
+    return {"metrics": found.get("figures", {}), **found}  # the name before version 0.2
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Read a table from a JSON file; an empty one where that cannot be done."""
     try:
-        found = json.loads((folder / "status.json").read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    if not isinstance(found, dict):
-        return {}
-    return {"metrics": found.get("figures", {}), **found}  # the name before version 0.2
+    return found if isinstance(found, dict) else {}
 
 
 def _read_metrics(folder: Path, problems: list[str]) -> dict[str, float]:

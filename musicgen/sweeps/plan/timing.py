@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from musicgen.pipeline.build_stages import build_stages
 from musicgen.pipeline.stage import NetworkStage
-from musicgen.training.precision import fastest_precision
+from musicgen.training.trainer import fastest_precision
 
 _WARM_UP, _TIMED = 1, 2  # updates
 

@@ -7,7 +7,7 @@ import torch
 
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.batches.datamodule import CodeDataModule, MidiDataModule
-from musicgen.data.catalogue.choice import PieceFilter
+from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.prepare import Prepared, prepare
 from musicgen.data.sources.folder import Folder
 from musicgen.music.grid import ClockGrid

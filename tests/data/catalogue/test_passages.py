@@ -7,9 +7,9 @@ import pytest
 
 from musicgen.compat.bachsformer import BachsformerGrid
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
-from musicgen.data.catalogue.choice import PieceFilter
-from musicgen.data.catalogue.music_filter import MusicCriteria, MusicFilter
+from musicgen.data.catalogue.music_filter import MusicFilter
 from musicgen.data.catalogue.passages import Span, joined
+from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.prepare import Prepared, prepare
 from musicgen.data.sources.folder import Folder
 from musicgen.music.grid import ClockGrid, Grid, to_packed
@@ -36,10 +36,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def prepared(folder: Path, *, quarters: int | None = 16, grid: Grid | None = None) -> Prepared:
     cache = folder.parent / "cache"
-    choice = MusicCriteria(progression=SONG, passage_quarters=quarters)
-    musical = MusicFilter(choice, cache_dir=cache, num_workers=1)
+    music = MusicFilter(progression=SONG, passage_quarters=quarters)
     return prepare(
-        Folder(folder), grid or ClockGrid(), choice=PieceFilter(musical=musical), cache_dir=cache,
+        Folder(folder), grid or ClockGrid(), choice=PieceFilter(music=music), cache_dir=cache,
         val_fraction=0.25, test_fraction=0.25, num_workers=1,
     )  # fmt: skip
 
@@ -127,7 +126,7 @@ def test_spans_that_overlap_or_touch_are_one() -> None:
 )
 def test_passages_of_nothing_are_refused(asked: dict, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        MusicCriteria(**asked)
+        MusicFilter(**asked)
 
 
 def test_another_grid_has_other_quarters(folder: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.data.catalogue.choice import PieceFilter
+from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.catalogue.shards import Shard
 from musicgen.data.prepare import Prepared, prepare, prepare_shard
 from musicgen.data.sources.folder import Folder

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.data.catalogue.choice import Piece, hash_position
-from musicgen.data.catalogue.splitting import split_pieces
+from musicgen.data.catalogue.pieces import Piece
+from musicgen.data.catalogue.splitting import hash_position, split_pieces
 
 
 def pieces_of(names: list[int]) -> list[Piece]:

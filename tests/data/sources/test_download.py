@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from musicgen.data.catalogue.choice import Piece
+from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.sources import giantmidi as giantmidi_module
 from musicgen.data.sources.download import DownloadError, fetch, fetch_file, git_blob_id
 from musicgen.data.sources.giantmidi import GiantMidi

@@ -50,17 +50,6 @@ def test_every_flipped_bit_is_found(filled, caplog: pytest.LogCaptureFixture):
     assert entry.read_bytes() == whole
 
 
-def test_every_flipped_bit_of_the_facts_is_found_without_reading_the_words(filled):
-    cache, _, content = filled
-    entry, facts = cache.path_of(content), cache.facts(content)
-    whole = entry.read_bytes()
-    for position in range(whole.rindex(b"}", 0, 400) + 1):
-        data = bytearray(whole)
-        data[position] ^= 1 << position % 8
-        entry.write_bytes(data)
-        assert cache.facts(content) in (None, facts), f"byte {position}"
-
-
 def test_every_truncation_is_found(filled):
     cache, _, content = filled
     entry = cache.path_of(content)

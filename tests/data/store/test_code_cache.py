@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
-from musicgen.data.catalogue.choice import Piece
+from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.code_cache import CodeCache
 from musicgen.data.store.packed import PackedPieces
 

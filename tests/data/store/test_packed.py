@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musicgen.data.batches.slices import SliceDataset
-from musicgen.data.catalogue.choice import Piece
+from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.sources.folder import Folder
 from musicgen.data.store.cache import PieceCache
 from musicgen.data.store.packed import PackedPieces
@@ -26,7 +26,7 @@ def folder(pieces_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def pack_of(pieces_folder: Path, folder: Path) -> PackedPieces:
     pieces = Folder(pieces_folder).pieces()
     cache = PieceCache(folder, ClockGrid())
-    return open_pack(pieces, read_pieces(pieces, cache=cache), cache=cache, folder=folder / "packs")
+    return open_pack(pieces, read_pieces(pieces, cache=cache), cache=cache)
 
 
 NAMELESS = Piece(Path("a.mid"), "0" * 64, "A B", "B", "T", "unknown")
@@ -121,7 +121,7 @@ def test_a_damaged_entry_is_made_again_while_packing(pieces_folder: Path, tmp_pa
     assert pack.path is not None
     whole = pack.path.read_bytes()
     pack.path.unlink()
-    entry = next((tmp_path / "entries").rglob("*.piece"))
+    entry = next((tmp_path / "entries").rglob("*.slices"))
     data = bytearray(entry.read_bytes())
     data[-10] ^= 1
     entry.write_bytes(data)
@@ -137,12 +137,12 @@ def test_a_damaged_entry_whose_file_is_gone_is_an_error(tmp_path: Path, write_pi
     os.truncate(cache.path_of(pieces[0].content), 50)
     pieces[0].path.unlink()
     with pytest.raises(OSError, match=r"a\.mid was damaged"):
-        open_pack(pieces, facts, cache=cache, folder=tmp_path / "packs")
+        open_pack(pieces, facts, cache=cache)
     assert list((tmp_path / "packs").rglob("*.words")) == []
 
 
 def test_no_pieces_are_an_empty_pack(tmp_path: Path):
-    pack = open_pack([], {}, cache=PieceCache(tmp_path, ClockGrid()), folder=tmp_path)
+    pack = open_pack([], {}, cache=PieceCache(tmp_path, ClockGrid()))
     assert len(pack) == 0
     assert pack.pieces == []
 

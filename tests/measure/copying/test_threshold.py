@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.data.catalogue.choice import Piece, distinct, split_of
+from musicgen.data.catalogue.pieces import Piece, distinct
+from musicgen.data.catalogue.splitting import split_of
 from musicgen.data.sources.folder import Folder
 from musicgen.measure.copying.index import CopyIndex
 from musicgen.measure.copying.threshold import copy_index, copy_metrics, threshold

@@ -1,5 +1,6 @@
 """MusicXML: metre, pickup, tuplets and dynamics are read back as they were meant."""
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -12,6 +13,7 @@ from musicgen.music.notation.metre import Metre
 from musicgen.music.notation.musicxml import to_musicxml, write_musicxml
 from musicgen.music.notation.score import make_score
 from musicgen.music.notes import Performance
+from musicgen.music.score_map import ScoreMap
 
 
 def waltz(velocity: np.ndarray | int = 80) -> Performance:
@@ -52,6 +54,48 @@ def test_metre_stands_in_the_file_and_the_pickup_is_no_bar() -> None:
     first, second, *_ = root.iter("measure")
     assert (first.get("number"), first.get("implicit")) == ("0", "yes")
     assert (second.get("number"), second.get("implicit")) == ("1", None)
+
+
+def signed(*signatures: tuple[int, int, int]) -> Performance:
+    """Say of the waltz at which ticks of a quarter which metres begin; its tempo is 90."""
+    tick, beats, unit = np.array(signatures).T
+    score = replace(
+        ScoreMap.constant(tempo_bpm=90.0),
+        time_signature_tick=tick,
+        time_signature=np.stack([beats, unit], axis=1),
+    )
+    return replace(waltz(), score=score)
+
+
+def bars_in(text: str) -> list[tuple[str, str | None, str | None]]:
+    return [
+        (bar.get("number", ""), bar.findtext(".//beats"), bar.findtext(".//beat-type"))
+        for bar in elements(text).iter("measure")
+    ]
+
+
+def test_metre_and_tempo_are_those_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "signed.musicxml"
+    write_musicxml(signed((0, 3, 4), (480, 3, 4), (480 * 7, 6, 8)), path)
+    text = path.read_text()
+    assert bars_in(text) == [("0", "3", "4"), ("1", None, None), ("2", None, None), ("3", "6", "8")]
+    assert "<per-minute>90</per-minute>" in text
+
+
+def test_bar_lines_that_no_note_could_respect_are_left_out() -> None:
+    nominal = bars_in(to_musicxml(make_score(waltz())))
+    assert bars_in(to_musicxml(make_score(signed((0, 3, 4), (77, 3, 4))))) == nominal
+    assert bars_in(to_musicxml(make_score(signed((0, 1, 64))))) == nominal
+    played = np.sort(np.random.default_rng(0).uniform(0, 30, 14))
+    free = replace(signed((0, 3, 4)), onset_quarters=played, offset_quarters=played + 1)
+    assert bars_in(to_musicxml(make_score(free)))[0] == ("1", "4", "4")
+
+
+def test_a_bar_in_two_parts_counts_on_in_the_second() -> None:
+    spans = [
+        bar.span for bar in make_score(signed((0, 3, 4), (480, 3, 4), (480 * 6, 3, 4), (480 * 7, 3, 4))).bars
+    ]
+    assert [span.elapsed / 5040 for span in spans] == [2, 0, 0, 2, 0]
 
 
 def test_dynamics_follow_the_velocities_and_even_music_has_none() -> None:

@@ -81,10 +81,23 @@ def test_chords_are_spelled_upwards_and_as_they_sound(pitches: set[int], tonic: 
     assert alone == (spell_pitch(min(pitches), tonic),)
 
 
+def test_voices_that_begin_together_are_spelled_as_one_chord() -> None:
+    lower, upper = WrittenChord(0, 400, (63,)), WrittenChord(0, 200, (64,))
+    named = name_voices(([upper], [lower]), tonic_at=lambda unit: "C")
+    assert [voice[0].names[0].letter for voice in named] == ["E", "D"]
+
+
 def test_a_note_that_sounds_on_keeps_its_name_and_the_other_voice_goes_round_it() -> None:
     held, struck = WrittenChord(0, 400, (63,)), WrittenChord(100, 200, (64,))
     upper, lower = name_voices(([struck], [held]), tonic_at=lambda unit: "C")
-    assert lower[0].names[0].line != upper[0].names[0].line
+    assert [voice[0].names[0].letter for voice in (upper, lower)] == ["F", "E"]
+
+
+def test_a_pitch_that_sounds_on_keeps_its_name_in_the_other_voice() -> None:
+    held, struck = WrittenChord(0, 400, (61,)), WrittenChord(100, 200, (61, 65))
+    upper, lower = name_voices(([struck], [held]), tonic_at=lambda unit: "Ab" if unit else "A")
+    assert lower[0].names[0] == upper[0].names[0]
+    assert lower[0].names[0].letter == "C"
 
 
 def test_two_names_on_one_line_both_have_their_sign() -> None:

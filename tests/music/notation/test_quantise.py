@@ -37,7 +37,7 @@ RHYTHMS = {
     ),
     "thirty-seconds": (np.arange(32) / 8, 1 / 8),
     "quintuplets": (np.arange(20) / 5, 1 / 5),
-    "septuplets among eighths": (np.append(np.arange(7) / 7, 1 + np.arange(6) / 2), 1 / 7),
+    "septuplets among eighths": (np.append(np.arange(7) / 7, 1 + np.arange(14) / 2), 1 / 7),
     "triplets of quarters": (np.arange(12) * 2 / 3, 2 / 3),
     "dotted": (np.array([beat + at for beat in range(4) for at in (0, 3 / 4)]), 1 / 4),
 }

@@ -57,6 +57,30 @@ def test_a_pickup_begins_late_enough_for_the_first_bar_to_be_on_the_beat():
     assert onsets(music_xml([[4], [4, 4, 4]])) == [0, 1, 2, 3]
 
 
+def bar_lines(text: str, stop: float) -> list[float]:
+    score = read_score(Path("none.xml"), text).score
+    assert score is not None
+    return score.bar_lines(stop).tolist()
+
+
+def test_bar_lines_are_those_of_the_score() -> None:
+    full = [4, 4, 4]
+    assert bar_lines(music_xml([full, full, full]), 9.0) == [0, 3, 6]
+    assert bar_lines(music_xml([[4], full, full]), 7.0) == [0, 1, 4]
+    assert bar_lines(music_xml([[2], full, full]), 7.0) == [0, 1, 4]
+    assert bar_lines(music_xml([full, [8], [4], full]), 9.0) == [0, 3, 5, 6]
+
+
+def test_a_metre_that_changes_is_kept() -> None:
+    change = "<attributes><time><beats>2</beats><beat-type>4</beat-type></time></attributes>"
+    second = '<measure number="1">'
+    text = music_xml([[4, 4, 4], [4, 4], [4, 4]]).replace(second, second + change)
+    score = read_score(Path("none.xml"), text).score
+    assert score is not None
+    assert [score.time_signature_at(at) for at in (0.0, 3.0, 5.0)] == [(3, 4), (2, 4), (2, 4)]
+    assert score.bar_lines(7.0).tolist() == [0, 3, 5]
+
+
 def test_lengths_of_notes_are_kept():
     performance = read_score(Path("none.xml"), music_xml([[2], [4, 8], [8, 4]]))
     lengths = performance.offset_quarters - performance.onset_quarters
@@ -116,3 +140,6 @@ def test_music21_reads_what_verovio_cannot(tmp_path: Path, monkeypatch: pytest.M
     assert performance.pitch.tolist() == expected.pitch.tolist()
     assert np.allclose(performance.onset_quarters, expected.onset_quarters, atol=0.02)
     assert np.allclose(performance.offset_quarters, expected.offset_quarters, atol=0.02)
+    assert performance.score is not None
+    assert expected.score is not None
+    assert performance.score.bar_lines(7.0).tolist() == expected.score.bar_lines(7.0).tolist()

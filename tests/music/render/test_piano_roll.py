@@ -36,6 +36,19 @@ def test_a_long_piece_is_broken_into_systems_and_cut() -> None:
     assert roll_image(slices(500)).shape == four.shape
 
 
+def test_a_continuation_shows_what_is_new_and_where_it_begins() -> None:
+    prompt, new = slices(700, pitch=40), slices(87, pitch=90)
+    image = roll_image(np.concatenate([prompt, new]), seam_quarter=700)
+    assert image.shape == roll_image(slices(128)).shape
+    orange = (np.abs(image.astype(int) - (0xD5, 0x5E, 0x00)).max(axis=2) < 40).sum(axis=0)
+    assert (orange > 100).sum() >= 1  # the seam is one upright line
+    assert draw._first_shown(787, max_quarters=128, seam_quarter=700) <= 700
+    assert draw._first_shown(787, max_quarters=128, seam_quarter=700) + 128 >= 785
+    assert draw._first_shown(787, max_quarters=128, seam_quarter=600) == 584
+    assert draw._first_shown(787, max_quarters=128, seam_quarter=None) == 0
+    assert draw._first_shown(100, max_quarters=128, seam_quarter=50) == 0
+
+
 def test_a_note_held_into_the_next_system_is_no_onset_there() -> None:
     held = np.zeros((64, 88, 32), bool)
     held[:, 39] = True

@@ -1,13 +1,10 @@
 """The small piano plays the right pitches at the right time and never clips."""
 
-import wave
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from musicgen.music.notes import Performance
-from musicgen.music.render.synth import SAMPLE_RATE, synthesize, write_wav
+from musicgen.music.render.synth import SAMPLE_RATE, synthesize
 
 
 def piece(*notes: tuple[int, float, float], velocity: int | np.ndarray = 80) -> Performance:
@@ -71,21 +68,8 @@ def test_the_same_notes_give_the_same_samples() -> None:
     assert synthesize(notes).tobytes() == synthesize(notes).tobytes()
 
 
-def test_a_wav_file_holds_the_samples(tmp_path: Path) -> None:
-    samples = synthesize(piece((60, 0, 0.2)))
-    write_wav(samples, tmp_path / "note.wav")
-    with wave.open(str(tmp_path / "note.wav")) as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, SAMPLE_RATE)
-        read = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32767
-    np.testing.assert_allclose(read, samples, atol=1e-4)
-    assert [path.name for path in tmp_path.iterdir()] == ["note.wav"]
-
-
-def test_wrong_settings_are_refused(tmp_path: Path) -> None:
+def test_wrong_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="sample_rate=100 "):
         synthesize(piece(), sample_rate=100)
     with pytest.raises(ValueError, match="max_s=-1"):
         synthesize(piece(), max_s=-1.0)
-    for value in (1.5, np.nan):
-        with pytest.raises(ValueError, match="scale them"):
-            write_wav(np.array([value], np.float32), tmp_path / "note.wav")

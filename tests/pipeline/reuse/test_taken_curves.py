@@ -8,12 +8,13 @@ from pytorch_lightning.loggers import Logger
 
 from musicgen.pipeline.charts import log_layout
 from musicgen.pipeline.reuse.inputs import StageInputs
-from musicgen.pipeline.reuse.obtain import Stages
-from musicgen.pipeline.reuse.record import event_files, last_checkpoint, read_record
+from musicgen.pipeline.reuse.record import last_checkpoint, read_record
 from musicgen.pipeline.reuse.store import StageStore
+from musicgen.pipeline.reuse.trained import TrainedStages
 from musicgen.pipeline.status import StatusFile, read_status
 from musicgen.tensors import write_tensors
 from musicgen.training.curve_table import CurveTable
+from musicgen.training.stage_logs import event_files
 from musicgen.training.tensorboard_logger import TensorBoardWithoutEpoch
 
 NUM_POINTS = 6
@@ -48,7 +49,7 @@ class Job:
         self.table = MortalTable(path=folder / "csv" / "metrics.csv", lives=lives)
         self.loggers: list[Logger] = [self.table, self.board]
         log_layout(self.loggers)
-        self.stages = Stages(
+        self.stages = TrainedStages(
             folder=folder,
             status=StatusFile(folder),
             loggers=self.loggers,
@@ -66,7 +67,7 @@ class Job:
             self.table.save()
             write_tensors({"state_dict": {}}, last_checkpoint(self.folder, "vq_vae"))
 
-        self.stages.obtain("vq_vae", INPUTS, fit=fit)
+        self.stages.train_or_reuse("vq_vae", INPUTS, fit=fit)
         return self
 
     def steps(self) -> tuple[list[int], list[int]]:
@@ -74,8 +75,8 @@ class Job:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
         board: list[int] = []
-        for path in event_files(self.folder):
-            events = EventAccumulator(str(self.folder / path), size_guidance={"scalars": 0})
+        for path in event_files(self.folder, "vq_vae"):
+            events = EventAccumulator(str(path), size_guidance={"scalars": 0})
             events.Reload()
             if "vq_vae/step/bce" in events.Tags()["scalars"]:
                 board += [point.step for point in events.Scalars("vq_vae/step/bce")]
@@ -91,7 +92,7 @@ def test_a_job_killed_while_it_takes_a_stage_has_all_points_once_in_the_end(tmp_
     for _ in range(2):  # killed twice
         with pytest.raises(Killed):
             Job(tmp_path / "b", resume=True, lives=lives).obtain()
-    assert not read_record(tmp_path / "b", "vq_vae").is_whole(tmp_path / "b")
+    assert not read_record(tmp_path / "b", "vq_vae").is_finished(tmp_path / "b")
     assert Job(tmp_path / "b", resume=True).obtain().steps() == ALL
     assert read_status(tmp_path / "b").taken == {"vq_vae": str(tmp_path / "a")}
 

@@ -162,20 +162,19 @@ def test_an_unknown_format_is_refused(seeds, tmp_path):
 
 def test_the_markdown_marks_the_best_and_escapes_names(tmp_path):
     runs = {"a|b": 1.0, "<i>*c*": 2.0}
-    for index, (title, bce) in enumerate(runs.items()):
-        make_run(
-            tmp_path / str(index), overrides={"data.title": title}, curves=False, extra={"bce": bce}, pieces=0
-        )
+    for index, (name, bce) in enumerate(runs.items()):
+        overrides = {"vq_vae.kind": name}
+        make_run(tmp_path / str(index), overrides=overrides, curves=False, extra={"bce": bce}, pieces=0)
     text = (
         compare_runs(tmp_path, output_dir=tmp_path / "out", formats=["csv", "md"])
         .files["markdown"]
         .read_text()
     )
     lines = text.splitlines()
-    assert {line.count("|") - line.count("\\|") for line in lines[: lines.index("")]} == {5}
-    assert "title=a\\|b" in lines[0]
-    assert "title=&lt;i>\\*c\\*" in lines[0]
-    (row,) = [line for line in lines if line.startswith("| bce ↓")]
+    assert {line.count("|") - line.count("\\|") for line in lines[: lines.index("")]} == {3}
+    assert "a\\|b" in lines[3]
+    assert "&lt;i>\\*c\\*" in lines[2]
+    (row,) = [line for line in lines if line.startswith("| BCE ↓") and "**1" in line]
     assert row.count("**") == 2
 
 
@@ -192,16 +191,21 @@ def test_the_screen_table_fits_and_cuts_nothing(seeds, width, options):
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
     assert "RuntimeError: [bold]no[/bold]" in " ".join(text.split())
-    assert "bce" in text
+    assert "BCE" in text
 
 
-def test_few_runs_stand_side_by_side_with_all_their_metrics(seeds):
+def test_the_screen_has_six_metrics_by_short_names_and_the_differences_once(seeds):
     comparison = aggregate_folder(seeds, where={"seed": 0, "epochs": [5, 10]})
-    text = shown(comparison, 100)
-    for name in comparison.runs[0].metrics:
-        assert name in text or name.replace("real/", "generated/") in text
-    assert "*" in text
-    assert "held-out real" in text
+    text = shown(comparison, 80)
+    for title in ("BCE", "Code perplexity", "Onset F1", "Nats a code", "Bits a quarter", "Scale consistency"):
+        assert f"\n{title} " in text
+    assert "Note F1" not in text
+    assert text.count("epochs") == 1
+    assert "real" in text
+    (bce,) = [line for line in text.splitlines() if line.startswith("BCE ↓")]
+    assert bce.count("*") == 1
+    assert "BCE: all 2 runs beat the per-pitch average, 0.1774." in text
+    assert "Binary cross-entropy" in text
 
 
 def test_real_metrics_have_their_own_decimals():
@@ -243,7 +247,7 @@ def test_what_one_row_alone_has_is_shown(tmp_path):
     make_run(tmp_path / "epochs=9", overrides={"epochs": 9}, error="ValueError: no", curves=False)
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(screen_table(aggregate_folder(tmp_path), width=80))
-    assert "bce" in console.export_text()
+    assert "BCE" in console.export_text()
 
 
 def test_the_best_never_looks_like_the_next():

@@ -19,11 +19,25 @@ function logTicks(low, high) {
   return ticks.length > 3 ? ticks : niceTicks(low, high, 5).filter((tick) => tick > 0);
 }
 
-function short(value) {
+function short(value, digits = 3) {
   const size = Math.abs(value);
-  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
-  if (size >= 1e4) return `${Number((value / 1e3).toPrecision(3))}k`;
-  return size && size < 1e-3 ? value.toExponential(0) : String(Number(value.toPrecision(3)));
+  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(digits))}M`;
+  if (size >= 1e4) return `${Number((value / 1e3).toPrecision(digits))}k`;
+  return size && size < 1e-3 ? value.toExponential(digits - 3) : String(Number(value.toPrecision(digits)));
+}
+
+function tickTexts(ticks) { // as short as they stay different
+  for (const digits of [3, 4, 5, 6, 8]) {
+    const texts = ticks.map((tick) => short(tick, digits));
+    if (new Set(texts).size === texts.length) return texts;
+  }
+  return ticks.map(String);
+}
+
+// Room around values, but none beyond what the metric's definition allows.
+function padded(low, high, share, [least, most]) {
+  const pad = (high - low || Math.abs(high) || 1) * share;
+  return [least === null ? low - pad : Math.max(low - pad, Math.min(least, low)), most === null ? high + pad : Math.min(high + pad, Math.max(most, high))];
 }
 
 function scale(domain, range, log) {
@@ -65,7 +79,7 @@ function withBands(edges, low, high) {
 }
 
 // lines: {name, run, colour, dashed, xs, ys, low, high}; baselines: {name, value}
-function drawLines(host, { title, lines, baselines, xLabel }) {
+function drawLines(host, { title, lines, baselines, bounds, xLabel }) {
   const [width, height] = [host.clientWidth, host.clientHeight];
   const bands = lines.length <= MAX_BANDS; // of more lines, only the one under the pointer shows its band
   const isDrawn = (v) => v !== null && isFinite(v) && (!state.logY || v > 0);
@@ -76,7 +90,7 @@ function drawLines(host, { title, lines, baselines, xLabel }) {
   if (bands) [low, high] = withBands(lines.flatMap((line) => (line.low ? [...line.low, ...line.high] : [])).filter(isDrawn), low, high);
   const reach = baselines.filter(({ value }) => value <= high + 0.6 * (high - low) && value >= low - 0.6 * (high - low));
   for (const { value } of reach) { low = Math.min(low, value); high = Math.max(high, value); }
-  if (!state.logY) { const pad = (high - low || Math.abs(high) || 1) * 0.05; low -= pad; high += pad; }
+  if (!state.logY) [low, high] = padded(low, high, 0.05, bounds);
   else if (low === high) { low /= 1.1; high *= 1.1; }
   let [first, last] = extent(lines.flatMap((line) => line.xs));
   if (first > 0 && first < 0.3 * last) first = 0;
@@ -85,9 +99,11 @@ function drawLines(host, { title, lines, baselines, xLabel }) {
   const inside = (value) => y(Math.min(Math.max(value, low), high));
 
   const svg = element("svg:svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${lines.length} curves over ${xLabel}s` });
-  for (const tick of state.logY ? logTicks(low, high) : niceTicks(low, high, 5)) {
+  const ticks = state.logY ? logTicks(low, high) : niceTicks(low, high, 5);
+  const labels = tickTexts(ticks);
+  for (const [index, tick] of ticks.entries()) {
     svg.append(element("svg:line", { class: "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(tick), y2: y(tick) }));
-    svg.append(element("svg:text", { x: MARGIN.left - 7, y: y(tick) + 4, "text-anchor": "end" }, short(tick)));
+    svg.append(element("svg:text", { x: MARGIN.left - 7, y: y(tick) + 4, "text-anchor": "end" }, labels[index]));
   }
   for (const tick of niceTicks(first, last, width / 90)) {
     if (xLabel === "epoch" && !Number.isInteger(tick)) continue;

@@ -79,12 +79,13 @@ function legendEntries() {
   if (state.colour === "run") {
     const owners = DATA.grouped ? DATA.groups : DATA.runs;
     return owners.map((owner, index) => ({
-      name: owner.name + unfinished(owner.members || [index]), runs: owner.members || [index], colour: shade(index, owners.length, false),
+      name: owner.number, title: owner.name + unfinished(owner.members || [index]), runs: owner.members || [index], colour: shade(index, owners.length, false),
     }));
   }
   const setting = DATA.settings[state.colour];
   return setting.shown.map((value, index) => ({
     name: value,
+    title: `${setting.label}=${value}`,
     runs: DATA.runs.flatMap((run, i) => (run.settings[state.colour] === value ? [i] : [])),
     colour: shade(index, setting.shown.length, setting.numeric && setting.shown.length > 2),
   }));
@@ -98,8 +99,8 @@ function recolour() {
 
 // ---- which runs are shown
 function isShown(run) {
-  const { name, status, coordinates } = DATA.runs[run];
-  const text = `${name} ${status}`.toLowerCase();
+  const { number, name, status, coordinates } = DATA.runs[run];
+  const text = `${number} ${name} ${status}`.toLowerCase();
   if (!state.filter.every((word) => text.includes(word))) return false;
   for (const [axis, [low, high]] of state.brushes) {
     const at = coordinates ? coordinates[axis] : null;
@@ -107,6 +108,9 @@ function isShown(run) {
   }
   return true;
 }
+
+const headlineOf = (metrics) => metrics.filter((metric) => DATA.metrics[metric].headline).sort((a, b) => DATA.metrics[a].headline - DATA.metrics[b].headline);
+const runTitle = (run) => `${DATA.runs[run].number} · ${DATA.runs[run].name}`;
 
 let shown = new Set(); // by filter and brushes
 let drawn = new Set(); // of those, the ones the legend leaves on
@@ -116,7 +120,7 @@ function choose() {
   for (const entry of legendEntries()) if (state.hidden.has(entry.name)) entry.runs.forEach((run) => drawn.delete(run));
 }
 
-// ---- lazy drawing: a part is drawn when it comes near the window, and again when something changed
+// ---- drawing: what is near the window first, all else while there is time, folded parts when unfolded
 const parts = new Map(); // element -> {draw, dirty, near}
 const observer = new IntersectionObserver((entries) => {
   for (const entry of entries) {
@@ -133,9 +137,21 @@ function whenSeen(host, draw) {
 }
 
 function drawPart(part, force = false) {
-  if (!part.dirty || !(part.near || force)) return;
+  if (!part.dirty || !(part.near || force) || !part.host.clientWidth) return;
   part.dirty = false;
   part.draw(part.host);
+}
+
+const PATIENCE = 250; // milliseconds in which a page of few runs is drawn whole, before it is seen
+let waiting = 0;
+function drawRest(patience = 20) {
+  const end = performance.now() + patience;
+  clearTimeout(waiting);
+  for (const part of parts.values()) {
+    if (!part.dirty || !part.host.clientWidth) continue;
+    if (performance.now() > end) { waiting = setTimeout(drawRest, 20); return; }
+    drawPart(part, true);
+  }
 }
 
 function redraw(force = false) {
@@ -143,6 +159,7 @@ function redraw(force = false) {
     part.dirty = true;
     drawPart(part, force);
   }
+  if (!force) drawRest();
 }
 
 // ---- the note beside the pointer

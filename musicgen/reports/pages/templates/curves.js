@@ -22,7 +22,7 @@ function average(curves) {
 }
 
 function linesOf(panel) {
-  const owners = state.grouped ? DATA.groups : DATA.runs.map((run, index) => ({ name: run.name, members: [index] }));
+  const owners = state.grouped ? DATA.groups : DATA.runs.map((run, index) => ({ name: run.name, number: run.number, members: [index] }));
   const lines = [];
   for (const series of panel.series) {
     if (series.split === "train" && !state.train) continue;
@@ -32,7 +32,7 @@ function linesOf(panel) {
       const axes = members.map((run) => axisOf(series.curves[run]));
       const line = axes.length > 1 ? average(axes) : axes[0];
       const split = { val: "held-out", train: "training" }[series.split] || series.name;
-      lines.push({ ...line, name: owner.name + (axes.length > 1 ? ` (n=${axes.length})` : ""), split, run: members[0], runs: members, colour: colours[members[0]], dashed: series.split === "train" });
+      lines.push({ ...line, name: `${owner.number} · ${owner.name}${axes.length > 1 ? ` (n=${axes.length})` : ""}`, split, run: members[0], runs: members, colour: colours[members[0]], dashed: series.split === "train" });
     }
   }
   return lines;
@@ -40,18 +40,20 @@ function linesOf(panel) {
 
 function buildCurves() {
   if (!DATA.panels.length) return;
-  byId("curves").hidden = false;
   for (const panel of DATA.panels) {
     const plot = element("div", { class: "plot", tabindex: 0, role: "group", "aria-label": `${panel.title}; arrow keys walk along the curves` });
-    const chart = element("article", { class: "chart" }, element("h3", {}, panel.title, element("small", {}, panel.arrow)), plot);
-    byId("curve-charts").append(chart);
-    whenSeen(plot, (host) => drawLines(host, { title: panel.title, lines: linesOf(panel), baselines: panel.baselines, xLabel: state.x }));
+    const name = element("code", {}, panel.name);
+    const chart = element("article", { class: "chart", "data-name": panel.name, title: panel.explanation }, element("h3", {}, panel.title, " ", element("small", {}, panel.arrow, " ", name)), plot);
+    const [place, section] = panel.leading ? ["leading-charts", "leading"] : ["curve-charts", "curves"];
+    byId(place).append(chart);
+    byId(section).hidden = false;
+    whenSeen(plot, (host) => drawLines(host, { title: panel.title, lines: linesOf(panel), baselines: panel.baselines, bounds: panel.bounds, xLabel: state.x }));
   }
-  const told = [];
-  if (DATA.thinned) told.push(`Curves of more than ${DATA.thinned} points are thinned: each point is the mean of its neighbours.`);
-  if (DATA.panels.some((panel) => panel.baselines.length)) told.push("Dotted: trivial baselines, where they are in reach.");
-  if (DATA.grouped) told.push("Bands are Student’s 95 % interval of the mean over the runs of a group; wide ones are cut at the edge, and of many curves the one under the pointer shows its band.");
-  byId("curve-note").textContent = told.join(" ");
+  const notes = [];
+  if (DATA.thinned) notes.push(`Curves of more than ${DATA.thinned} points are thinned: each point is the mean of its neighbours.`);
+  if (DATA.panels.some((panel) => panel.baselines.length)) notes.push("Dotted: trivial baselines, where they are in reach.");
+  if (DATA.grouped) notes.push("Bands are Student’s 95 % interval of the mean over the runs of a group; wide ones are cut at the edge, and of many curves the one under the pointer shows its band.");
+  byId("curve-note").textContent = notes.join(" ");
 }
 
 function buildLegend() {
@@ -70,7 +72,7 @@ function buildLegend() {
     };
     button.onpointerenter = () => { if (entry.runs.length === 1 || state.grouped) setFocus(entry.runs[0]); };
     button.onpointerleave = () => setFocus(-1);
-    button.title = "Click: on or off. Shift and click: alone.";
+    button.title = `${entry.title}. Click: on or off. Shift and click: alone.`;
     return button;
   }));
 }

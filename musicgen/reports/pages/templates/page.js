@@ -34,6 +34,7 @@ function buildToolbar() {
   byId("train").onchange = (event) => { state.train = event.target.checked; redraw(); };
 }
 
+document.addEventListener("toggle", () => drawRest(), true);
 buildToolbar();
 listenToTables();
 buildCurves();
@@ -42,6 +43,7 @@ buildParallel();
 buildPareto();
 buildPieces();
 update();
+drawRest(PATIENCE);
 dark.addEventListener("change", update);
 let resizing = 0;
 window.addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(() => redraw(), 120); });

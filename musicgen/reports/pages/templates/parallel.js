@@ -5,8 +5,8 @@ let axes = [];
 function buildParallel() {
   const settings = DATA.settings.flatMap((setting, index) => (setting.key !== "seed" && setting.shown.length > 1 ? [{ setting: index, label: setting.label }] : []));
   const varied = DATA.metrics.flatMap((metric, index) => (metric.varies && metric.better !== "none" ? [index] : []));
-  const leading = varied.filter((metric) => DATA.metrics[metric].headline);
-  const metrics = (leading.length ? leading : varied).map((metric) => ({ metric, label: DATA.metrics[metric].name }));
+  const leading = headlineOf(varied);
+  const metrics = (leading.length ? leading : varied).map((metric) => ({ metric, label: DATA.metrics[metric].title }));
   axes = [...settings, ...metrics].slice(0, MAX_AXES);
   if (DATA.runs.length < 4 || axes.length < 2 || !metrics.length) return;
   byId("parallel").hidden = false;
@@ -81,7 +81,7 @@ function drawParallel(host) {
     setFocus(found);
     if (found < 0) return hideTip();
     const values = axes.filter((axis) => axis.metric !== undefined).map((axis) => `${axis.label}: ${number(DATA.runs[found].values[axis.metric])}`);
-    showTip(event.clientX, event.clientY, DATA.runs[found].name, values);
+    showTip(event.clientX, event.clientY, runTitle(found), values);
   };
   host.onpointerleave = () => { hideTip(); setFocus(-1); };
 }

@@ -1,5 +1,5 @@
 // Two metrics against each other: a dot a run, and the line of those that no other run beats at both.
-const PARETO_MARGIN = { left: 64, right: 18, top: 12, bottom: 40 };
+const PARETO_MARGIN = { left: 64, right: 18, top: 18, bottom: 40 };
 const pareto = { x: DATA.pareto[0], y: DATA.pareto[1] };
 
 function worth(metric, value, members) { // smaller is better; of "closer" the distance to the real metric
@@ -9,13 +9,13 @@ function worth(metric, value, members) { // smaller is better; of "closer" the d
 }
 
 function dots() {
-  const owners = state.grouped ? DATA.groups : DATA.runs.map((run, index) => ({ name: run.name, members: [index] }));
-  return owners.flatMap(({ name, members }) => {
+  const owners = state.grouped ? DATA.groups : DATA.runs.map((run, index) => ({ name: run.name, number: run.number, members: [index] }));
+  return owners.flatMap(({ name, number, members }) => {
     const known = members.filter((run) => drawn.has(run) && DATA.runs[run].values[pareto.x] !== null && DATA.runs[run].values[pareto.y] !== null);
     if (!known.length) return [];
     const [x, y] = [pareto.x, pareto.y].map((metric) => mean(known.map((run) => DATA.runs[run].values[metric])));
     const bad = [worth(pareto.x, x, known), worth(pareto.y, y, known)];
-    return [{ name: name + (known.length > 1 ? ` (n=${known.length})` : ""), run: known[0], runs: known, x, y, bad }];
+    return [{ name: `${number} · ${name}` + (known.length > 1 ? ` (n=${known.length})` : ""), run: known[0], runs: known, x, y, bad }];
   });
 }
 
@@ -44,7 +44,7 @@ function drawPareto(host) {
   const y = scale(up.domain, [height - PARETO_MARGIN.bottom, PARETO_MARGIN.top], up.log);
   const ticks = ({ domain, log }, count) => (log ? logTicks(...domain) : niceTicks(...domain, count));
   const line = unbeaten(points);
-  const title = ({ name, arrow }) => `${name} ${arrow}`;
+  const label = ({ title, arrow }) => `${title} ${arrow}`;
   const svg = element("svg:svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${DATA.metrics[pareto.y].name} against ${DATA.metrics[pareto.x].name}: ${line.length} of ${points.length} are not beaten at both` });
   for (const tick of ticks(up, 6)) {
     svg.append(element("svg:line", { class: "grid", x1: PARETO_MARGIN.left, x2: width - PARETO_MARGIN.right, y1: y(tick), y2: y(tick) }));
@@ -57,7 +57,7 @@ function drawPareto(host) {
     svg.append(element("svg:line", { class: "grid", x1: end, x2: end, y1: PARETO_MARGIN.top, y2: height - PARETO_MARGIN.bottom }));
     svg.append(element("svg:text", { x: end, y: height - PARETO_MARGIN.bottom + 16, "text-anchor": "middle" }, short(tick)));
   }
-  svg.append(element("svg:text", { x: width - PARETO_MARGIN.right, y: height - 4, "text-anchor": "end" }, title(DATA.metrics[pareto.x])));
+  svg.append(element("svg:text", { x: width - PARETO_MARGIN.right, y: height - 4, "text-anchor": "end" }, label(DATA.metrics[pareto.x])));
   const steps = line.map((point, at) => (at ? `H${x(point.x).toFixed(1)}V${y(point.y).toFixed(1)}` : `M${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`)).join("");
   svg.append(element("svg:path", { class: "curve pareto-line", d: steps, stroke: "var(--accent)", "stroke-width": 1.4 }));
   const many = points.length > 60;
@@ -67,6 +67,7 @@ function drawPareto(host) {
   }
   const ring = element("svg:circle", { r: 9, fill: "none", stroke: "var(--ink)", "stroke-width": 1.4, visibility: "hidden" });
   svg.append(ring);
+  svg.append(element("svg:text", { x: PARETO_MARGIN.left, y: 4, "text-anchor": "start" }, label(DATA.metrics[pareto.y])));
   host.replaceChildren(svg);
   const mark = (point) => {
     ring.setAttribute("visibility", point ? "visible" : "hidden");
@@ -75,8 +76,8 @@ function drawPareto(host) {
   const tell = (point, left, top) => {
     mark(point);
     setFocus(point.run);
-    const told = [pareto.x, pareto.y].map((metric, at) => `${DATA.metrics[metric].name}: ${number(at ? point.y : point.x)}`);
-    showTip(left, top, point.name, [...told, line.includes(point) ? "no other run is better at both" : "beaten at both, or at one and not better at the other"]);
+    const texts = [pareto.x, pareto.y].map((metric, at) => `${DATA.metrics[metric].title}: ${number(at ? point.y : point.x)}`);
+    showTip(left, top, point.name, [...texts, line.includes(point) ? "no other run is better at both" : "beaten at both, or at one and not better at the other"]);
   };
   const leave = () => { hideTip(); setFocus(-1); mark(null); };
   host.onpointermove = (event) => {
@@ -105,7 +106,7 @@ function buildPareto() {
   byId("pareto").hidden = false;
   for (const axis of ["x", "y"]) {
     const select = byId(`pareto-${axis}`);
-    DATA.metrics.forEach((metric, index) => { if (metric.better !== "none" && metric.varies) select.append(element("option", { value: index }, metric.name)); });
+    DATA.metrics.forEach((metric, index) => { if (metric.better !== "none" && metric.varies) select.append(element("option", { value: index }, metric.title)); });
     select.value = pareto[axis];
     select.onchange = () => { pareto[axis] = Number(select.value); redraw(); };
   }

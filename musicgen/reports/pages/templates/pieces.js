@@ -53,14 +53,23 @@ function drawRuler(host) {
 
 function icon(name) { return element("svg:svg", { viewBox: "0 0 14 14", "aria-hidden": "true" }, element("svg:path", { d: ICONS[name] })); }
 
+function midiLink(piece, text) {
+  const link = element("a", { href: `data:audio/midi;base64,${piece.midi}`, download: piece.download }, text);
+  link.setAttribute("aria-label", `Download ${runTitle(piece.run)}, ${piece.name} as MIDI`);
+  return link;
+}
+
+// What cannot be shown, said once a run: silent and broken pieces.
+function buildProblems(pieces) {
+  const kinds = new Map();
+  for (const piece of pieces) kinds.set(piece.error, [...(kinds.get(piece.error) || []), piece]);
+  return [...kinds].map(([error, found]) => element("p", { class: "problem" }, `${found.length} ${found.length > 1 ? "pieces" : "piece"}: ${error} `, ...found.flatMap((piece) => [midiLink(piece, piece.name), " "])));
+}
+
 let playing = null; // the card that plays
 function buildPiece(piece) {
-  const title = `${DATA.runs[piece.run].name}, ${piece.name}`;
-  const link = element("a", { href: `data:audio/midi;base64,${piece.midi}`, download: piece.download }, "MIDI");
-  link.setAttribute("aria-label", `Download ${title} as MIDI`);
-  if (piece.error) {
-    return element("metric", { class: "piece" }, element("div", { class: "controls" }, element("b", {}, piece.name), link), element("p", { class: "empty" }, piece.error));
-  }
+  const title = `${runTitle(piece.run)}, ${piece.name}`;
+  const link = midiLink(piece, "MIDI");
   const button = element("button", { type: "button", class: "play", "aria-label": `Play ${title}`, "aria-pressed": "false" }, icon("play"));
   const time = element("time", {}, `0:00 / ${clock(piece.seconds)}`);
   const roll = element("div", { class: "roll", "data-piece": piece.index });
@@ -101,17 +110,20 @@ function buildPiece(piece) {
   whenSeen(roll, (host) => { moveHead = drawRoll(host, read()); moveHead(at); });
   const about = element("span", { class: "about" }, time, `${piece.count} notes · `, link);
   const controls = element("div", { class: "controls" }, button, element("b", {}, piece.name), about);
-  return element("metric", { class: "piece" }, controls, element("div", {}, roll, seek));
+  return element("figure", { class: "piece" }, controls, element("div", {}, roll, seek));
 }
 
 function buildRun(run, pieces) {
   const swatch = element("i");
-  const article = element("article", { class: "run-pieces", "data-run": run }, element("h3", {}, swatch, DATA.runs[run].name));
-  pieces.forEach((piece, index) => {
-    const metric = buildPiece(piece);
-    if (index > 0) metric.dataset.further = "";
-    article.append(metric);
+  const article = element("article", { class: "run-pieces", "data-run": run }, element("h3", {}, swatch, runTitle(run)));
+  article.append(...buildProblems(pieces.filter((piece) => piece.error)));
+  const readable = pieces.filter((piece) => !piece.error);
+  readable.forEach((piece, index) => {
+    const card = buildPiece(piece);
+    if (index > 0) card.dataset.further = "";
+    article.append(card);
   });
+  if (!readable.length) return article;
   const ruler = element("div", { class: "ruler" });
   article.append(element("div", { class: "piece" }, element("span"), ruler));
   whenSeen(ruler, drawRuler);

@@ -1,12 +1,19 @@
-// The tables of final metrics: sorting and filtering, runs as rows or as columns.
-function ownersOf(view) { return view === "groups" ? DATA.groups.map((group) => group.members) : DATA.runs.map((_, run) => [run]); }
+// The tables of metrics: sorting, filtering, averaged or single runs, runs as lines or as columns.
+const ownersOf = (view) => new Map(view === "groups"
+  ? DATA.groups.map((group) => [`row ${group.number}`, group.members])
+  : DATA.runs.map((run, index) => [`row ${run.number}`, [index]]));
+
+const rowParts = (table) => table.querySelectorAll('[data-key^="row "]');
 
 function updateTables() {
+  if (DATA.grouped) for (const view of document.querySelectorAll(".view")) view.hidden = (view.dataset.view === "groups") !== state.grouped;
   for (const table of document.querySelectorAll("table.metrics")) {
-    const { view } = table.dataset;
-    if (DATA.grouped) table.hidden = (view === "groups") !== state.grouped;
-    const owners = ownersOf(view);
-    for (const part of table.querySelectorAll("[data-row]")) part.hidden = !owners[part.dataset.row].some((run) => shown.has(run));
+    const owners = ownersOf(table.dataset.view);
+    for (const part of rowParts(table)) {
+      const runs = owners.get(part.dataset.key);
+      part.hidden = !runs.some((run) => shown.has(run));
+      part.style.setProperty("--run", colours[runs[0]]);
+    }
   }
 }
 
@@ -18,8 +25,9 @@ function compare(first, second, turned) { // what has no value comes last either
 }
 
 // The first click puts the better first: small values where lower is better, large ones where higher is.
-function turn(button, table, metric) {
-  const better = metric === null ? "lower" : DATA.metrics[metric].better;
+function turn(button, table, key) {
+  const [kind, index] = (key || "").split(" ");
+  const better = kind === "metric" ? DATA.metrics[index].better : "lower";
   const first = better === "higher" ? "down" : "up";
   const order = button.dataset.order ? (button.dataset.order === "up" ? "down" : "up") : first;
   for (const other of table.querySelectorAll(".sort[data-order]")) {
@@ -31,40 +39,39 @@ function turn(button, table, metric) {
   return order === "down";
 }
 
-function sortRows(table, button) {
+function sortLines(table, button) {
   const head = button.closest("th");
-  const metric = head.dataset.metric === undefined ? null : Number(head.dataset.metric);
-  const turned = turn(button, table, metric);
-  const body = table.tBodies[0];
-  const key = (row) => row.cells[Number(head.dataset.column)].dataset.value;
-  body.append(...[...body.rows].sort((a, b) => compare(key(a), key(b), turned)));
+  const turned = turn(button, table, head.dataset.key);
+  const [body, place] = [table.tBodies[0], head.cellIndex];
+  const value = (line) => line.cells[place].dataset.value || "";
+  body.append(...[...body.rows].sort((a, b) => compare(value(a), value(b), turned)));
 }
 
 function sortColumns(table, button) {
-  const row = button.closest("tr");
-  const turned = turn(button, table, Number(row.dataset.metric));
-  const values = new Map([...row.querySelectorAll("td")].map((cell) => [cell.dataset.row, cell.dataset.value]));
-  const order = [...values.keys()].sort((a, b) => compare(values.get(a), values.get(b), turned));
-  for (const line of table.rows) {
-    const cells = new Map([...line.querySelectorAll("[data-row]")].map((cell) => [cell.dataset.row, cell]));
-    line.append(...order.map((key) => cells.get(key)), ...line.querySelectorAll(".real"));
+  const line = button.closest("tr");
+  const turned = turn(button, table, line.dataset.key);
+  const cells = [...line.cells].filter((cell) => (cell.dataset.key || "").startsWith("row "));
+  const order = cells.sort((a, b) => compare(a.dataset.value || "", b.dataset.value || "", turned)).map((cell) => cell.dataset.key);
+  for (const other of table.rows) {
+    const own = new Map([...other.cells].map((cell) => [cell.dataset.key, cell]));
+    const rest = [...other.cells].slice(1 + order.length);
+    other.append(...order.map((key) => own.get(key)), ...rest);
   }
 }
 
 function listenToTables() {
   for (const table of document.querySelectorAll("table.metrics")) {
-    const sort = table.classList.contains("wide") ? sortColumns : sortRows;
+    const owners = ownersOf(table.dataset.view);
     table.addEventListener("click", (event) => {
       const button = event.target.closest(".sort");
-      if (button) sort(table, button);
+      if (!button) return;
+      if (button.closest("thead")) { if (!(button.closest("th").dataset.key || "").startsWith("row ")) sortLines(table, button); }
+      else sortColumns(table, button);
     });
-    const owners = ownersOf(table.dataset.view);
     table.addEventListener("pointerover", (event) => {
-      const part = event.target.closest("[data-row]");
-      setFocus(part ? owners[part.dataset.row][0] : -1);
+      const part = event.target.closest('[data-key^="row "]');
+      setFocus(part ? owners.get(part.dataset.key)[0] : -1);
     });
     table.addEventListener("pointerleave", () => setFocus(-1));
   }
-  const all = byId("all-metrics");
-  if (all) all.onchange = () => document.querySelectorAll("table.long").forEach((table) => table.classList.toggle("all", all.checked));
 }

@@ -1,0 +1,233 @@
+"""The command line of a verb, rewritten once into what Hydra's grammar reads."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from musicgen.cli.shared.usage import UsageError, nearest
+from musicgen.config.grammar import plain_value, quoted, readable, written
+from musicgen.config.kinds import Kind
+from musicgen.config.schema import PER_STAGE, TABLES, stated_kind
+from musicgen.config.tree import config_dir
+
+ACTIONS = ("list", "show", "prune")  # of `runs`, as a first plain word
+OVER_RUNS = ("compare", "watch", "runs")  # verbs whose plain words are folders
+OF_A_RUN = ("generate", "evaluate", "baseline", "classify")  # verbs with a setting `run`
+SWEEP = ("-m", "--multirun")
+HYDRAS_OWN = (
+    *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p"),
+    *("--info", "-i", "--shell-completion", "-sc"),
+)
+WITH_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i")  # options that take the next word
+CONFIG_DIR = ("--config-dir", "-cd")
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """What a person typed after the verb, as Hydra reads it.
+
+    Attributes:
+        verb: Name of the top config.
+        overrides: Each `key=value`, in Hydra's grammar.
+        options: What Hydra is to show instead of running: `--cfg job`, `--info`, `--shell-completion`.
+        is_sweep: `-m` was typed.
+    """
+
+    verb: str
+    overrides: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    is_sweep: bool = False
+
+
+def read_command_line(arguments: Sequence[str], *, verb: str) -> CommandLine:
+    """Read all that was typed after a verb, in one pass.
+
+    Args:
+        arguments: As the shell passes them.
+        verb: The verb, which is the name of its top config.
+
+    Raises:
+        UsageError: Something can mean nothing; the message says what to type.
+    """
+    arguments = _of_resumed_run(arguments) if verb == "train" else list(arguments)
+    options: list[str] = []
+    words: list[str] = []
+    settings: list[str] = []
+    is_sweep = any(one in SWEEP for one in arguments)
+    rest = iter(arguments)
+    for argument in rest:
+        if argument in SWEEP:
+            continue
+        if argument in CONFIG_DIR or argument.startswith("--config-dir="):
+            settings.append(_search_path(argument.partition("=")[2] or next(rest, "")))
+        elif argument.split("=")[0] in HYDRAS_OWN:
+            options.append(argument)
+            if argument in WITH_VALUE:
+                options += [word for word in [next(rest, "")] if word]
+        elif argument.startswith("-"):
+            raise UsageError(_about_option(argument, verb))
+        elif _is_word(argument):
+            words.append(argument)
+        else:
+            settings.append(_setting(argument, verb=verb, is_sweep=is_sweep))
+    settings += _from_words(words, verb=verb)
+    if verb == "search":
+        settings = _sorted_for_search(settings)
+    return CommandLine(verb, tuple(settings), tuple(options), is_sweep=is_sweep)
+
+
+def _of_resumed_run(arguments: Sequence[str]) -> list[str]:
+    from musicgen.sweeps.resume import resumed
+
+    try:
+        return resumed([os.path.expanduser(one) if one.startswith("~/") else one for one in arguments])
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _is_word(argument: str) -> bool:
+    is_deletion = argument.startswith("~") and not argument.startswith("~/")
+    return not is_deletion and ("=" not in argument or os.path.isdir(argument))
+
+
+def _about_option(argument: str, verb: str) -> str:
+    name, _, value = argument.lstrip("-").partition("=")
+    guess = nearest(argument.split("=")[0], [*SWEEP, *HYDRAS_OWN])
+    if guess and argument.startswith("--") and not value:
+        return f"{argument}: musicgen {verb} has no such option; did you mean {guess[0]}?"
+    return (
+        f"{argument}: musicgen {verb} has no such option; settings are typed without dashes, "
+        f"{name.replace('-', '_') or 'key'}={value or 'VALUE'}"
+    )
+
+
+def _from_words(words: Sequence[str], *, verb: str) -> list[str]:
+    """Turn plain words into settings: folders of runs, the action of `runs`."""
+    if not words:
+        return []
+    if verb not in OVER_RUNS:
+        word = words[0]
+        if verb in OF_A_RUN:
+            raise UsageError(f"{verb} {word}: name the run by its key, musicgen {verb} run={word}")
+        is_run = verb == "train" and os.path.isdir(word)
+        hint = f"to go on with a run, resume={word}" if is_run else f"musicgen {verb} --help lists all"
+        raise UsageError(f"{verb} {word}: settings are typed as key=value; {hint}")
+    action = [f"action={words[0]}"] if verb == "runs" and words[0] in ACTIONS else []
+    folders = [os.path.expanduser(word) for word in words[len(action) :]]
+    if verb == "runs" and not action and not os.path.exists(folders[0]):
+        guess = nearest(words[0], ACTIONS) or ["list"]
+        raise UsageError(
+            f"runs {words[0]}: neither a folder nor one of {', '.join(ACTIONS)}; "
+            f"did you mean musicgen runs {guess[0]} outputs?"
+        )
+    return action + ([f"runs=[{','.join(map(quoted, folders))}]"] if folders else [])
+
+
+def _setting(argument: str, *, verb: str, is_sweep: bool) -> str:
+    """Rewrite one `key=value` so that it means what its setting takes."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    key, _, value = argument.partition("=")
+    name = key.lstrip("+~")
+    if not name:
+        raise UsageError(f"{argument}: the setting has no name; type key=value")
+    if name.split(".")[0] in TABLES and not key.startswith(("+", "~")):
+        key = f"++{key}"  # Hydra's sign for "add or replace": the keys of a table are the user's own
+    kind = stated_kind(name, verb=verb)
+    typed = os.path.expanduser(value) if value.startswith("~") else value
+    if not key.startswith("~") and typed and not typed.isalnum() and os.path.exists(typed):
+        place = os.path.abspath(typed) if kind and kind.is_path and not kind.takes_list else typed
+        value = quoted(place) if place != value or not place.isidentifier() else value
+    rewritten = readable(f"{key}={value}" if "=" in argument else argument)
+    try:
+        override = OverridesParser.create().parse_override(rewritten)
+    except HydraException as error:
+        raise UsageError(
+            f"{argument}: this cannot be read; type key=value, the key a dotted name like vq_vae.num_hiddens"
+        ) from error
+    if "=" not in argument:
+        return rewritten
+    values = _values_of(override)
+    if name.startswith("hydra"):
+        return _hydras(rewritten, key, values)
+    if values is None:
+        return rewritten
+    if name in PER_STAGE:
+        values = [_per_stage(value, name, verb) for value in values]
+    if kind is not None:
+        if kind.takes_list and len(values) > 1 and not is_sweep:
+            values = [values]
+        values = [_as_meant(value, kind) for value in values]
+    if values == _values_of(override):
+        return rewritten
+    return f"{key}={','.join(map(written, values))}"
+
+
+def _values_of(override: Any) -> list[Any] | None:
+    """List the values of an override, one where it is no sweep; None for ranges and the like."""
+    from hydra.core.override_parser.types import ChoiceSweep, Sweep
+
+    value = override._value  # the value as parsed: `value()` resolves no sweep
+    if isinstance(value, ChoiceSweep) and value.list and value.simple_form:
+        return [plain_value(part) for part in value.list]
+    return None if isinstance(value, Sweep) else [plain_value(value)]
+
+
+def _hydras(rewritten: str, key: str, values: list[Any] | None) -> str:
+    if values and len(values) == 1 and isinstance(values[0], str) and values[0].startswith("~"):
+        return f"{key}={quoted(os.path.expanduser(values[0]))}"
+    return rewritten
+
+
+def _per_stage(value: Any, name: str, verb: str) -> Any:
+    """Spread one number over the stages."""
+    if isinstance(value, dict):
+        return value
+    stages = OmegaConf.select(OmegaConf.load(config_dir() / f"{verb}.yaml"), name)
+    return dict.fromkeys(map(str, stages), value) if OmegaConf.is_dict(stages) else value
+
+
+def _as_meant(value: Any, kind: Kind) -> Any:
+    """Turn a value into what its kind is made of: texts, absolute paths, lists."""
+    if isinstance(value, list):
+        return [_as_meant(part, replace(kind, takes_one=True)) for part in value]
+    if kind.is_text and isinstance(value, int | float) and not kind.accepts(value):
+        value = str(value).lower() if isinstance(value, bool) else str(value)
+    if kind.is_path and isinstance(value, str) and value:
+        value = os.path.expanduser(value)
+        value = value if kind.takes_list else os.path.abspath(value)
+    if kind.takes_list and not kind.takes_one and value is not None:
+        return [value]
+    return value
+
+
+def _search_path(folder: str) -> str:
+    if not os.path.isdir(os.path.expanduser(folder)):
+        raise UsageError(f"--config-dir={folder}: there is no such folder of configs")
+    return f"hydra.searchpath=[{quoted(f'file://{Path(folder).expanduser().resolve()}')}]"
+
+
+def _sorted_for_search(settings: Sequence[str]) -> list[str]:
+    """Hand the settings of the runs on in `knobs` (those with several values) and `typed` (the others)."""
+    from musicgen.search.space import is_sweep
+
+    own = {"hydra", "search", *map(str, OmegaConf.load(config_dir() / "search.yaml"))}
+    kept: list[str] = []
+    swept: dict[str, str] = {}
+    fixed: dict[str, str] = {}  # what is typed last counts
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        if key.lstrip("+~").split(".")[0].split("/")[0].split("@")[0] in own:
+            kept.append(setting)
+            continue
+        several = is_sweep(setting)
+        (fixed if several else swept).pop(key, None)
+        (swept if several else fixed)[key] = f"{key}:{quoted(value)}" if several else quoted(setting)
+    kept += [f"++knobs={{{','.join(swept.values())}}}"] if swept else []
+    kept += [f"typed=[{','.join(fixed.values())}]"] if fixed else []
+    return kept

@@ -1,0 +1,114 @@
+"""What a verb cannot do without: a run, a folder that is there, an installed package."""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from musicgen.cli.shared.usage import UsageError
+from musicgen.config.schema import stated_kind
+
+HOW = {  # what to type for a setting without a default
+    "run": "musicgen {verb} run=DIR, where DIR is a run, such as outputs/train/2026-11-23_10-00-00",
+    "runs": "musicgen {verb} DIR, where DIR is a run, a sweep, or a folder of them, such as outputs/train",
+    "weights": "musicgen {verb} weights=DIR, where DIR holds vq_vae.pt and transformer.pt",
+    "init_from": "musicgen {verb} init_from=DIR, where DIR is what `musicgen import weights=WEIGHTS` leaves",
+}
+EXTRAS = {  # part of a class's dotted name, or a verb -> package that must be there, and its extra
+    "WandbLogger": ("wandb", "wandb"),
+    "MLFlowLogger": ("mlflow", "mlflow"),
+    "optuna.": ("optuna", "search"),
+    "baselines.remi.": ("miditok", "baselines"),
+    "JoblibLauncher": ("joblib", "joblib"),
+}
+
+
+def check_required(config: DictConfig, *, verb: str) -> None:
+    """Refuse a verb that lacks a setting which has no default.
+
+    Raises:
+        UsageError: One is missing.
+    """
+    for key in map(str, config):
+        if OmegaConf.is_missing(config, key):
+            how = HOW.get(key, f"musicgen {verb} {key}=VALUE").format(verb=verb)
+            raise UsageError(f"{key} is missing: type {how}")
+    if verb == "evaluate" and not config.run and "source" not in config.data:
+        raise UsageError("nothing to measure: type musicgen evaluate run=DIR, or data=folder data.root=DIR")
+    if verb == "baseline" and "run" in config.baseline and not config.run:
+        name = config.hydra.runtime.choices.baseline
+        raise UsageError(f"baseline={name} uses the networks of a run: type run=DIR as well")
+
+
+def check_extras(config: DictConfig, *, verb: str) -> None:
+    """Refuse what needs a package that is not installed.
+
+    Raises:
+        UsageError: One is not; the message has the line that installs it.
+    """
+    plain = OmegaConf.to_container(config, resolve=False)
+    for target in _targets(plain):
+        for part, (package, extra) in EXTRAS.items():
+            if part in target:
+                _require(package, extra, what=f"{target.rpartition('.')[2]}")
+    if "parquet" in (config.get("formats") or []):
+        _require("pyarrow", "frames", what="formats=[parquet]")
+    if verb == "classify" and config.forest and not config.weights:
+        _require("sklearn", "baselines", what="forest=true", otherwise="forest=false leaves it out")
+
+
+def _require(package: str, extra: str, *, what: str, otherwise: str = "") -> None:
+    if importlib.util.find_spec(package) is None:
+        more = f"; {otherwise}" if otherwise else ""
+        raise UsageError(
+            f'{what} needs a package that is not installed: pip install "musicgen-lab[{extra}]"{more}'
+        )
+
+
+def _targets(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("_target_"), str):
+            yield value["_target_"]
+        for part in value.values():
+            yield from _targets(part)
+
+
+def check_paths(config: DictConfig, *, verb: str) -> None:
+    """Refuse files and folders that are to be read and are not there.
+
+    Raises:
+        UsageError: One is not there.
+    """
+    for key in map(str, config):
+        kind = stated_kind(key, verb=verb)
+        value = None if OmegaConf.is_missing(config, key) or kind is None else config[key]
+        if kind is None or not kind.must_be or value is None:
+            continue
+        path = Path(value)
+        if path.name == "DIR" and not path.exists():  # as an experiment's yaml asks for it
+            raise UsageError(f"{key} is missing: type {HOW[key].format(verb=verb)}")
+        if not (path.is_dir() if kind.must_be == "folder" else path.is_file()):
+            raise UsageError(f"{key}={value}: there is no such {kind.must_be}")
+    _check_run(config, verb=verb)
+    data = config.get("data")
+    if data is not None and "source" in data and "root" in data and not data.get("download"):
+        _check_root(data.root, source=str(config.hydra.runtime.choices.get("data")))
+
+
+def _check_run(config: DictConfig, *, verb: str) -> None:
+    run = config.get("run")
+    if verb in ("generate", "evaluate") and run and not (Path(run) / "checkpoints").is_dir():
+        raise UsageError(
+            f"run={run}: this folder holds no run (it has no checkpoints); name one that musicgen train left"
+        )
+
+
+def _check_root(root: Any, *, source: str) -> None:
+    from musicgen.data.sources.folder import checked_root
+
+    try:
+        checked_root(root, source=source)
+    except ValueError as error:
+        raise UsageError(str(error)) from error

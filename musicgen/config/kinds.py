@@ -1,0 +1,140 @@
+"""Kinds of values that settings take: what a kind accepts, and how a person says it."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+Accepts = Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of value.
+
+    Attributes:
+        words: What it is, as a message says it: `a whole number from 1`.
+        accepts: Whether a value is one.
+        takes_list: A list is meant where several values are typed.
+        takes_one: A single value may stand without its list.
+        is_text: Numbers are meant as text: `data.title=9`.
+        is_path: A file or folder.
+        must_be: Of a path: `folder`, `file`, or empty where it need not be there.
+    """
+
+    words: str
+    accepts: Accepts
+    takes_list: bool = False
+    takes_one: bool = True
+    is_text: bool = False
+    is_path: bool = False
+    must_be: str = ""
+
+    def or_null(self) -> "Kind":
+        """Accept null, too."""
+        return replace(self, words=f"{self.words}, or null", accepts=lambda v: v is None or self.accepts(v))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def whole(low: int = 0, high: int | None = None) -> Kind:
+    """Whole numbers from `low` on, up to `high` where there is a bound."""
+
+    def accepts(value: Any) -> bool:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        return is_whole and value >= low and (high is None or value <= high)
+
+    return Kind(f"a whole number from {low}" + (f" to {high}" if high is not None else ""), accepts)
+
+
+def real(low: float | None = None, high: float | None = None, *, above: bool = False) -> Kind:
+    """Finite numbers between two bounds.
+
+    Args:
+        low: The least one; None for no bound.
+        high: The greatest one; None for no bound.
+        above: `low` itself is excluded.
+    """
+
+    def accepts(value: Any) -> bool:
+        if not _is_number(value):
+            return False
+        if low is not None and (value < low or (above and value == low)):
+            return False
+        return high is None or value <= high
+
+    words = "a number"
+    if low is not None:
+        words += f" above {low:g}" if above else f" from {low:g}"
+    return Kind(words + (f" to {high:g}" if high is not None else ""), accepts)
+
+
+FLAG = Kind("true or false", lambda value: isinstance(value, bool))
+TEXT = Kind("a text", lambda value: isinstance(value, str) and bool(value.strip()), is_text=True)
+TABLE = Kind("a table, such as {name:value}", lambda value: isinstance(value, dict))
+PLAIN = Kind("a single value", lambda value: not isinstance(value, dict | list))
+ANYTHING = Kind("any value", lambda value: True)
+_SIGNS = r'/\\:*?"<>|\x00-\x1f'  # characters that some file system does not take
+FOLDER_NAME = Kind(
+    "the name of one folder, without / and not beginning with a dot",
+    lambda value: isinstance(value, str) and re.fullmatch(rf"(?!\.)[^{_SIGNS}]+", value) is not None,
+    is_text=True,
+)
+
+
+def one_of(*options: Any) -> Kind:
+    """Certain values alone; 1 is not taken for true."""
+    names = [str(option).lower() if isinstance(option, bool) else str(option) for option in options]
+    words = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+    def accepts(value: Any) -> bool:
+        return any(
+            value == option and isinstance(value, bool) == isinstance(option, bool) for option in options
+        )
+
+    return Kind(words, accepts)
+
+
+def matching(pattern: str, *, words: str) -> Kind:
+    """Texts of a certain form."""
+    return Kind(words, lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None)
+
+
+def path(must_be: str = "") -> Kind:
+    """Files and folders.
+
+    Args:
+        must_be: `folder` or `file` where it has to be there; empty where it is made if needed.
+    """
+
+    def accepts(value: Any) -> bool:
+        return isinstance(value, str) and bool(value.strip()) and "\x00" not in value
+
+    return Kind(f"a {must_be or 'folder'}", accepts, is_text=True, is_path=True, must_be=must_be)
+
+
+def either(first: Kind, second: Kind) -> Kind:
+    """Values of one of two kinds."""
+    return Kind(f"{first.words}, or {second.words}", lambda v: first.accepts(v) or second.accepts(v))
+
+
+def list_of(kind: Kind, *, or_one: bool = False, least: int = 0) -> Kind:
+    """Lists, each of whose values is of a kind.
+
+    Args:
+        kind: Of each value.
+        or_one: A single value is as good as a list of one; else it is put into a list.
+        least: How many values there are at least.
+    """
+
+    def accepts(value: Any) -> bool:
+        if isinstance(value, list):
+            return len(value) >= least and all(kind.accepts(part) for part in value)
+        return or_one and kind.accepts(value)
+
+    each = re.sub("^an? ", "", kind.words)
+    words = f"{kind.words}, or a list such as [a,b]" if or_one else f"a list, each {each}"
+    return replace(kind, words=words, accepts=accepts, takes_list=True, takes_one=or_one)

@@ -1,0 +1,174 @@
+"""What each setting takes: a table of kinds where the default does not say it all."""
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+from musicgen.config.kinds import (
+    ANYTHING,
+    FLAG,
+    FOLDER_NAME,
+    PLAIN,
+    TABLE,
+    TEXT,
+    Kind,
+    either,
+    list_of,
+    matching,
+    one_of,
+    path,
+    real,
+    whole,
+)
+
+PER_STAGE = ("batch_size", "max_epochs", "updates_per_epoch")  # a number for each stage, or one for all
+TABLES = ("where", "better", "knobs")  # their keys are the user's own
+
+_NAMES = list_of(TEXT, or_one=True).or_null()
+_FRACTION = real(0, 0.95)
+
+# First match counts; a verb before a colon limits a line to it. All settings with null as default stand here.
+KINDS: tuple[tuple[str, Kind], ...] = (
+    ("search:sampler.*", ANYTHING),
+    ("search:pruner.*", ANYTHING),
+    ("search:folder", path()),
+    ("*_target_", matching(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", words="the dotted name of a class or function")),
+    ("*_partial_", FLAG),
+    ("seed", whole(0, 2**32 - 1)),
+    ("*.seed", whole(0, 2**32 - 1).or_null()),
+    ("epochs", whole(1)),
+    ("*.epochs", whole(1)),
+    ("max_epochs.*", whole(1)),
+    ("batch_size", whole(1)),
+    ("*batch_size.*", whole(1)),
+    ("*.batch_size", whole(1)),
+    ("updates_per_epoch.*", whole(1).or_null()),
+    ("threads", whole(1, 1024).or_null()),
+    ("name", FOLDER_NAME),
+    ("study", FOLDER_NAME),
+    ("stages", list_of(TEXT, least=1)),
+    ("ckpt_path", one_of("last").or_null()),
+    ("generate:keep", whole(1).or_null()),
+    ("keep", one_of("best", "last")),
+    ("transpose", whole(0, 48)),
+    ("clips.transpose", whole(0, 48)),
+    ("windows.*", whole(1)),
+    ("data.composer", _NAMES),
+    ("data.era", _NAMES),
+    ("data.title", _NAMES),
+    ("data.mode", one_of("major", "minor").or_null()),
+    ("data.key", _NAMES),
+    ("data.progression", _NAMES),
+    ("data.form", _NAMES),
+    ("data.passage_quarters", whole(1).or_null()),
+    ("data.max_pieces", whole(1).or_null()),
+    ("evaluate:data.*_fraction", _FRACTION.or_null()),
+    ("data.*_fraction", _FRACTION),
+    ("evaluate:data.cache_dir", path().or_null()),
+    ("data.cache_dir", path()),
+    ("cache_dir", path().or_null()),
+    ("data.num_workers", whole(0).or_null()),
+    ("data.root", path().or_null()),
+    ("data.source.root", path().or_null()),
+    ("data.source.cache_dir", path().or_null()),
+    ("evaluate:data.download", one_of(True, False, "full").or_null()),
+    ("data*.download", one_of(True, False, "full")),
+    ("shard", matching(r"\s*\d+/\d+\s*", words="a part of all files, such as 0/4 of 0/4 to 3/4").or_null()),
+    ("generate:run", path("folder")),
+    ("run", path("folder").or_null()),
+    ("against", path("folder").or_null()),
+    ("init_from", path("folder").or_null()),
+    ("resume", path("folder").or_null()),
+    ("import:weights", path("folder")),
+    ("weights", path("folder").or_null()),
+    ("baseline.run", path("folder").or_null()),
+    ("prompt", path("file").or_null()),
+    ("prompt_quarters", whole(1).or_null()),
+    ("prompt_bars", either(whole(1), matching(r"\d+-\d*", words="bars, such as 9-16, 9- or 9")).or_null()),
+    ("soundfont", path("file").or_null()),
+    ("*num_pieces", whole(1)),
+    ("*num_quarters", whole(1)),
+    ("generate:tempo_bpm", real(0, above=True).or_null()),
+    ("*tempo_bpm", real(0, above=True)),
+    ("generate:formats", list_of(one_of("mid", "wav", "png", "musicxml"), least=1)),
+    ("compare:formats", list_of(one_of("csv", "md", "html", "parquet"), least=1)),
+    ("sampling.temperature", real(0, above=True)),
+    ("sampling.top_k", whole(1).or_null()),
+    ("sampling.top_p", real(0, 1, above=True).or_null()),
+    ("sampling.*_quarters", whole(1)),
+    ("trainer.devices", either(list_of(whole(0), least=1), either(whole(1), one_of("auto", -1)))),
+    ("trainer.num_nodes", whole(1)),
+    ("trainer.log_every_n_steps", whole(1)),
+    ("trainer.precision", either(TEXT, one_of(16, 32, 64))),
+    ("trainer.gradient_clip_val", real(0, above=True).or_null()),
+    ("trainer.accumulate_grad_batches", whole(1)),
+    ("trainer.deterministic", one_of(True, False, "warn")),
+    ("trainer.strategy", ANYTHING),
+    ("*.lr", real(0)),
+    ("*learning_rate", real(0)),
+    ("*dropout", _FRACTION),
+    ("*.decay", real(0, 1)),
+    ("*.warmup", real(0, 1)),
+    ("*.final_share", real(0, 1)),
+    ("*.betas", list_of(real(0, 1), least=2)),
+    ("*.cpu_seconds", real(0, above=True).or_null()),
+    ("baseline:baseline.order", whole(1)),
+    ("runs:action", one_of("list", "show", "prune")),
+    ("runs", list_of(path(), least=1)),
+    ("sort", TEXT.or_null()),
+    ("group_by", list_of(TEXT).or_null()),
+    ("significance", list_of(TEXT)),
+    ("front", list_of(TEXT)),
+    ("where", TABLE),
+    ("better", TABLE),
+    ("knobs", TABLE),
+    ("settings", list_of(TEXT)),
+    ("typed", list_of(TEXT)),
+    ("search:metrics", list_of(TEXT, least=1)),
+    ("max_minutes", real(0, above=True).or_null()),
+    ("num_trials", whole(1)),
+    ("worker", whole(0)),
+    ("every_s", real(0, above=True)),
+    ("heartbeat_s", whole(1)),
+    ("folds", list_of(whole(0, 4), least=1)),
+    ("num_heads", whole(1).or_null()),
+    ("page.audio_s", real(0)),
+)
+
+
+def stated_kind(key: str, *, verb: str) -> Kind | None:
+    """Look a setting up in the table; None where its default says what it takes.
+
+    Args:
+        key: Dotted path.
+        verb: Name of the top config.
+    """
+    for pattern, kind in KINDS:
+        limit, _, pattern = pattern.rpartition(":")
+        if limit in ("", verb) and fnmatchcase(key, pattern):
+            return kind
+    return None
+
+
+def kind_of(key: str, default: Any, *, verb: str) -> Kind:
+    """Give the kind of a setting: from the table, else as its default is.
+
+    Args:
+        key: Dotted path.
+        default: A plain value, resolved.
+        verb: Name of the top config.
+    """
+    return stated_kind(key, verb=verb) or _kind_of_default(default)
+
+
+def _kind_of_default(default: Any) -> Kind:
+    if isinstance(default, bool):
+        return FLAG
+    if isinstance(default, int):
+        return whole(min(0, default))
+    if isinstance(default, float):
+        return real()
+    if isinstance(default, str):
+        return TEXT if default else PLAIN
+    if isinstance(default, list):
+        return list_of(_kind_of_default(default[0])) if default else list_of(ANYTHING)
+    return ANYTHING if default is None else TABLE

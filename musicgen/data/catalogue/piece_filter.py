@@ -1,0 +1,122 @@
+"""Choose pieces by composer, era, title and music."""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from musicgen.data.catalogue.analysis import Analysis
+from musicgen.data.catalogue.music_filter import MusicFilter, as_list
+from musicgen.data.catalogue.pieces import Piece, distinct, kept
+from musicgen.data.sources.composers import ERAS, normalise
+
+Analyse = Callable[[Sequence[Piece]], Mapping[str, Analysis]]
+
+
+@dataclass(frozen=True)
+class PieceFilter:
+    """Which of a source's pieces to take: all settings must hold, and of a list one entry.
+
+    Attributes:
+        composer: Surname or full name in either order, accents and case aside; initials work too.
+        era: Names from ``ERAS``.
+        title: A part of the title, accents and case aside.
+        music: What their musical analysis must show.
+        max_pieces: At most so many distinct pieces, chosen by a hash of their content (not the hash of the
+            split), so that the sample is spread over the source and the same every time.
+    """
+
+    composer: str | Sequence[str] | None = None
+    era: str | Sequence[str] | None = None
+    title: str | Sequence[str] | None = None
+    music: MusicFilter | None = None
+    max_pieces: int | None = None
+
+    def apply(self, pieces: Sequence[Piece], *, analyse: Analyse | None = None) -> Sequence[Piece]:
+        """Return the chosen pieces in their order.
+
+        Args:
+            pieces: All of a source.
+            analyse: Returns analyses by content; needed where ``music`` is set. Called last, with the pieces
+                that all else has chosen.
+
+        Raises:
+            ValueError: A composer, era or title that no piece has (the message offers the nearest known
+                ones), a combination that no piece has, or ``max_pieces`` below 1.
+        """
+        if self.max_pieces is not None and self.max_pieces < 1:
+            raise ValueError(f"max_pieces={self.max_pieces} chooses nothing; use 1 or more, or null for all")
+        chosen = _of_composers(pieces, as_list(self.composer))
+        chosen = _of_eras(chosen, as_list(self.era))
+        chosen = _of_titles(chosen, as_list(self.title))
+        if chosen and self.music is not None:
+            assert analyse is not None, "a choice by music needs analyses"
+            chosen = self.music.apply(chosen, analyse(chosen))
+        if not chosen and pieces:
+            raise ValueError(
+                f"no piece fits composer={self.composer}, era={self.era} and title={self.title} together; "
+                "drop one of them"
+            )
+        return chosen if self.max_pieces is None else _sample(chosen, self.max_pieces)
+
+
+def _of_composers(pieces: Sequence[Piece], wanted: list[str]) -> Sequence[Piece]:
+    if not wanted:
+        return pieces
+    names = {piece.composer: _forms(piece) for piece in pieces}
+    known = {form: composer for composer, forms in names.items() for form in forms}
+    for one in wanted:
+        if normalise(one) not in known:
+            offers = [
+                known[form] for form in difflib.get_close_matches(normalise(one), known, n=5, cutoff=0.6)
+            ]
+            raise ValueError(_unknown("composer", one, offers or sorted(names)))
+    keys = {normalise(one) for one in wanted}
+    return kept(pieces, (not keys.isdisjoint(names[piece.composer]) for piece in pieces))
+
+
+def _forms(piece: Piece) -> frozenset[str]:
+    """List the ways to write a composer's name: surname, both orders, and with initials."""
+    full, surname = normalise(piece.composer), normalise(piece.surname)
+    first = " ".join(full.removesuffix(surname).split())
+    initials = " ".join(word[0] for word in first.split())
+    return frozenset(form.strip() for form in (surname, full, f"{surname} {first}", f"{initials} {surname}"))
+
+
+def _of_eras(pieces: Sequence[Piece], wanted: list[str]) -> Sequence[Piece]:
+    if not wanted:
+        return pieces
+    for one in wanted:
+        if one.casefold() not in ERAS:
+            offers = difflib.get_close_matches(one.casefold(), ERAS, n=1)
+            raise ValueError(_unknown("era", one, offers or list(ERAS)))
+    keys = {one.casefold() for one in wanted}
+    return kept(pieces, (piece.era in keys for piece in pieces))
+
+
+def _of_titles(pieces: Sequence[Piece], wanted: list[str]) -> Sequence[Piece]:
+    if not wanted:
+        return pieces
+    titles = {piece.title: normalise(piece.title) for piece in pieces}
+    for one in wanted:
+        if pieces and not any(normalise(one) in title for title in titles.values()):
+            words = {word: word for title in titles.values() for word in title.split()}
+            known = words | {title: shown for shown, title in titles.items()}
+            offers = [
+                known[match] for match in difflib.get_close_matches(normalise(one), known, n=5, cutoff=0.6)
+            ]
+            raise ValueError(_unknown("title", one, offers or sorted(titles)))
+    keys = [normalise(one) for one in wanted]
+    return kept(pieces, (any(key in titles[piece.title] for key in keys) for piece in pieces))
+
+
+def _unknown(kind: str, wanted: str, offers: Iterable[str]) -> str:
+    offered = list(dict.fromkeys(offers))
+    shown = ", ".join(repr(offer) for offer in offered[:8]) + (", …" if len(offered) > 8 else "")
+    return f"{kind}={wanted!r} fits no piece here; nearest known: {shown or 'none'}"
+
+
+def _sample(pieces: Sequence[Piece], max_pieces: int) -> Sequence[Piece]:
+    """Take the smallest contents by hash digits that the split does not use, so that the sample is fair."""
+    ranked = sorted(distinct(pieces), key=lambda piece: (piece.content[8:24], str(piece.path)))
+    taken = {piece.path for piece in ranked[:max_pieces]}
+    return kept(pieces, (piece.path in taken for piece in pieces))

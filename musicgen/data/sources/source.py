@@ -1,0 +1,18 @@
+"""What a source of pieces is."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from musicgen.data.catalogue.pieces import Piece
+from musicgen.data.catalogue.shards import WHOLE, Shard
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where pieces come from."""
+
+    name: str
+
+    def pieces(self, shard: Shard = WHOLE) -> Sequence[Piece]:
+        """List every piece, sorted by file name; those that are not of the shard may have no content."""
+        ...

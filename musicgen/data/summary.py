@@ -1,0 +1,105 @@
+"""What `summary.json` and `skipped.csv` hold."""
+
+import csv
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from musicgen.data.catalogue.pieces import Piece, contents_of
+from musicgen.data.catalogue.splitting import Split
+from musicgen.data.sources.composers import ERAS
+from musicgen.data.store.facts import PieceFacts
+from musicgen.files.atomic import write_atomically
+from musicgen.music.notes import ReadCounts
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SkippedPiece:
+    """A file without music, and why."""
+
+    path: Path
+    reason: str
+
+
+def list_skipped(chosen: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> list[SkippedPiece]:
+    """List the files without music, and log how many there are."""
+    skipped = []
+    for number, content in enumerate(contents_of(chosen)):
+        if not is_readable(content, facts):
+            reason = facts[content].error if content else "cannot be read"
+            skipped.append(SkippedPiece(chosen[number].path, reason))
+    if skipped:
+        logger.warning(
+            "%d of %d files skipped, the first is %s: %s",
+            len(skipped), len(chosen), skipped[0].path.name, skipped[0].reason,
+        )  # fmt: skip
+    return skipped
+
+
+def is_readable(content: str, facts: Mapping[str, PieceFacts]) -> bool:
+    """Return whether a file was read, and held music."""
+    return bool(content) and not facts[content].error
+
+
+def readable(facts: Mapping[str, PieceFacts]) -> Iterator[PieceFacts]:
+    """Iterate over the facts of what holds music."""
+    return (one for one in facts.values() if not one.error)
+
+
+def totals(facts: Mapping[str, PieceFacts]) -> dict[str, int]:
+    """Count distinct pieces, and their quarters and notes."""
+    return {
+        "pieces": sum(1 for _ in readable(facts)),
+        "quarters": sum(one.num_quarters for one in readable(facts)),
+        "notes": sum(one.num_notes for one in readable(facts)),
+    }
+
+
+def summary_of(
+    chosen: Sequence[Piece],
+    facts: Mapping[str, PieceFacts],
+    *,
+    skipped: Sequence[SkippedPiece],
+    split: Split,
+) -> dict[str, Any]:
+    """Count what was found and read: files with their copies, quarters and notes without."""
+    eras = Counter(piece.era for piece in chosen)
+    composers = Counter(piece.surname for piece in chosen)
+    return {
+        "files": len(chosen),
+        "skipped": len(skipped),
+        **totals(facts),
+        "by_era": {era: eras[era] for era in ERAS if eras[era]},
+        "by_composer": dict(sorted(composers.items())),
+        "reader": asdict(sum((one.counts for one in readable(facts)), ReadCounts())),
+        "splits": {
+            name: {
+                "pieces": len(members),
+                "quarters": sum(facts[content].num_quarters for content in contents_of(members)),
+            }
+            for name, members in split.pieces.items()
+        },
+        "moved_between_splits": split.moved,
+    }
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write readable JSON."""
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, text.encode("utf-8", "surrogateescape"))
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a CSV file."""
+    table = StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_atomically(path, table.getvalue().encode("utf-8", "surrogateescape"))

@@ -1,0 +1,130 @@
+"""Is it better than nothing: every metric beside the strongest trivial prediction."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from musicgen.measure.spec import BASELINES, Metric
+from musicgen.reports.compare.comparison import Comparison, Row
+from musicgen.reports.tables.numbers import decimals_for, format_number
+
+MOST_NAMED = 6  # runs that a sentence names
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a metric says beside its trivial predictions.
+
+    Attributes:
+        metric: The metric.
+        baseline: What the strongest trivial prediction is called: `per-pitch average`.
+        values: What it reaches, least and greatest over the rows: codebooks have baselines of their own.
+        winners: Numbers of the rows that beat it.
+        losers: Numbers of those that do not.
+    """
+
+    metric: Metric
+    baseline: str
+    values: tuple[float, float]
+    winners: tuple[str, ...]
+    losers: tuple[str, ...]
+
+    @property
+    def value_text(self) -> str:
+        """What the trivial prediction reaches, with four digits."""
+        decimals = decimals_for(self.values)
+        texts = [format_number(value, decimals) for value in self.values]
+        return " to ".join(dict.fromkeys(texts))
+
+    @property
+    def text(self) -> str:
+        """The verdict as a sentence without its full stop."""
+        own = "its" if " to " in self.value_text else "the"
+        to_beat = f"{own} {self.baseline}, {self.value_text}"
+        count = len(self.winners) + len(self.losers)
+        if not self.winners:
+            return f"no run beats {to_beat}" if count > 1 else f"does not beat {to_beat}"
+        if not self.losers:
+            return f"all {count} runs beat {to_beat}" if count > 1 else f"beats {to_beat}"
+        if len(self.winners) > MOST_NAMED:
+            return f"{len(self.winners)} of {count} runs beat {to_beat}"
+        several = len(self.winners) > 1
+        named = f"runs {', '.join(self.winners)} beat" if several else f"only run {self.winners[0]} beats"
+        return f"{named} {to_beat}"
+
+
+def verdict_of(comparison: Comparison, metric: Metric, rows: Sequence[Row]) -> Verdict | None:
+    """Compare a held-out metric with the trivial predictions of the same quantity.
+
+    Args:
+        comparison: The comparison.
+        metric: One of its metrics.
+        rows: Rows of one data set.
+
+    Returns:
+        The verdict; None where the metric has no trivial prediction, or no row has both.
+    """
+    if metric.better not in ("lower", "higher") or "val" not in metric.name.split("/"):
+        return None
+    names = [one.name for one in comparison.metrics if one.is_trivial and one.leaf == metric.leaf]
+    judged = []
+    for row in rows:
+        own = row.cells[metric.name].mean
+        known = [(metric.badness(row.cells[name].mean), name) for name in names]
+        known = [one for one in known if math.isfinite(one[0])]
+        if known and math.isfinite(own):
+            strongest = min(known)
+            judged.append((row, metric.badness(own) < strongest[0], strongest[1]))
+    if not judged:
+        return None
+    name = judged[0][2]
+    values = [row.cells[name].mean for row, _, _ in judged]
+    return Verdict(
+        metric=metric,
+        baseline=BASELINES.get(name.split("/")[1], f"{name.split('/')[1]} prediction"),
+        values=(min(values), max(values)),
+        winners=tuple(row.number for row, wins, _ in judged if wins),
+        losers=tuple(row.number for row, wins, _ in judged if not wins),
+    )
+
+
+def best_rows(
+    comparison: Comparison, metric: Metric, rows: Sequence[Row], verdict: Verdict | None
+) -> frozenset[int]:
+    """Find the best rows, without those that a trivial prediction beats.
+
+    Args:
+        comparison: The comparison.
+        metric: One of its metrics.
+        rows: Rows of one data set.
+        verdict: What `verdict_of` says of them.
+
+    Returns:
+        Positions in `rows`.
+    """
+    best = comparison.best(metric, rows)
+    losers = verdict.losers if verdict else ()
+    return frozenset(index for index in best if rows[index].number not in losers)
+
+
+def piece_warnings(comparison: Comparison) -> list[tuple[Row, str]]:
+    """Say once a run what is wrong with its pieces.
+
+    Args:
+        comparison: The comparison.
+
+    Returns:
+        Runs with silent or copied pieces, and what is to be said of them.
+    """
+    warnings = []
+    for row in comparison.rows:
+        metrics = comparison.runs[row.members[0]].metrics
+        count = int(metrics.get("generated/pieces", 0))
+        found = [
+            f"{int(metrics[name])} of {count} generated pieces {'is' if count == 1 else 'are'} {word}"
+            for name, word in (("generated/silent_pieces", "silent"), ("generated/copied_pieces", "copied"))
+            if metrics.get(name, 0) > 0
+        ]
+        if found:
+            warnings.append((row, "; ".join(found)))
+    return warnings

@@ -1,0 +1,182 @@
+"""One check of all settings before anything is read, written or trained: every mistake gets one sentence."""
+
+import copy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from musicgen.cli.shared import check, composition
+from musicgen.cli.shared.command_line import read_command_line
+from musicgen.cli.shared.usage import UsageError
+from musicgen.config.grammar import written
+from musicgen.config.schema import TABLES, kind_of, stated_kind
+from musicgen.config.tree import config_dir
+
+VERBS = sorted(path.stem for path in config_dir().glob("*.yaml"))
+WRONG = ("five", "1.5", "-3", "true", "[1,2]", "{a:1}", "null", "''", "../../x", "Étude")
+_compose = composition.compose
+
+
+@cache
+def composed_once(verb: str, overrides: tuple[str, ...]) -> DictConfig:
+    return _compose(verb, overrides=list(overrides), return_hydra_config=True)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch):
+    """Compose each choice of groups once: it is the same for every value."""
+
+    def compose(verb: str, *, overrides: list[str], return_hydra_config: bool) -> DictConfig:
+        return copy.deepcopy(composed_once(verb, tuple(overrides)))
+
+    monkeypatch.setattr(composition, "compose", compose)
+    with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
+        yield
+
+
+def refused(verb: str, *arguments: str) -> str:
+    """Return the sentence that refuses a command line; empty where it is carried out."""
+    try:
+        check.composed(read_command_line(arguments, verb=verb))
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("verb", "typed", "message"),
+    [
+        ("train", "epoch=5", "did you mean epochs=5?"),
+        ("train", "+epoch=5", "did you mean epochs=5?"),
+        ("train", "vq_vae.num_hidden=64", "did you mean vq_vae.num_hiddens=64"),
+        ("generate", "temperature=.8", "did you mean sampling.temperature=.8?"),
+        ("train", "lr=1e-3", "optimizer.vq_vae.lr=1e-3"),
+        ("train", "epochs=five", "epochs takes a whole number from 1"),
+        ("train", "epochs=1.5", "epochs takes a whole number from 1"),
+        ("train", "-m epochs=5,1.5", "epochs takes a whole number from 1"),
+        ("train", "seed=a", "seed takes a whole number from 0"),
+        ("train", "epochs=5,10", "type -m epochs=5,10"),
+        ("train", "windows=6", "type windows.window_quarters=6 or windows.hop_quarters=6"),
+        ("train", "quantizer=5", "`quantizer` is a group of settings, chosen by name"),
+        ("train", "data=giantmdi", "did you mean data=giantmidi?"),
+        ("train", "optimizer=adam", "optimizer@optimizer.vq_vae=adam"),
+        ("train", "generate={num_piece:2}", "did you mean num_pieces?"),
+        ("train", "+trainer.fast_dev_run=true", "a quick try is epochs=1"),
+        ("train", "limit_val_batches=1", "data.max_pieces=N"),
+        ("train", "+trainer.overfit_batches=1", "data.max_pieces=N"),
+        ("train", "+trainer.max_tme=3", "did you mean +trainer.max_time?"),
+        ("train", "~epochs", "this cannot be left out"),
+        ("train", "name=../../x", "the name of one folder"),
+        ("train", "hydra/launcher=jobli -m", "use one of basic"),
+        ("train", "hydra.verbos=true", "Could not override 'hydra.verbos'"),
+        ("train", "init_from=nowhere", "there is no such folder"),
+        ("train", "experiment=published", "init_from is missing"),
+        ("train", "data=folder", "data=folder has no folder to read"),
+        ("train", "-m transformer.width=interval(1,5)", "list some, or use musicgen search"),
+        ("generate", "", "type musicgen generate run=DIR"),
+        ("generate", "run=nowhere", "there is no such folder"),
+        ("compare", "", "type musicgen compare DIR"),
+        ("watch", "", "type musicgen watch DIR"),
+        ("import", "", "type musicgen import weights=DIR"),
+        ("evaluate", "", "type musicgen evaluate run=DIR"),
+        ("baseline", "baseline=markov2", "type run=DIR as well"),
+        ("search", "epoch=5,10", "did you mean epochs=5,10?"),
+        ("search", "epochs=5,ten", "epochs takes a whole number from 1"),
+    ],
+)
+def test_a_mistake_is_answered_with_what_to_type(verb: str, typed: str, message: str):
+    said = refused(verb, *typed.split())
+    assert message in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("verb", "typed"),
+    [
+        ("train", ""),
+        ("train", "-m epochs=5,10 quantizer=ema,gradient"),
+        ("train", "-m epochs=range(1,4) quantizer=glob(*)"),
+        ("train", "sampling.top_k=null trainer.devices=[0,1] logger=csv ~callbacks.pictures"),
+        ("train", "+trainer.max_time=5 +callbacks.x={_target_:a.b} hydra.verbose=true"),
+        ("train", "vq_vae.quantizer.decay=0.5 generate={num_pieces:2} optimizer.vq_vae.lr=0"),
+        ("train", "batch_size=12 stages=vq_vae data.composer=[Dvořák] data.title=Étude"),
+        ("search", "optimizer.vq_vae.lr=tag(log,interval(1e-4,1e-2)) epochs=5 search=alphabet"),
+        ("compare", ". where.epochs=10 better={generated/polyphony:lower}"),
+        ("prepare", "-m shard=0/4,1/4"),
+        ("classify", "folds=0,1"),
+    ],
+)
+def test_what_a_person_means_is_carried_out(verb: str, typed: str):
+    assert refused(verb, *typed.split()) == ""
+
+
+def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert 'pip install "musicgen-lab[wandb]"' in refused("train", "logger=wandb")
+    assert 'pip install "musicgen-lab[search]"' in refused("search", "epochs=5,10")
+    assert 'pip install "musicgen-lab[baselines]"' in refused("baseline", "baseline=remi")
+
+
+def settings(verb: str) -> list[tuple[str, Any]]:
+    found = []
+    for key, node in check.nodes(composed_once(verb, ())):
+        if not (isinstance(node, DictConfig) and key not in TABLES and not node._is_interpolation()):
+            found.append((key, node))
+    return found
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_setting_without_a_default_says_what_it_takes(verb: str):
+    unknown = [
+        key for key, node in settings(verb)
+        if (node._is_none() or node._is_missing()) and stated_kind(key, verb=verb) is None
+    ]  # fmt: skip
+    assert not unknown, f"add a line for each to KINDS in musicgen/config/schema.py: {unknown}"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_setting_refuses_every_wrong_kind(verb: str):
+    """All keys times all wrong kinds: refused in one sentence that names the key."""
+    usual, asked, quiet = composed_once(verb, ()), 0, []
+    for key, _ in settings(verb):
+        if key.split(".")[0] in TABLES:
+            continue
+        default = check._resolved(usual, key)
+        kind = kind_of(key, default, verb=verb)
+        for wrong in WRONG:
+            value = OmegaConf.create(f"x: {wrong}").x if wrong != "Étude" else wrong
+            value = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+            try:
+                said = said_of(read_command_line([f"{key}={wrong}"], verb=verb), usual, verb)
+            except UsageError as error:
+                said = str(error)
+            asked += 1
+            meant = kind.accepts(value) or kind.is_text or (kind.takes_list and kind.accepts([value]))
+            if not meant and not (said and key in said and "\n" not in said):
+                quiet.append(f"{key}={wrong}: {said or 'accepted'}")
+    assert asked >= len(WRONG)
+    assert not quiet, "\n".join(quiet[:20])
+
+
+def said_of(line, config: DictConfig, verb: str) -> str:
+    """Check the overrides of a line against a config that is composed already."""
+    keys = [key for key, _ in check.nodes(config)]
+    try:
+        for override in composition.parse(line.overrides):
+            if composition.chooses_group(override, verb=verb):
+                composition._check_choice(override)
+            else:
+                check._check_key(override, config, keys, verb=verb)
+                check._check_values(override, config, verb=verb)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+def test_what_is_written_in_the_grammar_is_read_back():
+    assert written(["it's", 1, None, {"a": True}]) == r"['it\'s',1,null,{a:true}]"
+    assert Path(config_dir()).is_dir()
