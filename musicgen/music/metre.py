@@ -1,4 +1,4 @@
-"""Tell the metre of tracked beats: which of them begin a bar."""
+"""Find the metre of tracked beats: which of them begin a bar."""
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int
@@ -18,8 +18,8 @@ def find_downbeats(
 ) -> Bool[np.ndarray, " beats"] | None:
     """Find the downbeats among beats, where stresses come back every two, three or four beats.
 
-    Viterbi's path over the position in the bar, for each metre; stresses are Gaussian with one mean on downbeats
-    and another elsewhere.
+    Viterbi's path over the position in the bar, for each metre; stresses are Gaussian with one mean on
+    downbeats and another elsewhere.
 
     Args:
         onsets: Of the performance.
@@ -32,13 +32,13 @@ def find_downbeats(
         return None
     stress = _stresses(onsets, times_s)
     paths = {metre: _best_path(stress, metre) for metre in _METRES}
-    metre = max(paths, key=lambda one: paths[one][0])
+    metre = max(paths, key=lambda candidate: paths[candidate][0])
     gain, position = paths[metre]
     return position == 0 if gain / len(times_s) > _ENOUGH_NATS else None
 
 
 def _stresses(onsets: OnsetGroups, times_s: Float64[np.ndarray, " beats"]) -> Float64[np.ndarray, " beats"]:
-    """Give the standardised salience of what sounds on each beat; nothing is the weakest."""
+    """Return the standardised salience of what begins on each beat; where nothing does, the weakest."""
     nearest = np.abs(onsets.times_s[:, None] - times_s[None, :]).argmin(axis=0)
     is_played = np.abs(onsets.times_s[nearest] - times_s) < _NEAR_S
     salience = salience_of(onsets)

@@ -10,7 +10,7 @@ from musicgen.music.notes import Performance
 _TOGETHER_S = 0.04  # notes of a chord are further apart in a performance only when it is broken
 _NEIGHBOURS = 16  # groups on each side that a group is compared with
 # Weights of what makes a group stand out, each in standard deviations of its neighbourhood.
-_CHORD, _LOUD, _LOW, _LONG, _BEFORE_GAP = 0.54, 0.95, 0.58, 0.17, 0.07
+_CHORD, _LOUD, _LOW, _LONG, _BEFORE_GAP = 0.7, 1.25, 0.75, 0.22, 0.07
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def group_onsets(performance: Performance) -> OnsetGroups:
 
 
 def salience_of(onsets: OnsetGroups) -> Float64[np.ndarray, " groups"]:
-    """Measure how much each group stands out among its neighbours: many notes, loud, low, long, before a gap."""
+    """Measure how much each group stands out near it: many notes, loud, low, long, before a gap."""
     to_next_s = np.r_[np.diff(onsets.times_s), 1.0]
     return (
         _CHORD * _standardised(np.log(onsets.num_notes))
