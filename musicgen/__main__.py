@@ -15,6 +15,7 @@ VERBS = {
     "baseline": ("baseline", "measure another way to write music beside ours: baseline=NAME"),
     "classify": ("classify", "predict composer and era; whose style do the pieces of run=DIR have?"),
     "compare": ("compare", "put runs side by side: DIR..."),
+    "tensorboard": ("tensorboard", "curves of runs in TensorBoard, by short names: DIR..."),
     "watch": ("watch", "a live table of the jobs of a sweep: DIR..."),
     "runs": ("runs", "list, show and prune runs: list|show|prune DIR..."),
     "import": ("import_weights", "make a run of Bachsformer's weights: weights=DIR"),
@@ -84,7 +85,7 @@ def _run_verb() -> None:
 
 
 def _usage() -> str:
-    lines = "\n".join(f"  {verb:<9} {purpose}" for verb, (_, purpose) in VERBS.items())
+    lines = "\n".join(f"  {verb:<11} {purpose}" for verb, (_, purpose) in VERBS.items())
     return (
         "usage: musicgen VERB [key=value ...] [-m]\n\n"
         f"{lines}\n\n"

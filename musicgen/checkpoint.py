@@ -1,7 +1,6 @@
 """Save what a network needs to be built again, and build it again from a run folder."""
 
 import hashlib
-import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -10,27 +9,15 @@ import torch
 from torch import nn
 
 from musicgen import __version__
+from musicgen.config.build import build
 from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.priors.base import Prior
 from musicgen.provenance import git_commit
 from musicgen.tensors import DamagedFileError, SizeLimit, TooLargeError, read_tensors, write_tensors
 
-FORMAT = 1
+FORMAT = 2
 STATE_PREFIXES = {"vq_vae": "autoencoder.", "transformer": "transformer.", "style": "classifier."}
-ALLOWED_MODULES = (
-    "musicgen.models.autoencoder",
-    "musicgen.models.bottlenecks.vq",
-    "musicgen.models.priors.transformer",
-    "musicgen.models.priors.lstm",
-    "musicgen.style.classifier",
-    "musicgen.music.grid",
-    "musicgen.compat.bachsformer",
-    "musicgen.compat.repaired",
-    "musicgen.data.sources.corpus",
-    "musicgen.data.sources.folder",
-    "musicgen.data.sources.giantmidi",
-)
-
 Module = TypeVar("Module", bound=nn.Module)
 
 
@@ -52,9 +39,15 @@ class Network(Generic[Module]):
 
 
 def fingerprint(module: nn.Module) -> str:
-    """Compute the SHA-256 of a module's tensors, in hex, by name and value."""
+    """Compute the SHA-256 of a module's tensors, in hex, by name and value.
+
+    A bottleneck goes by its first name, "quantizer": priors of the first version hold that hash.
+    """
     digest = hashlib.sha256()
-    for name, tensor in sorted(module.state_dict().items()):
+    state = {
+        name.replace("bottleneck.", "quantizer.", 1): value for name, value in module.state_dict().items()
+    }
+    for name, tensor in sorted(state.items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
@@ -204,19 +197,34 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} is no checkpoint of musicgen-lab; for Bachsformer's weights: musicgen import weights=DIR"
         )
-    return _migrate(content, path)
+    return migrate(content, path)
 
 
-def _migrate(content: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Bring the content of an older format to the present one; refuse a newer one."""
-    found = content["musicgen"].get("format")
-    if found != FORMAT:
-        raise ValueError(
-            f"{path} has format {found}, this version ({__version__}) reads {FORMAT}; update musicgen-lab"
-        )
+def migrate(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Bring the content of an older checkpoint to the present format; refuse a newer one.
+
+    Raises:
+        ValueError: The format is unknown.
+    """
     facts = content["musicgen"]
+    found = facts.get("format")
+    if found not in (1, FORMAT):
+        raise ValueError(
+            f"{path} has format {found}, version {__version__} reads 1 to {FORMAT}; update musicgen-lab"
+        )
     if "figures" in facts:  # their name before version 0.2
         facts["metrics"] = facts.pop("figures")
+    if found == 1:
+        config = facts.get("config", {})
+        if "quantizer" in config:  # the one kind of bottleneck that there was
+            config["bottleneck"] = config.pop("quantizer")
+        if "num_embeddings" in config and "vocabulary" not in config:
+            config["vocabulary"] = Vocabulary(16, 1, config.pop("num_embeddings")).config()
+        content["state_dict"] = {
+            name.replace("autoencoder.quantizer.", "autoencoder.bottleneck."): value
+            for name, value in content["state_dict"].items()
+        }
+        facts["format"] = FORMAT
     return content
 
 
@@ -259,35 +267,3 @@ def _state_of(content: dict[str, Any], stage: str) -> dict[str, torch.Tensor]:
     prefix = content["musicgen"].get("state_prefix") or STATE_PREFIXES.get(stage, "")
     named = content["state_dict"].items()
     return {name.removeprefix(prefix): value for name, value in named if name.startswith(prefix)}
-
-
-def build(config: dict[str, Any]) -> Any:
-    """Build what a config that came with a run describes: a network, a grid or a source of pieces.
-
-    Args:
-        config: `_target_` and arguments; may be a stranger's.
-
-    Returns:
-        The object; a network has fresh weights.
-
-    Raises:
-        ValueError: The config names something else than a class of `ALLOWED_MODULES`, or arguments that it
-            does not take.
-    """
-    arguments = {name: build(value) if isinstance(value, dict) else value for name, value in config.items()}
-    target = arguments.pop("_target_", None)
-    module_name, _, class_name = str(target).rpartition(".")
-    if module_name not in ALLOWED_MODULES:
-        raise ValueError(
-            f"a config that came with a run names {target!r}; "
-            f"only classes of {', '.join(ALLOWED_MODULES)} are built from a file"
-        )
-    found = getattr(importlib.import_module(module_name), class_name, None)
-    if not isinstance(found, type) or found.__module__ != module_name:
-        raise ValueError(
-            f"a config that came with a run names {target!r}, which is no class of version {__version__}"
-        )
-    try:
-        return found(**arguments)
-    except TypeError as error:
-        raise ValueError(f"a config that came with a run does not fit {target}: {error}") from error

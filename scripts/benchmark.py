@@ -25,6 +25,7 @@ from benchmarks.generation import generation
 from benchmarks.machine import describe
 from benchmarks.measure import SIZES, Bench, Row
 from benchmarks.music import pieces_folder
+from benchmarks.neighbour import busy_neighbour
 from benchmarks.page import write_page
 from benchmarks.prior import transformer_training
 from benchmarks.reading import read_cut
@@ -41,6 +42,7 @@ ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "generation": generation,
     "start_up": start_up,
     "cold_start": cold_start,
+    "busy_neighbour": busy_neighbour,
 }
 ON_A_GPU = ("vq_vae_training", "vq_vae_learning", "transformer_training", "generation")
 OPTIONS = {"json": "", "markdown": "", "quick": "false", "only": "", "threads": ""}

@@ -23,7 +23,7 @@ class NoteOfRank(Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         tensors = dict(pl_module.named_buffers())
-        codebook = tensors.get("autoencoder.quantizer.codebook")
+        codebook = tensors.get("autoencoder.bottleneck.codebook")
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         note = {"codebook": None if codebook is None else codebook.tolist(), "metrics": metrics}
         folder = Path(trainer.default_root_dir).parent

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra.utils import get_class, get_object
+from hydra.utils import get_class, get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config.tree import config_dir
@@ -86,4 +86,24 @@ def test_knobs_are_reachable_by_their_short_path(override: str):
 
 
 def test_the_vocabulary_of_the_transformer_follows_the_codebook():
-    assert composed("train", "quantizer.num_embeddings=64").transformer.num_embeddings == 64
+    autoencoder = instantiate(composed("train", "quantizer.num_embeddings=64", "vq_vae.num_hiddens=4").vq_vae)
+    prior = instantiate(composed("train").transformer, _partial_=True)(vocabulary=autoencoder.vocabulary)
+    assert prior.num_embeddings == 64
+
+
+@pytest.mark.parametrize(
+    ("overrides", "windows"),
+    [
+        ([], (12, 12)),
+        (["windows.window_quarters=8"], (8, 8)),
+        (["windows.hop_quarters=3"], (12, 3)),
+        (["transformer=two_level"], (64, 64)),
+        (["experiment=epochs_5_vs_10"], (12, 6)),
+        (["experiment=epochs_curve"], (12, 1)),
+        (["experiment=published_tails", "init_from=DIR"], (12, 1)),
+    ],
+)
+def test_an_epoch_of_the_prior_is_one_pass_unless_an_experiment_says_otherwise(overrides, windows):
+    config = composed("train", *overrides)
+    assert (config.windows.window_quarters, config.windows.hop_quarters) == windows
+    assert config.transformer.context_quarters == windows[0]

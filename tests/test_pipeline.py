@@ -65,8 +65,25 @@ def test_the_board_has_curves_by_the_fixed_names_pictures_sound_and_code_use(tin
     assert set(tags["scalars"]) >= curves | {"transformer/val/nats_per_code", "val/bits_per_quarter"}
     assert set(tags["images"]) >= {"vq_vae/val/reconstruction", "generated/000", "generated/001"}
     assert "epoch" not in tags["scalars"]
-    assert tags["audio"] == ["generated/000"]
+    assert tags["audio"] == ["generated/000/sound"]
+    kinds = [tags[kind] for kind in ("scalars", "images", "audio", "histograms")]
+    names = [name for tags_of_kind in kinds for name in tags_of_kind]
+    assert len(set(names)) == len(names)  # TensorBoard shows a name of two kinds as neither
     assert tags["histograms"] == ["vq_vae/val/code_use"]
+
+
+def test_trivial_predictions_are_lines_beside_the_curves(tiny_run: Path):
+    metrics = json.loads((tiny_run / "metrics.json").read_text())
+    events = board(tiny_run)
+    assert not [name for name in events.Tags()["scalars"] if name.startswith("final/")]
+    for name, curve in (
+        ("baseline/pitch/bce", "vq_vae/val/bce"),
+        ("baseline/bigram/nats_per_code", "transformer/val/nats_per_code"),
+    ):
+        first, last = events.Scalars(name)
+        assert first.value == last.value == pytest.approx(metrics[name], rel=1e-5)
+        assert first.step == 0
+        assert last.step == events.Scalars(curve)[-1].step
 
 
 def test_the_last_point_of_a_curve_is_the_final_metric(tiny_run: Path):
@@ -128,7 +145,7 @@ def test_a_folder_with_trained_stages_is_not_trained_over_in_silence(musicgen, t
     before = {path: path.read_bytes() for path in tiny_run.glob("checkpoints/*")}
     done = musicgen("train", *tiny, f"hydra.run.dir={tiny_run}", fails=True)
     assert "ckpt_path=last" in done.stderr + done.stdout
-    (tiny_run / "error.txt").unlink()
+    assert not (tiny_run / "error.txt").exists()  # refused before anything is written
     assert before == {path: path.read_bytes() for path in tiny_run.glob("checkpoints/*")}
 
 
@@ -146,7 +163,7 @@ def test_mistakes_show_before_anything_is_trained(musicgen, tiny):
         ("transformer.num_heads=3", "not a multiple of num_heads=3"),
         ("vq_vae.num_hiddens=10", "use 8"),
         ("sampling.temperature=-1", "temperature=-1"),
-        ("epochs=0", "max_epochs=0"),
+        ("epochs=0", "epochs takes a whole number from 1"),
         ("stages=[vqvae]", "use one or more of vq_vae"),
     ]:
         done = musicgen("train", *tiny, override, fails=True)

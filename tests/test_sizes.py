@@ -8,16 +8,23 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from musicgen.models.losses import code_loss, reconstruction_loss
+from musicgen.models.losses import code_loss
 from tests.test_config import composed
 
 WIDTHS, CODEBOOKS = (32, 512), (16, 1024)
+VOCABULARY = {
+    "_target_": "musicgen.models.bottlenecks.base.Vocabulary",
+    "positions": 16,
+    "codebooks": 1,
+    "size": 16,
+}
 
 
 def trained_a_step(config: DictConfig) -> None:
     """Build both networks, train each by one update, decode what the prior may write."""
     torch.manual_seed(0)
-    autoencoder, prior = instantiate(config.vq_vae), instantiate(config.transformer)
+    autoencoder = instantiate(config.vq_vae)
+    prior = instantiate(config.transformer, _partial_=True)(vocabulary=autoencoder.vocabulary)
     slices = (torch.rand(2, autoencoder.channels, 88, 32) < 0.05).float()
     output = autoencoder(slices)
     codes = output.codes.flatten()[None]
@@ -25,7 +32,7 @@ def trained_a_step(config: DictConfig) -> None:
     prior_loss = code_loss(prior(stream), codes, mask=torch.ones_like(codes, dtype=torch.bool))
     before = [parameter.detach().clone() for parameter in (*autoencoder.parameters(), *prior.parameters())]
     optimizer = torch.optim.SGD([*autoencoder.parameters(), *prior.parameters()], lr=1.0)
-    (reconstruction_loss(output.logits, slices).total + output.quantizer_loss + prior_loss).backward()
+    (autoencoder.cells.loss(output.maps, slices).total + output.loss + prior_loss).backward()
     optimizer.step()
     after = [*autoencoder.parameters(), *prior.parameters()]
     assert any(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
@@ -85,7 +92,7 @@ def test_every_quantizer_with_both_kinds_of_slices(quantizer: str, channels: int
 def test_a_size_that_cannot_be_is_refused_with_the_nearest(network: str, setting: str, nearest: str):
     config = composed("train", setting)
     with pytest.raises(InstantiationException) as refused:
-        instantiate(config[network])
+        instantiate(config[network], **({"vocabulary": VOCABULARY} if network == "transformer" else {}))
     error = refused.value
     while error.__cause__ is not None:
         error = error.__cause__

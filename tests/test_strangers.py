@@ -7,6 +7,7 @@ import pickle
 import random
 import resource
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from musicgen.checkpoint import build, load_autoencoder, load_transformer, read_checkpoint
+from musicgen.checkpoint import load_autoencoder, load_transformer, read_checkpoint
+from musicgen.config.build import build
 from musicgen.config.tree import read_run_config
 from musicgen.tensors import DamagedFileError, read_tensors, write_tensors
 
@@ -72,21 +74,43 @@ def test_a_checkpoint_with_code_in_it_is_refused_and_runs_nothing(tmp_path: Path
     "target", ["os.system", "builtins.exec", "subprocess.Popen", "torch.load", "x", None]
 )
 def test_a_config_that_came_with_a_run_builds_known_classes_only(target: str | None):
-    with pytest.raises(ValueError, match="only classes of"):
+    with pytest.raises(ValueError, match="a config that came with a run names"):
         build({"_target_": target, "command": "touch /tmp/x"})
-    with pytest.raises(ValueError, match="only classes of"):
+    with pytest.raises(ValueError, match="a config that came with a run names"):
         build({"_target_": "musicgen.data.sources.folder.Folder", "root": {"_target_": target}})
 
 
-@pytest.mark.parametrize("name", ["pieces_below", "Listing", "Path", "content_hashes", "_piece", "Nothing"])
+@pytest.mark.parametrize("name", ["pieces_below", "Listing", "Path", "content_hashes", "_piece", "Buildable"])
 def test_functions_and_what_an_allowed_module_imported_are_not_built(name: str):
-    with pytest.raises(ValueError, match="no class of"):
+    with pytest.raises(ValueError, match="not a class that may be built"):
         build({"_target_": f"musicgen.data.sources.folder.{name}"})
 
 
 def test_arguments_that_a_class_does_not_take_are_told():
     with pytest.raises(ValueError, match=r"does not fit musicgen\.music\.grid\.ClockGrid"):
         build({"_target_": "musicgen.music.grid.ClockGrid", "_partial_": True})
+
+
+def test_a_config_never_imports_what_its_user_did_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A module beside the run is not imported for a stranger, but is for the user who names it."""
+    mark = tmp_path / "mark"
+    (tmp_path / "strange_plugin.py").write_text(
+        "from pathlib import Path\nfrom musicgen.config.build import Buildable\n"
+        f"Path({str(mark)!r}).touch()\n\nclass Mine(Buildable):\n    pass\n\nclass Other:\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "strange_plugin", raising=False)
+    for target in ("strange_plugin.Mine", "musicgen.strange_plugin.Mine", "musicgen...strange_plugin.Mine"):
+        with pytest.raises(ValueError, match="a config that came with a run names"):
+            build({"_target_": target})
+    assert not mark.exists()
+    monkeypatch.setenv("MUSICGEN_PLUGINS", "os, strange_plugin")
+    assert type(build({"_target_": "strange_plugin.Mine"})).__name__ == "Mine"
+    for target in ("strange_plugin.Other", "strange_plugin.Path", "os.system"):
+        with pytest.raises(ValueError, match="not a class that may be built"):
+            build({"_target_": target})
+    monkeypatch.delenv("MUSICGEN_PLUGINS")
+    assert type(build({"_target_": "strange_plugin.Mine"})).__name__ == "Mine"  # imported by its user
 
 
 @pytest.fixture
@@ -176,11 +200,11 @@ def test_a_small_file_cannot_ask_for_gigabytes(tmp_path: Path):
         ("vq_vae", "num_hiddens", 10**6),
         ("vq_vae", "num_residual_layers", 10**9),
         ("vq_vae", "num_residual_hiddens", 10**9),
-        ("vq_vae", "quantizer.embedding_dim", 10**9),
+        ("vq_vae", "bottleneck.embedding_dim", 10**9),
         ("transformer", "width", 10**6),
-        ("transformer", "max_positions", 10**9),
+        ("transformer", "context_quarters", 10**9),
         ("transformer", "num_layers", 10**9),
-        ("transformer", "num_embeddings", 10**9),
+        ("transformer", "vocabulary.positions", 10**9),
     ],
 )
 def test_a_config_asks_for_no_more_than_its_tensors_are(

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt32
-from torch.nn import functional
 
 from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.data.batches.codes import PieceCodes
-from musicgen.generation.generate import Sampling, generate_pieces
+from musicgen.generation.generate import generate_pieces
+from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed, encode_pieces
 from musicgen.measure.evaluate import count_parameters, prior_nats
 from musicgen.models.autoencoder import Autoencoder
@@ -180,15 +180,16 @@ def decoder_bits(
         batch_size: Quarters at a time; bounds memory.
 
     Returns:
-        Binary cross-entropy summed over all cells of the first channel, in bits.
+        -log2 p(sounding cells | codes), summed over the piece.
     """
+    slices = unpack(packed)[..., :: autoencoder.layout.unit]
+    before = np.concatenate([np.zeros_like(slices[:1, :, 0]), slices[:-1, :, -1]])
     nats = 0.0
     for start in range(0, len(packed), batch_size):
-        cells = torch.from_numpy(unpack(packed[start : start + batch_size])).float()
-        logits = autoencoder.decode_logits(torch.from_numpy(codes[start : start + batch_size]))
-        nats += float(
-            functional.binary_cross_entropy_with_logits(logits[:, 0].float(), cells, reduction="sum")
-        )
+        part = slice(start, start + batch_size)
+        maps = autoencoder.decode_maps(torch.from_numpy(codes[part])).float()
+        cells = torch.from_numpy(slices[part])[:, None]
+        nats += float(autoencoder.cells.nats(maps, cells, before=torch.from_numpy(before[part])).sum())
     return nats / math.log(2)
 
 

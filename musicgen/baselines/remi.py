@@ -3,6 +3,7 @@
 import math
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ from jaxtyping import Int64, UInt32
 
 from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.baselines.budget import epochs_within
-from musicgen.checkpoint import read_checkpoint
+from musicgen.checkpoint import FORMAT, read_checkpoint
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.batches.datamodule import CodeDataModule
 from musicgen.data.store.packed import PackedPieces
-from musicgen.generation.generate import Sampling
-from musicgen.generation.sampling import sample_codes
+from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.measure.evaluate import prior_nats
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.priors.flat import Transformer
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_packed, to_packed
 from musicgen.music.metrics.bars import QUARTERS_PER_BAR
 from musicgen.music.midi import read_midi, write_midi
@@ -85,7 +86,7 @@ class RemiTransformer(Baseline):
         self.hop, self.seed = hop, seed
         pl.seed_everything(seed, verbose=False)
         self.transformer = Transformer(
-            num_embeddings=self.tokens.vocab,
+            vocabulary=Vocabulary(positions=1, codebooks=1, size=self.tokens.vocab),
             num_layers=num_layers,
             num_heads=num_heads,
             width=width,
@@ -111,7 +112,7 @@ class RemiTransformer(Baseline):
             optimizer=self.optimizer,
             scheduler=self.scheduler,
             codes_per_quarter=1,
-            decoder_bits_per_quarter=0.0,
+            decoder_bits=0.0,
         )
         epochs = self.epochs
         if self.cpu_seconds is not None:
@@ -125,7 +126,10 @@ class RemiTransformer(Baseline):
         pl.seed_everything(self.seed, verbose=False)
         with tempfile.TemporaryDirectory() as folder:
             best = StageCheckpoint(
-                Path(folder), stage="remi", monitor="transformer/val/nats_per_code", description={"format": 1}
+                Path(folder),
+                stage="remi",
+                monitor="transformer/val/nats_per_code",
+                description={"format": FORMAT},
             )
             trainer = self.make_trainer(
                 max_epochs=epochs,
@@ -157,18 +161,13 @@ class RemiTransformer(Baseline):
             (rows == self.tokens.bar).sum(dim=1).min() <= bars
             and rows.shape[1] < _MOST_TOKENS_A_QUARTER * num_quarters
         ):
-            rows = sample_codes(
-                self.transformer,
+            request = DrawRequest(
                 num_quarters=_TOKENS_A_STEP + (0 if rows is None else rows.shape[1]),
-                codes_per_quarter=1,
-                prompt=rows,
-                batch=num_pieces if rows is None else 1,
                 generator=generator,
-                temperature=self.sampling.temperature,
-                top_k=self.sampling.top_k,
-                top_p=self.sampling.top_p,
-                hop_quarters=self.hop,
+                batch=num_pieces if rows is None else 1,
+                prompt=rows,
             )
+            rows = replace(self.sampling, hop_quarters=self.hop).draw(self.transformer, request)
         return [self.tokens.decode(row, num_quarters=num_quarters) for row in rows.tolist()]
 
     def num_parameters(self) -> int:

@@ -19,10 +19,10 @@ def baseline(config: DictConfig) -> None:
     from musicgen.baselines.measure import run_baseline
     from musicgen.cli.shared.own_metrics import register_metrics
     from musicgen.style.load import load_classifier
+    from musicgen.training.threads import use_threads
     from musicgen.training.trainer import fastest_precision
 
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     torch.manual_seed(config.seed)
     register_metrics(config)
     if config.trainer.precision == "auto":

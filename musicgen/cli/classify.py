@@ -12,14 +12,14 @@ from musicgen.config.tree import plain
 
 
 def classify(config: DictConfig) -> None:
-    """Train unless weights are given, then judge the run if one is named."""
-    import torch
+    """Train unless weights are given, then predict the style of the run if one is named."""
+    from musicgen.training.threads import use_threads
 
-    torch.set_num_threads(config.threads or torch.get_num_threads())
+    use_threads(config.threads)
     for name, value in ({} if config.weights else _train(config)).items():
         print(f"{name:<40} {value:.4f}")
     if config.run is not None:
-        _judge(Path(config.run), weights=Path(config.weights or config.run_dir))
+        _predict(Path(config.run), weights=Path(config.weights or config.run_dir))
 
 
 def _train(config: DictConfig) -> dict[str, float]:
@@ -44,12 +44,12 @@ def _train(config: DictConfig) -> dict[str, float]:
     return training.run(prepared_pieces(config), folds=config.folds)
 
 
-def _judge(run: Path, *, weights: Path) -> None:
-    from musicgen.style.judge import judge_run
+def _predict(run: Path, *, weights: Path) -> None:
+    from musicgen.style.run_predictions import predict_run
 
-    verdict = judge_run(run, weights=weights)
-    verdict.write(Path(HydraConfig.get().runtime.output_dir) / "verdict.csv")
-    print("\n".join(verdict.lines()))
+    predictions = predict_run(run, weights=weights)
+    predictions.write(Path(HydraConfig.get().runtime.output_dir) / "predictions.csv")
+    print("\n".join(predictions.lines()))
 
 
 def main() -> None:

@@ -13,18 +13,18 @@ from musicgen.config.tree import read_run_config
 
 def evaluate(config: DictConfig) -> None:
     """Measure, leave metrics, pieces and page, and show the table."""
-    import torch
     from rich.console import Console
 
     from musicgen.cli.shared.own_metrics import register_metrics
     from musicgen.measure.generated import generated_pieces
-    from musicgen.reports.pages.metric_table import screen_metrics
+    from musicgen.reports.pages.metric_table import metric_tables
     from musicgen.reports.pages.write_evaluation import PageExtent, write_evaluation
+    from musicgen.reports.tables.render import to_terminal
+    from musicgen.training.threads import use_threads
 
     extent = PageExtent(**config.page)
     register_metrics(config)
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     if config.run:
         of_run = read_run_config(Path(config.run) / ".hydra" / "config.yaml")
         given = {name: value for name, value in config.data.items() if value is not None}
@@ -41,7 +41,7 @@ def evaluate(config: DictConfig) -> None:
     paths = write_evaluation(
         folder, metrics=metrics, generated_metrics=generated_metrics, measured=measured, extent=extent
     )
-    Console().print(screen_metrics(metrics))
+    Console().print(*map(to_terminal, metric_tables(metrics)), sep="\n")
     print(*paths, sep="\n")
 
 

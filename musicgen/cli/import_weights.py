@@ -10,14 +10,12 @@ from musicgen.cli.shared.application import launch
 
 def import_weights(config: DictConfig) -> None:
     """Bring the weights into our modules and leave them as a run's checkpoints; if asked, measure them."""
-    import torch
-
     from musicgen.checkpoint import describe, fingerprint, save_network
     from musicgen.compat.bachsformer import load_weights
     from musicgen.compat.configs import autoencoder_config, transformer_config
+    from musicgen.training.threads import use_threads
 
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     folder = Path(HydraConfig.get().runtime.output_dir)
     autoencoder, transformer = load_weights(config.weights, num_heads=config.num_heads)
     origin = {"grid": OmegaConf.to_container(config.grid), "data": {"source": "bachsformer"}}

@@ -15,10 +15,13 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor, nn
 
+from musicgen.config.build import Buildable
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.bottlenecks.codebook import Quantizer
-from musicgen.models.bottlenecks.vq import GradientVectorQuantizer, VectorQuantizer
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.bottlenecks.codebook import Codebook
+from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
+from musicgen.models.priors.flat import Transformer
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, GridPiece, pack
 from musicgen.music.midi import MidiError
 from musicgen.music.notes import LOWEST_PITCH, ReadCounts
@@ -34,7 +37,7 @@ COMPRESSION = FILE_TICKS_PER_QUARTER / TICKS_PER_QUARTER
 
 
 @dataclass(frozen=True)
-class BachsformerGrid:
+class BachsformerGrid(Buildable):
     """The report's preprocessing as a grid for `prepare`."""
 
     @property
@@ -176,9 +179,9 @@ _SIGN = {
 _LAYER = r"^_(encoder|decoder)\._residual_stack\._layers\.(\d+)\._block"
 _VQ_VAE_NAMES = {
     r"^_pre_vq_conv\.": "encoder.to_latent.",
-    r"^_vq_vae\._embedding\.weight$": "quantizer.codebook",
-    r"^_vq_vae\._ema_w$": "quantizer.cluster_sum",
-    r"^_vq_vae\._ema_cluster_size$": "quantizer.cluster_size",
+    r"^_vq_vae\._embedding\.weight$": "bottleneck.codebook",
+    r"^_vq_vae\._ema_w$": "bottleneck.cluster_sum",
+    r"^_vq_vae\._ema_cluster_size$": "bottleneck.cluster_size",
     r"^_(encoder|decoder)\._conv(?:_trans)?_(\d)\.": r"\1.conv_\2.",
     _LAYER + r"\.1\.": r"\1.residual_stack.blocks.\2.spread.",
     _LAYER + r"\.3\.": r"\1.residual_stack.blocks.\2.mix.",
@@ -261,13 +264,13 @@ def _rename(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, 
 def _build_autoencoder(state: Mapping[str, Tensor]) -> Autoencoder:
     """Build the autoencoder that has the weights' shapes."""
     num_embeddings, embedding_dim = state["_vq_vae._embedding.weight"].shape
-    quantizer_class = VectorQuantizer if "_vq_vae._ema_w" in state else GradientVectorQuantizer
-    quantizer: Quantizer = quantizer_class(num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+    kind = VectorQuantizer if "_vq_vae._ema_w" in state else GradientVectorQuantizer
+    codebook: Codebook = kind(num_embeddings=num_embeddings, embedding_dim=embedding_dim)
     spreads = [
         tensor for name, tensor in state.items() if re.match(r"_encoder\..*\._block\.1\.weight$", name)
     ]
     return Autoencoder(
-        quantizer,
+        codebook,
         num_hiddens=len(state["_encoder._conv_4.weight"]),
         num_residual_layers=len(spreads),
         num_residual_hiddens=len(spreads[0]) if spreads else 1,
@@ -282,7 +285,7 @@ def _build_transformer(state: Mapping[str, Tensor], num_heads: int | None, path:
     if not heads:
         raise ValueError(f"{path} has width {width} and does not tell its heads; say num_heads=...")
     return Transformer(
-        num_embeddings=num_embeddings,
+        vocabulary=Vocabulary(positions=16, codebooks=1, size=num_embeddings),
         num_layers=len([name for name in state if name.endswith(".ln_1.weight")]),
         num_heads=heads,
         width=width,
@@ -295,7 +298,7 @@ def _fill(model: _Model, state: dict[str, Tensor], *, path: Path) -> _Model:
     """Load renamed weights, all of them and no others."""
     own = model.state_dict().keys()
     # Many updates, so that the codebook's means go on as they are.
-    settled = {"quantizer.started": torch.tensor(True), "quantizer.num_updates": torch.tensor(1_000_000)}
+    settled = {"bottleneck.started": torch.tensor(True), "bottleneck.num_updates": torch.tensor(1_000_000)}
     counters = {name: value for name, value in settled.items() if name in own}
     try:
         model.load_state_dict(counters | state)

@@ -5,8 +5,9 @@ from typing import Any
 from torch import nn
 
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.bottlenecks.vq import VectorQuantizer
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.bottlenecks.codebook import Codebook
+from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.priors.flat import Transformer
 
 
 def autoencoder_config(autoencoder: Autoencoder) -> dict[str, Any]:
@@ -16,20 +17,21 @@ def autoencoder_config(autoencoder: Autoencoder) -> dict[str, Any]:
         autoencoder: As `load_weights` gives it.
 
     Returns:
-        `_target_` and plain arguments, the quantiser's nested.
+        `_target_` and plain arguments, the bottleneck's nested.
     """
-    quantizer = autoencoder.quantizer
+    codebook = autoencoder.bottleneck
+    assert isinstance(codebook, Codebook), f"Bachsformer's bottleneck is no {type(codebook).__name__}"
     arguments: dict[str, Any] = {
-        "num_embeddings": quantizer.num_embeddings,
-        "embedding_dim": quantizer.embedding_dim,
-        "commitment_cost": quantizer.commitment_cost,
+        "num_embeddings": codebook.num_embeddings,
+        "embedding_dim": codebook.embedding_dim,
+        "commitment_cost": codebook.commitment_cost,
     }
-    if isinstance(quantizer, VectorQuantizer):
-        arguments["decay"] = quantizer.decay
+    if isinstance(codebook, VectorQuantizer):
+        arguments["decay"] = codebook.decay
     blocks = list(autoencoder.encoder.residual_stack.blocks)
     return {
         "_target_": _target(autoencoder),
-        "quantizer": {"_target_": _target(quantizer), **arguments},
+        "bottleneck": {"_target_": _target(codebook), **arguments},
         "num_hiddens": autoencoder.encoder.conv_4.out_channels,
         "num_residual_layers": len(blocks),
         "num_residual_hiddens": len(blocks[0].get_parameter("spread.weight")) if blocks else 1,
@@ -48,7 +50,7 @@ def transformer_config(transformer: Transformer) -> dict[str, Any]:
     """
     return {
         "_target_": _target(transformer),
-        "num_embeddings": transformer.num_embeddings,
+        "vocabulary": transformer.vocabulary.config(),
         "num_layers": len(transformer.blocks),
         "num_heads": transformer.num_heads,
         "width": transformer.code_embedding.embedding_dim,

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from musicgen.compat.bachsformer import FILE_TICKS_PER_QUARTER, draw_notes, read_notes
+from musicgen.config.build import Buildable
 from musicgen.music.grid import GridPiece, pack, to_packed
 from musicgen.music.midi import read_midi
 from musicgen.music.notes import LOWEST_PITCH, Performance
 
 
 @dataclass(frozen=True)
-class TrueTimeGrid:
+class TrueTimeGrid(Buildable):
     """Take every message's time and the file's own quarters; draw as Bachsformer's program does."""
 
     @property
@@ -36,7 +37,7 @@ class TrueTimeGrid:
 
 
 @dataclass(frozen=True)
-class AllTailsGrid:
+class AllTailsGrid(Buildable):
     """Take time as Bachsformer's program does; draw every held note in every slice that it crosses."""
 
     @property

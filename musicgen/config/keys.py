@@ -26,6 +26,7 @@ KEYS: dict[str, Part] = {
     "quantizer": "experiment",
     "bottleneck": "experiment",
     "cells": "experiment",
+    "noise": "experiment",
     "condition": "experiment",
     "vq_vae": "experiment",
     "transformer": "experiment",

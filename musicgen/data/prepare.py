@@ -1,6 +1,6 @@
 """Prepare: from files of music to packed pieces, split and ready to train on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,17 +12,22 @@ from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.catalogue.pieces import Piece, contents_of, distinct, kept
 from musicgen.data.catalogue.shards import Shard
 from musicgen.data.catalogue.splitting import check_fractions, split_pieces
+from musicgen.data.catalogue.twin_search import twins_among
+from musicgen.data.catalogue.twins import Twins, grouped
 from musicgen.data.sources.source import Source
 from musicgen.data.store.cache import PieceCache
 from musicgen.data.store.packed import PackedPieces
 from musicgen.data.store.packing import open_pack
 from musicgen.data.store.reading import read_pieces
 from musicgen.data.summary import (
+    TWINS_COLUMNS,
     SkippedPiece,
     is_readable,
     list_skipped,
     summary_of,
     totals,
+    twins_rows,
+    warn_of_cuts,
     write_json,
     write_table,
 )
@@ -40,6 +45,8 @@ class Prepared:
         skipped: Files that gave no music.
         cache_dir: Where results are kept, also those of what works on the pieces later; None for nowhere.
         spans: The passages of each content that the splits hold; None where they hold whole pieces.
+        twins: Pairs of pieces that are musically equal, in whole or in part; None where nobody looked.
+        keys: How many training pieces were in each key before all were moved to one; None where none was.
     """
 
     pieces: Sequence[Piece]
@@ -48,6 +55,14 @@ class Prepared:
     skipped: list[SkippedPiece] = field(default_factory=list)
     cache_dir: Path | None = None
     spans: Spans | None = None
+    twins: Sequence[Twins] | None = None
+    keys: dict[str, int] | None = None
+
+    def with_twins(self, contents: Collection[str]) -> set[str]:
+        """Add the twins among these pieces to some contents, whether these pieces hold them or not."""
+        groups = grouped(self.twins or [])
+        leaders = {groups[content] for content in contents if content in groups}
+        return set(contents) | {content for content, leader in groups.items() if leader in leaders}
 
     def require(self, *names: str) -> None:
         """Require that splits have pieces.
@@ -133,6 +148,7 @@ def prepare(
     cache_dir: str | Path,
     val_fraction: float = 0.1,
     test_fraction: float = 0.1,
+    twins_together: bool = True,
     num_workers: int | None = None,
     progress: bool = True,
 ) -> Prepared:
@@ -148,6 +164,7 @@ def prepare(
         cache_dir: Where results are kept; may be shared by any number of processes.
         val_fraction: Share of pieces held out to choose the best weights by.
         test_fraction: Share of pieces held out altogether.
+        twins_together: Keep musically equal pieces in one split; False splits by content alone.
         num_workers: Processes at most; None takes one per core.
         progress: Show bars.
 
@@ -169,30 +186,38 @@ def prepare(
     if not pieces:
         reasons = "; ".join(f"{one.path.name}: {one.reason}" for one in skipped[:3])
         raise ValueError(f"none of the {len(chosen)} chosen files could be read as music ({reasons})")
+    warn_of_cuts(pieces, facts)
     spans = choice.music.passages(analyse(pieces)) if choice.music is not None else None
     if spans is not None:
         _check_passages(grid)
-        spans = clipped(spans, {content: facts[content].num_quarters for content in spans})
-    split = split_pieces(pieces, **fractions)
+        lengths = {one: facts[one].num_quarters if not facts[one].cut_quarters else 0 for one in spans}
+        spans = clipped(spans, lengths)  # after a cut, quarters are no longer those of the analysis
+    twins = twins_among(pieces, cache_dir=cache_dir, **work) if twins_together else None
+    groups = grouped(twins or [])
+    split = split_pieces(pieces, groups=groups, **fractions)
     splits = {
         name: open_pack(members, facts, cache=cache, spans=spans, progress=progress)
         for name, members in split.pieces.items()
     }
     summary = {"source": source.name, "grid": grid.key}
     summary |= summary_of(chosen, facts, skipped=skipped, split=split) | fractions
+    if twins is not None:
+        summary["twins"] = {"groups": len(set(groups.values())), "pieces": len(groups)}
     if spans is not None:
         summary["passages"] = passages_summary(spans, split.pieces)
-    return Prepared(pieces, splits, summary, skipped, Path(cache_dir), spans)
+    return Prepared(pieces, splits, summary, skipped, Path(cache_dir), spans, twins)
 
 
 def write_summary(prepared: Prepared | PreparedShard, folder: str | Path) -> None:
-    """Write ``summary.json`` and ``skipped.csv`` into a folder, which is made where it is missing.
+    """Write ``summary.json``, ``skipped.csv`` and ``twins.csv`` into a folder, made where it is missing.
 
     Raises:
         OSError: The folder cannot be written.
     """
     rows = ((str(one.path), one.reason) for one in prepared.skipped)
     write_table(Path(folder) / "skipped.csv", ("path", "reason"), rows)
+    if isinstance(prepared, Prepared) and prepared.twins is not None:
+        write_table(Path(folder) / "twins.csv", TWINS_COLUMNS, twins_rows(prepared.twins, prepared.splits))
     write_json(Path(folder) / "summary.json", prepared.summary)
 
 

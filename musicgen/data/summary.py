@@ -1,4 +1,4 @@
-"""What `summary.json` and `skipped.csv` hold."""
+"""What `summary.json`, `skipped.csv` and `twins.csv` hold."""
 
 import csv
 import json
@@ -12,12 +12,16 @@ from typing import Any
 
 from musicgen.data.catalogue.pieces import Piece, contents_of
 from musicgen.data.catalogue.splitting import Split
+from musicgen.data.catalogue.twins import Twins, grouped
 from musicgen.data.sources.composers import ERAS
 from musicgen.data.store.facts import PieceFacts
+from musicgen.data.store.packed import PackedPieces
 from musicgen.files.atomic import write_atomically
 from musicgen.music.notes import ReadCounts
 
 logger = logging.getLogger(__name__)
+
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,16 @@ def list_skipped(chosen: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> li
             len(skipped), len(chosen), skipped[0].path.name, skipped[0].reason,
         )  # fmt: skip
     return skipped
+
+
+def warn_of_cuts(pieces: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> None:
+    """Log whose silences and drones were cut."""
+    cut = [(piece.path.name, facts[piece.content].cut_quarters) for piece in pieces if piece.content in facts]
+    cut = [(name, quarters) for name, quarters in cut if quarters]
+    for name, quarters in cut[:_MOST_NAMED]:
+        logger.warning("%s: %d quarters of silence or of a held chord are left out", name, quarters)
+    if len(cut) > _MOST_NAMED:
+        logger.warning("and so of %d more pieces", len(cut) - _MOST_NAMED)
 
 
 def is_readable(content: str, facts: Mapping[str, PieceFacts]) -> bool:
@@ -78,6 +92,10 @@ def summary_of(
         **totals(facts),
         "by_era": {era: eras[era] for era in ERAS if eras[era]},
         "by_composer": dict(sorted(composers.items())),
+        "cut": {
+            "pieces": sum(1 for one in readable(facts) if one.cut_quarters),
+            "quarters": sum(one.cut_quarters for one in readable(facts)),
+        },
         "reader": asdict(sum((one.counts for one in readable(facts)), ReadCounts())),
         "splits": {
             name: {
@@ -88,6 +106,35 @@ def summary_of(
         },
         "moved_between_splits": split.moved,
     }
+
+
+TWINS_COLUMNS = ("group", "split", "matches", "path", "twin")
+
+
+def twins_rows(twins: Sequence[Twins], splits: Mapping[str, PackedPieces]) -> list[tuple[Any, ...]]:
+    """List each piece that has twins, by group, with the one that it shares most with.
+
+    Args:
+        twins: Pairs of pieces.
+        splits: The pieces by split.
+    """
+    nearest: dict[str, tuple[int, str]] = {}
+    for pair in twins:
+        for content, other in ((pair.first, pair.second), (pair.second, pair.first)):
+            nearest[content] = max((pair.matches, other), nearest.get(content, (0, "")))
+    groups = grouped(twins)
+    places = {
+        piece.content: (str(piece.path), name)
+        for name, packed in splits.items()
+        for piece in packed.pieces
+        if piece.content in groups
+    }
+    numbers = {leader: number for number, leader in enumerate(sorted(set(groups.values())), start=1)}
+    rows = [
+        (numbers[groups[content]], split, nearest[content][0], path, places[nearest[content][1]][0])
+        for content, (path, split) in places.items()
+    ]
+    return sorted(rows)
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:

@@ -33,15 +33,21 @@ def free_cores(*, sample_s: float = _SAMPLE_S) -> int:
     assert after is not None
     total = after[1] - before[1]
     busy_share = (after[0] - before[0]) / total if total > 0 else 0.0
-    return max(1, min(cores, round(cores - busy_share * (os.cpu_count() or cores))))
+    return max(1, round(cores * (1 - busy_share)))
 
 
 def _busy_and_total() -> tuple[int, int] | None:
-    """Read the clock ticks that all cores have worked and had; None where there is no such file."""
+    """Read the clock ticks that the cores of this process have worked and had; None where no file tells."""
+    ours = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(available_cores())
+    names = {f"cpu{number}" for number in ours}
+    busy = total = 0
     try:
-        fields = [int(text) for text in _STAT.read_text().split("\n", 1)[0].split()[1:9]]
+        for line in _STAT.read_text().splitlines():
+            name, *fields = line.split()
+            if name in names:
+                user, nice, system, idle, iowait, irq, softirq, steal = map(int, fields[:8])
+                worked = user + nice + system + irq + softirq + steal
+                busy, total = busy + worked, total + worked + idle + iowait
     except (OSError, ValueError):
         return None
-    user, nice, system, idle, iowait, irq, softirq, steal = fields
-    busy = user + nice + system + irq + softirq + steal
-    return busy, busy + idle + iowait
+    return (busy, total) if total else None

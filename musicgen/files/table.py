@@ -176,4 +176,8 @@ class Table:
 
 
 def _checksum(row: Sequence[Any]) -> int:
-    return zlib.crc32(repr(tuple(row)).encode())
+    checksum = 0
+    for value in row:
+        data = value if isinstance(value, bytes) else repr(value).encode()
+        checksum = zlib.crc32(data, zlib.crc32(b"%d " % len(data), checksum))
+    return checksum

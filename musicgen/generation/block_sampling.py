@@ -1,12 +1,11 @@
 """Draw codes in blocks that do not follow from what was kept, as Bachsformer's program does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Int
 
-from musicgen.generation.generate import Sampling
-from musicgen.generation.sampling import sample_codes
+from musicgen.generation.sampling import CachedReader, DrawRequest, Sampling, UncachedReader
 from musicgen.models.priors.base import Prior
 
 
@@ -39,32 +38,20 @@ class BlockSampling(Sampling):
 
     def draw(
         self,
-        transformer: Prior,
+        prior: Prior,
+        request: DrawRequest,
         *,
-        num_quarters: int,
-        codes_per_quarter: int,
-        prompt: Int[torch.Tensor, "batch positions"] | None,
-        batch: int,
-        generator: torch.Generator,
+        reader: type[CachedReader] | type[UncachedReader] = CachedReader,
     ) -> Int[torch.Tensor, "pieces codes"]:
-        """Draw the codes of `batch` pieces of `num_quarters` quarters, the prompt's first."""
-        kept = [] if prompt is None else [prompt[:, :-codes_per_quarter]]
-        prime = None if prompt is None else prompt[:, -codes_per_quarter:]
+        """Draw the codes of new pieces, or continue a prompt, in blocks."""
+        per_quarter, prompt = prior.vocabulary.codes_per_slice, request.prompt
+        kept = [] if prompt is None else [prompt[:, :-per_quarter]]
+        prime = None if prompt is None else prompt[:, -per_quarter:]
         length = sum(part.shape[1] for part in kept)
-        while length < num_quarters * codes_per_quarter:
-            block = sample_codes(
-                transformer,
-                num_quarters=self.block_quarters,
-                codes_per_quarter=codes_per_quarter,
-                prompt=prime,
-                temperature=self.temperature,
-                top_k=self.top_k,
-                top_p=self.top_p,
-                hop_quarters=self.hop_quarters,
-                batch=batch,
-                generator=generator,
-            ).cpu()
-            kept.append(block[:, : self.kept_quarters * codes_per_quarter])
-            prime = block[:, -codes_per_quarter:]
+        while length < request.num_quarters * per_quarter:
+            block = replace(request, num_quarters=self.block_quarters, prompt=prime)
+            codes = super().draw(prior, block, reader=reader).cpu()
+            kept.append(codes[:, : self.kept_quarters * per_quarter])
+            prime = codes[:, -per_quarter:]
             length += kept[-1].shape[1]
-        return torch.cat(kept, dim=1)[:, : num_quarters * codes_per_quarter]
+        return torch.cat(kept, dim=1)[:, : request.num_quarters * per_quarter]

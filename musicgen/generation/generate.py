@@ -6,59 +6,17 @@ import numpy as np
 import torch
 from jaxtyping import Int, UInt32
 
-from musicgen.generation.sampling import Chooser, sample_codes
+from musicgen.generation.key_plan import KeyPlan, home_of
+from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
-from musicgen.music.grid import from_packed
+from musicgen.music.grid import from_packed, unpack
 from musicgen.music.notes import Performance
+from musicgen.music.theory.home_key import fitting, moved, steps_home
 
 PIECES_AT_ONCE = 32  # bounds memory; a part of what a seed means
 _BATCH_SEEDS = 1_000_003  # apart, so that no seed of a user's sweep has the pieces of another's later batch
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Draw without a seam, letting the oldest quarters go; see `sample_codes` for what each number does.
-
-    Raises:
-        ValueError: A number is out of range.
-    """
-
-    temperature: float = 0.9
-    top_k: int | None = 16
-    top_p: float | None = None
-    hop_quarters: int = 4
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be sampled with, before anything is trained."""
-        Chooser(temperature=self.temperature, top_k=self.top_k, top_p=self.top_p)
-        if self.hop_quarters < 1:
-            raise ValueError(f"hop_quarters={self.hop_quarters} lets nothing go; use 1 or more")
-
-    def draw(
-        self,
-        transformer: Prior,
-        *,
-        num_quarters: int,
-        codes_per_quarter: int,
-        prompt: Int[torch.Tensor, "batch positions"] | None,
-        batch: int,
-        generator: torch.Generator,
-    ) -> Int[torch.Tensor, "pieces codes"]:
-        """Draw the codes of `batch` pieces of `num_quarters` quarters, the prompt's first."""
-        return sample_codes(
-            transformer,
-            num_quarters=num_quarters,
-            codes_per_quarter=codes_per_quarter,
-            prompt=prompt,
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
-            hop_quarters=self.hop_quarters,
-            batch=batch,
-            generator=generator,
-        )
 
 
 @dataclass(frozen=True)
@@ -66,13 +24,13 @@ class GeneratedPiece:
     """A new piece as codes, as cells and as notes.
 
     Attributes:
-        codes: (quarters, 16), the prompt's first.
+        codes: (quarters, codes per quarter), the prompt's first.
         packed: Packed cells (quarters, 88), the prompt's as it was given.
         performance: The notes, at the tempo asked for.
         prompt_quarters: How many quarters at the front were given.
     """
 
-    codes: Int[torch.Tensor, "quarters positions"]
+    codes: Int[torch.Tensor, "quarters codes"]
     packed: UInt32[np.ndarray, "quarters pitches"]
     performance: Performance
     prompt_quarters: int
@@ -88,6 +46,7 @@ def generate_pieces(
     sampling: Sampling,
     tempo_bpm: float = 120.0,
     prompt: UInt32[np.ndarray, "quarters pitches"] | None = None,
+    keys: KeyPlan | None = None,
 ) -> list[GeneratedPiece]:
     """Sample pieces, all from the start of a piece or all from one prompt.
 
@@ -101,45 +60,87 @@ def generate_pieces(
         sampling: How codes are drawn.
         tempo_bpm: Quarters a minute of the result, above 0.
         prompt: Packed slices (quarters, 88) to keep and continue.
+        keys: The key that pieces come in; as the model writes them if not given. A prompt is continued in
+            its own key.
 
     Returns:
         The pieces, prompt included.
 
     Raises:
-        ValueError: A number is out of range, or the prompt is empty.
+        ValueError: A number is out of range, the prompt is empty, or it comes with another key.
     """
     check_request(num_pieces=num_pieces, num_quarters=num_quarters, tempo_bpm=tempo_bpm)
-    codes_per_quarter = autoencoder.num_codes
-    prompt_codes, prompt_quarters = None, 0
+    keys, prompt_codes, prompt_quarters, home = keys or KeyPlan(), None, 0, 0
     if prompt is not None:
         if not len(prompt):
             raise ValueError("the prompt has no quarters; give at least one")
+        if keys.key is not None:
+            raise ValueError(f"key={keys.key} with a prompt, which has a key already; leave one of them out")
+        home = _steps_home(prompt, keys)
         prompt_quarters = len(prompt)
-        prompt_codes = torch.from_numpy(encode_packed(autoencoder, prompt)).reshape(1, -1)
+        at_home = moved(prompt, home)
+        prompt_codes = torch.from_numpy(encode_packed(autoencoder, at_home)).reshape(1, -1)
     drawn = []
     for first in range(0, num_pieces, PIECES_AT_ONCE):
         batch = min(PIECES_AT_ONCE, num_pieces - first)
-        codes = sampling.draw(
-            transformer,
+        request = DrawRequest(
             num_quarters=prompt_quarters + num_quarters,
-            codes_per_quarter=codes_per_quarter,
-            prompt=None if prompt_codes is None else prompt_codes.repeat(batch, 1),
-            batch=batch,
             generator=torch.Generator().manual_seed(seed + first * _BATCH_SEEDS),
+            batch=batch,
+            prompt=None if prompt_codes is None else prompt_codes.repeat(batch, 1),
         )
-        drawn.append(codes.cpu())
-    pieces = []
-    for row in torch.cat(drawn).view(num_pieces, -1, codes_per_quarter):
-        decoded = decode_codes(autoencoder, row[prompt_quarters:])
-        packed = decoded.packed if prompt is None else np.concatenate([prompt, decoded.packed])
-        onsets = decoded.onsets
-        if onsets is not None and prompt is not None:
-            onsets = np.concatenate([np.zeros_like(prompt), onsets])
+        drawn.append(sampling.draw(transformer, request).cpu())
+    rows = torch.cat(drawn).view(num_pieces, -1, autoencoder.num_codes)
+    if prompt is not None:
+        return [_continued(autoencoder, row, prompt, home=home, tempo_bpm=tempo_bpm) for row in rows]
+    return [
+        _begun(autoencoder, row, keys, random=np.random.default_rng([seed, number]), tempo_bpm=tempo_bpm)
+        for number, row in enumerate(rows)
+    ]
+
+
+def _steps_home(prompt: UInt32[np.ndarray, "quarters pitches"], keys: KeyPlan) -> int:
+    """Count the semitones by which a prompt is moved before it is read: none unless one key was learned."""
+    key = home_of(from_packed(prompt)) if keys.learned is not None else None
+    return 0 if key is None else fitting(prompt, steps_home(key))
+
+
+def _begun(
+    autoencoder: Autoencoder,
+    row: Int[torch.Tensor, "quarters codes"],
+    keys: KeyPlan,
+    *,
+    random: np.random.Generator,
+    tempo_bpm: float,
+) -> GeneratedPiece:
+    """Decode a piece that stands by itself, and move it to its key."""
+    decoded = decode_codes(autoencoder, row)
+    performance = from_packed(decoded.packed, onsets=decoded.onsets, tempo_bpm=tempo_bpm)
+    steps = fitting(decoded.packed, keys.semitones(performance, random=random))
+    packed = moved(decoded.packed, steps)
+    if steps:
+        onsets = None if decoded.onsets is None else moved(decoded.onsets, steps)
         performance = from_packed(packed, onsets=onsets, tempo_bpm=tempo_bpm)
-        pieces.append(
-            GeneratedPiece(codes=row, packed=packed, performance=performance, prompt_quarters=prompt_quarters)
-        )
-    return pieces
+    return GeneratedPiece(codes=row, packed=packed, performance=performance, prompt_quarters=0)
+
+
+def _continued(
+    autoencoder: Autoencoder,
+    row: Int[torch.Tensor, "quarters codes"],
+    prompt: UInt32[np.ndarray, "quarters pitches"],
+    *,
+    home: int,
+    tempo_bpm: float,
+) -> GeneratedPiece:
+    """Decode what follows a prompt, and move it back to the prompt's key."""
+    before = unpack(moved(prompt[-1:], home)[0])[:, -1]
+    decoded = decode_codes(autoencoder, row[len(prompt) :], before=before)
+    packed = np.concatenate([prompt, moved(decoded.packed, -home)])
+    onsets = decoded.onsets
+    if onsets is not None:
+        onsets = np.concatenate([np.zeros_like(prompt), moved(onsets, -home)])
+    performance = from_packed(packed, onsets=onsets, tempo_bpm=tempo_bpm)
+    return GeneratedPiece(codes=row, packed=packed, performance=performance, prompt_quarters=len(prompt))
 
 
 def check_request(*, num_pieces: int, num_quarters: int, tempo_bpm: float) -> None:

@@ -40,7 +40,7 @@ class Prompt:
         return self.performance.score or ScoreMap.constant()
 
     def description(self) -> str:
-        """Say in one line what is kept of the file and what is not."""
+        """Describe in one line what is kept of the file and what is not."""
         score = self.score
         beats, unit = score.time_signature_at(self.seam_quarters)
         tempos = 1 + int(np.count_nonzero(np.diff(score.tempo_us)))

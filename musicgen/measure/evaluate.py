@@ -1,4 +1,4 @@
-"""All metrics of a run: on held-out pieces, of trivial predictions there, and of what was generated."""
+"""All metrics of a run: reconstruction, prior, trivial baselines and generated pieces."""
 
 import json
 import math
@@ -10,75 +10,54 @@ import torch
 
 from musicgen.checkpoint import Network
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
+from musicgen.data.batches.slices import SliceBatch
 from musicgen.data.prepare import Prepared
 from musicgen.data.store.packed import PackedPieces
 from musicgen.files.atomic import write_durably
 from musicgen.measure.generated import GeneratedMetrics, generated_pieces, measure_generated
 from musicgen.measure.music import averages, measure
+from musicgen.measure.rate import bits_per_quarter, code_bits
 from musicgen.measure.reconstruction import ReconstructionMetrics
 from musicgen.measure.trivial import bigram_nats, constant_bce, pitch_bce, unigram_nats
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.losses import code_loss
 from musicgen.models.priors.base import Prior
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
 from musicgen.music.notes import Performance
 
 METRICS_FILE = "metrics.json"
-
-
-def decoder_bits_per_quarter(bce: float) -> float:
-    """Give what the decoder needs to tell a quarter once its codes are known, in bits.
-
-    Args:
-        bce: Mean binary cross-entropy of the sounding cells, in nats a cell.
-
-    Returns:
-        The sum over 88 x 32 cells, in bits.
-    """
-    return bce * NUM_PITCHES * TICKS_PER_QUARTER / math.log(2)
-
-
-def bits_per_quarter(nats_per_code: float, bce: float, *, codes_per_quarter: int) -> float:
-    """Give an upper bound on -log2 p(quarter): the bits of the codes and those of the decoder.
-
-    Args:
-        nats_per_code: Of any prior over the codes.
-        bce: Of the decoder, in nats a cell.
-        codes_per_quarter: How many codes stand for a quarter.
-
-    Returns:
-        Bits a quarter; compares runs of any codebook, any prior and any baseline.
-    """
-    return codes_per_quarter * nats_per_code / math.log(2) + decoder_bits_per_quarter(bce)
 
 
 @torch.inference_mode()
 def reconstruction_metrics(
     autoencoder: Autoencoder, pieces: PackedPieces, *, batch_size: int = 256
 ) -> dict[str, float]:
-    """Measure how well an autoencoder reproduces whole pieces.
+    """Measure the reconstruction of whole pieces.
 
     Args:
         autoencoder: In evaluation mode, on any device.
         pieces: Held-out pieces.
-        batch_size: Slices at a time.
+        batch_size: Slices per batch.
 
     Returns:
-        `bce`, `perplexity`, `codes_used`, `cell_f1`, `onset_f1`, `note_f1`; see `ReconstructionMetrics`.
+        The metrics of `ReconstructionMetrics`, by name.
     """
     device = next(autoencoder.parameters()).device
-    metrics = ReconstructionMetrics(pieces, num_embeddings=autoencoder.num_embeddings, over_ranks=False)
-    metrics = metrics.to(device)
+    metrics = ReconstructionMetrics(
+        pieces, cells=autoencoder.cells, vocabulary=autoencoder.vocabulary, over_ranks=False
+    ).to(device)
+    null_maps = autoencoder.maps_without_latents()
     for start in range(0, len(pieces), batch_size):
         index = np.arange(start, min(start + batch_size, len(pieces)))
-        slices = pieces.gather(index, channels=autoencoder.channels).to(device)
+        batch = SliceBatch.of(pieces, index, channels=autoencoder.channels, layout=autoencoder.layout)
+        slices, before = (tensor.to(device) for tensor in batch)
         output = autoencoder(slices.contiguous(memory_format=torch.channels_last))
-        metrics.update(slices, output.logits, output.codes, torch.from_numpy(index).to(device))
+        numbers = torch.from_numpy(index).to(device)
+        metrics.update(slices, output.maps, output.codes, numbers, before=before, null_maps=null_maps)
     return metrics.compute()
 
 
 def reconstruction_baselines(train: PackedPieces, held_out: PackedPieces) -> dict[str, float]:
-    """Measure the two trivial predictions beside which every BCE must be read."""
+    """Measure the BCE of the two trivial predictions."""
     return {
         "baseline/constant/bce": constant_bce(train, held_out),
         "baseline/pitch/bce": pitch_bce(train, held_out),
@@ -86,7 +65,7 @@ def reconstruction_baselines(train: PackedPieces, held_out: PackedPieces) -> dic
 
 
 def prior_baselines(train: PieceCodes, held_out: PieceCodes, *, num_embeddings: int) -> dict[str, float]:
-    """Measure the two trivial priors over codes beside which every transformer must be read."""
+    """Measure the cross-entropy of the unigram and bigram priors."""
     return {
         "baseline/unigram/nats_per_code": unigram_nats(
             train.codes, held_out.codes, num_embeddings=num_embeddings
@@ -105,21 +84,21 @@ def prior_baselines(train: PieceCodes, held_out: PieceCodes, *, num_embeddings: 
 def prior_nats(
     transformer: Prior, sequences: PieceCodes, *, window_quarters: int, batch_size: int = 32
 ) -> float:
-    """Measure a transformer on whole pieces, in windows side by side, each code predicted once.
+    """Measure a prior on whole pieces, in adjacent windows, predicting each code once.
 
-    A code at the front of a window is predicted from the one before it alone, so this is an upper bound on
-    what the model needs with its whole context.
+    Codes at the start of a window have little context, so this is an upper bound on the cross-entropy with
+    full context.
 
     Args:
         transformer: In evaluation mode, on any device.
         sequences: Codes of held-out pieces.
-        window_quarters: Length of a window; one longer than the longest piece is as long as that.
-        batch_size: Windows at a time.
+        window_quarters: Length of a window, at most that of the longest piece.
+        batch_size: Windows per batch.
 
     Returns:
-        Mean cross-entropy in nats a code.
+        Mean cross-entropy in nats per code.
     """
-    device = next(transformer.parameters()).device
+    device = transformer.device
     window_quarters = min(window_quarters, max(1, int(np.diff(sequences.starts).max(initial=1))))
     windows = CodeWindows(
         sequences,
@@ -131,9 +110,10 @@ def prior_nats(
     for first in range(0, len(windows), batch_size):
         batch = windows.__getitems__(range(first, min(first + batch_size, len(windows))))
         batch = batch.within(transformer.max_positions)
-        inputs, targets, mask = (tensor.to(device) for tensor in batch)
+        labels = None if batch.labels is None else batch.labels.to(device)
+        inputs, targets, mask = (part.to(device) for part in (batch.inputs, batch.targets, batch.mask))
         known = int(mask.sum())
-        total += float(code_loss(transformer(inputs), targets, mask=mask)) * known
+        total += float(code_loss(transformer(inputs, labels=labels), targets, mask=mask)) * known
         count += known
     return total / count
 
@@ -149,21 +129,21 @@ def evaluate_run(
     reconstruction: Mapping[str, float] | None = None,
     generated_metrics: GeneratedMetrics | None = None,
 ) -> dict[str, float]:
-    """Take all metrics of a run, by the names of the design.
+    """Compute all metrics of a run, named as in `metrics.json`.
 
     Args:
-        autoencoder: The run's, as read from its checkpoint.
-        prior: The run's, as read from its checkpoint.
-        prepared: Its pieces; `val` is measured.
+        autoencoder: Loaded autoencoder of the run.
+        prior: Loaded prior of the run.
+        prepared: Pieces of the run; `val` is measured.
         folder: The run folder, with the generated pieces.
         codes: The pieces as codes of the run's autoencoder, by split.
-        window_quarters: What the prior saw at once.
-        reconstruction: What `reconstruction_metrics` gives on the held-out pieces, where it is known already.
-        generated_metrics: Its generated pieces, where they are measured already.
+        window_quarters: Context window of the prior, in quarters.
+        reconstruction: Result of `reconstruction_metrics` on the held-out pieces, if known.
+        generated_metrics: Metrics of the generated pieces, if known.
 
     Returns:
-        Name to number; `real/...` is what the same metrics are for the held-out pieces themselves. Metrics
-        of the training are NaN for imported weights.
+        Name to number; `real/...` are the same metrics of the held-out pieces. Training metrics are NaN
+        for imported weights.
     """
     generated_metrics = generated_metrics or measure_generated(generated_pieces(folder), prepared)
     train, val = prepared.splits["train"], prepared.splits["val"]
@@ -180,31 +160,35 @@ def evaluate_run(
         "transformer/val/nats_per_code": nats,
         "transformer/train/nats_per_code": prior.metrics.get("transformer/train/nats_per_code", math.nan),
         **prior_baselines(codes["train"], codes["val"], num_embeddings=autoencoder.module.num_embeddings),
-        "val/bits_per_quarter": bits_per_quarter(nats, metrics["bce"], codes_per_quarter=codes_per_quarter),
+        **({"codes/saved_bits": metrics["saved_bits"]} if "saved_bits" in metrics else {}),
+        "val/prior_bits": code_bits(nats, codes_per_quarter=codes_per_quarter),
+        "val/bits_per_quarter": bits_per_quarter(
+            nats, codes_per_quarter=codes_per_quarter, decoder_bits=metrics["decoder_bits"]
+        ),
         **generated_metrics.metrics(),
     }
 
 
 def count_parameters(network: torch.nn.Module) -> int:
-    """Count the weights of a network."""
+    """Return the number of parameters of a network."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def music_metrics(pieces: Sequence[Performance], *, prefix: str) -> dict[str, float]:
-    """Average the metrics of music and of harmony over pieces; silence is left out of each average.
+    """Average the metrics of music and harmony over pieces that are not silent.
 
     Args:
         pieces: Generated or real.
         prefix: `generated` or `real`.
 
     Returns:
-        `PREFIX/NAME` for every metric that some piece has, `PREFIX/pieces` and `PREFIX/silent_pieces`.
+        `PREFIX/NAME` for every metric that applies to a piece, `PREFIX/pieces` and `PREFIX/silent_pieces`.
     """
     return averages(measure([("", piece) for piece in pieces]), prefix=prefix)
 
 
 def write_metrics(metrics: Mapping[str, float], path: Path) -> None:
-    """Write metrics as flat JSON, sorted by name; what is not a number becomes null.
+    """Write metrics as flat JSON, sorted by name; NaN becomes null.
 
     Raises:
         OSError: The file cannot be written.

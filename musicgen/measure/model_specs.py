@@ -32,6 +32,15 @@ MODEL: tuple[MetricSpec, ...] = (
         headline=1,
     ),
     MetricSpec(
+        name="decoder_bits",
+        title="Decoder's bits a quarter",
+        unit="bits",
+        better="lower",
+        bounds=_POSITIVE,
+        meaning="What the decoder needs for the cells of a quarter once its codes are known.",
+        group="Reconstruction",
+    ),
+    MetricSpec(
         name="cell_f1",
         title="Cell F1",
         better="higher",

@@ -25,6 +25,9 @@ BASELINES = {
 }
 """What trivial predictions are called: `baseline/pitch/bce` is the BCE of the per-pitch average."""
 
+FIRST = "Held out/"
+"""Group of the headline curves in TensorBoard, which sorts by name: they are written once more under it."""
+
 _ENDINGS = {spec.name: spec for spec in ENDINGS}
 _STAGES = ("vq_vae", "transformer")  # read in this order; others follow
 
@@ -79,6 +82,17 @@ class Metric:
         notes += [ENDS[parts[-1]]] if len(parts) > 1 and parts[-1] in ENDS else []
         notes += ["held-out real"] if parts[0] == "real" else []
         return ", ".join([self.spec.title, *filter(None, notes)])
+
+    @property
+    def first_tag(self) -> str:
+        """Its name in the group of headline curves; empty for other metrics."""
+        return FIRST + self.spec.title if self.is_headline else ""
+
+    @property
+    def explanation(self) -> str:
+        """One line: name, unit and range, what it measures."""
+        known = " · ".join(filter(None, [self.name, self.spec.range_text]))
+        return ": ".join(filter(None, [known, self.spec.meaning]))
 
     @property
     def is_trivial(self) -> bool:

@@ -1,16 +1,88 @@
-"""Convolutional encoder and decoder between an 88×32 slice and an 8×2 grid of latents."""
+"""Convolutional encoder and decoder between a slice and a grid of latents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from musicgen.models.convolution import Conv2d, ConvTranspose2d
+_PADDING = 1
+_INNER_KERNEL = 3  # of the innermost convolution, which has neither stride nor padding
 
-NUM_PITCHES = 88
-NUM_TICKS = 32
-LATENT_HEIGHT = 8
-LATENT_WIDTH = 2
-HIDDENS_DIVISOR = 4
+
+@dataclass(frozen=True)
+class Strides:
+    """Strides of the outer convolutions, and the kernels that fit them without a remainder.
+
+    A kernel that is wider than its stride by twice the padding divides the size by the stride. Over pitches
+    the third kernel is wider by two more, as Bachsformer's is: 88 pitches become 44, 22, 10, then 8 latents.
+
+    Attributes:
+        steps: (pitches, ticks) of each of the three convolutions.
+    """
+
+    steps: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, strides: Sequence[Sequence[int]]) -> "Strides":
+        """Check strides as they stand in a config.
+
+        Raises:
+            ValueError: There are not three pairs, or one is below 1.
+        """
+        pairs = tuple(tuple(int(step) for step in pair) for pair in strides)
+        if len(pairs) != 3 or any(len(pair) != 2 or min(pair) < 1 for pair in pairs):
+            raise ValueError(
+                f"strides={[list(pair) for pair in pairs]}; use three pairs (pitches, ticks) of 1 or more, "
+                "for example [[2,2],[2,2],[2,2]]"
+            )
+        return cls(pairs)  # pyright: ignore[reportArgumentType] (their lengths were checked)
+
+    @classmethod
+    def for_ticks(cls, ticks: int) -> "Strides":
+        """Choose the strides that take a quarter of so many ticks to two latents, 88 pitches to eight."""
+        halvings = [2 if ticks >= 8 * 2**n else 1 for n in range(3)]
+        return cls.of([(2, step) for step in halvings])
+
+    @property
+    def kernels(self) -> tuple[tuple[int, int], ...]:
+        """Kernel of each convolution, (pitches, ticks)."""
+        wider = 2 * _PADDING
+        sizes = [(pitches + wider, ticks + wider) for pitches, ticks in self.steps]
+        last = sizes[-1]
+        return (*sizes[:-1], (last[0] + 2, last[1]))
+
+    def latent_grid(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Compute the height and width of the grid of latents.
+
+        Args:
+            shape: Pitches and ticks of a slice.
+
+        Raises:
+            ValueError: The strides leave a remainder, or no latent.
+        """
+        grid = []
+        for axis, name in enumerate(("pitches", "ticks")):
+            size, sizes = shape[axis], [shape[axis]]
+            for step, kernel in zip(self.steps, self.kernels, strict=True):
+                size, remainder = divmod(size + 2 * _PADDING - kernel[axis], step[axis])
+                size += 1
+                sizes.append(size)
+                if remainder or size < _INNER_KERNEL:
+                    strides = [step[axis] for step in self.steps]
+                    raise ValueError(
+                        f"strides of {strides} do not meet {shape[axis]} {name}: {sizes} "
+                        f"(at least {_INNER_KERNEL} must be left, without a remainder); {_advice(name)}"
+                    )
+            grid.append(size - _INNER_KERNEL + 1)
+        return grid[0], grid[1]
+
+
+def _advice(name: str) -> str:
+    if name == "pitches":
+        return "use 2, 2, 2 for 88 pitches"
+    return "use 2, 2, 2 for 32 ticks, 2, 2, 1 for 16, 2, 1, 1 for 8"
 
 
 class ResidualBlock(nn.Module):
@@ -26,8 +98,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, num_hiddens: int, *, num_residual_hiddens: int) -> None:
         super().__init__()
-        self.spread = Conv2d(num_hiddens, num_residual_hiddens, kernel_size=3, padding=1, bias=False)
-        self.mix = Conv2d(num_residual_hiddens, num_hiddens, kernel_size=1, bias=False)
+        self.spread = nn.Conv2d(num_hiddens, num_residual_hiddens, kernel_size=3, padding=1, bias=False)
+        self.mix = nn.Conv2d(num_residual_hiddens, num_hiddens, kernel_size=1, bias=False)
 
     def forward(self, hidden: Float[Tensor, "batch channels h w"]) -> Float[Tensor, "batch channels h w"]:
         """Map (batch, num_hiddens, h, w) to the same shape."""
@@ -59,17 +131,18 @@ class ResidualStack(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Turn slices into a grid of latents: (batch, channels, 88, 32) to (batch, embedding_dim, 8, 2).
+    """Turn slices into a grid of latents: (batch, channels, pitches, ticks) to (batch, embedding_dim, h, w).
 
-    Pitches go 88, 44, 22, 10, 8 and ticks 32, 16, 8, 4, 2. Four convolutions, residual layers, then
-    a 1×1 convolution to the embedding's size.
+    With Bachsformer's strides pitches go 88, 44, 22, 10, 8 and ticks 32, 16, 8, 4, 2. Four convolutions,
+    residual layers, then a 1×1 convolution to the embedding's size.
 
     Args:
-        channels: 1 (sounding) or 2 (sounding, onset).
+        channels: Channels of the slices.
         num_hiddens: Width of the last layers, a multiple of 4; the first two have a quarter and a half.
         num_residual_layers: Residual blocks after the convolutions.
         num_residual_hiddens: Channels inside a residual block.
         embedding_dim: Channels of a latent.
+        strides: Of the first three convolutions.
     """
 
     def __init__(
@@ -80,22 +153,25 @@ class Encoder(nn.Module):
         num_residual_layers: int,
         num_residual_hiddens: int,
         embedding_dim: int,
+        strides: Strides,
     ) -> None:
         super().__init__()
-        quarter, half = num_hiddens // 4, num_hiddens // 2
-        self.conv_1 = Conv2d(channels, quarter, kernel_size=4, stride=2, padding=1)
-        self.conv_2 = Conv2d(quarter, half, kernel_size=4, stride=2, padding=1)
-        self.conv_3 = Conv2d(half, num_hiddens, kernel_size=(6, 4), stride=2, padding=1)
-        self.conv_4 = Conv2d(num_hiddens, num_hiddens, kernel_size=3)
+        widths = (channels, num_hiddens // 4, num_hiddens // 2, num_hiddens)
+        layers = [
+            nn.Conv2d(widths[n], widths[n + 1], kernel_size=kernel, stride=step, padding=_PADDING)
+            for n, (kernel, step) in enumerate(zip(strides.kernels, strides.steps, strict=True))
+        ]
+        self.conv_1, self.conv_2, self.conv_3 = layers
+        self.conv_4 = nn.Conv2d(num_hiddens, num_hiddens, kernel_size=_INNER_KERNEL)
         self.residual_stack = ResidualStack(
             num_hiddens, num_layers=num_residual_layers, num_residual_hiddens=num_residual_hiddens
         )
-        self.to_latent = Conv2d(num_hiddens, embedding_dim, kernel_size=1)
+        self.to_latent = nn.Conv2d(num_hiddens, embedding_dim, kernel_size=1)
 
     def forward(
         self, slices: Float[Tensor, "batch channels pitches ticks"]
-    ) -> Float[Tensor, "batch dim 8 2"]:
-        """Map (batch, channels, 88, 32) to latents (batch, embedding_dim, 8, 2)."""
+    ) -> Float[Tensor, "batch dim h w"]:
+        """Map slices to a grid of latents."""
         hidden = functional.relu_(self.conv_1(slices))
         hidden = functional.relu_(self.conv_2(hidden))
         hidden = functional.relu_(self.conv_3(hidden))
@@ -103,45 +179,50 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Turn a grid of embeddings into logits: (batch, embedding_dim, 8, 2) to (batch, channels, 88, 32).
+    """Turn a grid of latents into maps: (batch, embedding_dim, h, w) to (batch, maps, pitches, ticks).
 
-    The encoder's mirror image. A 1×1 convolution comes first where the embedding is not as wide as the
-    hidden layers; where it is, the residual layers take it as it is.
+    The encoder's mirror image. A 1×1 convolution comes first where the latents are not as wide as the hidden
+    layers; where they are, the residual layers take them as they are.
 
     Args:
-        channels: 1 (sounding) or 2 (sounding, onset).
+        maps: Output maps per pitch and tick.
         num_hiddens: Width of the first layers, a multiple of 4.
         num_residual_layers: Residual blocks before the transposed convolutions.
         num_residual_hiddens: Channels inside a residual block.
-        embedding_dim: Channels of an embedding.
+        embedding_dim: Channels of a latent.
+        strides: Of the encoder's convolutions.
     """
 
     def __init__(
         self,
         *,
-        channels: int,
+        maps: int,
         num_hiddens: int,
         num_residual_layers: int,
         num_residual_hiddens: int,
         embedding_dim: int,
+        strides: Strides,
     ) -> None:
         super().__init__()
-        quarter, half = num_hiddens // 4, num_hiddens // 2
         same_width = embedding_dim == num_hiddens
-        self.from_latent = nn.Identity() if same_width else Conv2d(embedding_dim, num_hiddens, kernel_size=1)
+        self.from_latent = (
+            nn.Identity() if same_width else nn.Conv2d(embedding_dim, num_hiddens, kernel_size=1)
+        )
         self.residual_stack = ResidualStack(
             num_hiddens, num_layers=num_residual_layers, num_residual_hiddens=num_residual_hiddens
         )
-        self.conv_1 = ConvTranspose2d(num_hiddens, num_hiddens, kernel_size=3)
-        self.conv_2 = ConvTranspose2d(num_hiddens, half, kernel_size=(6, 4), stride=2, padding=1)
-        self.conv_3 = ConvTranspose2d(half, quarter, kernel_size=4, stride=2, padding=1)
-        self.conv_4 = ConvTranspose2d(quarter, channels, kernel_size=4, stride=2, padding=1)
+        self.conv_1 = nn.ConvTranspose2d(num_hiddens, num_hiddens, kernel_size=_INNER_KERNEL)
+        widths = (num_hiddens, num_hiddens // 2, num_hiddens // 4, maps)
+        mirrored = zip(strides.kernels[::-1], strides.steps[::-1], strict=True)
+        layers = [
+            nn.ConvTranspose2d(widths[n], widths[n + 1], kernel_size=kernel, stride=step, padding=_PADDING)
+            for n, (kernel, step) in enumerate(mirrored)
+        ]
+        self.conv_2, self.conv_3, self.conv_4 = layers
 
-    def forward(
-        self, embeddings: Float[Tensor, "batch dim 8 2"]
-    ) -> Float[Tensor, "batch channels pitches ticks"]:
-        """Map (batch, embedding_dim, 8, 2) to logits (batch, channels, 88, 32)."""
-        hidden = self.residual_stack(self.from_latent(embeddings))
+    def forward(self, latents: Float[Tensor, "batch dim h w"]) -> Float[Tensor, "batch maps pitches ticks"]:
+        """Map latents to the decoder's output maps."""
+        hidden = self.residual_stack(self.from_latent(latents))
         hidden = functional.relu_(self.conv_1(hidden))
         hidden = functional.relu_(self.conv_2(hidden))
         hidden = functional.relu_(self.conv_3(hidden))

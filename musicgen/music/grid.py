@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, UInt32
 
+from musicgen.config.build import Buildable
+from musicgen.music.layout import SliceLayout
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
 from musicgen.music.notes import LOWEST_PITCH, Performance, ReadCounts
 from musicgen.music.score_map import ScoreMap
@@ -23,7 +25,7 @@ Slices = Bool[np.ndarray, "quarters pitches ticks"]
 
 @dataclass(frozen=True, eq=False)
 class GridPiece:
-    """Hold one piece on the grid.
+    """One piece on the grid.
 
     Attributes:
         packed: packed slices, (quarters, 88); bit t of a number is tick t.
@@ -38,7 +40,7 @@ class GridPiece:
 
 @runtime_checkable
 class Grid(Protocol):
-    """Say how the time of a file becomes ticks."""
+    """How the time of a file becomes ticks."""
 
     @property
     def key(self) -> str:
@@ -51,19 +53,28 @@ class Grid(Protocol):
 
 
 @dataclass(frozen=True)
-class ClockGrid:
+class ClockGrid(Buildable):
     """Take quarters from the file's tempo map, to the nearest tick of the whole piece.
 
     Attributes:
         sustain: lengthen notes by the sustain pedal.
+        ticks: steps per quarter, 32 or a divisor of it: onsets and offsets go to the nearest one.
+
+    Raises:
+        ValueError: `ticks` does not divide 32.
     """
 
     sustain: bool = False
+    ticks: int = TICKS_PER_QUARTER
+
+    def __post_init__(self) -> None:
+        SliceLayout(ticks=self.ticks)
 
     @property
     def key(self) -> str:
         """Name the grid, its settings and the reader's version."""
-        return f"clock{'-sustain' if self.sustain else ''}-v{READER_VERSION}"
+        ticks = "" if self.ticks == TICKS_PER_QUARTER else f"-{self.ticks}"
+        return f"clock{ticks}{'-sustain' if self.sustain else ''}-v{READER_VERSION}"
 
     def read(self, path: str | Path) -> GridPiece:
         """Read a file onto the grid.
@@ -73,7 +84,7 @@ class ClockGrid:
         """
         performance = read_midi(path, sustain=self.sustain)
         try:
-            packed = to_packed(performance)
+            packed = to_packed(performance, ticks=self.ticks)
         except MidiError as error:
             raise MidiError(error.reason, str(path)) from None
         return GridPiece(packed=packed, num_notes=len(performance), counts=performance.counts)
@@ -102,12 +113,16 @@ def packed_onsets(
     return packed & ~_cell_before(packed, previous)
 
 
-def to_packed(performance: Performance) -> PackedSlices:
+def to_packed(performance: Performance, *, ticks: int = TICKS_PER_QUARTER) -> PackedSlices:
     """Draw all held cells of all notes, in every slice that a note crosses.
 
     Onsets and offsets go to the nearest tick of the whole piece's time line; a note lasts at
     least a tick. The cell before a re-struck onset of a sounding pitch is cleared, except where
     it is itself an onset. The first slice is the quarter of the first onset.
+
+    Args:
+        performance: the notes.
+        ticks: steps per quarter; each coarser one is drawn as all the packed ticks that it lasts.
 
     Returns:
         Packed slices, 352 bytes a quarter.
@@ -117,24 +132,27 @@ def to_packed(performance: Performance) -> PackedSlices:
     """
     if len(performance) == 0:
         return np.zeros((0, NUM_PITCHES), np.uint32)
-    first_quarter = int(np.rint(performance.onset_quarters[0] * TICKS_PER_QUARTER)) // TICKS_PER_QUARTER
+    first_quarter = int(np.rint(performance.onset_quarters[0] * ticks)) // ticks
     length = performance.duration_quarters - first_quarter
     if not length <= MAX_QUARTERS:
         raise MidiError(f"{length:.0f} quarters long; at most {MAX_QUARTERS:,} fit on the grid")
-    pitch, begin, end = _held_cells(performance, first_quarter)
+    pitch, begin, end = _held_cells(performance, first_quarter, unit=TICKS_PER_QUARTER // ticks)
     quarters = -(-int(end.max()) // TICKS_PER_QUARTER)
     packed = np.zeros(quarters * NUM_PITCHES, np.uint32)
     _draw(packed, pitch, begin, end)
     return packed.reshape(quarters, NUM_PITCHES)
 
 
-def _held_cells(performance: Performance, first_quarter: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give pitch, first tick and end of stretches that do not overlap, one for each onset cell."""
-    onset = np.rint(performance.onset_quarters * TICKS_PER_QUARTER).astype(np.int64)
-    offset = np.rint(performance.offset_quarters * TICKS_PER_QUARTER).astype(np.int64)
-    offset = np.maximum(offset, onset + 1)
+def _held_cells(
+    performance: Performance, first_quarter: int, *, unit: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return pitch, first tick and end of stretches that do not overlap, one per onset cell."""
+    ticks = TICKS_PER_QUARTER // unit
+    onset = np.rint(performance.onset_quarters * ticks).astype(np.int64) * unit
+    offset = np.rint(performance.offset_quarters * ticks).astype(np.int64) * unit
+    offset = np.maximum(offset, onset + unit)
     order = (performance.pitch - LOWEST_PITCH).astype(np.uint8).argsort(kind="stable")  # onsets stay in order
-    line = int(offset.max()) + 2  # all pitches on one time line, one after the other
+    line = int(offset.max()) + 2 * unit  # all pitches on one time line, one after the other
     pitch = performance.pitch.take(order).astype(np.int64) - LOWEST_PITCH
     base = pitch * line
     begin = base + onset.take(order)
@@ -143,7 +161,7 @@ def _held_cells(performance: Performance, first_quarter: int) -> tuple[np.ndarra
     if not is_last.all():
         pitch, base, begin, end = pitch[is_last], base[is_last], begin[is_last], end[is_last]
     following = np.append(begin[1:], np.iinfo(np.int64).max)
-    end = np.minimum(end, np.maximum(following - 1, begin + 1))
+    end = np.minimum(end, np.maximum(following - unit, begin + unit))
     shift = base + first_quarter * TICKS_PER_QUARTER
     return pitch, begin - shift, end - shift
 
@@ -207,7 +225,7 @@ def from_packed(
 
 
 def to_slices(performance: Performance) -> Slices:
-    """Draw notes as `to_packed` does, one byte a cell (2,816 bytes a quarter)."""
+    """Draw notes as `to_packed` does, one byte per cell (2,816 bytes per quarter)."""
     return unpack(to_packed(performance))
 
 
@@ -231,7 +249,7 @@ def from_slices(
 
 
 def _cell_before(packed: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
-    """Give for each cell whether the cell before it sounds."""
+    """Return for each cell whether the cell before it sounds."""
     carried = np.zeros_like(packed)
     carried[1:] = packed[:-1] >> 31
     if previous is not None:
@@ -240,14 +258,14 @@ def _cell_before(packed: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
 
 
 def _cell_after(packed: np.ndarray) -> np.ndarray:
-    """Give for each cell whether the cell after it sounds."""
+    """Return for each cell whether the cell after it sounds."""
     carried = np.zeros_like(packed)
     carried[:-1] = packed[1:] << 31
     return packed >> 1 | carried
 
 
 def _positions(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give pitch and tick of each set cell, by pitch, then tick."""
+    """Return pitch and tick of each set cell, by pitch, then tick."""
     by_pitch = packed.T.ravel()
     at = np.flatnonzero(by_pitch)
     word, tick = np.nonzero(unpack(by_pitch[at]))

@@ -1,19 +1,21 @@
-"""A run: its stages, each after those it needs."""
+"""Run the stages of a config in dependency order."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from musicgen.pipeline.charts import log_layout
 from musicgen.pipeline.context import RunContext
-from musicgen.pipeline.reuse.inputs import StageInputs, environment_of
+from musicgen.pipeline.reuse.inputs import StageInputs, environment_of, with_threads
 from musicgen.pipeline.reuse.record import last_checkpoint
 from musicgen.pipeline.reuse.trained import TrainedStages
 from musicgen.pipeline.stage import NetworkStage, Stage
+from musicgen.training.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -24,24 +26,24 @@ class Pipeline:
 
     Attributes:
         stages: All stages of the config, built, by name.
-        context: The run.
+        context: State shared by the stages.
     """
 
     stages: Mapping[str, Stage]
     context: RunContext
 
     def run(self, names: Sequence[str]) -> dict[str, float]:
-        """Run stages, each after those it needs; of several ranks the first alone writes and measures.
+        """Run stages in dependency order; stages that train no network run on rank 0 only.
 
         Args:
-            names: Any of the config's stages.
+            names: Names of stages in the config.
 
         Returns:
-            The metrics of the run, if it was evaluated.
+            The metrics of the run, empty if it was not evaluated.
 
         Raises:
-            ValueError: A stage is unknown, none can run, or the folder holds checkpoints already and nobody
-                said to go on from them.
+            ValueError: A stage is unknown, none can run, or the folder holds checkpoints and `resume` is
+                false.
         """
         run = self.context
         plan = self._possible(in_order(self.stages, names))
@@ -49,19 +51,35 @@ class Pipeline:
         log_layout(run.loggers)
         run.status.update(stages=tuple(plan))
         for name in plan:
-            stage = self.stages[name]
-            is_trained = isinstance(stage, NetworkStage)
-            if is_trained or rank_zero_only.rank == 0:
-                run.status.update(stage=name, title=stage.title, epoch=0, max_epochs=0, seconds_left=None)
-                inputs = self._inputs(stage)
-                if inputs is None:
-                    stage.run(run, None)
-                else:
-                    self._trained.train_or_reuse(name, inputs, title=stage.title, fit=partial(stage.run, run))
+            if isinstance(self.stages[name], NetworkStage) or rank_zero_only.rank == 0:
+                self._run_stage(name)
         return run.metrics
 
+    def _run_stage(self, name: str) -> None:
+        """Run a stage, or reuse it, with as many threads as cores are free now."""
+        run, stage = self.context, self.stages[name]
+        run.status.update(stage=name, title=stage.title, epoch=0, max_epochs=0, seconds_left=None)
+        threads = run.threads.choose()
+        inputs = self._inputs(stage, threads=threads.number)
+        if inputs is None:
+            threads.use()
+            stage.run(run, None)
+            return
+        if run.threads.asked is None:
+            numbers = [threads.number, *range(1, run.threads.share + 1)]
+            found = self._trained.begun_with(name, inputs, threads=numbers)
+            if found not in (None, threads.number):
+                threads = Threads(found, "as it was trained before")
+                inputs = with_threads(inputs, found)
+
+        def fit(checkpoint: Path | None) -> None:
+            threads.use()
+            stage.run(run, checkpoint)
+
+        self._trained.train_or_reuse(name, inputs, title=stage.title, fit=fit)
+
     def _possible(self, names: Sequence[str]) -> list[str]:
-        """Leave out the stages that cannot run as the config is, and say why."""
+        """Filter out the stages that cannot run with this config, and log the reasons."""
         refused: dict[str, str] = {}
         for name in names:
             stage = self.stages[name]
@@ -69,11 +87,11 @@ class Pipeline:
             reason = stage.refusal(self.stages) or (f"it needs {lost}" if lost else "")
             if reason:
                 refused[name] = reason
-                log.warning("%s is left out: %s", stage.title, reason)
+                log.warning("%s is skipped: %s", stage.title, reason)
         left = [name for name in names if name not in refused]
         if not left:
-            told = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
-            raise ValueError(f"stages={list(names)}: none of them can run ({told})")
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+            raise ValueError(f"stages={list(names)}: none of them can run ({reasons})")
         return left
 
     @cached_property
@@ -89,7 +107,7 @@ class Pipeline:
             is_first_rank=rank_zero_only.rank == 0,
         )
 
-    def _inputs(self, stage: Stage) -> StageInputs | None:
+    def _inputs(self, stage: Stage, *, threads: int) -> StageInputs | None:
         settings: dict[str, Any] | None = stage.inputs(self.context)
         if settings is None:
             return None
@@ -99,28 +117,29 @@ class Pipeline:
             accelerator=trainer.strategy.root_device.type,
             settings=settings,
             modules=stage.modules(),
+            threads=threads,
         )
         return StageInputs(settings=settings, environment={**environment, "ranks": trainer.world_size})
 
     def _check_folder(self, names: Sequence[str]) -> None:
         run = self.context
-        there = [name for name in names if last_checkpoint(run.folder, name).exists()]
-        if there and not run.resume:
+        trained = [name for name in names if last_checkpoint(run.folder, name).exists()]
+        if trained and not run.resume:
             raise ValueError(
-                f"{run.folder} already holds trained stages ({', '.join(there)}); "
-                "use ckpt_path=last to go on with them, or another hydra.run.dir to begin anew"
+                f"{run.folder} already holds trained stages ({', '.join(trained)}); "
+                "use ckpt_path=last to resume them, or another hydra.run.dir to start anew"
             )
 
 
 def in_order(stages: Mapping[str, Stage], names: Sequence[str]) -> list[str]:
-    """Put names of stages into the order given, but each after those it needs.
+    """Sort names of stages topologically, otherwise keeping their order.
 
     Args:
         stages: All stages by name.
-        names: Those that are asked for.
+        names: The requested stages.
 
     Raises:
-        ValueError: A name is unknown, none is given, or stages need each other in a circle.
+        ValueError: A name is unknown, none is given, or the stages' needs are circular.
     """
     unknown = sorted(set(names) - set(stages))
     if unknown or not names:

@@ -1,4 +1,4 @@
-"""The classifier of composer and era: a small network over counts of patterns."""
+"""Composer and era classifier: a small network over pattern counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +8,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from musicgen.config.build import Buildable
+
 
 @dataclass(frozen=True)
 class StyleOutput:
-    """What the classifier says of a batch of clips.
+    """Output of the classifier for a batch of clips.
 
     Attributes:
         embedding: Its last hidden layer, (batch, embedding_dim).
@@ -24,20 +26,19 @@ class StyleOutput:
     era_logits: Tensor
 
 
-class StyleClassifier(nn.Module):
-    """Tell composer and era from how often small patterns of notes occur in a clip.
+class StyleClassifier(Buildable, nn.Module):
+    """Predict composer and era from counts of small note patterns in a clip.
 
-    Counts become the square roots of the shares within each family (so that their distance is Hellinger's),
-    and beside them how many notes there are. Two layers, the second one the embedding; composer and era are
-    read off it by one layer each. Noise on the input and dropout hold it back, for there are a few hundred
-    pieces only.
+    The inputs are square roots of the shares within each family (their Euclidean distance is the Hellinger
+    distance) and the number of notes. Two hidden layers, the second is the embedding, then a linear head each
+    for composer and era. Input dropout and dropout regularise, as data sets have only a few hundred pieces.
 
     Args:
         composers: Surnames, in the order of the logits.
-        eras: Names, in the order of theirs.
-        families: Sizes of the families that lie side by side in the counts.
-        width: Of the first layer.
-        embedding_dim: Of the second.
+        eras: Names, in the order of the logits.
+        families: Sizes of the concatenated families of counts.
+        width: Units of the first layer.
+        embedding_dim: Units of the second layer.
         input_dropout: Share of the inputs dropped in training.
         dropout: Share of the first layer dropped in training.
 
@@ -62,7 +63,7 @@ class StyleClassifier(nn.Module):
                 raise ValueError(f"{name}={value} is not a count; use 1 or more")
         for name, share in {"input_dropout": input_dropout, "dropout": dropout}.items():
             if not 0 <= share < 1:
-                raise ValueError(f"{name}={share} is not a share to drop; use 0 to below 1")
+                raise ValueError(f"{name}={share} is not a dropout rate; use 0 to below 1")
         self.composers, self.eras = list(composers), list(eras)
         self.families = list(families)
         inputs = sum(self.families) + 1
@@ -76,7 +77,7 @@ class StyleClassifier(nn.Module):
         self.era_head = nn.Linear(embedding_dim, len(self.eras))
 
     def forward(self, counts: Float[Tensor, "batch patterns"]) -> StyleOutput:
-        """Map counts (batch, patterns) to an embedding and two rows of logits."""
+        """Map counts (batch, patterns) to the embedding and the logits of composer and era."""
         inputs = self.input_dropout(self.input_norm(self._shares(counts)))
         hidden = self.dropout(functional.relu(self.hidden_norm(self.hidden(inputs))))
         embedding = functional.relu(self.embed(hidden))

@@ -33,11 +33,11 @@ class ClipBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class PieceCounts:
-    """What a clip of a piece is a difference of.
+    """Cumulative pattern counts of a piece; a clip is a difference of two rows.
 
     Attributes:
-        piece: What the piece is.
-        sums: Counts up to each segment's beginning and the end, (segments + 1, patterns).
+        piece: The piece.
+        sums: Counts up to each segment boundary, (segments + 1, patterns).
     """
 
     piece: Piece
@@ -45,7 +45,7 @@ class PieceCounts:
 
     @classmethod
     def of(cls, piece: Piece, packed: UInt32[np.ndarray, "quarters pitches"]) -> "PieceCounts":
-        """Count the patterns of a piece once."""
+        """Count the patterns of a piece."""
         counts = count_patterns(packed, quarters_per_segment=QUARTERS_PER_SEGMENT)
         sums = np.zeros((len(counts) + 1, NUM_PATTERNS), np.float32)
         np.cumsum(counts, axis=0, out=sums[1:])
@@ -53,15 +53,15 @@ class PieceCounts:
 
     @property
     def num_segments(self) -> int:
-        """Give the length in segments of 16 quarters."""
+        """Length in segments of 16 quarters."""
         return len(self.sums) - 1
 
     def clip(self, start: int, length: int) -> Float32[np.ndarray, " patterns"]:
-        """Count the patterns of a stretch of segments."""
+        """Return the counts of `length` segments from `start`."""
         return self.sums[start + length] - self.sums[start]
 
     def clips(self, clip_segments: int) -> Float32[np.ndarray, "clips patterns"]:
-        """Cut the piece into clips side by side, as even as may be; a shorter piece is one."""
+        """Cut the piece into adjacent clips of nearly equal length; at least one."""
         count = max(1, round(self.num_segments / clip_segments))
         edges = np.linspace(0, self.num_segments, count + 1).round().astype(int)
         return np.diff(self.sums[edges], axis=0)
@@ -72,8 +72,8 @@ class _Clips(Dataset):
         self, pieces: Sequence[PieceCounts], *, composers: Sequence[str], eras: Sequence[str]
     ) -> None:
         self.pieces = pieces
-        self.composer = np.array([composers.index(one.piece.surname) for one in pieces])
-        self.era = np.array([eras.index(one.piece.era) for one in pieces])
+        self.composer = np.array([composers.index(piece.piece.surname) for piece in pieces])
+        self.era = np.array([eras.index(piece.piece.era) for piece in pieces])
 
     def _batch(self, counts: list[np.ndarray], numbers: np.ndarray) -> ClipBatch:
         return ClipBatch(
@@ -85,19 +85,19 @@ class _Clips(Dataset):
 
 
 class RandomClips(_Clips):
-    """Clips at random places, of random lengths, transposed at random: every piece equally often.
+    """Randomly cut and transposed clips, the same number from every piece.
 
-    What is drawn depends on seed, epoch and number only. Use it with ``collate_fn=as_is``.
+    The draws depend on seed, epoch and index only. Use with ``collate_fn=as_is``.
 
     Args:
         pieces: Counted pieces.
         composers: Surnames, in the order of their indices.
         eras: Names, in the order of theirs.
-        clips_per_piece: Clips of each piece an epoch.
+        clips_per_piece: Clips per piece and epoch.
         min_segments: Shortest clip, in segments of 16 quarters.
         max_segments: Longest.
-        transpose: Semitones up or down at most.
-        seed: Of what is drawn.
+        transpose: Largest transposition in semitones, up or down.
+        seed: Seed of the draws.
 
     Raises:
         ValueError: A setting is out of range.
@@ -129,7 +129,7 @@ class RandomClips(_Clips):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw other clips than in the epoch before."""
+        """Set the epoch, which changes the clips."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -151,7 +151,7 @@ class RandomClips(_Clips):
 
 
 class FixedClips(_Clips):
-    """All clips of all pieces side by side, in order. Use it with ``collate_fn=as_is``.
+    """All clips of all pieces, in order. Use with ``collate_fn=as_is``.
 
     Args:
         pieces: Counted pieces.
@@ -169,9 +169,9 @@ class FixedClips(_Clips):
         clip_segments: int = 8,
     ) -> None:
         super().__init__(pieces, composers=composers, eras=eras)
-        clips = [one.clips(clip_segments) for one in pieces]
+        clips = [piece.clips(clip_segments) for piece in pieces]
         self.counts = np.concatenate(clips)
-        self.piece = np.repeat(np.arange(len(pieces)), [len(one) for one in clips])
+        self.piece = np.repeat(np.arange(len(pieces)), [len(clip) for clip in clips])
 
     def __len__(self) -> int:
         return len(self.counts)

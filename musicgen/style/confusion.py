@@ -1,4 +1,4 @@
-"""A picture of what a classifier takes for what."""
+"""Confusion matrix."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,22 +8,22 @@ from jaxtyping import Int
 
 
 def confusion_matrix(
-    true: Int[np.ndarray, " pieces"], told: Int[np.ndarray, " pieces"], *, classes: int
-) -> Int[np.ndarray, "true told"]:
-    """Count pieces by what they are (rows) and what they are taken for (columns)."""
-    return np.bincount(true * classes + told, minlength=classes**2).reshape(classes, classes)
+    true: Int[np.ndarray, " pieces"], predicted: Int[np.ndarray, " pieces"], *, classes: int
+) -> Int[np.ndarray, "true predicted"]:
+    """Count pieces by true class (rows) and predicted class (columns)."""
+    return np.bincount(true * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
 def draw_confusion(
-    counts: Int[np.ndarray, "true told"], path: Path, *, names: Sequence[str], title: str
+    counts: Int[np.ndarray, "true predicted"], path: Path, *, names: Sequence[str], title: str
 ) -> None:
-    """Draw a confusion matrix: shares of each row as shades, counts as numbers.
+    """Draw a confusion matrix: row shares as shades, counts as text.
 
     Args:
-        counts: Rows are what is true.
-        path: The picture to write.
-        names: Of the classes.
-        title: Text above.
+        counts: Rows are the true classes.
+        path: The image file.
+        names: Class names.
+        title: Title of the plot.
 
     Raises:
         OSError: The file cannot be written.

@@ -1,4 +1,4 @@
-"""The floor of the classifier: trees over a piece's whole histograms, in seconds."""
+"""Extra-trees baseline for the composer classifier."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ HISTOGRAMS = ("pitch_class", "pitch", "interval_1", "inter_onset", "duration")
 
 
 def check_forest() -> None:
-    """Make sure that trees can be grown, before anything is trained.
+    """Check that scikit-learn is installed, before anything is trained.
 
     Raises:
         ValueError: scikit-learn is not installed.
@@ -28,19 +28,19 @@ def check_forest() -> None:
 def forest_accuracy(
     train: Sequence[PieceCounts], held_out: Sequence[PieceCounts], *, seed: int = 0, trees: int = 500
 ) -> Float[np.ndarray, " pieces"]:
-    """Tell composers by extremely randomised trees on hand-made histograms (Geurts et al. 2006).
+    """Classify composers by extremely randomised trees on histograms (Geurts et al. 2006).
 
-    The histograms are those of pitch classes, pitches, intervals, inter-onset times and durations of a
-    whole piece.
+    The histograms count pitch classes, pitches, intervals, inter-onset times and durations of a whole
+    piece.
 
     Args:
-        train: Pieces to learn from.
-        held_out: Pieces to tell.
-        seed: Of the trees.
-        trees: How many.
+        train: Training pieces.
+        held_out: Pieces to classify.
+        seed: Random state of the trees.
+        trees: Number of trees.
 
     Returns:
-        1 where a held-out piece's composer is told rightly, 0 elsewhere.
+        1 where a held-out piece's composer is predicted correctly, else 0.
 
     Raises:
         ValueError: scikit-learn is not installed.
@@ -49,14 +49,14 @@ def forest_accuracy(
     from sklearn.ensemble import ExtraTreesClassifier  # pyright: ignore[reportMissingImports]
 
     forest = ExtraTreesClassifier(trees, class_weight="balanced_subsample", random_state=seed)
-    forest.fit(_histograms(train), [one.piece.surname for one in train])
-    told = forest.predict(_histograms(held_out))
-    return (told == np.array([one.piece.surname for one in held_out])).astype(np.float64)
+    forest.fit(_histograms(train), [piece.piece.surname for piece in train])
+    predicted = forest.predict(_histograms(held_out))
+    return (predicted == np.array([piece.piece.surname for piece in held_out])).astype(np.float64)
 
 
 def _histograms(pieces: Sequence[PieceCounts]) -> Float[np.ndarray, "pieces bins"]:
     edges = dict(zip(FAMILIES, np.cumsum([0, *FAMILIES.values()]), strict=False))
-    whole = np.array([one.clip(0, one.num_segments) for one in pieces])
+    whole = np.array([piece.clip(0, piece.num_segments) for piece in pieces])
     notes = np.maximum(whole[:, :12].sum(axis=1, keepdims=True), 1)
     return np.concatenate(
         [whole[:, edges[name] : edges[name] + FAMILIES[name]] / notes for name in HISTOGRAMS], axis=1

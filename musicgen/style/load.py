@@ -1,4 +1,4 @@
-"""Load a trained classifier of composer and era."""
+"""Load a trained composer and era classifier."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from musicgen.style.classifier import StyleClassifier
 
 
 def load_classifier(folder: str | Path) -> Network[StyleClassifier]:
-    """Build the classifier of composer and era that `musicgen classify` left in a folder.
+    """Load the classifier that `musicgen classify` trained.
 
     Args:
-        folder: The folder.
+        folder: The output folder of `musicgen classify`.
 
     Returns:
         The network in evaluation mode on the CPU, and its description.

@@ -1,4 +1,4 @@
-"""The training loop of the classifier of composer and era as a Lightning module."""
+"""Lightning module of the composer and era classifier."""
 
 import pytorch_lightning as pl
 from torch import Tensor
@@ -11,14 +11,14 @@ from musicgen.training.optim import OptimizerFactory, SchedulerFactory, paramete
 
 
 class StyleModule(pl.LightningModule):
-    """Train a classifier on composers and eras at once; the labels are smoothed.
+    """Train a classifier on composer and era jointly, with label smoothing.
 
     Args:
         classifier: The network.
         optimizer: Makes the optimizer from parameter groups.
-        scheduler: Makes the schedule from the optimizer and `total_steps`; stepped once an update.
-        label_smoothing: Share of each label that is spread over all classes, 0 to below 1.
-        era_weight: Weight of the era's loss beside the composer's.
+        scheduler: Makes the schedule from the optimizer and `total_steps`; stepped once per update.
+        label_smoothing: Probability mass spread over all classes, 0 to below 1.
+        era_weight: Weight of the era's loss; the composer's is 1.
     """
 
     stage = "style"
@@ -41,14 +41,14 @@ class StyleModule(pl.LightningModule):
         self.right_composer, self.right_era = MeanMetric(), MeanMetric()
 
     def training_step(self, batch: ClipBatch, batch_idx: int) -> Tensor:
-        """Classify a batch of clips; give the loss."""
+        """Return the loss of a batch of clips."""
         output = self.classifier(batch.counts)
         loss = self._loss(output, batch)
         self.log("style/train/loss", loss, on_step=False, on_epoch=True, sync_dist=True)
         return loss
 
     def validation_step(self, batch: ClipBatch, batch_idx: int) -> None:
-        """Count the held-out clips that are told rightly."""
+        """Log the accuracy on a batch of held-out clips."""
         output = self.classifier(batch.counts)
         self.right_composer.update((output.composer_logits.argmax(dim=1) == batch.composer).float())
         self.right_era.update((output.era_logits.argmax(dim=1) == batch.era).float())

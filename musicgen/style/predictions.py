@@ -1,4 +1,4 @@
-"""Whose style is it? What the classifier says of pieces, how often it is right, where pieces lie for it."""
+"""Predictions of the classifier, their accuracy, and distances in its embedding."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ CLIP_SEGMENTS = 8  # 128 quarters: a minute of GiantMIDI's clock
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the classifier says of one piece, its clips averaged.
+class Prediction:
+    """Predicted composer and era of a piece, averaged over its clips.
 
     Attributes:
         composer: Probability of each composer.
         era: Probability of each era.
-        clip_composer: The same clip by clip, (clips, composers).
-        clip_era: (clips, eras).
+        clip_composer: Probabilities of each clip, (clips, composers).
+        clip_era: Probabilities of each clip, (clips, eras).
     """
 
     composer: Float[np.ndarray, " composers"]
@@ -39,64 +39,71 @@ class Verdict:
 
 
 @torch.inference_mode()
-def judge(classifier: StyleClassifier, clips: Float[np.ndarray, "clips patterns"]) -> Verdict:
-    """Ask the classifier about the clips of one piece.
+def predict(classifier: StyleClassifier, clips: Float[np.ndarray, "clips patterns"]) -> Prediction:
+    """Predict composer and era of a piece from its clips.
 
     Args:
         classifier: In evaluation mode.
-        clips: Counts of patterns, a row a clip.
+        clips: Counts of patterns, one row per clip.
     """
     output = classifier(torch.from_numpy(np.asarray(clips, np.float32)))
     composer, era = output.composer_logits.softmax(dim=1).numpy(), output.era_logits.softmax(dim=1).numpy()
-    return Verdict(composer.mean(axis=0), era.mean(axis=0), composer, era)
+    return Prediction(composer.mean(axis=0), era.mean(axis=0), composer, era)
 
 
-def judge_pieces(
+def predict_pieces(
     classifier: StyleClassifier, pieces: Sequence[PieceCounts], *, clip_segments: int = CLIP_SEGMENTS
-) -> list[Verdict]:
-    """Ask the classifier about whole pieces, cut into clips side by side."""
-    return [judge(classifier, piece.clips(clip_segments)) for piece in pieces]
+) -> list[Prediction]:
+    """Predict composer and era of whole pieces, cut into adjacent clips."""
+    return [predict(classifier, piece.clips(clip_segments)) for piece in pieces]
 
 
 def counts_of(performance: Performance) -> Float[np.ndarray, "1 patterns"]:
-    """Count the patterns of a piece as one clip; a generated piece is as long as one."""
+    """Count the patterns of a piece as one clip."""
     packed = to_packed(performance)
     return count_patterns(packed, quarters_per_segment=max(1, len(packed))).astype(np.float32)
 
 
 def accuracy(right: Float[np.ndarray, " pieces"], *, seed: int = 0, resamples: int = 2000) -> Estimate:
-    """Average what is right (0 to 1 a piece), with the bootstrap interval over pieces."""
+    """Compute the mean accuracy (0 to 1 per piece) with a bootstrap interval over pieces."""
     drawn = np.random.default_rng(seed).choice(right, (resamples, len(right))).mean(axis=1)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Estimate(float(right.mean()), float(low), float(high))
 
 
 def accuracy_metrics(
-    verdicts: Sequence[Verdict], *, composer: Int[np.ndarray, " pieces"], era: Int[np.ndarray, " pieces"]
+    predictions: Sequence[Prediction],
+    *,
+    composer: Int[np.ndarray, " pieces"],
+    era: Int[np.ndarray, " pieces"],
 ) -> dict[str, float]:
-    """Measure how often composer and era are told rightly, per clip and per piece.
+    """Measure the accuracy of composer and era, per clip and per piece.
 
     Args:
-        verdicts: One a piece.
+        predictions: One per piece.
         composer: The true indices.
-        era: The same.
+        era: The true indices.
 
     Returns:
-        `style/val/{piece,clip}_accuracy` and `style/val/era_{piece,clip}_accuracy`, each with the ends of its
-        interval over pieces. A clip's accuracy is averaged within its piece first, so that every piece
-        weighs alike.
+        `style/val/{piece,clip}_accuracy` and `style/val/era_{piece,clip}_accuracy`, each with the bounds of
+        its interval over pieces. Clips are averaged within their piece first, so that all pieces have the
+        same weight.
     """
     right = {
         "piece_accuracy": [
-            one.composer.argmax() == true for one, true in zip(verdicts, composer, strict=True)
+            prediction.composer.argmax() == true
+            for prediction, true in zip(predictions, composer, strict=True)
         ],
         "clip_accuracy": [
-            (one.clip_composer.argmax(axis=1) == true).mean()
-            for one, true in zip(verdicts, composer, strict=True)
+            (prediction.clip_composer.argmax(axis=1) == true).mean()
+            for prediction, true in zip(predictions, composer, strict=True)
         ],
-        "era_piece_accuracy": [one.era.argmax() == true for one, true in zip(verdicts, era, strict=True)],
+        "era_piece_accuracy": [
+            prediction.era.argmax() == true for prediction, true in zip(predictions, era, strict=True)
+        ],
         "era_clip_accuracy": [
-            (one.clip_era.argmax(axis=1) == true).mean() for one, true in zip(verdicts, era, strict=True)
+            (prediction.clip_era.argmax(axis=1) == true).mean()
+            for prediction, true in zip(predictions, era, strict=True)
         ],
     }
     metrics = {}
@@ -111,7 +118,7 @@ def accuracy_metrics(
 
 
 def majority_accuracy(train: Sequence[str], held_out: Sequence[str]) -> float:
-    """Say of every held-out piece what is most common in training; give how often that is right."""
+    """Compute the accuracy of predicting the most common training label for every held-out piece."""
     most_common = Counter(train).most_common(1)[0][0]
     return float(np.mean([label == most_common for label in held_out]))
 
@@ -119,7 +126,7 @@ def majority_accuracy(train: Sequence[str], held_out: Sequence[str]) -> float:
 def composer_shares(
     classifier: StyleClassifier, pieces: Sequence[Performance], *, composers: Sequence[str]
 ) -> dict[str, float]:
-    """Say how much of generated pieces the classifier gives to each composer and era, and to the right ones.
+    """Average the predicted probability of each composer and era over generated pieces.
 
     Args:
         classifier: In evaluation mode.
@@ -130,12 +137,12 @@ def composer_shares(
         `generated/composer/NAME` and `generated/era/NAME`, mean probabilities; `generated/own_composer`, the
         share of pieces whose likeliest composer is one of the run's.
     """
-    verdicts = [judge(classifier, counts_of(piece)) for piece in pieces if len(piece)]
-    if not verdicts:
+    predictions = [predict(classifier, counts_of(piece)) for piece in pieces if len(piece)]
+    if not predictions:
         return {}
-    composer = np.mean([one.composer for one in verdicts], axis=0)
-    era = np.mean([one.era for one in verdicts], axis=0)
-    own = [classifier.composers[one.composer.argmax()] in composers for one in verdicts]
+    composer = np.mean([prediction.composer for prediction in predictions], axis=0)
+    era = np.mean([prediction.era for prediction in predictions], axis=0)
+    own = [classifier.composers[prediction.composer.argmax()] in composers for prediction in predictions]
     return {
         **{f"generated/composer/{n}": float(p) for n, p in zip(classifier.composers, composer, strict=True)},
         **{f"generated/era/{n}": float(p) for n, p in zip(classifier.eras, era, strict=True)},
@@ -151,24 +158,24 @@ def style_metrics(
     composers: Sequence[str],
     seed: int = 0,
 ) -> dict[str, float]:
-    """Ask whose style generated pieces have, and how far they lie from real ones in the embedding.
+    """Predict the style of generated pieces, and measure their distance from real ones in the embedding.
 
     Args:
         classifier: In evaluation mode; it must not have been trained on the reference.
         pieces: Generated pieces; silent ones are left out.
         reference: Real excerpts.
         composers: Surnames whose music the run was trained on.
-        seed: Of the halves and of the bootstrap.
+        seed: Seed of the halves and of the bootstrap.
 
     Returns:
-        What `style_metrics` says; `generated/frechet` with the ends of its interval, and beside it
-        `real/frechet`, one half of the real pieces from the other. Nothing for silence alone.
+        The metrics of `composer_shares`; `generated/frechet` with the bounds of its interval; `real/frechet`,
+        the distance between two halves of the real pieces. Empty if all pieces are silent.
     """
-    heard = [piece for piece in pieces if len(piece)]
-    if not heard or not reference.excerpts:
+    sounding = [piece for piece in pieces if len(piece)]
+    if not sounding or not reference.excerpts:
         return {}
     first, second = reference.halves(seed=seed)
-    found = style_distance(classifier, heard, reference.excerpts, seed=seed)
+    found = style_distance(classifier, sounding, reference.excerpts, seed=seed)
     metrics = {
         "generated/frechet": found.value,
         "generated/frechet/low": found.low,
@@ -177,14 +184,14 @@ def style_metrics(
     if first.excerpts and second.excerpts:
         ceiling = style_distance(classifier, first.excerpts, second.excerpts, seed=seed, resamples=0)
         metrics["real/frechet"] = ceiling.value
-    return metrics | composer_shares(classifier, heard, composers=composers)
+    return metrics | composer_shares(classifier, sounding, composers=composers)
 
 
 @torch.inference_mode()
 def embed(
     classifier: StyleClassifier, pieces: Sequence[Performance], *, segments_per_clip: int = 2
 ) -> tuple[Float[np.ndarray, "clips dims"], Int[np.ndarray, " clips"]]:
-    """Place short clips of pieces in the classifier's embedding.
+    """Embed short clips of pieces with the classifier.
 
     Args:
         classifier: In evaluation mode.
@@ -192,15 +199,15 @@ def embed(
         segments_per_clip: Length of a clip in segments of 16 quarters.
 
     Returns:
-        Embeddings, and which piece each is of.
+        Embeddings, and the index of the piece of each.
     """
     quarters = segments_per_clip * QUARTERS_PER_SEGMENT
     rows, groups = [], []
     for number, piece in enumerate(pieces):
         counts = count_patterns(to_packed(piece), quarters_per_segment=quarters)
-        heard = counts[counts[:, :12].sum(axis=1) > 0]
-        rows.append(classifier(torch.from_numpy(heard.astype(np.float32))).embedding.numpy())
-        groups.append(np.full(len(heard), number))
+        sounding = counts[counts[:, :12].sum(axis=1) > 0]
+        rows.append(classifier(torch.from_numpy(sounding.astype(np.float32))).embedding.numpy())
+        groups.append(np.full(len(sounding), number))
     return np.concatenate(rows), np.concatenate(groups)
 
 
@@ -214,14 +221,13 @@ def style_distance(
 ) -> Estimate:
     """Measure the Fréchet distance of pieces from real ones in the classifier's embedding.
 
-    The embedding of a network that was trained for another task (Heusel et al. 2017), here on clips of 32
-    quarters.
+    As the FID (Heusel et al. 2017), on clips of 32 quarters.
 
     Args:
         classifier: In evaluation mode.
         pieces: Generated pieces.
         reference: Real excerpts.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
         resamples: Bootstrap draws.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Train the classifier of composer and era, fold by fold, and say how good it is."""
+"""Train and cross-validate the composer and era classifier."""
 
 import csv
 import logging
@@ -26,7 +26,13 @@ from musicgen.style.clips import FixedClips, PieceCounts, RandomClips
 from musicgen.style.confusion import confusion_matrix, draw_confusion
 from musicgen.style.forest import check_forest, forest_accuracy
 from musicgen.style.module import StyleModule
-from musicgen.style.predictions import Verdict, accuracy, accuracy_metrics, judge_pieces, majority_accuracy
+from musicgen.style.predictions import (
+    Prediction,
+    accuracy,
+    accuracy_metrics,
+    majority_accuracy,
+    predict_pieces,
+)
 from musicgen.training.checkpoints import StageCheckpoint
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 
@@ -36,22 +42,22 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class StyleTraining:
-    """How the classifier is made and trained, and where its files go.
+    """Cross-validation of the classifier: settings and the training loop.
 
     Attributes:
-        folder: Where checkpoint, picture and tables go.
-        network_config: The network's config in plain values, kept in its checkpoint.
+        folder: Output folder of checkpoint, confusion matrix and tables.
+        network_config: The network's config in plain values, stored in its checkpoint.
         optimizer: Makes the optimizer.
         scheduler: Makes the schedule.
         max_epochs: Passes over the clips.
         batch_size: Clips per update.
         make_classifier: Makes the network from `composers`, `eras` and `families`.
-        make_trainer: `pytorch_lightning.Trainer` but for epochs, callbacks and loggers.
-        logger: Where curves go.
+        make_trainer: Makes the trainer from epochs, callbacks and loggers.
+        logger: Lightning loggers of the first fold.
         clips: Settings of the training clips, see `RandomClips`.
-        grid: The grid's config, kept in the checkpoint.
-        seed: Of weights, clips and dropout.
-        forest: Measure the forest beside it.
+        grid: The grid's config, stored in the checkpoint.
+        seed: Seed of weights, clips and dropout.
+        forest: Also measure the extra-trees baseline.
     """
 
     folder: Path
@@ -69,23 +75,23 @@ class StyleTraining:
     forest: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what trains nothing, before anything is trained."""
+        """Validate the settings before anything is trained."""
         for name in ("max_epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}; use 1 or more")
 
     def run(self, prepared: Prepared, *, folds: Sequence[int]) -> dict[str, float]:
-        """Train on the pieces outside each fold and measure on those inside it, all folds pooled.
+        """Train outside each fold and measure inside it, pooled over folds.
 
-        Fold 0 holds out what `val` and `test` hold out by default. The network of the first fold is kept.
-        Nothing is chosen by the held-out pieces: the last weights are the ones that are measured.
+        Fold 0 holds out the default `val` and `test` pieces. The network of the first fold is saved. Held-out
+        pieces select nothing: the final weights are measured.
 
         Args:
             prepared: The pieces.
-            folds: Any of 0 to 4.
+            folds: Indices from 0 to 4.
 
         Returns:
-            `style/val/…`, and beside it `baseline/{majority,forest}/piece_accuracy`.
+            `style/val/…` and `baseline/{majority,forest}/piece_accuracy`.
 
         Raises:
             ValueError: A fold is out of range, or leaves nothing to train on or to hold out.
@@ -93,24 +99,26 @@ class StyleTraining:
         if self.forest:
             check_forest()
         counted = count_pieces(prepared)
-        composers = sorted({one.piece.surname for one in counted})
-        eras = sorted({one.piece.era for one in counted})
-        verdicts: dict[int, Verdict] = {}
+        composers = sorted({piece.piece.surname for piece in counted})
+        eras = sorted({piece.piece.era for piece in counted})
+        predictions: dict[int, Prediction] = {}
         majority, forest = [], []
         began = time.process_time()
         for order, fold in enumerate(folds):
             train, held_out = fold_of(counted, fold=fold)
             classifier = self._train(train, held_out, composers=composers, eras=eras, keep=order == 0)
-            judged = judge_pieces(classifier, held_out)
-            verdicts |= {id(one): verdict for one, verdict in zip(held_out, judged, strict=True)}
-            names = [[one.piece.surname for one in side] for side in (train, held_out)]
+            predicted = predict_pieces(classifier, held_out)
+            predictions |= {
+                id(piece): prediction for piece, prediction in zip(held_out, predicted, strict=True)
+            }
+            names = [[piece.piece.surname for piece in side] for side in (train, held_out)]
             majority.append((majority_accuracy(*names), len(held_out)))
             if self.forest:
                 forest.append(forest_accuracy(train, held_out, seed=self.seed))
         spent = time.process_time() - began
-        asked = [one for one in counted if id(one) in verdicts]
-        said = [verdicts[id(one)] for one in asked]
-        metrics = self._metrics(asked, said, composers=composers, eras=eras)
+        held_out = [piece for piece in counted if id(piece) in predictions]
+        found = [predictions[id(piece)] for piece in held_out]
+        metrics = self._metrics(held_out, found, composers=composers, eras=eras)
         rates, sizes = zip(*majority, strict=True)
         metrics["baseline/majority/piece_accuracy"] = float(np.average(rates, weights=sizes))
         metrics["time/cpu_s"] = spent
@@ -171,20 +179,25 @@ class StyleTraining:
         return DataLoader(clips, batch_size=self.batch_size, sampler=sampler, collate_fn=as_is)
 
     def _metrics(
-        self, pieces: list[PieceCounts], verdicts: list[Verdict], *, composers: list[str], eras: list[str]
+        self,
+        pieces: list[PieceCounts],
+        predictions: list[Prediction],
+        *,
+        composers: list[str],
+        eras: list[str],
     ) -> dict[str, float]:
-        composer = np.array([composers.index(one.piece.surname) for one in pieces])
-        era = np.array([eras.index(one.piece.era) for one in pieces])
-        metrics = accuracy_metrics(verdicts, composer=composer, era=era)
-        told = np.array([one.composer.argmax() for one in verdicts])
+        composer = np.array([composers.index(piece.piece.surname) for piece in pieces])
+        era = np.array([eras.index(piece.piece.era) for piece in pieces])
+        metrics = accuracy_metrics(predictions, composer=composer, era=era)
+        predicted = np.array([prediction.composer.argmax() for prediction in predictions])
         draw_confusion(
-            confusion_matrix(composer, told, classes=len(composers)),
+            confusion_matrix(composer, predicted, classes=len(composers)),
             self.folder / "confusion.png",
             names=composers,
-            title=f"{len(pieces)} held-out pieces, {metrics['style/val/piece_accuracy']:.0%} rightly told",
+            title=f"{len(pieces)} held-out pieces, {metrics['style/val/piece_accuracy']:.0%} correct",
         )
-        write_verdicts(
-            [one.piece for one in pieces], verdicts, self.folder / "held_out.csv", composers=composers
+        write_predictions(
+            [piece.piece for piece in pieces], predictions, self.folder / "held_out.csv", composers=composers
         )
         return metrics | {"style/val/pieces": float(len(pieces))}
 
@@ -200,37 +213,37 @@ def count_pieces(prepared: Prepared) -> list[PieceCounts]:
 
 
 def fold_of(pieces: Sequence[PieceCounts], *, fold: int) -> tuple[list[PieceCounts], list[PieceCounts]]:
-    """Part pieces by the hash of their content: one fifth is held out.
+    """Split pieces by content hash: one fifth is held out.
 
     Args:
         pieces: Distinct pieces.
-        fold: 0 to 4; fold 0 is what the default fractions hold out.
+        fold: 0 to 4; fold 0 is the default held-out fraction.
 
     Returns:
         Training pieces and held-out pieces.
 
     Raises:
-        ValueError: There is no such fold, or one side is empty.
+        ValueError: The fold is out of range, or one side is empty.
     """
     if not 0 <= fold < FOLDS:
         raise ValueError(f"folds={fold}; use any of 0 to {FOLDS - 1}")
-    inside = [int(hash_position(one.piece.content) * FOLDS) == fold for one in pieces]
-    train = [one for one, held in zip(pieces, inside, strict=True) if not held]
-    held_out = [one for one, held in zip(pieces, inside, strict=True) if held]
+    inside = [int(hash_position(piece.piece.content) * FOLDS) == fold for piece in pieces]
+    train = [piece for piece, held in zip(pieces, inside, strict=True) if not held]
+    held_out = [piece for piece, held in zip(pieces, inside, strict=True) if held]
     if not train or not held_out:
         raise ValueError(f"fold {fold} of {len(pieces)} pieces leaves one side empty; choose more pieces")
     return train, held_out
 
 
-def write_verdicts(
-    pieces: Sequence[Piece], verdicts: Sequence[Verdict], path: Path, *, composers: Sequence[str]
+def write_predictions(
+    pieces: Sequence[Piece], predictions: Sequence[Prediction], path: Path, *, composers: Sequence[str]
 ) -> None:
-    """Write what was said of each piece: file, true composer, told composer, its probability."""
+    """Write a CSV row per piece: file, true composer, predicted composer, its probability."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["file", "composer", "told", "probability"])
-        for piece, verdict in zip(pieces, verdicts, strict=True):
-            best = int(verdict.composer.argmax())
+        writer.writerow(["file", "composer", "predicted", "probability"])
+        for piece, prediction in zip(pieces, predictions, strict=True):
+            best = int(prediction.composer.argmax())
             writer.writerow(
-                [piece.path.name, piece.surname, composers[best], f"{verdict.composer[best]:.3f}"]
+                [piece.path.name, piece.surname, composers[best], f"{prediction.composer[best]:.3f}"]
             )

@@ -1,36 +1,42 @@
-"""The autoencoder's training loop as a Lightning module."""
+"""Lightning module of the autoencoder."""
 
 import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from musicgen.measure.reconstruction import ReconstructionMetrics, code_entropy
+from musicgen.checkpoint import migrate
+from musicgen.data.batches.slices import SliceBatch
+from musicgen.measure.reconstruction import ReconstructionMetrics, code_entropy, count_code_use
 from musicgen.models.autoencoder import Autoencoder, AutoencoderOutput
-from musicgen.models.losses import ReconstructionLoss, reconstruction_loss
+from musicgen.models.cells.base import CellLoss
 from musicgen.training.fsdp import shard_over_ranks
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
 from musicgen.training.trainer import is_written, sample_numbers
 
-_TRAINED_ON = ("bce", "commitment")
+_SLICES = "slices"
 
 
 class AutoencoderModule(pl.LightningModule):
-    """Train an autoencoder to reproduce slices through its codebook.
+    """Train an autoencoder to reproduce slices through its bottleneck.
 
-    The loss is the mean BCE over the cells of all channels plus the quantiser's own loss
-    (van den Oord et al. 2017, equation 3). `vq_vae/val/*` are metrics over the whole held-out set.
+    The loss is the cell model's plus the bottleneck's (van den Oord et al. 2017, equation 3, for
+    codebooks). `vq_vae/val/*` are metrics over the whole held-out set.
 
     Args:
         autoencoder: The network.
         optimizer: Makes the optimizer from parameter groups.
-        scheduler: Makes the schedule from the optimizer and `total_steps`; stepped once an update.
-        val_metrics: What is measured on held-out pieces.
+        scheduler: Makes the schedule from the optimizer and `total_steps`; stepped once per update.
+        val_metrics: Metrics of held-out pieces.
     """
 
     stage = "vq_vae"
-    val_code_counts: Tensor  # of the last validation
+    baselines: Mapping[str, float] = {}  # trivial predictions, drawn as lines
+    val_code_counts: Tensor  # from the last validation
 
     def __init__(
         self,
@@ -45,55 +51,72 @@ class AutoencoderModule(pl.LightningModule):
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.val_metrics = val_metrics
-        no_codes = torch.zeros(autoencoder.num_embeddings, dtype=torch.int64)
-        self.register_buffer("val_code_counts", no_codes, persistent=False)
+        self._total_steps = 1  # set in configure_optimizers
+        self.register_buffer("val_code_counts", val_metrics.code_counts.clone(), persistent=False)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Migrate checkpoints of earlier versions."""
+        migrate(checkpoint, Path("the checkpoint"))
 
     def configure_model(self) -> None:
-        """Share the weights out over ranks where the strategy does so; the codebook stays whole on each."""
+        """Shard the weights if the strategy does so; every rank keeps the whole codebook."""
         shard_over_ranks(self.autoencoder, self.device_mesh)
 
     def on_train_start(self) -> None:
-        """Begin the sums of an epoch, here and at each epoch's end."""
-        self._begin_sums()
+        """Reset the epoch accumulators."""
+        self._reset_epoch()
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        """Reproduce a batch of slices (batch, channels, 88, 32); give the loss."""
+    def training_step(self, batch: SliceBatch, batch_idx: int) -> Tensor:
+        """Reproduce a batch of slices; return the loss."""
         output, losses = self._step(batch)
-        counts = torch.bincount(output.codes.flatten(), minlength=len(self._code_counts))
+        metrics = {**losses.metrics, **output.metrics}
+        self._add_to_epoch(metrics, weight=len(batch.slices))
+        counts = count_code_use(output.codes, vocabulary=self.val_metrics.vocabulary).to(self.device)
         self._code_counts += counts
-        parts = torch.stack([losses.sounding, output.quantizer_loss]).detach().float()
-        self._sums += len(batch) * torch.cat([parts, parts.new_ones(1)])
         if is_written(self.trainer):
-            self.log_dict(_named("vq_vae/step", parts))
+            self.log_dict({f"vq_vae/step/{name}": value for name, value in metrics.items()})
             self._log_code_use("vq_vae/step", counts, on_step=True)
             self.log("vq_vae/lr", learning_rate(self.trainer))
-        return losses.total + output.quantizer_loss
+        return losses.total + output.loss
 
     def on_train_epoch_end(self) -> None:
-        """Log losses and code use over the epoch, on all ranks together."""
-        sums, counts = self._sums, self._code_counts
+        """Log losses and code use of the epoch, reduced over ranks."""
+        sums, counts = torch.stack(list(self._sums.values())), self._code_counts
         if self.trainer.world_size > 1:
-            sums, counts = (self._over_ranks(one) for one in (sums, counts))
-        means = sums[:-1] / sums[-1]
-        self.log_dict(_named("vq_vae/train", means))
+            sums, counts = (self._over_ranks(tensor) for tensor in (sums, counts))
+        means = zip(self._sums, sums / sums[-1], strict=True)
+        self.log_dict({f"vq_vae/train/{name}": mean for name, mean in means if name != _SLICES})
         self._log_code_use("vq_vae/train", counts, on_step=False)
-        self._begin_sums()
+        self._reset_epoch()
 
-    def _begin_sums(self) -> None:  # no buffers: ranks would share them
-        num_embeddings = self.autoencoder.num_embeddings
-        self._code_counts = torch.zeros(num_embeddings, dtype=torch.int64, device=self.device)
-        self._sums = torch.zeros(len(_TRAINED_ON) + 1, device=self.device)  # of losses, and of slices
+    def _reset_epoch(self) -> None:  # not buffers, which ranks would share
+        self._code_counts = torch.zeros_like(self.val_code_counts)
+        self._sums: dict[str, Tensor] = {}  # sums of metrics over slices, and the number of slices
+
+    def _add_to_epoch(self, metrics: Mapping[str, Tensor], *, weight: int) -> None:
+        slices = self._sums.pop(_SLICES, torch.zeros((), device=self.device))
+        for name, value in metrics.items():
+            self._sums[name] = self._sums.get(name, 0.0) + weight * value.detach().float()
+        self._sums[_SLICES] = slices + weight
 
     def _over_ranks(self, value: Tensor) -> Tensor:
         gathered = self.all_gather(value)
         assert isinstance(gathered, Tensor)
         return gathered.sum(dim=0)
 
-    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
-        """Take the metrics of a batch of held-out slices."""
+    def validation_step(self, batch: SliceBatch, batch_idx: int) -> None:
+        """Update the metrics with a batch of held-out slices."""
         output, _ = self._step(batch)
-        numbers = sample_numbers(self.trainer, batch_idx=batch_idx, count=len(batch))
-        self.val_metrics.update(batch, output.logits, output.codes, numbers.to(batch.device))
+        count = len(batch.slices)
+        numbers = sample_numbers(self.trainer, batch_idx=batch_idx, count=count).to(output.maps.device)
+        self.val_metrics.update(
+            batch.slices,
+            output.maps,
+            output.codes,
+            numbers,
+            before=batch.before,
+            null_maps=self.autoencoder.maps_without_latents(),
+        )
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics over the whole held-out set."""
@@ -104,22 +127,25 @@ class AutoencoderModule(pl.LightningModule):
         self.log("vq_vae/epoch", float(self.current_epoch + 1))
 
     def configure_optimizers(self) -> dict[str, object]:
-        """Make the optimizer and its schedule over all updates of the training."""
+        """Build the optimizer and its schedule."""
         optimizer = self.optimizer(parameter_groups(self.autoencoder))
-        schedule = self.scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
+        self._total_steps = int(self.trainer.estimated_stepping_batches)
+        schedule = self.scheduler(optimizer, total_steps=self._total_steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _step(self, batch: Tensor) -> tuple[AutoencoderOutput, ReconstructionLoss]:
-        output = self.autoencoder(batch.contiguous(memory_format=torch.channels_last))
-        return output, reconstruction_loss(output.logits, batch)
+    def _step(self, batch: SliceBatch) -> tuple[AutoencoderOutput, CellLoss]:
+        output = self.autoencoder(batch.slices.contiguous(memory_format=torch.channels_last))
+        progress = self.global_step / self._total_steps
+        losses = self.autoencoder.cells.loss(
+            output.maps, batch.slices, before=batch.before, progress=progress
+        )
+        return output, losses
 
     def _log_code_use(self, prefix: str, counts: Tensor, *, on_step: bool) -> None:
+        if not counts.numel():
+            return
         metrics = {
             f"{prefix}/perplexity": math.exp(code_entropy(counts)),
             f"{prefix}/codes_used": float((counts > 0).sum()),
         }
         self.log_dict(metrics, on_step=on_step, on_epoch=not on_step)
-
-
-def _named(prefix: str, losses: Tensor) -> dict[str, Tensor]:
-    return {f"{prefix}/{name}": loss for name, loss in zip(_TRAINED_ON, losses, strict=True)}

@@ -4,11 +4,12 @@ import torch
 
 from benchmarks.measure import Bench, Row, forget_peak, in_turn, peak_mib, row_of, seconds
 from benchmarks.reference_transformer import ReferenceGpt, sample
-from musicgen.generation.generate import Sampling, generate_pieces
-from musicgen.generation.sampling import CachedReader, UncachedReader, sample_codes
+from musicgen.generation.generate import generate_pieces
+from musicgen.generation.sampling import CachedReader, DrawRequest, Sampling, UncachedReader
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.bottlenecks.vq import VectorQuantizer
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.priors.flat import Transformer
 
 _CODES = 16  # a quarter
 _WAYS = {
@@ -24,20 +25,16 @@ _PIECE_LIMIT_S = 3
 def generation(bench: Bench) -> list[Row]:
     """Draw codes with the default network, against a block that is read again for every code."""
     torch.manual_seed(0)
-    network = Transformer().to(bench.device).eval()
+    network = Transformer(vocabulary=Vocabulary(_CODES, 1, 16)).to(bench.device).eval()
     theirs = ReferenceGpt().to(bench.device)
     rows = []
     for name, (batch, reader, mark) in _WAYS.items():
 
         def ours(batch: int = batch, reader: type[CachedReader] | type[UncachedReader] = reader) -> float:
             def work() -> None:
-                sample_codes(
-                    network,
-                    num_quarters=bench.size.codes // _CODES,
-                    batch=batch,
-                    generator=torch.Generator().manual_seed(0),
-                    reader=reader,
-                )
+                generator = torch.Generator().manual_seed(0)
+                request = DrawRequest(bench.size.codes // _CODES, generator, batch=batch)
+                Sampling().draw(network, request, reader=reader)
 
             return batch * bench.size.codes / seconds(work, device=bench.device)
 

@@ -11,7 +11,8 @@ from benchmarks.reference_transformer import WINDOW, ReferenceGpt, train_step
 from benchmarks.training import DEFAULTS, TRANSFORMER_BATCH, seconds_an_update
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.batches.datamodule import CodeDataModule
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.priors.flat import Transformer
 from musicgen.training.prior_module import PriorModule
 from musicgen.training.trainer import fastest_precision
 
@@ -25,7 +26,7 @@ def transformer_training(bench: Bench) -> list[Row]:
     layers, heads, width = _SHAPES[device] if size.name != "tiny" else (1, 2, 16)
     precision = fastest_precision(device)
     torch.manual_seed(0)
-    network = Transformer(num_layers=layers, num_heads=heads, width=width)
+    network = Transformer(vocabulary=Vocabulary(16, 1, 16), num_layers=layers, num_heads=heads, width=width)
     flops = flops_a_token(network)
     if device == "cuda":
         network.compile()
@@ -74,7 +75,7 @@ def training_of(network: Transformer) -> tuple[PriorModule, CodeDataModule]:
         optimizer=instantiate(DEFAULTS.optimizer.transformer),
         scheduler=instantiate(DEFAULTS.scheduler.transformer),
         codes_per_quarter=16,
-        decoder_bits_per_quarter=0.0,
+        decoder_bits=0.0,
     )
     data = CodeDataModule(
         {"train": codes, "val": codes},

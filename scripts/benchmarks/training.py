@@ -104,7 +104,7 @@ def vq_vae(
         optimizer=instantiate(config.optimizer.vq_vae),
         scheduler=instantiate(config.scheduler.vq_vae),
         val_metrics=ReconstructionMetrics(
-            prepared.splits["val"], num_embeddings=config.quantizer.num_embeddings
+            prepared.splits["val"], cells=network.cells, vocabulary=network.vocabulary
         ),
     )
     return module, MidiDataModule(prepared, batch_size=batch_size, transpose=config.transpose, seed=seed)

@@ -7,7 +7,7 @@ import pytest
 from musicgen.baselines.baseline import BaselineData
 from musicgen.baselines.codes import CodeMarkov, TrainedRun, decoder_bits
 from musicgen.checkpoint import load_autoencoder
-from musicgen.generation.generate import Sampling
+from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import encode_packed, encode_pieces
 from musicgen.measure.evaluate import reconstruction_metrics
 from musicgen.measure.trivial import bigram_nats

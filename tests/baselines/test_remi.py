@@ -5,7 +5,7 @@ import pytest
 import pytorch_lightning as pl
 
 from musicgen.baselines.baseline import BaselineData
-from musicgen.generation.generate import Sampling
+from musicgen.generation.sampling import Sampling
 from musicgen.music.grid import to_packed
 from musicgen.training.optim import constant
 from tests.conftest import etude

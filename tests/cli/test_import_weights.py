@@ -9,8 +9,10 @@ import torch
 
 from musicgen.checkpoint import load_autoencoder, load_transformer, start_from
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.bottlenecks.vq import BachsformerVectorQuantizer, VectorQuantizer
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.bottlenecks.bachsformer import BachsformerVectorQuantizer
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.priors.flat import Transformer
 from musicgen.music.midi import read_midi
 from tests.compat.published import published
 from tests.conftest import Musicgen
@@ -41,7 +43,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     autoencoder((torch.rand(16, 1, 88, 32) < 0.1).float())
     prior = Transformer(
-        num_embeddings=8, num_layers=1, num_heads=2, width=16, max_positions=63, start_token=False
+        vocabulary=Vocabulary(16, 1, 8),
+        num_layers=1,
+        num_heads=2,
+        width=16,
+        max_positions=63,
+        start_token=False,
     )
     torch.save(published(autoencoder), folder / "vq_vae.pt")
     torch.save(published(prior), folder / "transformer.pt")
@@ -92,7 +99,7 @@ def test_training_goes_on_from_an_imported_run(imported: Path, tiny: list[str], 
     musicgen("train", *tiny, *FINE_TUNING, *frozen, f"init_from={imported}", f"hydra.run.dir={run}")
     before, after = load_autoencoder(imported).module, load_autoencoder(run).module
     for name, tensor in before.state_dict().items():
-        if "quantizer" not in name:  # the codebook follows the data whatever the rate is
+        if "bottleneck" not in name:  # the codebook follows the data whatever the rate is
             assert torch.equal(tensor, after.state_dict()[name]), name
     assert (run / "metrics.json").is_file()
     musicgen("compare", str(imported), str(run), f"hydra.run.dir={musicgen.folder / 'side_by_side'}")
@@ -110,5 +117,5 @@ def test_a_quantizer_of_the_same_tensors_takes_the_weights(imported: Path):
     cold = BachsformerVectorQuantizer(num_embeddings=8, embedding_dim=8)
     autoencoder = Autoencoder(cold, num_hiddens=8, num_residual_hiddens=4)
     start_from(autoencoder, imported, stage="vq_vae")
-    assert torch.equal(cold.codebook, load_autoencoder(imported).module.quantizer.codebook)
+    assert torch.equal(cold.codebook, load_autoencoder(imported).module.bottleneck.codebook)
     assert not torch.isclose(cold.cluster_size, torch.zeros(8)).all()

@@ -3,16 +3,16 @@
 import torch
 
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.priors.flat import Transformer
 
 
 def published(model: Autoencoder | Transformer) -> dict[str, torch.Tensor]:
     """Give a model's state dict as Bachsformer would have saved it."""
     names = {
         "encoder.to_latent": "_pre_vq_conv",
-        "quantizer.codebook": "_vq_vae._embedding.weight",
-        "quantizer.cluster_sum": "_vq_vae._ema_w",
-        "quantizer.cluster_size": "_vq_vae._ema_cluster_size",
+        "bottleneck.codebook": "_vq_vae._embedding.weight",
+        "bottleneck.cluster_sum": "_vq_vae._ema_w",
+        "bottleneck.cluster_size": "_vq_vae._ema_cluster_size",
         "encoder.conv_": "_encoder._conv_",
         "decoder.conv_": "_decoder._conv_trans_",
         "encoder.residual_stack.blocks": "_encoder._residual_stack._layers",
@@ -33,7 +33,7 @@ def published(model: Autoencoder | Transformer) -> dict[str, torch.Tensor]:
     }
     state = {}
     for name, tensor in model.state_dict().items():
-        if name in ("quantizer.started", "quantizer.num_updates"):
+        if name in ("bottleneck.started", "bottleneck.num_updates"):
             continue
         for ours, theirs in names.items():
             if ours != "blocks" or name.startswith("blocks"):

@@ -8,8 +8,10 @@ import torch
 
 from musicgen.compat.bachsformer import BachsformerGrid, load_weights, read_slices
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.bottlenecks.vq import GradientVectorQuantizer, VectorQuantizer
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
+from musicgen.models.priors.flat import Transformer
 from musicgen.music.grid import unpack
 from musicgen.music.midi import MidiError
 from tests.compat.published import published
@@ -125,7 +127,12 @@ def small_pair() -> tuple[Autoencoder, Transformer]:
     autoencoder = Autoencoder(quantizer, num_hiddens=8, num_residual_layers=3, num_residual_hiddens=4)
     autoencoder((torch.rand(4, 1, 88, 32) < 0.1).float())
     transformer = Transformer(
-        num_embeddings=8, num_layers=2, num_heads=4, width=16, max_positions=31, start_token=False
+        vocabulary=Vocabulary(16, 1, 8),
+        num_layers=2,
+        num_heads=4,
+        width=16,
+        max_positions=31,
+        start_token=False,
     )
     return autoencoder.eval(), transformer.eval()
 
@@ -178,8 +185,8 @@ def test_a_codebook_without_running_means_is_trained_by_gradient(small_pair, tmp
 
     autoencoder, _ = load_weights(tmp_path, num_heads=4)
 
-    assert isinstance(autoencoder.quantizer, GradientVectorQuantizer)
-    assert autoencoder.quantizer.started
+    assert isinstance(autoencoder.bottleneck, GradientVectorQuantizer)
+    assert autoencoder.bottleneck.started
 
 
 def test_what_cannot_be_chosen_or_read_is_said(small_pair, tmp_path: Path) -> None:
@@ -212,7 +219,9 @@ def test_what_cannot_be_chosen_or_read_is_said(small_pair, tmp_path: Path) -> No
 
 
 def test_a_pair_of_two_codebooks_is_refused(small_pair, tmp_path: Path) -> None:
-    other = Transformer(num_embeddings=9, num_layers=1, num_heads=4, width=16, start_token=False)
+    other = Transformer(
+        vocabulary=Vocabulary(16, 1, 9), num_layers=1, num_heads=4, width=16, start_token=False
+    )
     torch.save(published(small_pair[0]), tmp_path / "vq_vae.pt")
     torch.save(published(other), tmp_path / "transformer.pt")
 

@@ -10,8 +10,7 @@ import torch
 from torch.nn import functional
 
 from musicgen.compat.bachsformer import BachsformerGrid, load_weights, read_slices
-from musicgen.generation.sampling import sample_codes
-from musicgen.models.losses import reconstruction_loss
+from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.music.grid import unpack
 
 
@@ -58,9 +57,8 @@ def test_weights_give_the_originals_outputs(reference: Path) -> None:
         logits = transformer(codes[:12].view(1, -1)[:, :-1])
     assert bce.item() == pytest.approx(metrics["bce"], rel=1e-3)
     np.testing.assert_allclose(logits[0], expected["logits"], rtol=0, atol=1e-4)
-    continued = sample_codes(
-        transformer, num_quarters=12, prompt=codes[:1], temperature=0, generator=torch.Generator()
-    )
+    request = DrawRequest(num_quarters=12, prompt=codes[:1], generator=torch.Generator())
+    continued = Sampling(temperature=0).draw(transformer, request)
     assert continued[0, :191].tolist() == expected["greedy"].tolist()
 
 
@@ -74,7 +72,7 @@ def test_imported_weights_can_be_trained_on(reference: Path) -> None:
     autoencoder.train()
     for _ in range(3):
         output = autoencoder(slices)
-        loss = reconstruction_loss(output.logits, slices).total + output.quantizer_loss
+        loss = autoencoder.cells.loss(output.maps, slices).total + output.loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -30,8 +30,8 @@ def prepared(folder: Path, cache_dir: Path, **settings) -> Prepared:
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """Read what is cached; the catalogue aside, whose pages are not in the same order each time."""
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("catalogue")]
+    """Read what is cached; tables aside, whose pages are not in the same order each time."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".sqlite"]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from musicgen.generation.block_sampling import BlockSampling
-from musicgen.generation.generate import Sampling
-from musicgen.models.priors.transformer import Transformer
+from musicgen.generation.sampling import DrawRequest, Sampling
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.priors.flat import Transformer
 
 POSITIONS = 2
 
@@ -13,7 +14,14 @@ POSITIONS = 2
 @pytest.fixture
 def counter() -> Transformer:
     """Give a transformer that is sure of the next code: one more than the last, modulo 12."""
-    prior = Transformer(num_embeddings=12, num_layers=1, num_heads=1, width=12, max_positions=64, dropout=0.0)
+    prior = Transformer(
+        vocabulary=Vocabulary(POSITIONS, 1, 12),
+        num_layers=1,
+        num_heads=1,
+        width=12,
+        context_quarters=32,
+        dropout=0.0,
+    )
     with torch.no_grad():
         for parameter in prior.parameters():
             parameter.zero_()
@@ -24,14 +32,8 @@ def counter() -> Transformer:
 
 
 def draw(sampling: Sampling, prior: Transformer, quarters: int, prompt: torch.Tensor | None) -> list[int]:
-    codes = sampling.draw(
-        prior,
-        num_quarters=quarters,
-        codes_per_quarter=POSITIONS,
-        prompt=prompt,
-        batch=1,
-        generator=torch.Generator().manual_seed(0),
-    )
+    request = DrawRequest(quarters, torch.Generator().manual_seed(0), prompt=prompt)
+    codes = sampling.draw(prior, request)
     return codes[0].tolist()
 
 

@@ -1,15 +1,10 @@
 import pytest
 import torch
 
-from musicgen.generation.sampling import (
-    CachedReader,
-    Chooser,
-    UncachedReader,
-    keep_top_k,
-    keep_top_p,
-    sample_codes,
-)
-from musicgen.models.priors.transformer import Transformer
+from musicgen.generation.choosing import Chooser, keep_min_p, keep_top_k, keep_top_p, penalise
+from musicgen.generation.sampling import CachedReader, DrawRequest, Sampling, UncachedReader
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.priors.flat import Transformer
 
 NO = float("-inf")
 
@@ -21,7 +16,7 @@ def seeded(seed: int) -> torch.Generator:
 def tiny(*, start_token: bool = True, max_positions: int = 24, num_embeddings: int = 8) -> Transformer:
     torch.manual_seed(0)
     model = Transformer(
-        num_embeddings=num_embeddings,
+        vocabulary=Vocabulary(4, 1, num_embeddings),
         num_layers=2,
         num_heads=2,
         width=16,
@@ -32,6 +27,20 @@ def tiny(*, start_token: bool = True, max_positions: int = 24, num_embeddings: i
     for parameter in model.parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)
     return model
+
+
+def sample_codes(
+    prior: Transformer,
+    *,
+    num_quarters: int,
+    generator: torch.Generator,
+    batch: int = 1,
+    prompt: torch.Tensor | None = None,
+    reader: type[CachedReader] | type[UncachedReader] = CachedReader,
+    **settings,
+) -> torch.Tensor:
+    request = DrawRequest(num_quarters=num_quarters, generator=generator, batch=batch, prompt=prompt)
+    return Sampling(**settings).draw(prior, request, reader=reader)
 
 
 def test_top_k_keeps_the_k_likeliest() -> None:
@@ -60,6 +69,67 @@ def test_top_p_is_a_share_at_the_temperature() -> None:
     assert (keep_top_p(logits, top_p=0.65, temperature=0.5) > NO).sum() == 1  # .36 and .16 of .52
 
 
+@pytest.mark.parametrize(("min_p", "kept"), [(0.09, 4), (0.11, 3), (0.5, 2), (0.61, 1), (1.0, 1)])
+def test_min_p_keeps_what_reaches_a_part_of_the_largest_share(min_p, kept) -> None:
+    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()
+
+    assert (keep_min_p(logits, min_p=min_p) > NO).sum() == kept
+
+
+def test_min_p_is_a_part_at_the_temperature() -> None:
+    logits = torch.tensor([[0.8, 0.2]]).log()
+
+    assert (keep_min_p(logits, min_p=0.3) > NO).sum() == 1  # a quarter of the largest share
+    assert (keep_min_p(logits, min_p=0.3, temperature=2.0) > NO).sum() == 2  # one half
+
+
+def test_a_penalty_divides_the_likelihood_of_what_was_heard_once() -> None:
+    shares = torch.tensor([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
+    heard = torch.tensor([[0, 0, 0], [1, 2, 1]])
+
+    after = penalise(shares.log() + 7, heard, penalty=2.0).sub(7).exp()
+
+    torch.testing.assert_close(after, torch.tensor([[0.25, 0.3, 0.2], [0.5, 0.15, 0.1]]))
+    assert torch.equal(penalise(shares.log(), heard[:, :0], penalty=2.0), shares.log())
+
+
+def repeats(codes: torch.Tensor) -> float:
+    """Measure how often a code is that at the same place of the quarter before."""
+    quarters = codes.view(len(codes), -1, 4)
+    return float((quarters[:, 1:] == quarters[:, :-1]).float().mean())
+
+
+def test_a_penalty_is_heard_as_fewer_repetitions_and_a_reward_as_more() -> None:
+    found = [
+        repeats(
+            sample_codes(
+                tiny(), num_quarters=30, batch=16, generator=seeded(0), top_k=None, repetition_penalty=penalty
+            )
+        )
+        for penalty in (0.2, 1.0, 5.0)
+    ]
+
+    assert found[0] > found[1] + 0.1 > found[2] + 0.15
+
+
+@pytest.mark.parametrize("start_token", [True, False])
+def test_a_code_heard_at_its_place_lately_does_not_come_again(start_token: bool) -> None:
+    codes = sample_codes(
+        tiny(start_token=start_token),
+        num_quarters=40,
+        batch=4,
+        generator=seeded(0),
+        top_k=None,
+        repetition_penalty=1e9,
+        repetition_quarters=3,
+    )
+
+    quarters = codes.view(4, -1, 4)
+    for back in (1, 2, 3):
+        assert not (quarters[:, back:] == quarters[:, :-back]).any()
+    assert (quarters[:, 4:] == quarters[:, :-4]).any()  # further back is not listened to
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_codes_are_drawn_from_the_softmax_at_the_temperature(temperature) -> None:
     logits = torch.tensor([[0.0, 1.0, 2.0, -1.0]]).expand(200_000, -1)
@@ -75,7 +145,9 @@ def test_codes_are_drawn_from_the_softmax_at_the_temperature(temperature) -> Non
 
 @pytest.mark.parametrize("start_token", [True, False])
 @pytest.mark.parametrize("prompt_quarters", [0, 1, 9])
-@pytest.mark.parametrize("settings", [{}, {"temperature": 0}, {"top_k": 3, "top_p": 0.8}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"temperature": 0.0}, {"top_k": 3, "top_p": 0.8, "repetition_penalty": 2.0}]
+)
 def test_cached_codes_are_the_uncached_ones_over_many_slides(start_token, prompt_quarters, settings) -> None:
     transformer = tiny(start_token=start_token)
     prompt = torch.randint(8, (2, prompt_quarters * 4)) if prompt_quarters else None
@@ -84,7 +156,6 @@ def test_cached_codes_are_the_uncached_ones_over_many_slides(start_token, prompt
         sample_codes(
             transformer,
             num_quarters=30,
-            codes_per_quarter=4,
             hop_quarters=2,
             batch=2,
             prompt=prompt,
@@ -114,7 +185,7 @@ def test_the_prompt_is_kept_and_continued() -> None:
     transformer = tiny()
     prompt = torch.randint(8, (3, 8))
 
-    codes = sample_codes(transformer, num_quarters=5, codes_per_quarter=4, prompt=prompt, generator=seeded(0))
+    codes = sample_codes(transformer, num_quarters=5, prompt=prompt, generator=seeded(0))
 
     assert codes.shape == (3, 20)
     assert torch.equal(codes[:, :8], prompt)
@@ -123,9 +194,7 @@ def test_the_prompt_is_kept_and_continued() -> None:
 def test_one_prompt_serves_all_pieces() -> None:
     prompt = torch.randint(8, (1, 4))
 
-    codes = sample_codes(
-        tiny(), num_quarters=9, codes_per_quarter=4, prompt=prompt, batch=5, generator=seeded(0)
-    )
+    codes = sample_codes(tiny(), num_quarters=9, prompt=prompt, batch=5, generator=seeded(0))
 
     assert torch.equal(codes[:, :4], prompt.expand(5, -1))
     assert len(torch.unique(codes, dim=0)) == 5
@@ -133,7 +202,7 @@ def test_one_prompt_serves_all_pieces() -> None:
 
 def test_a_piece_continued_greedily_is_the_piece_written_at_once() -> None:
     """Where a piece is cut for a prompt leaves no trace: there are no seams."""
-    settings = {"codes_per_quarter": 4, "hop_quarters": 2, "temperature": 0}
+    settings = {"hop_quarters": 2, "temperature": 0.0}
     transformer = tiny()
     whole = sample_codes(transformer, num_quarters=25, generator=seeded(0), **settings)
 
@@ -144,7 +213,7 @@ def test_a_piece_continued_greedily_is_the_piece_written_at_once() -> None:
 
 
 def test_a_code_follows_from_what_is_kept_and_from_nothing_older() -> None:
-    settings = {"num_quarters": 9, "codes_per_quarter": 4, "hop_quarters": 2, "temperature": 0}
+    settings = {"num_quarters": 9, "hop_quarters": 2, "temperature": 0.0}
     transformer = tiny(start_token=False)
     prompt = torch.randint(8, (1, 32), generator=seeded(0))
     codes = sample_codes(transformer, prompt=prompt, generator=seeded(0), **settings)
@@ -159,9 +228,7 @@ def test_a_code_follows_from_what_is_kept_and_from_nothing_older() -> None:
 
 
 def test_the_first_code_without_a_start_token_is_any_code() -> None:
-    codes = sample_codes(
-        tiny(start_token=False), num_quarters=1, codes_per_quarter=4, batch=4000, generator=seeded(0)
-    )
+    codes = sample_codes(tiny(start_token=False), num_quarters=1, batch=4000, generator=seeded(0))
 
     counts = torch.bincount(codes[:, 0], minlength=8)
     assert counts.min() > 400
@@ -170,7 +237,7 @@ def test_the_first_code_without_a_start_token_is_any_code() -> None:
 
 def test_same_seed_same_codes_and_other_seed_other_codes() -> None:
     def sample(seed: int) -> torch.Tensor:
-        return sample_codes(tiny(), num_quarters=8, codes_per_quarter=4, batch=3, generator=seeded(seed))
+        return sample_codes(tiny(), num_quarters=8, batch=3, generator=seeded(seed))
 
     assert torch.equal(sample(0), sample(0))
     assert not torch.equal(sample(0), sample(1))
@@ -180,7 +247,7 @@ def test_same_seed_same_codes_and_other_seed_other_codes() -> None:
 def test_a_row_does_not_depend_on_how_many_there_are(start_token: bool) -> None:
     def sample(batch: int) -> torch.Tensor:
         model = tiny(start_token=start_token)
-        return sample_codes(model, num_quarters=8, codes_per_quarter=4, batch=batch, generator=seeded(3))
+        return sample_codes(model, num_quarters=8, batch=batch, generator=seeded(3))
 
     seven = sample(7)
     assert torch.equal(sample(1), seven[:1])
@@ -194,7 +261,7 @@ def test_every_code_can_come() -> None:
         num_quarters=20,
         batch=50,
         top_k=None,
-        temperature=5,
+        temperature=5.0,
         generator=seeded(0),
     )
 
@@ -203,8 +270,8 @@ def test_every_code_can_come() -> None:
 
 def test_top_k_of_one_is_greedy() -> None:
     greedy, likeliest = (
-        sample_codes(tiny(), num_quarters=6, codes_per_quarter=4, generator=seeded(seed), **settings)
-        for seed, settings in ((0, {"temperature": 0}), (1, {"top_k": 1}))
+        sample_codes(tiny(), num_quarters=6, generator=seeded(seed), **settings)
+        for seed, settings in ((0, {"temperature": 0.0}), (1, {"top_k": 1}))
     )
 
     assert torch.equal(greedy, likeliest)
@@ -214,7 +281,7 @@ def test_sampling_leaves_the_transformer_as_it_was() -> None:
     transformer = tiny().train()
     state = torch.get_rng_state()
 
-    codes = sample_codes(transformer, num_quarters=2, codes_per_quarter=4, generator=seeded(0))
+    codes = sample_codes(transformer, num_quarters=2, generator=seeded(0))
 
     assert transformer.training
     assert torch.equal(torch.get_rng_state(), state)
@@ -230,18 +297,19 @@ def test_sampling_leaves_the_transformer_as_it_was() -> None:
         ({"top_k": 0}, "top_k=0 leaves no code; use 1"),
         ({"top_p": 0.0}, "top_p=0.0 is not a share"),
         ({"top_p": 1.1}, "top_p=1.1 is not a share"),
+        ({"min_p": 0.0}, "min_p=0.0 is not a share"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty=0.0; use above 1"),
+        ({"repetition_quarters": 0}, "repetition_quarters=0 hears nothing"),
         ({"num_quarters": 0}, "num_quarters=0 makes no piece"),
         ({"batch": 0}, "batch=0 makes no piece"),
-        ({"hop_quarters": 0}, "hop_quarters=0 does not fit max_positions=24; use 1 to 6"),
+        ({"hop_quarters": 0}, "hop_quarters=0 drops nothing; use 1"),
         ({"hop_quarters": 7}, "hop_quarters=7 does not fit max_positions=24; use 1 to 6"),
-        ({"prompt": torch.zeros(1, 6)}, r"prompt has shape \(1, 6\)"),
-        ({"prompt": torch.zeros(1, 32)}, "after a prompt of 8 quarters; use 9 or more"),
+        ({"prompt": torch.zeros(1, 6, dtype=torch.int64)}, r"prompt has shape \(1, 6\)"),
+        ({"prompt": torch.zeros(1, 32, dtype=torch.int64)}, "after a prompt of 8 quarters; use 9 or more"),
         ({"prompt": torch.full((1, 4), 8)}, "prompt has codes from 8 to 8.*knows 0 to 7"),
-        ({"prompt": torch.zeros(2, 4), "batch": 3}, "prompt has 2 rows for batch=3"),
+        ({"prompt": torch.zeros(2, 4, dtype=torch.int64), "batch": 3}, "prompt has 2 rows for batch=3"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, said) -> None:
     with pytest.raises(ValueError, match=said):
-        sample_codes(
-            tiny(), **{"num_quarters": 8, "codes_per_quarter": 4, "generator": seeded(0), **settings}
-        )
+        sample_codes(tiny(), **{"num_quarters": 8, "generator": seeded(0), **settings})

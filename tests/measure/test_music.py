@@ -12,7 +12,6 @@ from musicgen.measure.generated import GeneratedMetrics
 from musicgen.measure.music import averages, describe, measure, progressions, table_of
 from musicgen.measure.spec import METRICS
 from musicgen.music.theory.harmony import describe_harmony
-from musicgen.reports.pages.metric_table import metric_rows
 from tests.conftest import etude
 
 
@@ -43,19 +42,6 @@ def test_every_metric_of_a_piece_has_a_meaning() -> None:
     generated_metrics = GeneratedMetrics([measured], [measured], progressions([measured]))
     leaves = {name.rpartition("/")[2] for name in generated_metrics.metrics()} | set(measured.metrics)
     assert leaves <= set(METRICS)
-
-
-def test_the_table_pairs_generated_with_real() -> None:
-    rows = metric_rows(
-        {"generated/polyphony": 2.0, "real/polyphony": 2.5, "vq_vae/val/bce": 0.01, "real/alone": 1.0}
-    )
-    by_name = {row.name: row for row in rows}
-    assert by_name["generated/polyphony"].real == "2.500"
-    assert by_name["generated/polyphony"].arrow == "→"
-    assert by_name["vq_vae/val/bce"].arrow == "↓"
-    assert by_name["vq_vae/val/bce"].real == ""
-    assert "real/alone" in by_name
-    assert "real/polyphony" not in by_name
 
 
 def test_the_table_of_pieces_has_a_row_each() -> None:

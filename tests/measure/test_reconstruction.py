@@ -9,7 +9,9 @@ import torch
 
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.packed import PackedPieces
-from musicgen.measure.reconstruction import ReconstructionMetrics, code_entropy, packed_of
+from musicgen.measure.reconstruction import ReconstructionMetrics, code_entropy, count_code_use
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.cells.independent import IndependentCells
 from musicgen.music.grid import from_slices, pack
 
 
@@ -25,6 +27,11 @@ def roll_with(*notes: tuple[int, int, int], quarters: int = 4) -> np.ndarray:
     for pitch, first, stop in notes:
         flat[pitch, first:stop] = True
     return flat.reshape(88, quarters, 32).transpose(1, 0, 2)
+
+
+def metrics_of(pieces: PackedPieces, *, size: int, positions: int = 16) -> ReconstructionMetrics:
+    vocabulary = Vocabulary(positions, 1, size)
+    return ReconstructionMetrics(pieces, cells=IndependentCells(), vocabulary=vocabulary)
 
 
 def fed(
@@ -47,7 +54,7 @@ def sure(roll: np.ndarray) -> torch.Tensor:
 def test_a_perfect_reconstruction_scores_one_and_costs_nothing():
     roll = roll_with((40, 0, 40), (44, 16, 80))
     result = fed(
-        ReconstructionMetrics(pieces_of(roll), num_embeddings=4),
+        metrics_of(pieces_of(roll), size=4),
         roll,
         sure(roll),
         torch.arange(16).view(4, 4) % 4,
@@ -60,7 +67,7 @@ def test_a_perfect_reconstruction_scores_one_and_costs_nothing():
 def test_bce_is_the_mean_over_all_cells():
     roll = roll_with((40, 0, 32), quarters=1)
     result = fed(
-        ReconstructionMetrics(pieces_of(roll), num_embeddings=2),
+        metrics_of(pieces_of(roll), size=2),
         roll,
         torch.zeros(1, 1, 88, 32),
         torch.zeros(1, 16).long(),
@@ -71,7 +78,7 @@ def test_bce_is_the_mean_over_all_cells():
 def test_perplexity_is_of_the_whole_set_not_the_mean_of_batches():
     roll = roll_with((40, 0, 128))
     codes = torch.tensor([[0], [1], [2], [3]]).expand(4, 16)  # each batch alone has perplexity 1
-    result = fed(ReconstructionMetrics(pieces_of(roll), num_embeddings=4), roll, sure(roll), codes, parts=4)
+    result = fed(metrics_of(pieces_of(roll), size=4), roll, sure(roll), codes, parts=4)
     assert result["perplexity"] == pytest.approx(4)
 
 
@@ -79,7 +86,7 @@ def test_an_onset_within_three_ticks_counts_and_one_four_ticks_off_does_not():
     truth = roll_with((40, 32, 64))
     for shift, expected in ((3, 1.0), (4, 0.0)):
         heard = roll_with((40, 32 + shift, 64))
-        metrics = ReconstructionMetrics(pieces_of(truth), num_embeddings=2)
+        metrics = metrics_of(pieces_of(truth), size=2)
         result = fed(metrics, truth, sure(heard), torch.zeros(4, 16).long())
         assert result["onset_f1"] == expected
 
@@ -87,7 +94,7 @@ def test_an_onset_within_three_ticks_counts_and_one_four_ticks_off_does_not():
 def test_a_note_that_ends_too_early_is_an_onset_but_no_note():
     truth, heard = roll_with((40, 0, 64)), roll_with((40, 0, 32))
     result = fed(
-        ReconstructionMetrics(pieces_of(truth), num_embeddings=2),
+        metrics_of(pieces_of(truth), size=2),
         truth,
         sure(heard),
         torch.zeros(4, 16).long(),
@@ -99,7 +106,7 @@ def test_notes_do_not_reach_from_one_piece_into_the_next():
     first, second = roll_with((40, 64, 128)), roll_with((40, 0, 64))
     truth = np.concatenate([first, second])
     result = fed(
-        ReconstructionMetrics(pieces_of(first, second), num_embeddings=2),
+        metrics_of(pieces_of(first, second), size=2),
         truth,
         sure(truth),
         torch.zeros(8, 16).long(),
@@ -110,10 +117,8 @@ def test_notes_do_not_reach_from_one_piece_into_the_next():
 
 def test_samples_that_only_even_out_the_ranks_are_left_out():
     roll = roll_with((40, 0, 40), (44, 16, 80))
-    plain = fed(
-        ReconstructionMetrics(pieces_of(roll), num_embeddings=2), roll, sure(roll), torch.zeros(4, 16).long()
-    )
-    metrics = ReconstructionMetrics(pieces_of(roll), num_embeddings=2)
+    plain = fed(metrics_of(pieces_of(roll), size=2), roll, sure(roll), torch.zeros(4, 16).long())
+    metrics = metrics_of(pieces_of(roll), size=2)
     metrics.update(
         torch.ones(1, 1, 88, 32), torch.zeros(1, 1, 88, 32), torch.ones(1, 16).long(), torch.tensor([4])
     )
@@ -122,38 +127,66 @@ def test_samples_that_only_even_out_the_ranks_are_left_out():
 
 def test_a_slice_left_out_is_noticed():
     roll = roll_with((40, 0, 40))
-    metrics = ReconstructionMetrics(pieces_of(roll), num_embeddings=2)
+    metrics = metrics_of(pieces_of(roll), size=2)
     with pytest.raises(ValueError, match="3 slices were fed in"):
         fed(metrics, roll[:3], sure(roll[:3]), torch.zeros(3, 16).long())
 
 
 def test_fed_in_order_only_the_slices_of_a_few_batches_are_kept(monkeypatch):
-    monkeypatch.setattr("musicgen.measure.reconstruction._LISTEN_EVERY", 8)
+    monkeypatch.setattr("musicgen.measure.reconstruction._COMPARE_EVERY", 8)
     rolls = [roll_with((40 + n % 7, n, n + 60)) for n in range(30)]
     pieces, truth = pieces_of(*rolls), torch.from_numpy(np.concatenate(rolls))
     heard = sure(truth.roll(2, dims=-1).numpy())
     codes = torch.arange(len(truth) * 16).view(-1, 16) % 4
 
-    def metrics_of(order: torch.Tensor) -> tuple[dict[str, float], int]:
-        metrics, most = ReconstructionMetrics(pieces, num_embeddings=4), 0
+    def fed_in(order: torch.Tensor) -> tuple[dict[str, float], int]:
+        metrics, most = metrics_of(pieces, size=4), 0
         for numbers in order.split(1):
             metrics.update(truth[numbers, None].float(), heard[numbers], codes[numbers], numbers)
             most = max(most, sum(map(len, metrics.numbers)))
         return metrics.compute(), most
 
-    in_order, most = metrics_of(torch.arange(len(truth)))
-    shuffled, _ = metrics_of(torch.randperm(len(truth), generator=torch.Generator().manual_seed(0)))
+    in_order, most = fed_in(torch.arange(len(truth)))
+    shuffled, _ = fed_in(torch.randperm(len(truth), generator=torch.Generator().manual_seed(0)))
     assert most <= 8 + 3
     assert in_order == pytest.approx(shuffled)
     assert 0 < in_order["onset_f1"] < 1
 
 
-def test_words_are_packed_as_the_grid_packs_them():
-    roll = np.random.default_rng(0).random((5, 88, 32)) < 0.3
-    assert (packed_of(torch.from_numpy(roll)).numpy().view(np.uint32) == pack(roll)).all()
-
-
 def test_code_entropy_by_hand():
-    assert code_entropy(torch.tensor([1, 1, 0, 0])) == pytest.approx(math.log(2))
-    assert code_entropy(torch.tensor([5, 0])) == 0
-    assert math.isnan(code_entropy(torch.zeros(3)))
+    assert code_entropy(torch.tensor([[1, 1, 0, 0]])) == pytest.approx(math.log(2))
+    assert code_entropy(torch.tensor([[5, 0]])) == 0
+    assert code_entropy(torch.tensor([[5, 0], [2, 2]])) == pytest.approx(math.log(2) / 2)  # of two codebooks
+    assert math.isnan(code_entropy(torch.zeros(1, 3)))
+    assert math.isnan(code_entropy(torch.zeros(0, 0)))
+
+
+def test_use_is_counted_for_each_codebook():
+    counts = count_code_use(torch.tensor([[0, 2, 1, 2]]), vocabulary=Vocabulary(2, 2, 3))
+    assert counts.tolist() == [[1, 1, 0], [0, 0, 2]]
+
+
+def test_without_codes_there_are_no_metrics_of_codes():
+    roll = roll_with((40, 0, 40))
+    metrics = ReconstructionMetrics(pieces_of(roll), cells=IndependentCells(), vocabulary=None)
+    metrics.update(torch.from_numpy(roll)[:, None], sure(roll), None, torch.arange(4))
+    assert not {"perplexity", "codes_used", "saved_bits"} & metrics.compute().keys()
+
+
+def test_the_decoders_bits_are_those_of_all_cells_of_a_quarter():
+    roll = roll_with((40, 0, 32), quarters=1)
+    metrics = metrics_of(pieces_of(roll), size=2)
+    result = fed(metrics, roll, torch.zeros(1, 1, 88, 32), torch.zeros(1, 16).long())
+    assert result["decoder_bits"] == pytest.approx(88 * 32)
+    assert result["release_bits"] == pytest.approx(31)  # of the one note, after its first tick
+    assert result["onset_bits"] + result["release_bits"] == pytest.approx(88 * 32)
+
+
+def test_saved_bits_are_what_the_decoder_needs_more_without_latents():
+    roll = roll_with((40, 0, 32), quarters=1)
+    metrics = metrics_of(pieces_of(roll), size=2)
+    slices, codes = torch.from_numpy(roll)[:, None], torch.zeros(1, 16).long()
+    without = torch.full((1, 1, 88, 32), -math.log(3))
+    metrics.update(slices, torch.zeros(1, 1, 88, 32), codes, torch.arange(1), null_maps=without)
+    silent, sounding = 87 * 32 * math.log2(4 / 3), 32 * math.log2(4)
+    assert metrics.compute()["saved_bits"] == pytest.approx(silent + sounding - 88 * 32, abs=1e-2)

@@ -236,3 +236,23 @@ def test_real_notes_come_back_at_their_tick(some_real_files: list[Path]) -> None
     counts = np.array([kept(read_midi(path)) for path in some_real_files])
     share = counts[:, 0] / counts[:, 1]
     assert share.min() > 0.999, share  # all 857 files: 0.999999
+
+
+@pytest.mark.parametrize("ticks", [8, 16])
+def test_a_coarse_grid_draws_whole_ticks_and_keeps_struck_notes_apart(ticks: int) -> None:
+    unit = 32 // ticks
+    piece = performance([(60, 1, 30), (60, 33, 63), (64, 3, 4)])  # 60 is struck again at once
+    cells = unpack(to_packed(piece, ticks=ticks))
+    coarse = cells.reshape(2, NUM_PITCHES, ticks, unit)
+    assert (coarse == coarse[..., :1]).all()
+    assert cells[0, 39, 0]
+    assert not cells[0, 39, -unit:].any()  # a tick of the grid, not of 32
+    assert cells[1, 39].all()
+    assert cells[0, 43].sum() == unit
+
+
+def test_a_grid_of_32_ticks_is_cached_where_it_was() -> None:
+    assert ClockGrid().key == ClockGrid(ticks=32).key
+    assert len({ClockGrid(ticks=ticks).key for ticks in (8, 16, 32)}) == 3
+    with pytest.raises(ValueError, match="ticks=12 per quarter do not divide 32"):
+        ClockGrid(ticks=12)

@@ -7,6 +7,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from musicgen.config.tree import config_dir
 from musicgen.pipeline.hparams import log_settings
@@ -36,9 +38,6 @@ def test_curves_go_to_tensorboard_and_csv(tmp_path):
 
 
 def test_tensorboards_table_has_what_was_set_by_hand(tmp_path):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
-
     board = TensorBoardWithoutEpoch(tmp_path, name="", version="tensorboard", default_hp_metric=False)
     settings = {"epochs": 7, "seed": 0, "quantizer": {"decay": 0.9}, "data": {"root": "/a", "title": "Etude"}}
     typed = ["quantizer=ema", "++quantizer.decay=0.90", "data.root=/a", "data.title=Etude", "threads=1"]
@@ -47,10 +46,44 @@ def test_tensorboards_table_has_what_was_set_by_hand(tmp_path):
     events.Reload()
     plugin = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
     table = HParamsPluginData.FromString(plugin).session_start_info.hparams
-    assert set(table) == {"epochs", "seed", "quantizer", "quantizer.decay", "data.title"}
+    assert set(table) == {"quantizer", "quantizer.decay", "data.title"}
     assert table["quantizer.decay"].number_value == 0.9
     assert table["quantizer"].string_value == "ema"
-    assert events.Scalars("final/val/bits_per_quarter")[0].value == 123.0
+
+
+def test_a_final_value_ends_its_curve_and_makes_no_chart_of_its_own(tmp_path):
+    board = TensorBoardWithoutEpoch(tmp_path, name="", version="tensorboard", default_hp_metric=False)
+    for step, bce in ((3, 0.2), (4, 0.3)):  # the best state is kept
+        board.log_metrics({"vq_vae/val/bce": bce, "vq_vae/val/perplexity": 9.0}, step=step)
+    final = {"vq_vae/val/bce": 0.2, "vq_vae/val/perplexity": 9.0, "generated/polyphony": 3.0}
+    log_settings([board], {"epochs": 7}, final)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    names = ["vq_vae/val/bce", "vq_vae/val/perplexity"]
+    assert sorted(events.Tags()["scalars"]) == ["Held out/BCE", "Held out/Code perplexity", *names]
+    points = [(one.step, round(one.value, 6)) for one in events.Scalars("Held out/BCE")]
+    assert points == [(3, 0.2), (4, 0.3), (4, 0.2)]
+    assert [one.step for one in events.Scalars("Held out/Code perplexity")] == [3, 4]
+    plugin = events.summary_metadata["_hparams_/experiment"].plugin_data.content
+    shown = HParamsPluginData.FromString(plugin).experiment.metric_infos
+    assert {one.name.tag for one in shown} == {"Held out/BCE", "Held out/Code perplexity"}
+    assert set(read_curves(tmp_path)) == set(names)
+
+
+def test_charts_are_explained_in_tensorboard(tmp_path):
+    board = TensorBoardWithoutEpoch(tmp_path, name="", version="tensorboard", default_hp_metric=False)
+    for step in (3, 4):
+        board.log_metrics({"vq_vae/val/bce": step / 10, "epoch": step}, step=step)
+    board.finalize("success")
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [(point.step, round(point.value, 6)) for point in events.Scalars("vq_vae/val/bce")] == [
+        (3, 0.3),
+        (4, 0.4),
+    ]
+    text = events.summary_metadata["vq_vae/val/bce"].summary_description
+    assert text.startswith("**BCE** ↓ vq_vae/val/bce · nats a cell, 0 or more: Binary cross-entropy")
+    assert sorted(events.Tags()["scalars"]) == ["Held out/BCE", "vq_vae/val/bce"]
 
 
 def test_a_run_that_is_started_again_keeps_the_curves_of_before(tmp_path):

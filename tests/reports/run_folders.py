@@ -25,7 +25,7 @@ BASE_CONFIG = {
         "root": "/data/giantmidi",
     },
     "quantizer": {
-        "_target_": "musicgen.models.bottlenecks.vq.VectorQuantizer",
+        "_target_": "musicgen.models.bottlenecks.ema.VectorQuantizer",
         "num_embeddings": 16,
         "decay": 0.99,
     },

@@ -13,8 +13,8 @@ from reproduction.budgets import BUDGETS
 from reproduction.sweeps import ARMS, CURVE, FRESH_ARMS, Inputs, all_sweeps
 
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.bottlenecks.vq import VectorQuantizer
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.priors.flat import Transformer
 from tests.compat.published import published
 
 ROOT = Path(__file__).resolve().parents[2]

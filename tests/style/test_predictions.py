@@ -14,17 +14,17 @@ from musicgen.style.classifier import StyleClassifier
 from musicgen.style.clips import PieceCounts
 from musicgen.style.confusion import confusion_matrix
 from musicgen.style.forest import forest_accuracy
-from musicgen.style.judge import judge_run
 from musicgen.style.load import load_classifier
 from musicgen.style.predictions import (
-    Verdict,
+    Prediction,
     accuracy_metrics,
     composer_shares,
     embed,
-    judge,
     majority_accuracy,
+    predict,
     style_distance,
 )
+from musicgen.style.run_predictions import predict_run
 from musicgen.style.training import fold_of
 from tests.conftest import etude
 
@@ -64,20 +64,20 @@ def untrained() -> StyleClassifier:
 
 
 def test_a_piece_is_the_mean_of_its_clips(two_styles):
-    verdict = judge(untrained(), two_styles[0].clips(2))
+    prediction = predict(untrained(), two_styles[0].clips(2))
 
-    assert verdict.clip_composer.shape == (2, 2)
-    assert np.allclose(verdict.composer, verdict.clip_composer.mean(axis=0))
-    assert verdict.composer.sum() == pytest.approx(1)
+    assert prediction.clip_composer.shape == (2, 2)
+    assert np.allclose(prediction.composer, prediction.clip_composer.mean(axis=0))
+    assert prediction.composer.sum() == pytest.approx(1)
 
 
 def test_accuracies_by_hand():
-    def said(*clips: list[float]) -> Verdict:
+    def predicted(*clips: list[float]) -> Prediction:
         shares = np.array(clips)
-        return Verdict(shares.mean(axis=0), np.ones(1), shares, np.ones((len(shares), 1)))
+        return Prediction(shares.mean(axis=0), np.ones(1), shares, np.ones((len(shares), 1)))
 
-    verdicts = [said([0.9, 0.1], [0.4, 0.6]), said([0.2, 0.8]), said([0.7, 0.3])]
-    metrics = accuracy_metrics(verdicts, composer=np.array([0, 1, 1]), era=np.zeros(3, int))
+    predictions = [predicted([0.9, 0.1], [0.4, 0.6]), predicted([0.2, 0.8]), predicted([0.7, 0.3])]
+    metrics = accuracy_metrics(predictions, composer=np.array([0, 1, 1]), era=np.zeros(3, int))
 
     assert metrics["style/val/piece_accuracy"] == pytest.approx(2 / 3)
     assert metrics["style/val/clip_accuracy"] == pytest.approx((0.5 + 1 + 0) / 3)
@@ -121,7 +121,7 @@ def test_pieces_of_another_style_lie_farther_off():
     assert near.low <= near.value <= near.high
 
 
-def test_what_is_said_of_generated_pieces_adds_up():
+def test_style_metrics_of_generated_pieces_add_up():
     metrics = composer_shares(untrained(), [etude(0), scales(0)], composers=["Chopin"])
 
     assert metrics["generated/composer/Chopin"] + metrics["generated/composer/Czerny"] == pytest.approx(1)
@@ -148,8 +148,8 @@ def test_the_command_learns_two_styles_and_judges_a_folder(musicgen, tmp_path: P
 
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["style/val/piece_accuracy"] == 1
-    assert {"confusion.png", "held_out.csv", "verdict.csv"} <= {path.name for path in out.iterdir()}
+    assert {"confusion.png", "held_out.csv", "predictions.csv"} <= {path.name for path in out.iterdir()}
     assert "000.mid  Czerny" in done.stdout
-    again = judge_run(asked, weights=out)
+    again = predict_run(asked, weights=out)
     assert "\n".join(again.lines()) in done.stdout
     assert load_classifier(out).module.composers == ["Chopin", "Czerny"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.priors.flat import Transformer
 from musicgen.training.optim import constant, cosine, parameter_groups
 
 

@@ -14,8 +14,8 @@ from musicgen.data.prepare import Prepared, prepare
 from musicgen.data.sources.folder import Folder
 from musicgen.generation.tokenize import encode_pieces
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.bottlenecks.vq import VectorQuantizer
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.priors.flat import Transformer
 from musicgen.music.grid import ClockGrid
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.stage import NetworkStage
@@ -44,13 +44,17 @@ def training(stage: str, pieces: Prepared) -> tuple[NetworkStage, RunContext]:
     torch.manual_seed(0)
     quantizer = VectorQuantizer(num_embeddings=8, embedding_dim=8)
     autoencoder = Autoencoder(quantizer, num_hiddens=8, num_residual_layers=1, num_residual_hiddens=4)
-    prior = Transformer(num_embeddings=8, num_layers=1, num_heads=2, width=16, dropout=0.0)
+    prior = Transformer(vocabulary=autoencoder.vocabulary, num_layers=1, num_heads=2, width=16, dropout=0.0)
     how: dict[str, Any] = {"optimizer": partial(torch.optim.SGD, lr=0.5), "scheduler": constant}
     how |= {"max_epochs": 1, "batch_size": 4}
     stages = {
         "vq_vae": AutoencoderStage(name="vq_vae", make_network=lambda: autoencoder, **how),
         "transformer": PriorStage(
-            name="transformer", make_network=lambda: prior, window_quarters=4, hop_quarters=4, **how
+            name="transformer",
+            make_network=lambda vocabulary: prior,
+            window_quarters=4,
+            hop_quarters=4,
+            **how,
         ),
     }
     for one in stages.values():

@@ -17,6 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException, InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli.shared.check import composed
 from musicgen.cli.shared.claim import claim
@@ -28,8 +29,9 @@ from musicgen.config.grammar import quoted
 from musicgen.config.tree import config_dir
 
 ERROR_FILE = "error.txt"
-SHORT = (ValueError, OSError, FloatingPointError, ImportError)  # the message says what to do: no traceback
+SHORT = (ValueError, OSError, FloatingPointError, ImportError, OmegaConfBaseException, InstantiationException)
 FOLDERS = ("MUSICGEN_CACHE", "GIANTMIDI_ROOT")  # variables that name folders
+HELP = frozenset(("--help", "-h"))
 FAILED = "failed"  # what a job of a sweep returns instead of raising
 KILLED_WORKER = (
     "The process of a job was killed, perhaps for want of memory (fewer at once: hydra.launcher.n_jobs=1). "
@@ -69,8 +71,8 @@ def launch(task: Task, *, verb: str, is_settled: IsSettled | None = None) -> Non
         line = read_command_line(arguments, verb=verb)
         guarded = _guarded(task, program, is_settled or (lambda config: False))
         with hydra.initialize_config_dir(str(config_dir()), job_name=_job_name(task), version_base="1.3"):
-            failed = _run(line, guarded) if not line.options else _checked(line)
-        if line.options:
+            failed = _run(line, guarded) if not line.options else _asked(line)
+        if line.options and not HELP & set(line.options):
             _show(line)
     except UsageError as error:
         print(f"musicgen {error}" if str(error).startswith(verb) else str(error), file=sys.stderr)
@@ -91,8 +93,13 @@ def _job_name(task: Task) -> str:
     return task.__module__.rpartition(".")[2]
 
 
-def _checked(line: CommandLine) -> int:
-    if not {"--hydra-help", "--version", "--shell-completion", "-sc"} & set(line.options):
+def _asked(line: CommandLine) -> int:
+    """Check what Hydra is to show; show the verb's own help."""
+    if HELP & set(line.options):
+        from musicgen.cli.shared.help_page import print_help
+
+        print_help(composed(line), verb=line.verb)
+    elif not {"--hydra-help", "--version", "--shell-completion", "-sc"} & set(line.options):
         composed(line)
     return 0
 
@@ -173,8 +180,8 @@ def _guarded(task: Task, program: list[str], is_settled: IsSettled) -> Callable[
         try:
             task(config)
         except Exception as error:
-            built = isinstance(error, InstantiationException) and error.__cause__
-            cause = built or error
+            built = isinstance(error, InstantiationException) and isinstance(error.__cause__, SHORT)
+            cause = error.__cause__ if built and error.__cause__ else error
             if keeps_records:
                 with suppress(OSError):  # the disk may be what failed
                     story = "".join(traceback.format_exception(cause))  # whose last line is the reason

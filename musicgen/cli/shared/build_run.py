@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from musicgen.pipeline.pipeline import Pipeline
     from musicgen.pipeline.status import StatusFile
+    from musicgen.training.threads import ThreadPolicy
 
 
 def build_run(
@@ -24,6 +25,7 @@ def build_run(
     watchers: Sequence["Callback"] = (),
     device: int | None = None,
     is_shown: bool = True,
+    threads: "ThreadPolicy | None" = None,
 ) -> "Pipeline":
     """Build everything that a config names, so that mistakes show before anything is trained.
 
@@ -33,6 +35,7 @@ def build_run(
         watchers: Callbacks beside those of the config.
         device: The one to train on, of several; None leaves the choice to the trainer.
         is_shown: Show bars; jobs side by side would write over each other's.
+        threads: How a stage chooses its threads; None keeps those of this process.
 
     Raises:
         ValueError: Settings do not fit together, or no pieces are chosen.
@@ -44,10 +47,11 @@ def build_run(
     from musicgen.pipeline.pipeline import Pipeline, in_order
     from musicgen.pipeline.reuse.store import StageStore
     from musicgen.sweeps.plan.works import remember_quarters
-    from musicgen.sweeps.resume import goes_on
+    from musicgen.sweeps.resume import should_resume
+    from musicgen.training.threads import ThreadPolicy
     from musicgen.training.trainer import fastest_precision
 
-    resume = goes_on(config)
+    resume = should_resume(config)
     stages = build_stages(config)
     in_order(stages, config.stages)
     torch.manual_seed(config.seed)
@@ -77,6 +81,7 @@ def build_run(
         environment=environment,
         resume=resume,
         store=StageStore(Path(config.data.cache_dir) / "stages") if config.reuse else None,
+        threads=threads or ThreadPolicy(asked=torch.get_num_threads()),
     )
     return Pipeline(stages, context)
 

@@ -84,6 +84,8 @@ def composed(line: CommandLine, *, takes_intervals: bool = False) -> DictConfig:
             OmegaConf.update(config, override.key_or_group, value, force_add=True)
     OmegaConf.set_readonly(config.hydra, False)
     config.hydra.overrides.task = [o.input_line for o in overrides if not o.key_or_group.startswith("hydra")]
+    for override in settings:
+        _check_reference(override, config)
     _check_config(config, verb=line.verb)
     if not line.options:
         check_required(config, verb=line.verb)
@@ -144,12 +146,12 @@ def _check_key(override: Override, config: DictConfig, keys: Sequence[str], *, v
             _check_trainer(key)
         return
     node = OmegaConf.select(config, parent) if parent else None
-    if override.type in (OverrideType.ADD, OverrideType.FORCE_ADD) and isinstance(node, DictConfig):
-        if top in ADDABLE:
-            return
-        if "_target_" in node:
-            _check_argument(key, str(node["_target_"]), verb=verb)
-            return
+    is_added = override.type in (OverrideType.ADD, OverrideType.FORCE_ADD)
+    if is_added and top in ADDABLE:
+        return
+    if is_added and isinstance(node, DictConfig) and "_target_" in node:
+        _check_argument(key, str(node["_target_"]), verb=verb)
+        return
     value = str(override.input_line).partition("=")[2]
     if parent == "trainer":
         _check_trainer(key)
@@ -238,6 +240,20 @@ def _check_group(
             raise UsageError(f"{override.input_line}: `{key}` has no setting `{name}`{more}")
         if name in default and not isinstance(default[name], dict):
             check_value(f"{key}.{name}", part, kind_of(f"{key}.{name}", default[name], verb=verb))
+
+
+def _check_reference(override: Override, config: DictConfig) -> None:
+    """Refuse a value that refers to a setting which is not there."""
+    text = str(override.input_line).partition("=")[2]
+    if "${" not in text or "${hydra:" in text or override.is_delete():
+        return
+    try:
+        HydraConfig.instance().set_config(config)
+        node = OmegaConf.select(config, override.key_or_group)
+        OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    except (OmegaConfBaseException, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"{override.input_line}: {reason}") from error
 
 
 def _shown(value: Any) -> str:

@@ -94,6 +94,8 @@ def _check(folder: Path, config: DictConfig, *, verb: str, is_sweep: bool, setti
     if _holds_run(folder):
         if verb != "train" or owner not in ("train", ""):
             raise UsageError(f"{folder} holds a run, to which nothing else is added; {other}")
+        if not (folder / ".hydra" / "config.yaml").is_file():
+            raise UsageError(f"{folder} holds a run whose settings are not known; {other}")
         _check_same_run(folder, config, other)
     elif (folder / SWEEP_FILE).is_file() and verb not in ("compare", "search"):
         raise UsageError(f"{folder} holds a sweep, to which nothing else is added; {other}")

@@ -15,7 +15,7 @@ from musicgen.config.schema import PER_STAGE, TABLES, stated_kind
 from musicgen.config.tree import config_dir
 
 ACTIONS = ("list", "show", "prune")  # of `runs`, as a first plain word
-OVER_RUNS = ("compare", "watch", "runs")  # verbs whose plain words are folders
+OVER_RUNS = ("compare", "watch", "runs", "tensorboard")  # verbs whose plain words are folders
 OF_A_RUN = ("generate", "evaluate", "baseline", "classify")  # verbs with a setting `run`
 SWEEP = ("-m", "--multirun")
 HYDRAS_OWN = (
@@ -81,10 +81,10 @@ def read_command_line(arguments: Sequence[str], *, verb: str) -> CommandLine:
 
 
 def _of_resumed_run(arguments: Sequence[str]) -> list[str]:
-    from musicgen.sweeps.resume import resumed
+    from musicgen.sweeps.resume import resume_command
 
     try:
-        return resumed([os.path.expanduser(one) if one.startswith("~/") else one for one in arguments])
+        return resume_command([os.path.expanduser(one) if one.startswith("~/") else one for one in arguments])
     except ValueError as error:
         raise UsageError(str(error)) from error
 

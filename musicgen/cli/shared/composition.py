@@ -107,7 +107,7 @@ def _check_choice(override: Override) -> None:
 def _composed(verb: str, overrides: Sequence[str]) -> DictConfig:
     try:
         return compose(verb, overrides=list(overrides), return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except Exception as error:  # whatever Hydra raises of what was typed
         raise UsageError(_explained(error, overrides, verb=verb)) from error
 
 

@@ -24,7 +24,7 @@ def run_distances(
         config: The run's, with `data` and `grid`.
         weights: A folder that `musicgen classify` left; None leaves style and Fréchet distance out.
     """
-    from musicgen.checkpoint import build
+    from musicgen.config.build import build
     from musicgen.measure.reference import distance_metrics
     from musicgen.style.load import load_classifier
     from musicgen.style.predictions import style_metrics

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def run_metrics(run: Path, config: DictConfig) -> "tuple[dict[str, float], GeneratedMetrics]":
     """Take all metrics of a run folder on the held-out pieces that a config's data and grid give."""
-    from musicgen.checkpoint import build, load_autoencoder, load_transformer
+    from musicgen.checkpoint import load_autoencoder, load_transformer
+    from musicgen.config.build import build
     from musicgen.measure.evaluate import evaluate_run
     from musicgen.measure.generated import generated_pieces, measure_generated
     from musicgen.pipeline.encode import codes_by_split

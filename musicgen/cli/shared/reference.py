@@ -39,6 +39,6 @@ def reference_of(
     with_all = OmegaConf.merge(config, of_composers)
     assert isinstance(with_all, DictConfig)
     all_pieces = prepared_pieces(with_all, make=make)
-    trained_on = {piece.content for piece in prepared.splits["train"].pieces}
+    trained_on = all_pieces.with_twins({piece.content for piece in prepared.splits["train"].pieces})
     held_out = [all_pieces.splits["val"], all_pieces.splits["test"]]
     return real_excerpts(held_out, num_quarters=num_quarters, leave_out=trained_on)

@@ -17,12 +17,14 @@ class PieceCodes:
     """The codes of many pieces one after the other.
 
     Attributes:
-        codes: Code indices of any integer type, (quarters, positions), positions row-major; may be mapped.
+        codes: Code indices of any integer type, (quarters, codes per quarter); may be mapped.
         starts: First quarter of each piece, and the end of the last one.
+        labels: What a prior may be told of each piece, as indices; None for nothing.
     """
 
     codes: Integer[np.ndarray, "quarters positions"]
     starts: Int64[np.ndarray, " boundaries"]
+    labels: Int64[np.ndarray, "pieces fields"] | None = None
 
     def __post_init__(self) -> None:
         if self.codes.ndim != 2 or len(self.starts) < 1 or self.starts[-1] != len(self.codes):
@@ -39,11 +41,13 @@ class CodeBatch(NamedTuple):
         inputs: What is read: codes, and the start token where a window begins a piece; 0 in the padding.
         targets: The next code at each position; 0 where there is none.
         mask: True where there is a target.
+        labels: What is known of each window's piece; None for nothing.
     """
 
     inputs: Int64[torch.Tensor, "batch positions"]
     targets: Int64[torch.Tensor, "batch positions"]
     mask: Bool[torch.Tensor, "batch positions"]
+    labels: Int64[torch.Tensor, "batch fields"] | None = None
 
     def within(self, max_positions: int) -> "CodeBatch":
         """Leave out the last position where just that one is too many for a model.
@@ -52,7 +56,8 @@ class CodeBatch(NamedTuple):
         """
         if self.inputs.shape[1] != max_positions + 1:
             return self
-        return CodeBatch(*(tensor[:, :max_positions] for tensor in self))
+        codes = (tensor[:, :max_positions] for tensor in (self.inputs, self.targets, self.mask))
+        return CodeBatch(*codes, labels=self.labels)
 
 
 class CodeWindows(Dataset):
@@ -97,7 +102,7 @@ class CodeWindows(Dataset):
                 f"window_quarters={window_quarters}, hop_quarters={hop_quarters}: a window has at least 1 "
                 f"quarter, and a hop 1 to {max(window_quarters, 1)}, or codes between windows are never seen"
             )
-        self.codes, self._mapped = pieces.codes, Mapped(pieces.codes)
+        self.codes, self._mapped, self.labels = pieces.codes, Mapped(pieces.codes), pieces.labels
         self.window_quarters = window_quarters
         self.hop_quarters = hop_quarters
         self.start_token = start_token
@@ -120,7 +125,9 @@ class CodeWindows(Dataset):
         return int(self._ends[-1]) if len(self._ends) else 0
 
     def __getitem__(self, number: int) -> CodeBatch:
-        return CodeBatch(*(tensor[0] for tensor in self.__getitems__([number])))
+        batch = self.__getitems__([number])
+        labels = None if batch.labels is None else batch.labels[0]
+        return CodeBatch(batch.inputs[0], batch.targets[0], batch.mask[0], labels)
 
     def __getitems__(self, numbers: Sequence[int]) -> CodeBatch:
         """Fetch a batch of windows with one gather."""
@@ -135,7 +142,9 @@ class CodeWindows(Dataset):
         inputs = np.where(source < length, self._flat(first + np.clip(source, 0, length - 1)), 0)
         if self.start_token is not None:
             inputs[source < 0] = self.start_token
-        return CodeBatch(torch.from_numpy(inputs), torch.from_numpy(targets), torch.from_numpy(mask))
+        labels = None if self.labels is None else torch.from_numpy(self.labels[piece])
+        codes = (torch.from_numpy(part) for part in (inputs, targets, mask))
+        return CodeBatch(*codes, labels=labels)
 
     def _locate(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give the piece of each window and its first quarter there."""

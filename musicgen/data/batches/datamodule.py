@@ -11,10 +11,11 @@ from musicgen.data.batches.sampler import EpochSampler
 from musicgen.data.batches.slices import SliceDataset, as_is
 from musicgen.data.batches.transposition import Transposition
 from musicgen.data.prepare import Prepared
+from musicgen.music.layout import PIANO, SliceLayout
 
 
 class MidiDataModule(pl.LightningDataModule):
-    """Slices of the chosen pieces: batches of uint8 (batch, channels, 88, 32).
+    """Slices of the chosen pieces: batches of `SliceBatch`.
 
     Training batches come shuffled, by seed and epoch only; validation and test batches in order. The last
     training batch may be smaller than the others: nothing is dropped.
@@ -23,6 +24,7 @@ class MidiDataModule(pl.LightningDataModule):
         prepared: The pieces and their splits.
         batch_size: Slices a batch, on each rank.
         channels: 1 for sounding cells, 2 for sounding cells and onsets.
+        layout: Ticks of a slice.
         seed: Seed of the shuffle and of the transpositions.
         transpose: Training slices are moved up or down by up to so many semitones; 0 leaves them as written.
         updates_per_epoch: Training batches an epoch has on each rank; None for one pass over the slices.
@@ -39,6 +41,7 @@ class MidiDataModule(pl.LightningDataModule):
         *,
         batch_size: int,
         channels: int = 1,
+        layout: SliceLayout = PIANO,
         seed: int = 0,
         transpose: int = 0,
         updates_per_epoch: int | None = None,
@@ -48,7 +51,7 @@ class MidiDataModule(pl.LightningDataModule):
         self.prepared = prepared
         self.batch_size = _checked_batch_size(batch_size)
         self.channels, self.seed, self.loader_workers = channels, seed, loader_workers
-        self.updates_per_epoch = updates_per_epoch
+        self.updates_per_epoch, self.layout = updates_per_epoch, layout
         self.transposition = Transposition(transpose, seed=seed)
 
     def setup(self, stage: str) -> None:
@@ -76,6 +79,7 @@ class MidiDataModule(pl.LightningDataModule):
         slices = SliceDataset(
             self.prepared.splits[split],
             channels=self.channels,
+            layout=self.layout,
             transposition=self.transposition if shuffle else None,
         )
         return _loader(

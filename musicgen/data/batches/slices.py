@@ -1,7 +1,7 @@
 """Slices for the autoencoder: single quarters of packed pieces as a data set."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,8 +10,50 @@ from torch.utils.data import Dataset
 
 from musicgen.data.batches.transposition import Transposition
 from musicgen.data.store.packed import PackedPieces, unpacked
+from musicgen.music.layout import PIANO, SliceLayout
 
-__all__ = ["PackedPieces", "SliceDataset", "as_is"]
+__all__ = ["PackedPieces", "SliceBatch", "SliceDataset", "as_is"]
+
+
+class SliceBatch(NamedTuple):
+    """A batch of slices.
+
+    Attributes:
+        slices: 0 and 1: which cells sound, and with a second channel where notes begin.
+        before: 0 and 1: which pitches sound in the tick before each slice.
+    """
+
+    slices: UInt8[torch.Tensor, "batch channels pitches ticks"]
+    before: UInt8[torch.Tensor, "batch pitches"]
+
+    @classmethod
+    def of(
+        cls,
+        pieces: PackedPieces,
+        index: np.ndarray,
+        *,
+        channels: int,
+        layout: SliceLayout = PIANO,
+        transposition: Transposition | None = None,
+    ) -> "SliceBatch":
+        """Gather quarters by their numbers over all pieces.
+
+        Args:
+            pieces: Where to gather from; cut on a grid of the layout's ticks.
+            index: Numbers of the quarters.
+            channels: 1 for sounding cells, 2 for sounding cells and onsets.
+            layout: Ticks of a slice.
+            transposition: Moves each slice; None leaves them as they are.
+        """
+        packed, before = pieces.gather_packed(index, channels=channels), pieces.before(index)
+        if transposition is not None and transposition.semitones:
+            shifts = transposition.shifts(packed, index)
+            packed, before = (
+                transposition.move(packed, shifts),
+                transposition.move(before[:, None], shifts)[:, 0],
+            )
+        cells = unpacked(packed)[..., :: layout.unit]
+        return cls(torch.from_numpy(cells), torch.from_numpy(before.astype(np.uint8)))
 
 
 class SliceDataset(Dataset):
@@ -22,6 +64,7 @@ class SliceDataset(Dataset):
     Args:
         packed: Pieces of one split.
         channels: 1 for sounding cells, 2 for sounding cells and onsets.
+        layout: Ticks of a slice.
         transposition: Moves the slices of each epoch; None leaves them as they are.
 
     Raises:
@@ -29,12 +72,17 @@ class SliceDataset(Dataset):
     """
 
     def __init__(
-        self, packed: PackedPieces, *, channels: int = 1, transposition: Transposition | None = None
+        self,
+        packed: PackedPieces,
+        *,
+        channels: int = 1,
+        layout: SliceLayout = PIANO,
+        transposition: Transposition | None = None,
     ):
         if channels not in (1, 2):
             raise ValueError(f"channels={channels}: 1 (sounding) or 2 (sounding, onset)")
         self.packed = packed
-        self.channels = channels
+        self.channels, self.layout = channels, layout
         self.transposition = transposition
 
     def set_epoch(self, epoch: int) -> None:
@@ -45,18 +93,21 @@ class SliceDataset(Dataset):
     def __len__(self) -> int:
         return len(self.packed)
 
-    def __getitem__(self, number: int) -> UInt8[torch.Tensor, "channels pitches ticks"]:
-        return self.__getitems__([number])[0]
+    def __getitem__(self, number: int) -> SliceBatch:
+        return SliceBatch(*(tensor[0] for tensor in self.__getitems__([number])))
 
-    def __getitems__(self, numbers: Sequence[int]) -> UInt8[torch.Tensor, "batch channels pitches ticks"]:
+    def __getitems__(self, numbers: Sequence[int]) -> SliceBatch:
         """Fetch a batch with one gather."""
         index = np.asarray(numbers, dtype=np.int64)
-        packed = self.packed.gather_packed(index, channels=self.channels)
-        if self.transposition is not None:
-            packed = self.transposition(packed, index)
-        return torch.from_numpy(unpacked(packed))
+        return SliceBatch.of(
+            self.packed,
+            index,
+            channels=self.channels,
+            layout=self.layout,
+            transposition=self.transposition,
+        )
 
 
 def as_is(batch: Any) -> Any:
-    """Pass a batch on that was fetched as a whole: the ``collate_fn`` of these data sets."""
+    """Pass on a batch that was fetched as a whole: the ``collate_fn`` of these data sets."""
     return batch

@@ -35,22 +35,27 @@ class Transposition:
         self._key = np.random.SeedSequence([self.seed, epoch, 7]).generate_state(1, np.uint64)[0]
 
     def __call__(
-        self, packed: UInt32[np.ndarray, "batch channels 88"], numbers: Int64[np.ndarray, " batch"]
-    ) -> UInt32[np.ndarray, "batch channels 88"]:
+        self, packed: UInt32[np.ndarray, "batch channels pitches"], numbers: Int64[np.ndarray, " batch"]
+    ) -> UInt32[np.ndarray, "batch channels pitches"]:
         """Give the slices moved; all channels of one alike.
 
         Args:
-            packed: Packed cells (batch, channels, 88).
+            packed: Packed slices (batch, channels, pitches).
             numbers: Which slices they are.
         """
-        if not self.semitones:
-            return packed
-        pitch = np.arange(NUM_PITCHES) - self.shifts(packed, numbers)[:, None]
-        moved = np.take_along_axis(packed, pitch.clip(0, NUM_PITCHES - 1)[:, None], axis=2)
-        return np.where(((pitch >= 0) & (pitch < NUM_PITCHES))[:, None], moved, packed.dtype.type(0))
+        return self.move(packed, self.shifts(packed, numbers)) if self.semitones else packed
+
+    @staticmethod
+    def move(
+        packed: UInt32[np.ndarray, "batch channels pitches"], shifts: Int64[np.ndarray, " batch"]
+    ) -> UInt32[np.ndarray, "batch channels pitches"]:
+        """Move slices by semitones, upwards positive; what leaves the piano is lost."""
+        pitch = np.arange(packed.shape[2]) - shifts[:, None]
+        moved = np.take_along_axis(packed, pitch.clip(0, packed.shape[2] - 1)[:, None], axis=2)
+        return np.where(((pitch >= 0) & (pitch < packed.shape[2]))[:, None], moved, packed.dtype.type(0))
 
     def shifts(
-        self, packed: UInt32[np.ndarray, "batch channels 88"], numbers: Int64[np.ndarray, " batch"]
+        self, packed: UInt32[np.ndarray, "batch channels pitches"], numbers: Int64[np.ndarray, " batch"]
     ) -> Int64[np.ndarray, " batch"]:
         """Draw the shift of each slice in semitones, upwards positive, as far as its notes have room."""
         width = np.uint64(2 * self.semitones + 1)

@@ -53,7 +53,7 @@ Spans = Mapping[str, tuple[Span, ...]]
 
 
 def clipped(spans: Spans, lengths: Mapping[str, int]) -> Spans:
-    """Clip the passages of each content to its length in quarters."""
+    """Clip the passages of each content to its length in quarters; those beyond it go."""
     return {
         content: tuple(
             Span(span.start, min(span.stop, lengths[content]))

@@ -1,7 +1,7 @@
 """Which pieces are trained on and which are held out."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,34 +26,53 @@ class Split:
     moved: dict[str, str]
 
 
-def split_pieces(pieces: Sequence[Piece], *, val_fraction: float, test_fraction: float) -> Split:
-    """Split pieces by a hash of their content.
+def split_pieces(
+    pieces: Sequence[Piece],
+    *,
+    val_fraction: float,
+    test_fraction: float,
+    groups: Mapping[str, str] | None = None,
+) -> Split:
+    """Split pieces by a hash of their content, and twins by that of one of them.
 
-    A piece's side depends on nothing but its content and the fractions. Only where a small choice leaves a
-    needed split empty, one piece is moved: the one of smallest hash to ``val``, the one of largest hash to
-    ``train``. It is logged and stated in the summary. A fraction of 0 asks for an empty split and gets it.
+    The split of a piece without twins depends on nothing but its content and the fractions. A group of twins
+    follows its leader, so adding a piece moves only twins of its own. Only where a small choice leaves a
+    needed split empty, one piece is moved with its twins: the one of smallest hash to ``val``, the one of
+    largest hash to ``train``. It is logged and stated in the summary. A fraction of 0 asks for an empty split
+    and gets it.
 
     Args:
         pieces: Distinct pieces.
         val_fraction: Share held out to choose the best weights by, 0 to 1.
         test_fraction: Share held out altogether, 0 to 1.
+        groups: The leader of each content that has twins; None splits by piece.
 
     Raises:
         ValueError: The fractions leave nothing to train on.
     """
     fractions = {"val_fraction": val_fraction, "test_fraction": test_fraction}
-    of_piece = (SPLITS.index(split_of(content, **fractions)) for content in contents_of(pieces))
+    groups = groups or {}
+    if len(pieces) > 1 and len({groups.get(content, content) for content in contents_of(pieces)}) == 1:
+        logger.warning("all %d pieces are twins, so they are split as if they were not", len(pieces))
+        groups = {}
+
+    def leaders() -> Iterator[str]:
+        return (groups.get(content, content) for content in contents_of(pieces))
+
+    of_piece = (SPLITS.index(split_of(leader, **fractions)) for leader in leaders())
     side = np.fromiter(of_piece, np.uint8, count=len(pieces))
-    moved = {}
+    moved: dict[str, str] = {}
+
+    def move(leader: str, *, to: str) -> None:
+        for number, its_leader in enumerate(leaders()):
+            if its_leader == leader:
+                side[number], moved[pieces[number].path.name] = SPLITS.index(to), to
+
     if len(pieces) > 1:
-        (_, lowest), (_, highest) = (
-            most((content, number) for number, content in enumerate(contents_of(pieces)))
-            for most in (min, max)
-        )
         if val_fraction > 0 and SPLITS.index("val") not in side:
-            moved[pieces[lowest].path.name], side[lowest] = "val", SPLITS.index("val")
+            move(min(leaders()), to="val")
         if SPLITS.index("train") not in side:
-            moved[pieces[highest].path.name], side[highest] = "train", SPLITS.index("train")
+            move(max(leaders()), to="train")
     for name, split in moved.items():
         logger.warning(
             "%s moved to %s, which had no piece: there are only %d pieces", name, split, len(pieces)

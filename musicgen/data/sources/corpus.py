@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from musicgen.config.build import Buildable
 from musicgen.data.catalogue.content_hashes import hash_files
 from musicgen.data.catalogue.findings import Findings
 from musicgen.data.catalogue.pieces import Piece
@@ -63,7 +64,7 @@ class _Converted:
     error: str = ""
 
 
-class Corpus:
+class Corpus(Buildable):
     """Bach's chorales, quartets of Haydn, Mozart and Beethoven, and a few others, from music21's corpus.
 
     The package is found, not imported. Scores are converted to MIDI once, in worker processes, and kept by

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from musicgen.config.build import Buildable
 from musicgen.data.catalogue.content_hashes import content_hashes
 from musicgen.data.catalogue.pieces import Piece, PieceTable
 from musicgen.data.catalogue.shards import WHOLE, Shard
@@ -9,8 +10,8 @@ from musicgen.data.sources.composers import UNKNOWN, BirthYears, era_of, parse_f
 from musicgen.data.sources.listing import MIDI_SUFFIXES, Listing
 
 
-class Folder:
-    """Every ``.mid`` and ``.midi`` file below a folder.
+class Folder(Buildable):
+    """Every MIDI file (``.mid``, ``.midi``, ``.rmi``, ``.kar``) below a folder, links followed.
 
     Composers are read from file names of the pattern ``Surname, Firstname, Title``; other files are by
     ``unknown`` and keep their name as title.
@@ -65,7 +66,9 @@ def pieces_below(root: Path, *, cache_dir: Path | None, shard: Shard = WHOLE) ->
     """
     found = Listing(root)
     if not found.num_files:
-        raise ValueError(f"no {' or '.join(MIDI_SUFFIXES)} file below {root}; check data.root")
+        raise ValueError(
+            f"no {', '.join(MIDI_SUFFIXES[:-1])} or {MIDI_SUFFIXES[-1]} file below {root}; check data.root"
+        )
     births = BirthYears(found.tables)
     with content_hashes(cache_dir) as hashes:
         pieces = PieceTable(

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from musicgen.config.build import Buildable
 from musicgen.data.catalogue.pieces import PieceTable
 from musicgen.data.catalogue.shards import WHOLE, Shard
 from musicgen.data.sources.folder import checked_root, pieces_below
 from musicgen.data.sources.giantmidi_download import download_full, download_report
 
 
-class GiantMidi:
+class GiantMidi(Buildable):
     """The files of GiantMIDI-Piano, in the layout of the full data set or flat in one folder.
 
     File names are ``Surname, Firstname, Title, YouTubeId.mid``. Birth years come from the data set's own

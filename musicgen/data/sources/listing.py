@@ -7,15 +7,15 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-MIDI_SUFFIXES = (".mid", ".midi")
+MIDI_SUFFIXES = (".mid", ".midi", ".rmi", ".kar")
 TABLE_SUFFIXES = (".csv", ".tsv")
 
 
 class Listing:
     """The MIDI files below a folder; only the names of one folder are in memory at a time.
 
-    Their last suffix is one of MIDI, in any case. Links to folders are not followed, so no file is met twice;
-    a folder that cannot be read is told and passed over.
+    Their last suffix is one of MIDI, in any case. Links to folders are followed, and every folder is listed
+    once, however many links lead to it; one that cannot be read is logged and passed over.
 
     Args:
         root: The folder.
@@ -30,8 +30,12 @@ class Listing:
         self.folders: list[str] = []
         self.tables: list[Path] = []
         self.num_files = 0
-        for folder, below, names in os.walk(root, onerror=_tell_of):
-            below.sort()
+        listed: set[tuple[int, int]] = set()
+        for folder, below, names in os.walk(root, onerror=_tell_of, followlinks=True):
+            if _is_among(listed, folder):
+                below.clear()
+                continue
+            below.sort(key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
             num_files = sum(map(_is_midi, names))
             if num_files:
                 self.folders.append(folder)
@@ -45,6 +49,20 @@ class Listing:
             _, _, names = next(os.walk(folder, onerror=_tell_of), (folder, [], []))
             for name in sorted(filter(_is_midi, names), key=os.fsencode):
                 yield Path(folder, name)
+
+
+def _is_among(listed: set[tuple[int, int]], folder: str) -> bool:
+    """Return whether a folder was listed under another name, and remember it; one that is gone counts so."""
+    try:
+        status = os.stat(folder)
+    except OSError as error:
+        _tell_of(error)
+        return True
+    identity = (status.st_dev, status.st_ino)
+    if identity in listed:
+        return True
+    listed.add(identity)
+    return False
 
 
 def _is_midi(name: str) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8, UInt32
 
 from musicgen.data.store.facts import PieceFacts
+from musicgen.data.store.still import cut_still
 from musicgen.files.atomic import write_atomically
 from musicgen.files.hashing import hash_file
 from musicgen.music.grid import NUM_PITCHES, Grid
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 WORD = np.dtype("<u4")
 BYTES_PER_QUARTER = NUM_PITCHES * WORD.itemsize
+_VERSION = "c1"  # bump whenever other slices come of the same grid
 _CHECKSUM_BYTES = 4
 
 
@@ -32,13 +34,17 @@ class PieceCache:
 
     Args:
         cache_dir: Folder of all caches.
-        grid: How time becomes ticks; its ``key`` names the subfolder.
+        grid: How time becomes ticks.
+
+    Attributes:
+        key: Names the grid and the version of this class: a part of all paths.
     """
 
     def __init__(self, cache_dir: Path, grid: Grid):
         self.grid = grid
         self.cache_dir = Path(cache_dir)
-        self.folder = self.cache_dir / "entries" / grid.key
+        self.key = f"{grid.key}-{_VERSION}"
+        self.folder = self.cache_dir / "entries" / self.key
 
     def path_of(self, content: str) -> Path:
         """Return the path of the entry of a content."""
@@ -84,9 +90,10 @@ class PieceCache:
         except Exception as error:
             error.add_note(f"while reading {path}")
             raise
-        error = "" if len(drawn.packed) else "no notes on the grid"
-        facts = PieceFacts(len(drawn.packed), drawn.num_notes, drawn.counts, error)
-        return self._keep(content, facts, drawn.packed)
+        packed, num_cut = cut_still(drawn.packed)
+        error = "" if len(packed) else "no notes on the grid"
+        facts = PieceFacts(len(packed), drawn.num_notes, drawn.counts, error, cut_quarters=num_cut)
+        return self._keep(content, facts, packed)
 
     def _keep(self, content: str, facts: PieceFacts, packed: np.ndarray) -> PieceFacts:
         sounding = packed != 0

@@ -27,6 +27,7 @@ class PieceFacts:
         counts: What the reader met that is no plain note.
         error: Why the file cannot be read as music; empty for a readable one.
         transient: The error belongs to the moment (a vanished file), not to the content: never cached.
+        cut_quarters: Silence and drones that were cut, in quarters.
     """
 
     num_quarters: int = 0
@@ -34,6 +35,7 @@ class PieceFacts:
     counts: ReadCounts = field(default_factory=ReadCounts)
     error: str = ""
     transient: bool = False
+    cut_quarters: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -46,7 +48,7 @@ class PieceFacts:
 
 
 class FactsTable(MutableMapping[str, PieceFacts]):
-    """Facts by content as columns: 20 bytes a piece, where a dictionary of objects takes 350.
+    """Facts by content as columns: 24 bytes a piece, where a dictionary of objects takes 350.
 
     Args:
         digests: Contents of the pieces that facts may be kept of, as bytes, in any order, each once; they are
@@ -56,7 +58,7 @@ class FactsTable(MutableMapping[str, PieceFacts]):
     def __init__(self, digests: Digests):
         self._digests = digests if (digests != b"").all() else digests[digests != b""]
         self._order = np.argsort(self._digests, kind="stable")
-        self._lengths = np.zeros((len(self._order), 2), np.uint32)
+        self._lengths = np.zeros((len(self._order), 3), np.uint32)
         self._others = np.full(len(self._order), _UNKNOWN, np.int32)
         self._other_facts: list[tuple[ReadCounts, str, bool]] = []  # most pieces share one
         self._numbers: dict[tuple[ReadCounts, str, bool], int] = {}
@@ -71,16 +73,16 @@ class FactsTable(MutableMapping[str, PieceFacts]):
         row = self._row(content)
         if self._others[row] == _UNKNOWN:
             raise KeyError(content)
-        num_quarters, num_notes = self._lengths[row].tolist()
+        num_quarters, num_notes, cut_quarters = self._lengths[row].tolist()
         counts, error, transient = self._other_facts[self._others[row]]
-        return PieceFacts(num_quarters, num_notes, counts, error, transient)
+        return PieceFacts(num_quarters, num_notes, counts, error, transient, cut_quarters)
 
     def __setitem__(self, content: str, facts: PieceFacts) -> None:
         row, other = self._row(content), (facts.counts, facts.error, facts.transient)
         number = self._numbers.setdefault(other, len(self._numbers))
         if number == len(self._other_facts):
             self._other_facts.append(other)
-        self._lengths[row] = facts.num_quarters, facts.num_notes
+        self._lengths[row] = facts.num_quarters, facts.num_notes, facts.cut_quarters
         self._others[row] = number
 
     def __delitem__(self, content: str) -> None:
@@ -106,16 +108,19 @@ class FactsOnDisk:
 
     Args:
         cache_dir: Folder of all caches.
-        grid_key: Names the grid and the version of the reader.
+        key: Names the grid and the version of what cuts pieces (see ``PieceCache``).
     """
 
-    def __init__(self, cache_dir: Path, *, grid_key: str):
-        self._grid_key = grid_key
+    def __init__(self, cache_dir: Path, *, key: str):
+        self._grid_key = key
         self._table = Table(
             catalogue_path(cache_dir),
             name="cuts",
             key={"content": "BLOB", "grid": "TEXT"},
-            values={"quarters": "INTEGER", "notes": "INTEGER", "counts": "TEXT", "error": "TEXT"},
+            values={
+                **{"quarters": "INTEGER", "notes": "INTEGER", "cut": "INTEGER"},
+                **{"counts": "TEXT", "error": "TEXT"},
+            },
         )
 
     def get(self, content: str) -> PieceFacts | None:
@@ -123,8 +128,9 @@ class FactsOnDisk:
         found = self._table.get(bytes.fromhex(content), self._grid_key)
         if found is None:
             return None
-        num_quarters, num_notes, counts, error = found
-        return PieceFacts(num_quarters, num_notes, ReadCounts(**json.loads(counts)), error)
+        num_quarters, num_notes, cut, counts, error = found
+        counts = ReadCounts(**json.loads(counts))
+        return PieceFacts(num_quarters, num_notes, counts, error, cut_quarters=cut)
 
     @contextmanager
     def writer(self) -> Iterator[Callable[[str, PieceFacts], None]]:
@@ -138,7 +144,7 @@ class FactsOnDisk:
             def remember_facts(content: str, facts: PieceFacts) -> None:
                 if not facts.transient:
                     counts = {name: count for name, count in asdict(facts.counts).items() if count}
-                    lengths = facts.num_quarters, facts.num_notes
+                    lengths = facts.num_quarters, facts.num_notes, facts.cut_quarters
                     key = bytes.fromhex(content), self._grid_key
                     remember(*key, *lengths, json.dumps(counts), facts.error)
 

@@ -129,11 +129,11 @@ class PackedPieces:
         packed = np.empty((len(index), channels, NUM_PITCHES), WORD)
         packed[:, 0] = self.packed[index]
         if channels == 2:
-            packed[:, 1] = packed[:, 0] & ~((packed[:, 0] << np.uint32(1)) | self._carried(index))
+            packed[:, 1] = packed[:, 0] & ~((packed[:, 0] << np.uint32(1)) | self.before(index))
         return packed
 
-    def _carried(self, index: Int64[np.ndarray, " batch"]) -> UInt32[np.ndarray, "batch pitches"]:
-        """Give the last tick of the quarter before each, as the lowest bit; silence before a piece."""
+    def before(self, index: Int64[np.ndarray, " batch"]) -> UInt32[np.ndarray, "batch pitches"]:
+        """Gather which pitches sound in the tick before each quarter, 0 or 1; silence before a piece."""
         carried = self.packed[np.maximum(index - 1, 0)] >> _LAST_TICK
         is_first = self.starts[np.searchsorted(self.starts, index, side="right") - 1] == index
         carried[is_first] = 0

@@ -58,7 +58,7 @@ def open_pack(
         starts[number] = starts[number - 1] + length
     if starts[-1] == 0:
         return PackedPieces.empty()
-    path = cache.cache_dir / "packs" / cache.grid.key / f"{hash_lines([cache.grid.key], lines)[:32]}.words"
+    path = cache.cache_dir / "packs" / cache.key / f"{hash_lines([cache.key], lines)[:32]}.words"
     damage = damage_of(path, expected_bytes=int(starts[-1]) * BYTES_PER_QUARTER, magic=_MAGIC)
     if damage:
         if damage != "missing":

@@ -39,7 +39,7 @@ def read_pieces(
         OSError: The cache cannot be written.
     """
     facts = FactsTable(digests_of(pieces))
-    on_disk = FactsOnDisk(cache.cache_dir, grid_key=cache.grid.key)
+    on_disk = FactsOnDisk(cache.cache_dir, key=cache.key)
     with on_disk.writer() as remember:
         for content in facts.contents():
             if (known := on_disk.get(content)) is not None:

@@ -1,39 +1,30 @@
-"""What every quantizer shares: nearest codes, straight-through gradient and a start from data."""
+"""Bottlenecks with one codebook: nearest codes, straight-through gradient and a start from data."""
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from abc import abstractmethod
 
 import torch
 import torch.distributed as dist
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-MAX_EMBEDDINGS = 1 << 16  # codes of pieces are kept in 16 bits each
+from musicgen.models.bottlenecks.base import (
+    MAX_SIZE,
+    BottleneckOutput,
+    DiscreteBottleneck,
+    Vocabulary,
+    as_grid,
+    as_vectors,
+    check_embedding_dim,
+)
 
 
-@dataclass(frozen=True)
-class QuantizerOutput:
-    """What a quantizer makes of a batch of latents.
+class Codebook(DiscreteBottleneck):
+    """Replace each latent by the nearest of `num_embeddings` vectors (van den Oord et al. 2017).
 
-    Attributes:
-        quantized: Codebook vectors in the latents' places, (batch, dim, h, w), float32; the gradient
-            passes straight through to the latents (van den Oord et al. 2017, section 3.1).
-        codes: Index of each vector, int64, (batch, h * w), row-major.
-        loss: The quantizer's own term of the loss, already weighted, a scalar.
-    """
-
-    quantized: Tensor
-    codes: Tensor
-    loss: Tensor
-
-
-class Quantizer(nn.Module, ABC):
-    """Replace each latent by the nearest of `num_embeddings` vectors.
-
-    A subclass holds `codebook`, (num_embeddings, embedding_dim), and says in `_learn` how it is trained.
-    The codebook starts from the first training batch by k-means++, so that every code is in use from the
-    first step on. Distances are computed in float32 whatever autocast says: bf16 would confuse near codes.
+    A subclass holds `codebook`, (num_embeddings, embedding_dim), and trains it in `_learn`. The codebook
+    starts from the first training batch by k-means++, so that every code is in use from the first step on.
+    Distances are computed in float32 even under autocast: bfloat16 would confuse codes that are close.
 
     Args:
         num_embeddings: Size of the codebook, 2 to 65536.
@@ -52,13 +43,12 @@ class Quantizer(nn.Module, ABC):
         super().__init__()
         if num_embeddings < 2:
             raise ValueError(f"num_embeddings={num_embeddings} leaves nothing to choose; use 2 or more")
-        if num_embeddings > MAX_EMBEDDINGS:
+        if num_embeddings > MAX_SIZE:
             raise ValueError(
                 f"num_embeddings={num_embeddings} do not fit the 16 bits that a code is kept in; "
-                f"use {MAX_EMBEDDINGS} or fewer"
+                f"use {MAX_SIZE} or fewer"
             )
-        if embedding_dim < 1:
-            raise ValueError(f"embedding_dim={embedding_dim} is not a length; use 1 or more")
+        check_embedding_dim(embedding_dim)
         if commitment_cost < 0:
             raise ValueError(
                 f"commitment_cost={commitment_cost} is negative; use 0 or more (the paper's is 0.25)"
@@ -69,19 +59,25 @@ class Quantizer(nn.Module, ABC):
         self.seed = seed
         self.register_buffer("started", torch.tensor(False))
         self._known_started = False
-        self._positions = 1  # latents of one sample in the batch at hand
+        self._positions = 1  # latents of a sample in the present batch
         self.register_load_state_dict_post_hook(_forget_start)
 
     @abstractmethod
     def _learn(self, vectors: Float[Tensor, "n dim"], codes: Int[Tensor, " n"]) -> Float[Tensor, ""] | None:
-        """Train the codebook on a batch of latents; give the codebook's term of the loss, if it has one."""
+        """Train the codebook on a batch of latents; return the codebook's term of the loss, if it has one."""
 
     @abstractmethod
     def _set_codebook(self, codebook: Float[Tensor, "vocab dim"], *, vectors_per_code: float) -> None:
-        """Take a codebook drawn from data, with the mean number of latents that fell to a code."""
+        """Start from k-means++ centres; `vectors_per_code` is the mean number of latents per centre."""
 
-    def forward(self, latents: Float[Tensor, "batch dim h w"]) -> QuantizerOutput:
+    def vocabulary(self, *, positions: int) -> Vocabulary:
+        """Describe the codes of a slice with so many latents."""
+        return Vocabulary(positions=positions, codebooks=1, size=self.num_embeddings)
+
+    def forward(self, latents: Float[Tensor, "batch dim h w"]) -> BottleneckOutput:
         """Quantize (batch, embedding_dim, h, w); in training mode, also train the codebook.
+
+        The gradient passes straight through to the latents (section 3.1).
 
         Raises:
             ValueError: The latents have another number of channels than the codebook's vectors.
@@ -92,29 +88,37 @@ class Quantizer(nn.Module, ABC):
                 f"build both with one embedding_dim"
             )
         with torch.autocast(device_type=latents.device.type, enabled=False):
-            latents = latents.float()
-            vectors = _as_vectors(latents)
+            latents = self._prepared(latents.float())
+            vectors = as_vectors(latents)
             self._positions = latents.shape[2] * latents.shape[3]
             if self.training:
                 self._start_from(vectors.detach())
             codes = self._nearest(vectors.detach())
             selected = functional.embedding(codes, self.codebook.detach())
-            commitment = functional.mse_loss(vectors, selected)
-            loss = self.commitment_cost * commitment
+            loss = self.commitment_cost * functional.mse_loss(vectors, selected)
+            metrics = {"commitment": loss.detach()}
             if self.training:
                 codebook_loss = self._learn(vectors.detach(), codes)
-                loss = loss if codebook_loss is None else loss + codebook_loss
-            quantized = latents + (_as_grid(selected, latents) - latents).detach()
-        return QuantizerOutput(quantized=quantized, codes=codes.view(latents.shape[0], -1), loss=loss)
+                if codebook_loss is not None:
+                    metrics["codebook"] = codebook_loss.detach()
+                    loss = loss + codebook_loss
+            quantized = latents + (as_grid(selected, latents) - latents).detach()
+        return BottleneckOutput(
+            latents=quantized, codes=codes.view(latents.shape[0], -1, 1), loss=loss, metrics=metrics
+        )
 
     @torch.no_grad()
-    def encode(self, latents: Float[Tensor, "batch dim h w"]) -> Int[Tensor, "batch positions"]:
-        """Give the nearest code of each latent, row-major, without training anything."""
-        return self._nearest(_as_vectors(latents.float())).view(latents.shape[0], -1)
+    def encode(self, latents: Float[Tensor, "batch dim h w"]) -> Int[Tensor, "batch positions codebooks"]:
+        """Find the nearest code of each latent, row-major; nothing is trained."""
+        return self._nearest(as_vectors(self._prepared(latents.float()))).view(latents.shape[0], -1, 1)
 
-    def lookup(self, codes: Int[Tensor, "batch positions"]) -> Float[Tensor, "batch positions dim"]:
-        """Give the codebook's vectors for codes."""
-        return functional.embedding(codes, self.codebook)
+    def lookup(self, codes: Int[Tensor, "batch positions codebooks"]) -> Float[Tensor, "batch positions dim"]:
+        """Return the codebook's vectors for codes."""
+        return functional.embedding(codes[..., 0], self.codebook)
+
+    def _prepared(self, latents: Float[Tensor, "batch dim h w"]) -> Float[Tensor, "batch dim h w"]:
+        """Bring latents to where codes are compared with them."""
+        return latents
 
     def _nearest(self, vectors: Float[Tensor, "n dim"]) -> Int[Tensor, " n"]:
         """Find the code with the smallest Euclidean distance; |x|² is the same for all and left out."""
@@ -124,7 +128,7 @@ class Quantizer(nn.Module, ABC):
 
     @torch.no_grad()
     def _start_from(self, vectors: Float[Tensor, "n dim"]) -> None:
-        """Draw the codebook from the latents of all ranks, once in the quantizer's life."""
+        """Draw the codebook from the latents of all ranks, once in the codebook's life."""
         if self._known_started:
             return
         if not bool(self.started):
@@ -202,19 +206,6 @@ def gather_from_ranks(vectors: Float[Tensor, "n dim"], *, positions: int) -> Flo
     return torch.stack(samples, dim=1).reshape(-1, vectors.shape[1])
 
 
-def _as_vectors(latents: Float[Tensor, "batch dim h w"]) -> Float[Tensor, "n dim"]:
-    """Lay latents out one a row; free of copies where the memory is channels_last."""
-    return latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
-
-
-def _as_grid(
-    vectors: Float[Tensor, "n dim"], like: Float[Tensor, "batch dim h w"]
-) -> Float[Tensor, "batch dim h w"]:
-    """Put rows back on the grid, in channels_last memory."""
-    batch, dim, height, width = like.shape
-    return vectors.view(batch, height, width, dim).permute(0, 3, 1, 2)
-
-
-def _forget_start(module: Quantizer, incompatible_keys: object) -> None:
+def _forget_start(module: Codebook, incompatible_keys: object) -> None:
     """Look at `started` again after a state was loaded."""
     module._known_started = False

@@ -3,28 +3,13 @@
 from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-
-def check_sizes(*, num_embeddings: int, dropout: float, **counts: int) -> None:
-    """Refuse settings of which no prior can be built.
-
-    Args:
-        num_embeddings: Size of the codebook, at least 2.
-        dropout: Share dropped in training, 0 to below 1.
-        counts: Sizes by name, each at least 1.
-
-    Raises:
-        ValueError: One is out of range; the message says what it may be.
-    """
-    for name, value in counts.items():
-        if value < 1:
-            raise ValueError(f"{name}={value} is not a count; use 1 or more")
-    if num_embeddings < 2:
-        raise ValueError(f"num_embeddings={num_embeddings} leaves nothing to predict; use 2 or more")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout={dropout} is not a share to drop; use 0 to below 1")
+from musicgen.config.build import Buildable
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.conditioners.base import Conditioner, NoCondition
 
 
 @runtime_checkable
@@ -42,32 +27,60 @@ class PriorCache(Protocol):
         ...
 
 
-class Prior(nn.Module, ABC):
+class Prior(Buildable, nn.Module, ABC):
     """Predict the next code of a piece from those before it.
 
-    A piece is the stream [start] + codes; a prior without a start token cannot begin by itself.
+    A piece is the stream [start] + codes, quarter by quarter, row-major over positions, then by codebook; a
+    prior without a start token cannot begin by itself.
+
+    Args:
+        vocabulary: The codes of a slice; the autoencoder's.
+        conditioner: What the prior is told beside codes; nothing if not given.
+        context_quarters: Longest input in quarters; Bachsformer's is 12.
+        max_positions: Longest input in codes, where that is no whole number of quarters.
+        start_token: Add one more input code that stands before a piece.
 
     Attributes:
-        num_embeddings: Size of the codebook.
-        max_positions: Longest input.
-        start_token: Index of the input code that stands before a piece; None where there is none.
-        head: Makes logits of the last hidden layer.
+        start_token: Index of the input code that stands before a piece; None if there is none.
+
+    Raises:
+        ValueError: The context is below 1.
     """
 
-    num_embeddings: int
-    max_positions: int
-    start_token: int | None
-    head: nn.Linear
+    def __init__(
+        self,
+        *,
+        vocabulary: Vocabulary,
+        conditioner: Conditioner | None,
+        context_quarters: int,
+        max_positions: int | None,
+        start_token: bool,
+    ) -> None:
+        super().__init__()
+        if max_positions is None:
+            check_sizes(context_quarters=context_quarters)
+            max_positions = context_quarters * vocabulary.codes_per_slice
+        check_sizes(max_positions=max_positions)
+        self.vocabulary = vocabulary
+        self.conditioner = NoCondition() if conditioner is None else conditioner
+        self.max_positions = max_positions
+        self.start_token = vocabulary.size if start_token else None
 
     @abstractmethod
     def forward(
-        self, codes: Int[Tensor, "batch positions"], cache: PriorCache | None = None
+        self,
+        codes: Int[Tensor, "batch positions"],
+        cache: PriorCache | None = None,
+        *,
+        labels: Int[Tensor, "batch fields"] | None = None,
     ) -> Float[Tensor, "batch positions vocab"]:
-        """Give the logits of the code after each position, (batch, positions, num_embeddings).
+        """Compute the logits of the code after each position, (batch, positions, num_embeddings).
 
         Args:
-            codes: The stream, or a part of it; with a cache, what follows the positions in the cache.
+            codes: The stream, or a part of it that begins with a quarter; with a cache, what follows the
+                positions in the cache.
             cache: Read and lengthened in place.
+            labels: What the conditioner is told of each piece.
 
         Raises:
             ValueError: More positions than max_positions.
@@ -77,9 +90,41 @@ class Prior(nn.Module, ABC):
     def new_cache(self, batch: int) -> PriorCache:
         """Make an empty cache for a batch of streams, on the weights' device and in their dtype."""
 
+    @property
+    def num_embeddings(self) -> int:
+        """Number of codes in each codebook."""
+        return self.vocabulary.size
+
+    @property
+    def num_inputs(self) -> int:
+        """Number of different inputs: the codes of each codebook, and the start token."""
+        return self.vocabulary.codebooks * self.vocabulary.size + (self.start_token is not None)
+
+    @property
+    def device(self) -> torch.device:
+        """The weights' device."""
+        return next(self.parameters()).device
+
     def num_parameters(self) -> int:
         """Count the parameters, positions included."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+    def input_numbers(
+        self, codes: Int[Tensor, "batch positions"], *, past: int
+    ) -> Int[Tensor, "batch positions"]:
+        """Number the inputs so that equal codes of different codebooks differ.
+
+        Args:
+            codes: Part of a stream.
+            past: Positions of the stream that were read before.
+        """
+        codebooks, size = self.vocabulary.codebooks, self.vocabulary.size
+        if codebooks == 1:
+            return codes
+        first = past - (self.start_token is not None)  # the start token takes the place before the first code
+        codebook = torch.arange(first, first + codes.shape[1], device=codes.device) % codebooks
+        numbers = codes + codebook * size
+        return torch.where(codes == size, codebooks * size, numbers)
 
     def end_of_input(self, codes: Int[Tensor, "batch positions"], cache: PriorCache | None) -> int:
         """Count the positions that have been read once these codes are.
@@ -93,3 +138,20 @@ class Prior(nn.Module, ABC):
                 f"{end} positions do not fit into max_positions={self.max_positions}; feed the last ones only"
             )
         return end
+
+
+def check_sizes(*, dropout: float = 0.0, **counts: int) -> None:
+    """Refuse settings of which no prior can be built.
+
+    Args:
+        dropout: Share dropped in training, 0 to below 1.
+        counts: Sizes by name, each at least 1.
+
+    Raises:
+        ValueError: One is out of range; the message says what it may be.
+    """
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{name}={value} is not a count; use 1 or more")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout={dropout} is not a share to drop; use 0 to below 1")

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.conditioners.base import Conditioner
 from musicgen.models.priors.base import Prior, check_sizes
 
 
@@ -38,10 +40,12 @@ class Lstm(Prior):
     state.
 
     Args:
-        num_embeddings: Size of the codebook.
+        vocabulary: The codes of a slice; the autoencoder's.
+        conditioner: What the prior is told beside codes; nothing if not given.
         num_layers: LSTM layers, one above the other.
         width: Of the embedding and of each layer's state.
-        max_positions: Longest input; 192 is 12 quarters of 16 codes.
+        context_quarters: Longest input in quarters.
+        max_positions: Longest input in codes, where that is no whole number of quarters.
         dropout: Share dropped in training, 0 to below 1.
         start_token: Add one more input code that stands before a piece.
 
@@ -52,45 +56,53 @@ class Lstm(Prior):
     def __init__(
         self,
         *,
-        num_embeddings: int = 16,
+        vocabulary: Vocabulary,
+        conditioner: Conditioner | None = None,
         num_layers: int = 2,
         width: int = 224,
-        max_positions: int = 192,
+        context_quarters: int = 12,
+        max_positions: int | None = None,
         dropout: float = 0.1,
         start_token: bool = True,
     ) -> None:
-        super().__init__()
-        check_sizes(
-            num_embeddings=num_embeddings,
-            dropout=dropout,
-            num_layers=num_layers,
-            width=width,
+        super().__init__(
+            vocabulary=vocabulary,
+            conditioner=conditioner,
+            context_quarters=context_quarters,
             max_positions=max_positions,
+            start_token=start_token,
         )
-        self.num_embeddings = num_embeddings
-        self.max_positions = max_positions
-        self.start_token = num_embeddings if start_token else None
-        self.code_embedding = nn.Embedding(num_embeddings + start_token, width)
+        check_sizes(dropout=dropout, num_layers=num_layers, width=width)
+        self.code_embedding = nn.Embedding(self.num_inputs, width)
         self.dropout = nn.Dropout(dropout)
         between_layers = dropout if num_layers > 1 else 0.0
         self.layers = nn.LSTM(width, width, num_layers=num_layers, dropout=between_layers, batch_first=True)
-        self.head = nn.Linear(width, num_embeddings, bias=False)
+        self.head = nn.Linear(width, vocabulary.size, bias=False)
 
     def forward(
-        self, codes: Int[Tensor, "batch positions"], cache: LstmState | None = None
+        self,
+        codes: Int[Tensor, "batch positions"],
+        cache: LstmState | None = None,
+        *,
+        labels: Int[Tensor, "batch fields"] | None = None,
     ) -> Float[Tensor, "batch positions vocab"]:
-        """Give the logits of the code after each position, (batch, positions, num_embeddings).
+        """Compute the logits of the code after each position, (batch, positions, num_embeddings).
 
         Args:
-            codes: The stream, or a part of it; with a cache, what follows the positions in the cache.
+            codes: The stream, or a part of it that begins with a quarter; with a cache, what follows the
+                positions in the cache.
             cache: Read and lengthened in place.
+            labels: What the conditioner is told of each piece.
 
         Raises:
             ValueError: More positions than max_positions.
         """
         end = self.end_of_input(codes, cache)
-        state = None if cache is None else (cache.hidden, cache.cell)
-        outputs, (hidden, cell) = self.layers(self.dropout(self.code_embedding(codes)), state)
+        past, state = (0, None) if cache is None else (cache.length, (cache.hidden, cache.cell))
+        embedded = self.code_embedding(self.input_numbers(codes, past=past))
+        condition = self.conditioner(labels)
+        embedded = embedded if condition is None else embedded + condition
+        outputs, (hidden, cell) = self.layers(self.dropout(embedded), state)
         if cache is not None:
             cache.hidden, cache.cell, cache.length = hidden, cell, end
         return self.head(self.dropout(outputs))

@@ -11,12 +11,13 @@ from musicgen.music.render.piano_roll import Rgb, rendered
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SIZE_IN = (9.0, 4.2)
+WIDTH_IN = 9.0
+_HEIGHT = 0.47  # of the width
 _DOTS_PER_INCH = 100
 _LEFT_OUT = "#eeeeee"  # two empty bars
 
 
-def form_image(performance: Performance, *, title: str = "") -> Rgb:
+def form_image(performance: Performance, *, title: str = "", width_in: float = WIDTH_IN) -> Rgb:
     """Draw two self-similarity matrices side by side, bars from left to right and from top to bottom.
 
     Left: the share of notes that two bars have in common (`bar_similarity_matrix`), grey where both are
@@ -26,18 +27,20 @@ def form_image(performance: Performance, *, title: str = "") -> Rgb:
     Args:
         performance: The notes; silence gives two empty frames.
         title: Text above.
+        width_in: Width in inches of 100 pixels.
 
     Returns:
         Red, green and blue, (height, width, 3).
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=_SIZE_IN, dpi=_DOTS_PER_INCH, layout="constrained", facecolor="white")
+    size = (width_in, width_in * _HEIGHT)
+    figure = Figure(figsize=size, dpi=_DOTS_PER_INCH, layout="constrained", facecolor="white")
     left, right = figure.subplots(1, 2)
     bars = bar_similarity_matrix(performance)
     halves = harmony_similarity_matrix(performance)
-    _show(left, bars, "Same notes in two bars", lowest=0.0, colours="Blues", per_bar=1)
-    _show(right, halves, "Same harmony in two half bars", lowest=-1.0, colours="RdBu_r", per_bar=2)
+    _show(left, bars, "Same notes, bars", lowest=0.0, colours="Blues", per_bar=1)
+    _show(right, halves, "Same harmony, half bars", lowest=-1.0, colours="RdBu_r", per_bar=2)
     figure.suptitle(title, fontsize=9, x=0.01, ha="left")
     return rendered(figure)
 

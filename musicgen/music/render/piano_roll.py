@@ -20,7 +20,8 @@ _QUARTERS_PER_BAR = 4
 _ONSET_TICKS = 3  # an onset is drawn darker for this long, so that it shows in a long piece
 _BEFORE_SEAM_QUARTERS = 16  # how much of a prompt is shown, where not all fits
 _DOTS_PER_INCH = 100
-_WIDTH_IN, _SYSTEM_HEIGHT_IN = 12.0, 2.3
+WIDTH_IN = 12.0
+_SYSTEM_HEIGHTS_IN = 1.5, 2.3  # least and greatest; narrow pictures have lower systems
 
 Rgb = UInt8[np.ndarray, "height width 3"]
 
@@ -51,6 +52,7 @@ def roll_image(
     quarters_per_system: int = 32,
     seam_quarter: int | None = None,
     title: str = "",
+    width_in: float = WIDTH_IN,
 ) -> Rgb:
     """Draw a piece as a picture, in systems one below the other, as on a page.
 
@@ -61,6 +63,7 @@ def roll_image(
         quarters_per_system: quarters in a line.
         seam_quarter: where new music begins behind a prompt; a line is drawn there.
         title: text above.
+        width_in: width in inches of 100 pixels; texts keep their size, so a narrow picture can be shrunk.
 
     Returns:
         Red, green and blue, (height, width, 3).
@@ -75,7 +78,7 @@ def roll_image(
     colours, pitch_range = _coloured(roll), sounding_range(roll)
     starts = range(0, max(end - begin, 1), quarters_per_system)
     length = min(quarters_per_system, end - begin) or quarters_per_system
-    figure, axes = _figure(len(starts))
+    figure, axes = _figure(len(starts), width_in=width_in)
     for start, ax in zip(starts, axes, strict=True):
         part = colours[:, start * TICKS_PER_QUARTER : (start + quarters_per_system) * TICKS_PER_QUARTER]
         _show(part, ax, pitch_range=pitch_range, title="", first_quarter=begin + start, quarters=length)
@@ -100,6 +103,7 @@ def comparison_image(
     reconstruction: Shaped[np.ndarray, "_ 88 32"],
     *,
     max_quarters: int = 32,
+    width_in: float = WIDTH_IN,
 ) -> Rgb:
     """Draw an original, below it the probabilities of its reconstruction, below that what went wrong.
 
@@ -107,6 +111,7 @@ def comparison_image(
         original: sounding cells.
         reconstruction: probability of each cell, as many quarters.
         max_quarters: what lies behind is left out.
+        width_in: width in inches of 100 pixels.
 
     Returns:
         Red, green and blue, (height, width, 3).
@@ -121,21 +126,21 @@ def comparison_image(
     truth = _line(original[:max_quarters]).astype(bool)
     guess = _line(reconstruction[:max_quarters]).astype(np.float32)
     pitch_range = sounding_range(truth | (guess > 0.5))
-    figure, (top, middle, bottom) = _figure(3)
+    figure, (top, middle, bottom) = _figure(3, width_in=width_in)
     draw_roll(truth, top, pitch_range=pitch_range, title="Original")
-    draw_roll(guess, middle, pitch_range=pitch_range, title="Reconstruction: probability that a cell sounds")
+    draw_roll(guess, middle, pitch_range=pitch_range, title="Probability that a cell sounds")
     differences = {
         _RIGHT: truth & (guess > 0.5),
         _MISSED: truth & (guess <= 0.5),
         _INVENTED: (guess > 0.5) & ~truth,
     }
-    _show(_painted(differences), bottom, pitch_range=pitch_range, title="Reconstruction at probability 0.5")
+    _show(_painted(differences), bottom, pitch_range=pitch_range, title="At 0.5")
     _explain(bottom, {"right": _RIGHT, "missed": _MISSED, "invented": _INVENTED})
     return rendered(figure)
 
 
 def sounding_range(roll: Shaped[np.ndarray, "88 ticks"]) -> tuple[int, int]:
-    """Give the lowest and highest MIDI number of the octaves C to B that sound, three octaves at least."""
+    """Return the lowest and highest MIDI number of the octaves C to B that sound, three octaves at least."""
     sounding = np.flatnonzero((roll > 0.5).any(axis=1)) + LOWEST_PITCH
     low, high = (int(sounding[0]), int(sounding[-1])) if len(sounding) else (60, 60)
     low, high = min(low // 12 * 12, 48), max(high // 12 * 12 + 11, 83)
@@ -214,18 +219,24 @@ def _explain(ax: "Axes", meanings: dict[str, tuple[int, int, int]]) -> None:
     )
 
 
-def _figure(systems: int) -> tuple["Figure", list["Axes"]]:
+def _figure(systems: int, *, width_in: float) -> tuple["Figure", list["Axes"]]:
     from matplotlib.figure import Figure
 
-    size = (_WIDTH_IN, 0.4 + _SYSTEM_HEIGHT_IN * systems)
-    figure = Figure(figsize=size, dpi=_DOTS_PER_INCH, layout="constrained", facecolor="white")
+    least, greatest = _SYSTEM_HEIGHTS_IN
+    height_in = min(greatest, max(least, width_in / 5))
+    figure = Figure(
+        figsize=(width_in, 0.4 + height_in * systems),
+        dpi=_DOTS_PER_INCH,
+        layout="constrained",
+        facecolor="white",
+    )
     axes = [figure.add_subplot(systems, 1, number + 1) for number in range(systems)]
     axes[-1].set_xlabel("quarters", fontsize=8)
     return figure, axes
 
 
 def rendered(figure: "Figure") -> Rgb:
-    """Give a figure as a picture: red, green and blue, (height, width, 3)."""
+    """Render a matplotlib figure: red, green and blue, (height, width, 3)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)

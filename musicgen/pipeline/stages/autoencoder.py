@@ -8,11 +8,11 @@ import torch
 from musicgen.checkpoint import Network, load_autoencoder
 from musicgen.data.batches.datamodule import MidiDataModule
 from musicgen.data.batches.density import channel_densities
+from musicgen.data.batches.slices import SliceBatch
 from musicgen.data.batches.transposition import Transposition
 from musicgen.data.store.packed import PackedPieces
 from musicgen.measure.reconstruction import ReconstructionMetrics
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.stage import NetworkStage
 from musicgen.training.autoencoder_module import AutoencoderModule
@@ -25,7 +25,7 @@ class AutoencoderStage(NetworkStage):
     """Train an autoencoder on the slices of the training pieces.
 
     Attributes:
-        transpose: Training slices are moved by up to so many semitones; 0 leaves them as written.
+        transpose: Largest random transposition of training slices in semitones; 0 for none.
     """
 
     transpose: int = 0
@@ -38,23 +38,25 @@ class AutoencoderStage(NetworkStage):
         Transposition(self.transpose)
 
     def initialise(self, run: RunContext) -> None:
-        """Start from the weights of a run, or from the density of the training cells."""
+        """Load the weights of a run, or initialise the output bias from the density of training cells."""
         super().initialise(run)
         train = run.prepared.splits["train"]
         if self.init_from is None:
-            self.network.set_output_bias(channel_densities(train, channels=self.network.channels))
-        for logger in run.loggers:
-            logger.log_metrics(run.reconstruction_baselines, step=0)
+            self.network.set_output_bias(channel_densities(train, channels=2))
 
     def module(self, run: RunContext | None) -> AutoencoderModule:
         """Build the Lightning module around the network."""
         held_out = run.prepared.splits["val"] if run else PackedPieces.empty()
-        return AutoencoderModule(
+        module = AutoencoderModule(
             self.network.to(memory_format=torch.channels_last),  # pyright: ignore[reportCallIssue]
             optimizer=self.optimizer,
             scheduler=self.scheduler,
-            val_metrics=ReconstructionMetrics(held_out, num_embeddings=self.network.num_embeddings),
+            val_metrics=ReconstructionMetrics(
+                held_out, cells=self.network.cells, vocabulary=self.network.vocabulary
+            ),
         )
+        module.baselines = run.reconstruction_baselines if run else {}
+        return module
 
     def data(self, run: RunContext) -> pl.LightningDataModule:
         """Build batches of slices."""
@@ -62,15 +64,17 @@ class AutoencoderStage(NetworkStage):
             run.prepared,
             batch_size=self.batch_size,
             channels=self.network.channels,
+            layout=self.network.layout,
             seed=run.seed,
             transpose=self.transpose,
             updates_per_epoch=self.updates_per_epoch,
         )
 
-    def build_batch(self) -> torch.Tensor:
-        """Make a batch of random slices (batch, channels, 88, 32)."""
-        shape = (self.batch_size, self.network.channels, NUM_PITCHES, TICKS_PER_QUARTER)
-        return (torch.rand(shape) < _SOUNDING).float()
+    def build_batch(self) -> SliceBatch:
+        """Make a batch of random slices."""
+        shape = (self.batch_size, self.network.channels, *self.network.layout.shape)
+        slices = (torch.rand(shape) < _SOUNDING).byte()
+        return SliceBatch(slices, before=slices[:, 0, :, -1])
 
     def count_updates(self, train_quarters: int) -> int:
         """Count the updates of all epochs."""
@@ -78,8 +82,11 @@ class AutoencoderStage(NetworkStage):
         return per_epoch * self.max_epochs
 
     def size_text(self) -> str:
-        """Describe the size of the network and of its codebook."""
-        codes = f"{self.network.num_codes} codes a quarter out of {self.network.num_embeddings}"
+        """Describe the size of the network and of its vocabulary."""
+        vocabulary = self.network.vocabulary
+        if vocabulary is None:
+            return f"{super().size_text()}, no codes"
+        codes = f"{vocabulary.codes_per_slice} codes per quarter out of {vocabulary.size}"
         return f"{super().size_text()}, {codes}"
 
     def load(self, run: RunContext) -> Network[Autoencoder]:

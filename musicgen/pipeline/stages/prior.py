@@ -1,4 +1,4 @@
-"""Train the prior: the grammar of the autoencoder's codes."""
+"""Train the prior over the autoencoder's codes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,8 +23,8 @@ class PriorStage(NetworkStage):
     """Train a prior on windows of the codes of the trained autoencoder.
 
     Attributes:
-        window_quarters: What the prior sees at once, in quarters.
-        hop_quarters: From one training window to the next.
+        window_quarters: Context window of the prior, in quarters.
+        hop_quarters: Distance between the starts of training windows, in quarters.
     """
 
     window_quarters: int
@@ -36,20 +36,37 @@ class PriorStage(NetworkStage):
 
     def build(self, stages: Stages) -> None:
         """Build the prior for the codes of the autoencoder."""
+        vocabulary = self._autoencoder(stages).vocabulary
+        assert vocabulary is not None, "a stage that is refused is not built"
+        self.network = self.make_network(vocabulary=vocabulary.config())
+        network = {**self.settings.get("network", {}), "vocabulary": vocabulary.config()}
+        self.settings = {**self.settings, "network": network}
+
+    def refusal(self, stages: Stages) -> str:
+        """Return why the autoencoder's codes cannot be modelled; empty if they can."""
+        autoencoder = self._autoencoder(stages)
+        if autoencoder.vocabulary is None:
+            bottleneck = type(autoencoder.bottleneck).__name__
+            return f"{bottleneck} has no codes to learn; use for example bottleneck=quantizer"
+        return ""
+
+    @staticmethod
+    def _autoencoder(stages: Stages) -> Autoencoder:
         autoencoder = stages[AUTOENCODER].network  # pyright: ignore[reportAttributeAccessIssue]
         assert isinstance(autoencoder, Autoencoder)
-        self._codes_per_quarter, self._num_embeddings = autoencoder.num_codes, autoencoder.num_embeddings
-        super().build(stages)
+        return autoencoder
 
     def module(self, run: RunContext | None) -> PriorModule:
         """Build the Lightning module around the network."""
-        return PriorModule(
+        module = PriorModule(
             self.network,
             optimizer=self.optimizer,
             scheduler=self.scheduler,
-            codes_per_quarter=self._codes_per_quarter,
-            decoder_bits_per_quarter=run.decoder_bits_per_quarter if run else 0.0,
+            codes_per_quarter=self.network.vocabulary.codes_per_slice,
+            decoder_bits=run.decoder_bits if run else 0.0,
         )
+        module.baselines = run.prior_baselines if run else {}
+        return module
 
     def data(self, run: RunContext) -> pl.LightningDataModule:
         """Build batches of windows of codes."""
@@ -65,21 +82,22 @@ class PriorStage(NetworkStage):
 
     def build_batch(self) -> CodeBatch:
         """Make a batch of windows of random codes."""
-        shape = (self.batch_size, self.window_quarters * self._codes_per_quarter)
-        codes = torch.randint(0, self._num_embeddings, shape)
+        vocabulary = self.network.vocabulary
+        shape = (self.batch_size, self.window_quarters * vocabulary.codes_per_slice)
+        codes = torch.randint(0, vocabulary.size, shape)
         return CodeBatch(inputs=codes, targets=codes, mask=torch.ones(shape, dtype=torch.bool))
 
     def count_updates(self, train_quarters: int) -> int:
-        """Estimate the updates of all epochs, as if all pieces were one."""
+        """Estimate the updates of all epochs, ignoring piece boundaries."""
         windows = max(1, train_quarters // self.hop_quarters)
         return (self.updates_per_epoch or -(-windows // self.batch_size)) * self.max_epochs
 
     def shape(self) -> dict[str, Any]:
-        """Collect the settings that decide how long an update takes."""
+        """Collect the settings that affect the time of an update."""
         return {**super().shape(), "window_quarters": self.window_quarters}
 
     def modules(self) -> list[str]:
-        """Name the modules whose code decides the outcome: that which makes the codes is one of them."""
+        """Names of the modules whose code affects the result, including the encoding of pieces."""
         return [*super().modules(), encode_pieces.__module__]
 
     def load(self, run: RunContext) -> Network[Prior]:
@@ -87,5 +105,6 @@ class PriorStage(NetworkStage):
         return load_transformer(run.folder, autoencoder=run.autoencoder)
 
     def description(self, run: RunContext) -> dict[str, Any]:
-        """Describe the network, and whose codes it learned."""
-        return {**super().description(run), "autoencoder_sha256": fingerprint(run.autoencoder)}
+        """Describe the network, the autoencoder of its codes and the keys of the pieces."""
+        keys = {} if run.prepared.keys is None else {"keys": run.prepared.keys}
+        return {**super().description(run), "autoencoder_sha256": fingerprint(run.autoencoder), **keys}

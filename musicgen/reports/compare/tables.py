@@ -74,7 +74,7 @@ def metrics_table(comparison: Comparison, rows: Sequence[Row], metrics: Sequence
         line = [Cell(_title(metric), metric.name), *cells[metric.name]]
         line += [Cell(real[metric.name])] if any(real.values()) else []
         line += [_verdict_cell(verdicts[metric.name])] if any(verdicts.values()) else []
-        lines.append(Line(tuple(line), explanation=explanation(metric), key=_metric_key(comparison, metric)))
+        lines.append(Line(tuple(line), explanation=metric.explanation, key=_metric_key(comparison, metric)))
     return Table(tuple(columns), tuple(lines), notes=notes)
 
 
@@ -152,13 +152,6 @@ def is_wide(rows: Sequence[Row]) -> bool:
     return len(rows) <= MAX_COLUMNS
 
 
-def explanation(metric: Metric) -> str:
-    """Explain a metric in one line: name, unit and range, what it measures."""
-    return ": ".join(
-        filter(None, [" · ".join(filter(None, [metric.name, metric.spec.range_text])), metric.spec.meaning])
-    )
-
-
 def _rows_as_lines(
     comparison: Comparison,
     rows: Sequence[Row],
@@ -175,7 +168,7 @@ def _rows_as_lines(
         beside = [f"{REAL} {real}" if real else "", f"{TRIVIAL} {verdict.value_text}" if verdict else ""]
         note = ", ".join(filter(None, beside))
         key = _metric_key(comparison, metric)
-        columns.append(Column(_title(metric), note=note, explanation=explanation(metric), key=key))
+        columns.append(Column(_title(metric), note=note, explanation=metric.explanation, key=key))
     lines = [
         Line(
             (
@@ -210,7 +203,7 @@ def _head(row: Row) -> str:
 
 
 def _title(metric: Metric) -> str:
-    return f"{metric.title} {metric.arrow}".strip()
+    return f"{metric.title}\N{NO-BREAK SPACE}{metric.arrow}".strip()
 
 
 def _key(row: Row) -> str:

@@ -21,6 +21,7 @@ class Verdict:
         values: What it reaches, least and greatest over the rows: codebooks have baselines of their own.
         winners: Numbers of the rows that beat it.
         losers: Numbers of those that do not.
+        noun: What a row is: a run, or a group of runs.
     """
 
     metric: Metric
@@ -28,6 +29,7 @@ class Verdict:
     values: tuple[float, float]
     winners: tuple[str, ...]
     losers: tuple[str, ...]
+    noun: str = "run"
 
     @property
     def value_text(self) -> str:
@@ -43,13 +45,14 @@ class Verdict:
         to_beat = f"{own} {self.baseline}, {self.value_text}"
         count = len(self.winners) + len(self.losers)
         if not self.winners:
-            return f"no run beats {to_beat}" if count > 1 else f"does not beat {to_beat}"
+            return f"no {self.noun} beats {to_beat}" if count > 1 else f"does not beat {to_beat}"
         if not self.losers:
-            return f"all {count} runs beat {to_beat}" if count > 1 else f"beats {to_beat}"
+            return f"all {count} {self.noun}s beat {to_beat}" if count > 1 else f"beats {to_beat}"
         if len(self.winners) > MOST_NAMED:
-            return f"{len(self.winners)} of {count} runs beat {to_beat}"
+            return f"{len(self.winners)} of {count} {self.noun}s beat {to_beat}"
         several = len(self.winners) > 1
-        named = f"runs {', '.join(self.winners)} beat" if several else f"only run {self.winners[0]} beats"
+        named = f"{self.noun}s {', '.join(self.winners)} beat"
+        named = named if several else f"only {self.noun} {self.winners[0]} beats"
         return f"{named} {to_beat}"
 
 
@@ -85,6 +88,7 @@ def verdict_of(comparison: Comparison, metric: Metric, rows: Sequence[Row]) -> V
         values=(min(values), max(values)),
         winners=tuple(row.number for row, wins, _ in judged if wins),
         losers=tuple(row.number for row, wins, _ in judged if not wins),
+        noun="group" if any(len(row.members) > 1 for row in rows) else "run",
     )
 
 

@@ -11,7 +11,6 @@ from musicgen.measure.spec import Metric, headline_of
 from musicgen.reports.compare.comparison import Comparison, Row
 from musicgen.reports.compare.tables import (
     contrasts_table,
-    explanation,
     is_wide,
     listed_metrics,
     metrics_table,
@@ -100,13 +99,12 @@ def write_page(
             filter_hint=_filter_hint(comparison),
             is_grouped=comparison.is_grouped,
             overview=_views(comparison, leading, with_runs=True),
-            explained=[(metric.title, explanation(metric)) for metric in leading],
+            explained=[(metric.title, metric.explanation) for metric in leading],
             warnings=piece_warnings(comparison),
             folded=_folded(comparison, leading),
             constant=_constant(comparison),
             contrasts=to_html(contrasts_table(comparison.contrasts, numbers), kind="contrasts"),
             num_contrasts=len(comparison.contrasts),
-            explain=explanation,
             pieces_note=_pieces_note(comparison, pieces_per_run),
             # Ours, and JSON without "<": the only texts that are not escaped.
             style=Markup(style),

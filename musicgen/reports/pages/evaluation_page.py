@@ -3,15 +3,15 @@
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from musicgen import __version__
 from musicgen.files.progress_bar import track
 from musicgen.measure.generated import GeneratedMetrics
 from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash
-from musicgen.reports.pages.metric_table import metric_rows
+from musicgen.reports.pages.metric_table import metric_tables
 from musicgen.reports.pages.piece_views import view_piece
+from musicgen.reports.tables.render import to_html
 
 PAGE_FILE = "evaluation.html"
 
@@ -88,9 +88,7 @@ def write_evaluation_page(
             facts=facts,
             command=command,
             when=when or datetime.datetime.now().astimezone(),
-            groups=[
-                (name, list(rows)) for name, rows in groupby(metric_rows(metrics), key=lambda row: row.group)
-            ],
+            tables=[(table.title, to_html(table, kind="metrics")) for table in metric_tables(metrics)],
             views=views,
             num_pieces=len(generated_metrics.generated),
             style=Markup(style),  # ours: the only text that is not escaped

@@ -1,82 +1,57 @@
-"""The metrics of one run or folder as a table: held-out real music beside what was generated."""
+"""The metrics of one run or folder as tables: held-out real music beside what was generated."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from musicgen.measure.spec import all_metrics
+from musicgen.measure.spec import Metric, all_metrics, headline_of
 from musicgen.reports.tables.numbers import decimals_for, format_number
+from musicgen.reports.tables.render import to_markdown
+from musicgen.reports.tables.table import Cell, Column, Line, Table
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-
-@dataclass(frozen=True)
-class MetricRow:
-    """A row of the table.
-
-    Attributes:
-        group: What the metric belongs to, such as `vq_vae/val` or `generated`.
-        name: Its whole name.
-        title: Its heading.
-        value: As text.
-        arrow: Which way is better: ↓, ↑, → (towards the real metric) or nothing.
-        real: The same metric of held-out real music, as text, or nothing.
-        meaning: What it says, where that is known.
-    """
-
-    group: str
-    name: str
-    title: str
-    value: str
-    arrow: str
-    real: str
-    meaning: str
+COLUMNS = (
+    Column("metric", numeric=False),
+    Column("value"),
+    Column("held-out real", mark="dim"),
+    Column("meaning", numeric=False, mark="dim"),
+)
 
 
-def metric_rows(metrics: Mapping[str, float]) -> list[MetricRow]:
-    """Lay metrics out in reading order, each real one beside its generated counterpart.
+def metric_tables(metrics: Mapping[str, float]) -> list[Table]:
+    """Lay metrics out by the groups of the table of metrics, headline metrics first.
 
     Args:
         metrics: Name to number, as in `metrics.json`.
+
+    Returns:
+        A table a group, each real metric beside its generated counterpart.
     """
     paired = {f"real/{name.removeprefix('generated/')}" for name in metrics if name.startswith("generated/")}
-    rows = []
-    for metric in all_metrics(metrics):
-        if metric.name in paired:
-            continue
-        value = metrics[metric.name]
-        other = f"real/{metric.name.removeprefix('generated/')}"
-        real = metrics.get(other, math.nan) if metric.name.startswith("generated/") else math.nan
-        decimals = decimals_for([one for one in (value, real) if math.isfinite(one)] or [0.0])
-        rows.append(
-            MetricRow(
-                group=metric.group,
-                name=metric.name,
-                title=metric.title,
-                value=format_number(value, decimals),
-                arrow=metric.arrow,
-                real="" if math.isnan(real) else format_number(real, decimals),
-                meaning=metric.spec.meaning,
-            )
+    described = [one for one in all_metrics(metrics) if one.name not in paired]
+    leading = headline_of(described)
+    groups = {"Headline": leading} if leading else {}
+    for one in described:
+        if one not in leading:
+            groups.setdefault(one.spec.group, []).append(one)
+    return [_table(title, members, metrics) for title, members in groups.items()]
+
+
+def metrics_text(metrics: Mapping[str, float]) -> str:
+    """Write all metrics as Markdown, for TensorBoard's text tab."""
+    return "\n".join(map(to_markdown, metric_tables(metrics)))
+
+
+def _table(title: str, described: list[Metric], metrics: Mapping[str, float]) -> Table:
+    lines = []
+    for one in described:
+        value = metrics[one.name]
+        other = f"real/{one.name.removeprefix('generated/')}" if one.name.startswith("generated/") else ""
+        real = metrics.get(other, math.nan)
+        decimals = decimals_for([number for number in (value, real) if math.isfinite(number)])
+        cells = (
+            Cell(f"{one.title} {one.arrow}".strip(), one.name),
+            Cell(format_number(value, decimals), value),
+            Cell("" if math.isnan(real) else format_number(real, decimals), real),
+            Cell(one.spec.meaning),
         )
-    return rows
-
-
-def screen_metrics(metrics: Mapping[str, float]) -> "Table":
-    """Make the table for a terminal: name, value, the better direction, held-out real music."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("metric")
-    table.add_column("value", justify="right")
-    table.add_column("")
-    table.add_column("held-out real", justify="right")
-    group = ""
-    for row in metric_rows(metrics):
-        if group and row.group != group:
-            table.add_section()
-        group = row.group
-        table.add_row(row.name, row.value, row.arrow, row.real)
-    return table
+        lines.append(Line(cells, explanation=one.explanation))
+    return Table(COLUMNS, tuple(lines), title=title)

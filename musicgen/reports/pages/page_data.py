@@ -15,7 +15,6 @@ from musicgen.measure.statistics import student
 from musicgen.music.midi import MidiError, SilentMidiError, read_midi
 from musicgen.reports.compare.comparison import Comparison
 from musicgen.reports.compare.effects import effects
-from musicgen.reports.compare.tables import explanation
 from musicgen.reports.runs.curves import Curve
 from musicgen.reports.runs.runs import Run
 
@@ -90,7 +89,7 @@ def _metrics(comparison: Comparison) -> list[dict[str, Any]]:
         {
             "name": one.name,
             "title": one.title,
-            "explanation": explanation(one),
+            "explanation": one.explanation,
             "better": one.better,
             "arrow": one.arrow,
             "bounds": _bounds(one),
@@ -142,7 +141,7 @@ def _panels(comparison: Comparison) -> tuple[list[dict[str, Any]], list[dict[str
                 "name": title,
                 "title": first.title,
                 "arrow": first.arrow,
-                "explanation": explanation(first),
+                "explanation": first.explanation,
                 "bounds": _bounds(first),
                 "leading": first.is_headline and first.spec.headline <= LEADING,
                 "series": [

@@ -13,6 +13,7 @@ from musicgen.measure.music import table_of
 from musicgen.music.notation.engrave import engrave
 from musicgen.music.notation.raster import can_rasterise, rasterise
 from musicgen.reports.pages.evaluation_page import PAGE_FILE, PageExtent, write_evaluation_page
+from musicgen.reports.pages.metric_table import metrics_text
 from musicgen.training.pictures import show_piece
 
 __all__ = ["PageExtent", "write_evaluation"]
@@ -86,8 +87,7 @@ def _write_board(
     if not with_scores and extent.max_pieces:
         log.warning('No scores in TensorBoard: for these, python -m pip install "musicgen-lab[scores]"')
     with SummaryWriter(str(folder)) as board:
-        for name, value in metrics.items():
-            board.add_scalar(name, value, 0)
+        board.add_text("metrics", metrics_text(metrics))  # as scalars, each would be a chart of one dot
         for number, piece in enumerate(generated_metrics.generated[: extent.max_pieces]):
             name, performance = f"generated/{number:03d}", piece.performance
             show_piece(board, name, performance, audio_s=extent.audio_s)

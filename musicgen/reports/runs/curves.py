@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
+from musicgen.measure.spec import FIRST
+
 log = logging.getLogger(__name__)
 
 NOT_CURVES = frozenset({"epoch", "step", "hp_metric"})  # what loggers write beside the metrics
@@ -75,7 +77,7 @@ def _read_events(path: Path) -> dict[str, list[_Point]]:
             _Point(e.step, e.value, e.wall_time, epochs.at(e.step, e.wall_time)) for e in events.Scalars(name)
         ]
         for name in names
-        if _leaf(name) not in NOT_CURVES
+        if _leaf(name) not in NOT_CURVES and not name.startswith(FIRST)
     }
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 STYLES = {"best": "bold green", "warning": "yellow", "dim": "dim"}
+NBSP = "\N{NO-BREAK SPACE}"  # between a title and its arrow
 GAP = 2  # characters between two columns of a terminal
 
 
@@ -27,7 +28,7 @@ def to_csv(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """Write a Markdown table; the best is bold, notes follow below."""
-    heads = [escaped(f"{column.title} {column.note}".strip()) for column in table.columns]
+    heads = [escaped(f"{column.title} {column.note}") for column in table.columns]
     rules = ["---:" if column.numeric else "---" for column in table.columns]
     lines = [heads, rules, *([_bold(cell) for cell in line.cells] for line in table.lines)]
     text = "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
@@ -49,7 +50,7 @@ def to_terminal(table: Table) -> "RichTable":
     columns = _terminal_texts(table)
     for column, texts in zip(table.columns, columns, strict=True):
         written.add_column(
-            Text("\n".join(filter(None, [*column.title.split(" "), column.note]))),
+            Text("\n".join(filter(None, [*column.title.split(" "), column.note])).replace(NBSP, " ")),
             justify="right" if column.numeric else "left",
             vertical="bottom",
             no_wrap=column.numeric,
@@ -81,7 +82,9 @@ def terminal_width(table: Table) -> int:
     """Say how many characters a table needs on a terminal without breaking a cell."""
     widths = [
         max(
-            [len(word) for word in column.title.split()] + [len(column.note)] + [len(text) for text in texts],
+            [len(word) for word in column.title.split(" ")]
+            + [len(column.note)]
+            + [len(text) for text in texts],
             default=0,
         )
         for column, texts in zip(table.columns, _terminal_texts(table), strict=True)
@@ -131,7 +134,9 @@ def _terminal_texts(table: Table) -> list[list[str]]:
     for index, column in enumerate(table.columns):
         cells = table.column(index)
         starred = column.numeric and any(cell.mark == "best" for cell in cells)
-        columns.append([cell.text + ("*" if cell.mark == "best" else " ") * starred for cell in cells])
+        texts = [cell.text.replace(NBSP, " ") for cell in cells]
+        stars = [("*" if cell.mark == "best" else " ") * starred for cell in cells]
+        columns.append([text + star for text, star in zip(texts, stars, strict=True)])
     return columns
 
 

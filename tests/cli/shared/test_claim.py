@@ -85,6 +85,13 @@ def test_a_run_goes_on_in_its_folder(tmp_path: Path, changes: dict):
     assert claimed(run, **changes) == run
 
 
+def test_a_run_whose_settings_are_not_known_keeps_its_folder(tmp_path: Path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "vq_vae.ckpt").write_bytes(b"precious")
+    with pytest.raises(UsageError, match="settings are not known"):
+        claimed(tmp_path)
+
+
 def test_a_run_that_failed_before_it_made_anything_may_be_begun_again_otherwise(tmp_path: Path):
     run = left(tmp_path / "r", files=("error.txt", "status.json"))
     assert claimed(run, epochs=50) == run

@@ -54,7 +54,8 @@ def test_inputs_are_what_stands_before_the_targets(lengths: list[int], window: i
     )
     windows.set_epoch(data.draw(st.integers(0, 5)))
     firsts = set(pieces.codes[pieces.starts[:-1], 0].tolist())
-    inputs, targets, mask = windows.__getitems__(range(len(windows)))
+    inputs, targets, mask, labels = windows.__getitems__(range(len(windows)))
+    assert labels is None
     assert inputs.shape == targets.shape == mask.shape == (len(windows), window * 4)
     assert inputs.dtype == targets.dtype == torch.int64
     for given_code, target in zip(inputs[mask].tolist(), targets[mask].tolist(), strict=True):
@@ -132,3 +133,13 @@ def test_a_model_of_one_position_less_leaves_out_the_last_code_and_no_other_mode
     assert batch.within(11).mask.shape == (2, 11)
     assert batch.within(12) is batch
     assert batch.within(10) is batch
+
+
+def test_windows_carry_the_labels_of_their_piece():
+    pieces = numbered([2, 3])
+    labelled = PieceCodes(pieces.codes, pieces.starts, labels=np.array([[7, 0], [8, 1]]))
+    windows = CodeWindows(labelled, window_quarters=1, hop_quarters=1, start_token=START)
+    labels = windows.__getitems__(range(5)).labels
+    assert labels is not None
+    assert labels.tolist() == [[7, 0]] * 2 + [[8, 1]] * 3
+    assert windows.__getitems__([2]).within(3).labels.tolist() == [[8, 1]]

@@ -9,7 +9,7 @@ from musicgen.data.sources.listing import Listing
 
 def test_file_types_are_told_by_the_last_suffix_in_any_case(tmp_path: Path):
     # The original split names at the first dot, and so trained its transformer on one nocturne of twelve.
-    taken = ["Nocturne No.1 in B, Op.9.mid", "a.MID", "b.midi", "c.Midi", "d.txt.mid"]
+    taken = ["Nocturne No.1 in B, Op.9.mid", "a.MID", "b.midi", "c.Midi", "d.txt.mid", "e.RMI", "f.kar"]
     for name in [*taken, "e.mid.txt", "f.midx", "g", "mid", "._h.mid", "i.mp3"]:
         (tmp_path / name).touch()
     assert [path.name for path in Listing(tmp_path)] == sorted(taken)
@@ -23,6 +23,28 @@ def test_subfolders_are_searched_and_the_list_is_sorted_by_file_name(tmp_path: P
     assert listed == ["z/a.mid", "a/b/b.mid", "a/c.mid", "z/c.mid", "d.mid", "a/é.mid"]
 
 
+def test_folders_that_are_links_are_read_each_once(tmp_path: Path):
+    root, elsewhere = tmp_path / "music", tmp_path / "elsewhere"
+    for name in ["music/a.mid", "music/z/b.mid", "elsewhere/c.mid", "elsewhere/deep/d.kar"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (root / "linked").symlink_to(elsewhere)
+    (root / "again").symlink_to(elsewhere)
+    (root / "m").symlink_to(root / "z")
+    (root / "z" / "circle").symlink_to(root)
+    (elsewhere / "deep" / "circle").symlink_to(elsewhere)
+    listed = [str(path.relative_to(root)) for path in Listing(root)]
+    assert listed == ["a.mid", "z/b.mid", "again/c.mid", "again/deep/d.kar"]
+
+
+def test_a_folder_of_nothing_but_links_is_not_empty(tmp_path: Path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.mid").touch()
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "linked").symlink_to(tmp_path / "elsewhere")
+    assert [piece.path.name for piece in Folder(tmp_path / "music").pieces()] == ["a.mid"]
+
+
 def test_pieces_carry_what_their_names_say(tmp_path: Path):
     (tmp_path / "Chopin, Frédéric, Nocturne oubliée, KX3d3bJnXSE.mid").write_bytes(b"1")
     (tmp_path / "улица 东.mid").write_bytes(b"2")
@@ -33,7 +55,7 @@ def test_pieces_carry_what_their_names_say(tmp_path: Path):
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path):
-    with pytest.raises(ValueError, match=r"no \.mid or \.midi file"):
+    with pytest.raises(ValueError, match=r"no \.mid, \.midi, \.rmi or \.kar file"):
         Folder(tmp_path).pieces()
 
 

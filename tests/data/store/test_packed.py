@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musicgen.data.batches.slices import SliceDataset
+from musicgen.data.batches.slices import SliceBatch, SliceDataset
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.sources.folder import Folder
 from musicgen.data.store.cache import PieceCache
@@ -16,6 +16,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.data.store.packing import open_pack
 from musicgen.data.store.reading import read_pieces
 from musicgen.music.grid import ClockGrid, packed_onsets, unpack
+from musicgen.music.layout import SliceLayout
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,8 @@ def test_a_held_note_has_no_onset_in_the_next_quarter_but_a_new_piece_has():
     onsets = pack.gather(np.arange(4), channels=2)[:, 1]
     assert onsets.sum(dim=(1, 2)).tolist() == [1, 0, 1, 0]
     assert onsets[0, 40, 0] == onsets[2, 40, 0] == 1
+    assert pack.before(np.arange(4))[:, 40].tolist() == [0, 1, 0, 1]
+    assert pack.before(np.arange(4)).sum() == 2
 
 
 def test_channels_are_one_or_two():
@@ -80,8 +83,10 @@ def test_a_data_set_fetches_batches_and_single_slices(pieces_folder: Path, folde
     pack = pack_of(pieces_folder, folder)
     slices = SliceDataset(pack, channels=2)
     assert len(slices) == len(pack)
-    assert torch.equal(slices.__getitems__([5, 3]), pack.gather(np.array([5, 3]), channels=2))
-    assert torch.equal(slices[3], slices.__getitems__([3])[0])
+    batch, last = slices.__getitems__([5, 3]), slices.__getitems__([3])
+    assert torch.equal(batch.slices, pack.gather(np.array([5, 3]), channels=2))
+    assert torch.equal(slices[3].slices, last.slices[0])
+    assert torch.equal(slices[3].before, last.before[0])
 
 
 def test_pickling_passes_the_path_not_the_music(pieces_folder: Path, folder: Path):
@@ -159,3 +164,15 @@ def test_large_packs_let_go_of_what_they_touched(pieces_folder: Path, folder: Pa
         assert torch.equal(pack.gather(np.arange(len(pack))), expected)
         assert torch.equal(pack.gather(np.arange(len(pack)), channels=2), both)
     assert np.array_equal(view, ClockGrid().read(Folder(pieces_folder).pieces()[0].path).packed)
+
+
+@pytest.mark.parametrize("ticks", [8, 32])
+def test_a_coarse_layout_takes_one_cell_of_each_tick(pieces_folder: Path, ticks: int):
+    grid = ClockGrid(ticks=ticks)
+    packed = grid.read(Folder(pieces_folder).pieces()[0].path).packed
+    pack = PackedPieces(packed, starts=np.array([0, len(packed)]), pieces=[NAMELESS])
+    batch = SliceBatch.of(pack, np.arange(len(packed)), channels=2, layout=SliceLayout(ticks=ticks))
+    assert batch.slices.shape == (len(packed), 2, 88, ticks)
+    spread = np.repeat(batch.slices.numpy(), 32 // ticks, axis=-1).astype(bool)
+    assert np.array_equal(spread[:, 0], unpack(packed))
+    assert batch.slices[:, 1].sum() == unpack(packed_onsets(packed)).sum()

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from musicgen.models.bottlenecks.codebook import Quantizer, count_codes, k_means_plus_plus
-from musicgen.models.bottlenecks.vq import GradientVectorQuantizer, VectorQuantizer
+from musicgen.models.bottlenecks.codebook import Codebook, count_codes, k_means_plus_plus
+from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
 
 BOTH = pytest.mark.parametrize("kind", [VectorQuantizer, GradientVectorQuantizer])
 
@@ -14,16 +15,16 @@ def latents_of(vectors: torch.Tensor) -> torch.Tensor:
 
 @BOTH
 def test_codes_are_the_nearest_and_row_major(kind) -> None:
-    quantizer: Quantizer = kind(num_embeddings=10, embedding_dim=4).eval()
+    quantizer: Codebook = kind(num_embeddings=10, embedding_dim=4).eval()
     latents = torch.randn(3, 4, 8, 2)
 
     output = quantizer(latents)
 
     rows = latents.permute(0, 2, 3, 1).reshape(-1, 4)
-    nearest = torch.cdist(rows, quantizer.codebook.detach()).argmin(dim=1).view(3, 16)
+    nearest = torch.cdist(rows, quantizer.codebook.detach()).argmin(dim=1).view(3, 16, 1)
     assert torch.equal(output.codes, nearest)
     assert torch.equal(quantizer.encode(latents), nearest)
-    torch.testing.assert_close(output.quantized, latents_of(quantizer.lookup(nearest).flatten(0, 1)))
+    torch.testing.assert_close(output.latents, latents_of(quantizer.lookup(nearest).flatten(0, 1)))
 
 
 @BOTH
@@ -32,7 +33,7 @@ def test_gradient_passes_straight_through(kind) -> None:
     latents = torch.randn(2, 3, 8, 2, requires_grad=True)
     weights = torch.randn(2, 3, 8, 2)
 
-    (quantizer(latents).quantized * weights).sum().backward()
+    (quantizer(latents).latents * weights).sum().backward()
 
     assert latents.grad is not None
     assert torch.equal(latents.grad, weights)
@@ -54,7 +55,7 @@ def test_codebook_loss_is_that_of_equation_3() -> None:
 
     output = quantizer(latents)
 
-    distance = (output.quantized - latents).square().mean()
+    distance = (output.latents - latents).square().mean()
     torch.testing.assert_close(output.loss, 1.25 * distance)
     output.loss.backward()
     assert quantizer.codebook.grad is not None

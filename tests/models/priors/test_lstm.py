@@ -1,16 +1,24 @@
 import pytest
 import torch
 
-from musicgen.generation.sampling import CachedReader, UncachedReader, sample_codes
+from musicgen.generation.sampling import CachedReader, DrawRequest, Sampling, UncachedReader
+from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.losses import code_loss
+from musicgen.models.priors.flat import Transformer
 from musicgen.models.priors.lstm import Lstm
-from musicgen.models.priors.transformer import Transformer
+
+VOCABULARY, BACHSFORMER = Vocabulary(4, 1, 8), Vocabulary(16, 1, 16)
 
 
 def tiny(*, dropout: float = 0.0, start_token: bool = True) -> Lstm:
     torch.manual_seed(0)
     model = Lstm(
-        num_embeddings=8, num_layers=2, width=16, max_positions=24, dropout=dropout, start_token=start_token
+        vocabulary=VOCABULARY,
+        num_layers=2,
+        width=16,
+        context_quarters=6,
+        dropout=dropout,
+        start_token=start_token,
     )
     for parameter in model.parameters():  # far enough from the start that everything matters
         parameter.data += 0.3 * torch.randn_like(parameter)
@@ -55,13 +63,9 @@ def test_more_positions_than_fit_are_refused() -> None:
 @pytest.mark.parametrize("start_token", [True, False])
 def test_cached_codes_are_the_uncached_ones_over_many_slides(start_token) -> None:
     drawn = [
-        sample_codes(
+        Sampling(hop_quarters=2).draw(
             tiny(start_token=start_token),
-            num_quarters=20,
-            codes_per_quarter=4,
-            batch=2,
-            hop_quarters=2,
-            generator=torch.Generator().manual_seed(3),
+            DrawRequest(num_quarters=20, generator=torch.Generator().manual_seed(3), batch=2),
             reader=reader,
         )
         for reader in (CachedReader, UncachedReader)
@@ -75,17 +79,18 @@ def test_cached_codes_are_the_uncached_ones_over_many_slides(start_token) -> Non
     [
         ({"num_layers": 0}, "num_layers=0.*use 1 or more"),
         ({"width": 0}, "width=0.*use 1 or more"),
-        ({"num_embeddings": 1}, "num_embeddings=1.*use 2 or more"),
         ({"dropout": 1.0}, "dropout=1.0.*0 to below 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, said) -> None:
     with pytest.raises(ValueError, match=said):
-        Lstm(**settings)
+        Lstm(vocabulary=VOCABULARY, **settings)
 
 
 def test_the_defaults_are_of_one_size_with_the_transformers() -> None:
-    assert Lstm().num_parameters() == pytest.approx(Transformer().num_parameters(), rel=0.02)
+    lstm, transformer = Lstm(vocabulary=BACHSFORMER), Transformer(vocabulary=BACHSFORMER)
+
+    assert lstm.num_parameters() == pytest.approx(transformer.num_parameters(), rel=0.02)
 
 
 def test_one_batch_overfits() -> None:

@@ -4,14 +4,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.losses import code_loss
-from musicgen.models.priors.transformer import Transformer
+from musicgen.models.priors.flat import Transformer
+
+VOCABULARY, BACHSFORMER = Vocabulary(4, 1, 8), Vocabulary(16, 1, 16)
 
 
 def tiny(*, dropout: float = 0.0, start_token: bool = True, max_positions: int = 24) -> Transformer:
     torch.manual_seed(0)
     model = Transformer(
-        num_embeddings=8,
+        vocabulary=VOCABULARY,
         num_layers=2,
         num_heads=2,
         width=16,
@@ -87,17 +90,16 @@ def test_start_token_is_one_more_code_of_the_input(start_token, expected, rows) 
         ({"num_heads": 0}, "num_heads=0.*use 1 or more"),
         ({"num_layers": 0}, "num_layers=0.*use 1 or more"),
         ({"max_positions": 0}, "max_positions=0.*use 1 or more"),
-        ({"num_embeddings": 1}, "num_embeddings=1.*use 2 or more"),
         ({"dropout": 1.0}, "dropout=1.0.*0 to below 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, said) -> None:
     with pytest.raises(ValueError, match=said):
-        Transformer(**settings)
+        Transformer(vocabulary=VOCABULARY, **settings)
 
 
 def test_weights_start_small_and_those_that_add_to_the_stream_smaller() -> None:
-    model = Transformer(num_layers=8, width=128)
+    model = Transformer(vocabulary=BACHSFORMER, num_layers=8, width=128)
     layer = model.blocks[3]
 
     assert layer.attention.qkv.weight.std().item() == pytest.approx(0.02, rel=0.05)
@@ -108,7 +110,7 @@ def test_weights_start_small_and_those_that_add_to_the_stream_smaller() -> None:
 
 
 def test_parameters_are_counted() -> None:
-    model = Transformer(num_embeddings=16, num_layers=4, num_heads=8, width=128, max_positions=192)
+    model = Transformer(vocabulary=BACHSFORMER, num_layers=4, num_heads=8, width=128)
     layer = 12 * 128 * 128 + 13 * 128
 
     assert model.num_parameters() == 4 * layer + (17 + 192 + 16) * 128 + 2 * 128

@@ -6,12 +6,10 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
+from musicgen.models.bottlenecks.bachsformer import BachsformerVectorQuantizer
 from musicgen.models.bottlenecks.codebook import count_codes
-from musicgen.models.bottlenecks.vq import (
-    BachsformerVectorQuantizer,
-    GradientVectorQuantizer,
-    VectorQuantizer,
-)
+from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
 
 
 def perplexity(codes: torch.Tensor, num_embeddings: int) -> float:

@@ -1,18 +1,17 @@
-"""Ways to train a codebook: moving averages, as Bachsformer does, and the paper's codebook loss."""
+"""A codebook trained by moving averages."""
 
 import torch
 import torch.distributed as dist
 from jaxtyping import Float, Int
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from musicgen.models.bottlenecks.codebook import Quantizer, count_codes, is_distributed
+from musicgen.models.bottlenecks.codebook import Codebook, count_codes, is_distributed
 
 _SMALLEST_SIZE = 1e-20
 _WARM_UP = 10  # the first steps keep less of the past: 0.1, 0.18, 0.25, ... up to decay
 
 
-class VectorQuantizer(Quantizer):
+class VectorQuantizer(Codebook):
     """Move each code to the running mean of the latents that choose it (van den Oord et al. 2017, A.1).
 
     Sizes and sums of the clusters start from the same draw of data, so that their quotient is the codebook
@@ -123,90 +122,6 @@ class VectorQuantizer(Quantizer):
         mixed = (slots + 1) * 0x9E3779B1 + (self.num_updates + 1) * 0x85EBCA77 + self.seed * 0xC2B2AE3D
         mixed = (mixed ^ (mixed >> 15)) * 0x2C1B3C6D & 0x7FFFFFFF
         return (mixed ^ (mixed >> 12)) % num_vectors
-
-
-class BachsformerVectorQuantizer(VectorQuantizer):
-    """Train the codebook as Bachsformer does, to measure what that costs.
-
-    It starts far from the data, with sizes of 0 beside sums of N(0, 1): after a step the codes that were not
-    chosen have a norm of 1e6 and come back by 1 - decay a step. Nothing is restarted.
-
-    Args:
-        num_embeddings: Size of the codebook, 2 or more.
-        embedding_dim: Length of a codebook vector.
-        commitment_cost: Weight of the term that draws the latents to their codes.
-        decay: Share of the running means kept at each step, 0 to below 1.
-        seed: Seed of the start.
-    """
-
-    def __init__(
-        self,
-        *,
-        num_embeddings: int = 16,
-        embedding_dim: int = 128,
-        commitment_cost: float = 0.25,
-        decay: float = 0.99,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            num_embeddings=num_embeddings,
-            embedding_dim=embedding_dim,
-            commitment_cost=commitment_cost,
-            decay=decay,
-            restart_share=0.0,
-            seed=seed,
-        )
-        self.cluster_size.zero_()
-        self.cluster_sum.normal_(generator=torch.Generator().manual_seed(seed + 1))
-        self.started.fill_(True)
-
-    @torch.no_grad()
-    def _learn(self, vectors: Float[Tensor, "n dim"], codes: Int[Tensor, " n"]) -> None:
-        """Update the running means with a batch, and smooth the sizes by a hundred-thousandth."""
-        sums, sizes, _ = self._count(vectors, codes, torch.zeros_like(self.codebook))
-        self.cluster_size.lerp_(sizes, 1 - self.decay)
-        self.cluster_sum.lerp_(sums, 1 - self.decay)
-        total = self.cluster_size.sum()
-        self.cluster_size.add_(1e-5).mul_(total / (total + self.num_embeddings * 1e-5))
-        torch.div(self.cluster_sum, self.cluster_size[:, None], out=self.codebook)
-        self.num_updates += 1
-
-
-class GradientVectorQuantizer(Quantizer):
-    """Train the codebook by gradient: the loss of van den Oord et al. 2017, equation 3.
-
-    Args:
-        num_embeddings: Size of the codebook, 2 or more.
-        embedding_dim: Length of a codebook vector.
-        commitment_cost: Weight (beta) of the commitment term; the codebook term has weight 1.
-        seed: Seed of the start.
-
-    Raises:
-        ValueError: A setting is out of range.
-    """
-
-    def __init__(
-        self,
-        *,
-        num_embeddings: int = 16,
-        embedding_dim: int = 128,
-        commitment_cost: float = 0.25,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            num_embeddings=num_embeddings,
-            embedding_dim=embedding_dim,
-            commitment_cost=commitment_cost,
-            seed=seed,
-        )
-        generator = torch.Generator().manual_seed(seed)
-        self.codebook = nn.Parameter(torch.randn(num_embeddings, embedding_dim, generator=generator))
-
-    def _set_codebook(self, codebook: Float[Tensor, "vocab dim"], *, vectors_per_code: float) -> None:
-        self.codebook.copy_(codebook)
-
-    def _learn(self, vectors: Float[Tensor, "n dim"], codes: Int[Tensor, " n"]) -> Float[Tensor, ""]:
-        return functional.mse_loss(functional.embedding(codes, self.codebook), vectors)
 
 
 def _reduce_over_ranks(sums: Tensor, sizes: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,0 +1,172 @@
+"""How one code is chosen from logits: temperature, what may come at all, and what was heard lately."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """How a code is chosen from logits.
+
+    The penalty comes first, then top_k, top_p and min_p, each on what the one before has left.
+
+    Attributes:
+        temperature: Divides the logits; 0 always takes the likeliest code.
+        top_k: Only the k likeliest codes may come; None for all.
+        top_p: Only the fewest likeliest codes that together have this share may come; None for all.
+        min_p: Only codes that have at least this share of the likeliest one's share may come; None for all.
+        repetition_penalty: A code that has just been at the same place is so many times less likely; below 1
+            more likely; 1 leaves all as it is.
+
+    Raises:
+        ValueError: A setting is out of range.
+    """
+
+    temperature: float = 0.9
+    top_k: int | None = 16
+    top_p: float | None = None
+    min_p: float | None = None
+    repetition_penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < float("inf"):
+            raise ValueError(f"temperature={self.temperature}; use 0 (always the likeliest code) or more")
+        if self.top_k is not None and self.top_k < 1:
+            raise ValueError(f"top_k={self.top_k} leaves no code; use 1 or more, or null for all")
+        for name in ("top_p", "min_p"):
+            share = getattr(self, name)
+            if share is not None and not 0 < share <= 1:
+                raise ValueError(f"{name}={share} is not a share; use above 0 to 1, or null for all")
+        if not 0 < self.repetition_penalty < float("inf"):
+            raise ValueError(
+                f"repetition_penalty={self.repetition_penalty}; use above 1 for less repetition, 1 for the "
+                "prior's own, above 0 and below 1 for more"
+            )
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the likeliest code is always taken."""
+        return self.temperature == 0 or self.top_k == 1
+
+    def noises(
+        self, shape: tuple[int, int], *, generators: Sequence[torch.Generator], device: torch.device
+    ) -> Iterator[Float[Tensor, "batch vocab"] | None]:
+        """Yield Gumbel noise scaled by the temperature, drawn in blocks of (steps, vocab) per row.
+
+        It is drawn on the generators' device, so that a seed means the same on every device.
+        """
+        while self.greedy:
+            yield None
+        while True:
+            rows = [
+                torch.empty(shape, device=generator.device).exponential_(generator=generator)
+                for generator in generators
+            ]
+            yield from torch.stack(rows, dim=1).log_().mul_(-self.temperature).to(device)
+
+    def choose(
+        self,
+        logits: Float[Tensor, "batch vocab"],
+        noise: Float[Tensor, "batch vocab"] | None,
+        *,
+        heard: Int[Tensor, "batch recent"] | None = None,
+    ) -> Int[Tensor, " batch"]:
+        """Choose a code per row: the largest of logits + scaled Gumbel noise is a draw from their softmax.
+
+        Args:
+            logits: Of the next code.
+            noise: Of `noises`; None takes the likeliest code.
+            heard: Codes that the repetition penalty falls on; None for none.
+        """
+        if heard is not None and self.repetition_penalty != 1:
+            logits = penalise(logits, heard, penalty=self.repetition_penalty)
+        if noise is None:
+            return logits.argmax(dim=-1)
+        if self.top_k is not None and self.top_k < logits.shape[-1]:
+            logits = keep_top_k(logits, top_k=self.top_k)
+        if self.top_p is not None and self.top_p < 1:
+            logits = keep_top_p(logits, top_p=self.top_p, temperature=self.temperature)
+        if self.min_p is not None:
+            logits = keep_min_p(logits, min_p=self.min_p, temperature=self.temperature)
+        return (logits + noise).argmax(dim=-1)
+
+
+def row_generators(generator: torch.Generator, *, batch: int) -> list[torch.Generator]:
+    """Make a generator for each row of a batch, so that a row does not depend on how many there are.
+
+    Args:
+        generator: Draws the seed that all rows share; it advances by one number.
+        batch: How many rows.
+    """
+    base = int(torch.randint(1 << 62, (), generator=generator, device=generator.device))
+    rows = []
+    for row in range(batch):
+        state = np.random.SeedSequence([base, row]).generate_state(1, np.uint64)
+        rows.append(torch.Generator(generator.device).manual_seed(int(state[0]) >> 1))
+    return rows
+
+
+def penalise(
+    logits: Float[Tensor, "batch vocab"], heard: Int[Tensor, "batch recent"], *, penalty: float
+) -> Float[Tensor, "batch vocab"]:
+    """Divide the likelihood of codes that were heard by the penalty, each once however often it was heard.
+
+    Taking log(penalty) off a logit does the same whatever its sign, unlike the division of logits by Keskar
+    et al. 2019 (CTRL, section 4.1), which depends on where a network happens to put its zero.
+
+    Args:
+        logits: Of the next code.
+        heard: Codes; may be none.
+        penalty: Above 0; below 1 makes what was heard likelier.
+    """
+    was_heard: Bool[Tensor, "batch vocab"] = torch.zeros_like(logits, dtype=torch.bool)
+    was_heard.scatter_(-1, heard, True)
+    return torch.where(was_heard, logits - torch.tensor(penalty).log().item(), logits)
+
+
+def keep_top_k(logits: Float[Tensor, "batch vocab"], *, top_k: int) -> Float[Tensor, "batch vocab"]:
+    """Set all but the k largest logits to minus infinity (Fan et al. 2018); equals of the k-th stay."""
+    smallest = logits.topk(top_k, dim=-1).values[:, -1:]
+    return logits.masked_fill(logits < smallest, float("-inf"))
+
+
+def keep_top_p(
+    logits: Float[Tensor, "batch vocab"], *, top_p: float, temperature: float = 1.0
+) -> Float[Tensor, "batch vocab"]:
+    """Keep the fewest likeliest codes whose shares reach top_p (Holtzman et al. 2020, section 3.1).
+
+    Args:
+        logits: Any; those minus infinity stay so.
+        top_p: Share to reach, above 0 to 1.
+        temperature: Divides the logits before the shares are taken, above 0.
+
+    Returns:
+        The logits, those of all other codes minus infinity. The likeliest code always stays.
+    """
+    ordered, order = logits.sort(dim=-1, descending=True, stable=True)
+    shares = (ordered / temperature).softmax(dim=-1)
+    dropped = shares.cumsum(dim=-1) - shares >= top_p
+    return logits.masked_fill(torch.zeros_like(dropped).scatter(-1, order, dropped), float("-inf"))
+
+
+def keep_min_p(
+    logits: Float[Tensor, "batch vocab"], *, min_p: float, temperature: float = 1.0
+) -> Float[Tensor, "batch vocab"]:
+    """Keep codes whose share is at least min_p of the likeliest one's (Nguyen et al. 2024).
+
+    Args:
+        logits: Any; those minus infinity stay so.
+        min_p: Part of the largest share, above 0 to 1.
+        temperature: Divides the logits before the shares are taken, above 0.
+
+    Returns:
+        The logits, those of all other codes minus infinity. The likeliest code always stays.
+    """
+    highest = logits.amax(dim=-1, keepdim=True)
+    least = highest + temperature * torch.tensor(min_p).log().item()
+    return logits.masked_fill(logits < least, float("-inf"))

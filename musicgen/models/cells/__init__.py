@@ -1,0 +1,1 @@
+"""How the decoder's maps become the cells of a slice."""

@@ -1,0 +1,144 @@
+"""Chains of states along the ticks of a pitch: marginals, paths, samples, and notes read from marginals."""
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, Shaped, UInt32
+from torch import Tensor
+from torch.nn import functional
+
+from musicgen.music.grid import pack
+from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_runs
+from musicgen.music.layout import MAX_TICKS
+
+_TICKS_PER_ONSET = 10  # an onset is looked for within a tenth of a quarter, 50 ms at 120 quarters a minute
+
+
+def previous_cells(
+    cells: Shaped[Tensor, "batch pitches ticks"], before: Shaped[Tensor, "batch pitches"] | None
+) -> Bool[Tensor, "batch pitches ticks"]:
+    """Shift cells by a tick: what sounds just before each cell; `before` stands in front, silence if None."""
+    first = torch.zeros_like(cells[..., :1]) if before is None else before[..., None].to(cells.dtype)
+    return torch.cat([first, cells[..., :-1]], dim=-1) > 0.5
+
+
+def log_sounding(
+    begin: Float[Tensor, "batch pitches ticks"],
+    go_on: Float[Tensor, "batch pitches ticks"],
+    *,
+    before: Shaped[Tensor, "batch pitches"] | None,
+) -> tuple[Float[Tensor, "batch pitches ticks"], Float[Tensor, "batch pitches ticks"]]:
+    """Run the chain forwards: log p(sounding) and log p(silent) of each cell.
+
+    Both are summed up by themselves, so that neither loses its digits near 1.
+
+    Args:
+        begin: Log odds of sound after silence.
+        go_on: Log odds of sound after sound.
+        before: What sounded before the first tick; silence if None.
+    """
+    sound = torch.zeros_like(begin[..., 0]) if before is None else before.to(begin.dtype)
+    silence = 1 - sound
+    after_silence = torch.stack([begin.sigmoid(), (-begin).sigmoid()])
+    after_sound = torch.stack([go_on.sigmoid(), (-go_on).sigmoid()])
+    sounds, silences = [], []
+    for tick in range(begin.shape[-1]):
+        (from_silence, still), (held, ended) = after_silence[..., tick], after_sound[..., tick]
+        sound, silence = silence * from_silence + sound * held, silence * still + sound * ended
+        sounds.append(sound)
+        silences.append(silence)
+    tiny = torch.finfo(begin.dtype).tiny
+    return tuple(torch.stack(values, dim=-1).clamp_min(tiny).log() for values in (sounds, silences))
+
+
+def as_line(maps: Float[Tensor, "quarters maps pitches ticks"]) -> Float[Tensor, "maps pitches steps"]:
+    """Lay consecutive quarters end to end on one time line."""
+    quarters, num_maps, pitches, ticks = maps.shape
+    return maps.permute(1, 2, 0, 3).reshape(num_maps, pitches, quarters * ticks)
+
+
+def packed_line(
+    line: Bool[np.ndarray, "pitches steps"], *, ticks: int, onsets: bool = False
+) -> UInt32[np.ndarray, "quarters pitches"]:
+    """Cut a time line into packed quarters.
+
+    Args:
+        line: A row per pitch.
+        ticks: Steps per quarter; one that is coarser than the packed slices' fills all of its ticks.
+        onsets: Mark the first of these ticks only.
+    """
+    slices = np.repeat(line.reshape(len(line), -1, ticks).transpose(1, 0, 2), MAX_TICKS // ticks, axis=2)
+    if onsets:
+        slices &= np.arange(MAX_TICKS) % (MAX_TICKS // ticks) == 0
+    return pack(slices)
+
+
+def likeliest_path(
+    log_transitions: Float[Tensor, "steps lines from to"], first: Int[Tensor, " lines"]
+) -> Int[Tensor, "steps lines"]:
+    """Find the likeliest states of chains, given the state before each (Viterbi 1967).
+
+    Args:
+        log_transitions: Log probability of each state at a step, given the one before.
+        first: State before the first step.
+    """
+    num_states = log_transitions.shape[-1]
+    score = torch.full((len(first), num_states), float("-inf")).scatter_(1, first[:, None], 0.0)
+    back = []
+    for step in log_transitions:
+        score, best = (score[:, :, None] + step).max(dim=1)
+        back.append(best)
+    path = [score.argmax(dim=1)]
+    for best in reversed(back[1:]):
+        path.append(best.gather(1, path[-1][:, None])[:, 0])
+    return torch.stack(path[::-1])
+
+
+def sample_path(
+    log_transitions: Float[Tensor, "steps lines from to"],
+    first: Int[Tensor, " lines"],
+    *,
+    generator: torch.Generator,
+) -> Int[Tensor, "steps lines"]:
+    """Draw states of chains step by step.
+
+    Args:
+        log_transitions: Log probability of each state at a step, given the one before.
+        first: State before the first step.
+        generator: Source of randomness.
+    """
+    rows = torch.arange(len(first))
+    noise = torch.empty(log_transitions.shape[:2] + log_transitions.shape[-1:])
+    noise = -noise.exponential_(generator=generator).log()  # Gumbel: the largest sum is a draw
+    path, state = [], first
+    for step, gumbel in zip(log_transitions, noise, strict=True):
+        state = (step[rows, state] + gumbel).argmax(dim=1)
+        path.append(state)
+    return torch.stack(path)
+
+
+def read_events(
+    onset: Float[np.ndarray, "pitches steps"], sounding: Float[np.ndarray, "pitches steps"], *, ticks: int
+) -> tuple[UInt32[np.ndarray, "quarters pitches"], UInt32[np.ndarray, "quarters pitches"]]:
+    """Read notes from marginal probabilities: an onset where one is expected, held while sound is likely.
+
+    A chain that is unsure when a note begins gives no single tick a probability above a half; so onsets
+    expected within a few ticks are added up, and the note begins at their peak. Notes last by the two
+    thresholds of `music.hysteresis`.
+
+    Args:
+        onset: Probability that a note begins at each step.
+        sounding: Probability of sound at each step.
+        ticks: Steps per quarter.
+
+    Returns:
+        Packed cells that sound, and packed cells where a note begins.
+    """
+    reach = max(1, ticks // _TICKS_PER_ONSET)
+    rows = torch.from_numpy(onset)[:, None].float()
+    kernel = torch.ones(1, 1, 2 * reach + 1)
+    expected = functional.conv1d(rows, kernel, padding=reach)[:, 0].numpy()
+    highest = functional.max_pool1d(rows, 2 * reach + 1, stride=1, padding=reach)[:, 0].numpy()
+    begins = (expected > 0.5) & (onset >= highest) & (onset > 0)
+    sure, likely = begins | (sounding > BEGIN_PROBABILITY), begins | (sounding > HOLD_PROBABILITY)
+    packed = sounding_runs(packed_line(sure, ticks=ticks), packed_line(likely, ticks=ticks))
+    return packed, packed_line(begins, ticks=ticks, onsets=True)

@@ -1,0 +1,180 @@
+"""Cells that are silent, begin a note or hold one, each depending on the tick before."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, Shaped
+from torch import Tensor
+from torch.nn import functional
+
+from musicgen.models.cells.base import CellLoss, CellModel, DrawnCells, cell_bce, log_odds
+from musicgen.models.cells.chain import (
+    as_line,
+    likeliest_path,
+    log_sounding,
+    packed_line,
+    previous_cells,
+    read_events,
+    sample_path,
+)
+from musicgen.models.cells.markov import chain_densities, check_shares
+
+SILENT, HELD, ONSET = range(3)
+
+
+class ThreeStateCells(CellModel):
+    """Read three maps as a chain over silence, held sound and onset.
+
+    After silence a note begins with the odds of the first map. After sound it ends, or is struck again, or
+    is held, with weights exp(second map), exp(third map) and 1. So a note that is struck again without a gap
+    is two notes, whatever the grid. Likelihood and marginals are exact; the loss begins as `MarkovCells`'
+    does, with the marginals of sounding and of onsets.
+
+    Args:
+        likelihood_share: Weight of the likelihood in the loss, 0 to 1, once it comes in.
+        warm_up: Share of the training before the likelihood comes in, 0 to 1.
+        onset_weight: Weight of the onsets' marginals beside those of sounding.
+
+    Raises:
+        ValueError: A setting is out of range.
+    """
+
+    def __init__(
+        self, *, likelihood_share: float = 0.5, warm_up: float = 0.4, onset_weight: float = 1.0
+    ) -> None:
+        super().__init__()
+        check_shares(likelihood_share=likelihood_share, warm_up=warm_up)
+        self.channels, self.maps = 2, 3
+        self.likelihood_share, self.warm_up, self.onset_weight = likelihood_share, warm_up, onset_weight
+
+    def loss(
+        self,
+        maps: Float[Tensor, "batch maps pitches ticks"],
+        slices: Shaped[Tensor, "batch channels pitches ticks"],
+        *,
+        before: Shaped[Tensor, "batch pitches"] | None = None,
+        progress: float = 1.0,
+    ) -> CellLoss:
+        """Mix the cross-entropies of the marginals and the likelihood, all in nats per cell."""
+        maps = maps.float()
+        sounding, silent = self._log_sounding(maps, before)
+        bce = cell_bce(sounding - silent, slices[:, 0])
+        onset = self._onsets(maps, sounding, silent, before).clamp(1e-7, 1 - 1e-7)
+        onset_bce = functional.binary_cross_entropy(onset, slices[:, 1].to(onset.dtype))
+        nats = self.cell_nats(maps, slices, before=before).mean()
+        share = self.likelihood_share if progress >= self.warm_up else 0.0
+        total = (1 - share) * (bce + self.onset_weight * onset_bce) + share * nats
+        metrics = {"bce": bce.detach(), "onset_bce": onset_bce.detach(), "nats": nats.detach()}
+        return CellLoss(total=total, metrics=metrics)
+
+    def cell_nats(
+        self,
+        maps: Float[Tensor, "batch maps pitches ticks"],
+        slices: Shaped[Tensor, "batch channels pitches ticks"],
+        *,
+        before: Shaped[Tensor, "batch pitches"] | None = None,
+    ) -> Float[Tensor, "batch pitches ticks"]:
+        """Compute -log p of each cell's state given the one before it; onsets are told, too."""
+        states = states_of(slices)
+        log_chances = self._log_chances(maps.float())
+        came_from = previous_cells(slices[:, 0].float(), before)
+        after = torch.where(came_from[..., None], log_chances[1], log_chances[0])
+        return -after.gather(-1, states[..., None])[..., 0]
+
+    def marginal_logits(
+        self,
+        maps: Float[Tensor, "batch maps pitches ticks"],
+        *,
+        before: Shaped[Tensor, "batch pitches"] | None = None,
+    ) -> Float[Tensor, "batch pitches ticks"]:
+        """Run the chain of each pitch forwards."""
+        sounding, silent = self._log_sounding(maps.float(), before)
+        return sounding - silent
+
+    def draw(
+        self,
+        evidence: Float[Tensor, "quarters maps pitches ticks"],
+        *,
+        before: Bool[np.ndarray, " pitches"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> DrawnCells:
+        """Read notes from the marginals of the whole line, or draw the chain with a generator."""
+        ticks, line = evidence.shape[-1], as_line(evidence.cpu().float())[None]
+        first = torch.zeros(line.shape[2]) if before is None else torch.from_numpy(before).float()
+        if generator is not None:
+            path = sample_path(self._transitions(line), first.long() * HELD, generator=generator)
+            return DrawnCells(
+                packed=packed_line(path.T.numpy() != SILENT, ticks=ticks),
+                onsets=packed_line(path.T.numpy() == ONSET, ticks=ticks, onsets=True),
+            )
+        sounding, silent = self._log_sounding(line, first[None])
+        onset = self._onsets(line, sounding, silent, first[None])
+        packed, onsets = read_events(onset[0].numpy(), sounding[0].exp().numpy(), ticks=ticks)
+        return DrawnCells(packed=packed, onsets=onsets)
+
+    def likeliest(
+        self,
+        maps: Float[Tensor, "quarters maps pitches ticks"],
+        *,
+        before: Bool[np.ndarray, " pitches"] | None = None,
+    ) -> Int[np.ndarray, "pitches steps"]:
+        """Find the likeliest states of consecutive quarters as a whole; unsure events do not occur in it."""
+        line = as_line(maps.cpu().float())[None]
+        first = torch.zeros(line.shape[2]) if before is None else torch.from_numpy(before).float()
+        return likeliest_path(self._transitions(line), first.long() * HELD).T.numpy()
+
+    def output_bias(self, densities: Sequence[float]) -> Float[Tensor, " maps"]:
+        """Compute the maps under which cells have the densities; a tenth of all onsets strike again."""
+        sounding, onset = chain_densities(densities)
+        again, ends = 0.1 * onset / sounding, 0.9 * onset / sounding
+        held = 1 - again - ends
+        begin = log_odds(0.9 * onset / (1 - sounding))
+        return torch.tensor([begin, np.log(ends / held), np.log(again / held)], dtype=torch.float32)
+
+    def _log_chances(
+        self, maps: Float[Tensor, "batch maps pitches ticks"]
+    ) -> Float[Tensor, "from batch pitches ticks to"]:
+        """Log chances of silence, held and onset, after silence and after sound."""
+        begin, end, again = maps.unbind(1)
+        never = torch.full_like(begin, float("-inf"))
+        after_silence = torch.stack(
+            [functional.logsigmoid(-begin), never, functional.logsigmoid(begin)], dim=-1
+        )
+        after_sound = torch.stack([end, torch.zeros_like(end), again], dim=-1).log_softmax(dim=-1)
+        return torch.stack([after_silence, after_sound])
+
+    def _transitions(
+        self, line: Float[Tensor, "1 maps pitches steps"]
+    ) -> Float[Tensor, "steps pitches from to"]:
+        silent, sound = self._log_chances(line)[:, 0]
+        return torch.stack([silent, sound, sound], dim=-2).transpose(0, 1)
+
+    def _log_sounding(
+        self, maps: Float[Tensor, "batch maps pitches ticks"], before: Tensor | None
+    ) -> tuple[Float[Tensor, "batch pitches ticks"], Float[Tensor, "batch pitches ticks"]]:
+        begin, end, again = maps.unbind(1)
+        goes_on = torch.logaddexp(again, torch.zeros_like(again)) - end
+        return log_sounding(begin, goes_on, before=before)
+
+    def _onsets(
+        self,
+        maps: Float[Tensor, "batch maps pitches ticks"],
+        sounding: Float[Tensor, "batch pitches ticks"],
+        silent: Float[Tensor, "batch pitches ticks"],
+        before: Tensor | None,
+    ) -> Float[Tensor, "batch pitches ticks"]:
+        """Probability that a note begins in each cell."""
+        first = (
+            torch.zeros_like(sounding[..., :1]) if before is None else before[..., None].to(sounding.dtype)
+        )
+        was_sounding = torch.cat([first, sounding[..., :-1].exp()], dim=-1)
+        was_silent = torch.cat([1 - first, silent[..., :-1].exp()], dim=-1)
+        chances = self._log_chances(maps)[..., ONSET].exp()
+        return was_silent * chances[0] + was_sounding * chances[1]
+
+
+def states_of(slices: Shaped[Tensor, "batch channels pitches ticks"]) -> Int[Tensor, "batch pitches ticks"]:
+    """Read the state of each cell from the sounding and the onset channel."""
+    sounding, onset = slices[:, 0] > 0.5, slices[:, 1] > 0.5
+    return sounding.long() * HELD + (sounding & onset).long() * (ONSET - HELD)

@@ -1,0 +1,1 @@
+"""What a prior is told of a piece beside its codes."""
