@@ -28,6 +28,7 @@ def generate(config: DictConfig) -> None:
     from musicgen.config.build import build
     from musicgen.generation.continuation import continue_prompt
     from musicgen.generation.generate import generate_pieces
+    from musicgen.generation.key_plan import KeyPlan
     from musicgen.generation.prompts import read_prompt
     from musicgen.generation.writing import write_pieces
     from musicgen.reports.pages.evaluation_page import PageExtent
@@ -53,6 +54,7 @@ def generate(config: DictConfig) -> None:
         sampling=instantiate(config.sampling),
         tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
         prompt=None if prompt is None else prompt.packed,
+        keys=KeyPlan(learned=transformer.description.get("keys"), key=config.key),
     )
     ranking = _ranked(pieces, prompt, config) if config.keep else None
     kept = range(len(pieces)) if ranking is None else [piece.number for piece in ranking[: config.keep]]
@@ -82,6 +84,7 @@ def _facts(config: DictConfig) -> list[tuple[str, str]]:
 
 def _check(config: DictConfig) -> None:
     """Refuse what cannot be done before a network is read."""
+    from musicgen.generation.key_plan import KeyPlan
     from musicgen.generation.writing import check_formats
     from musicgen.music.render.sound import find_soundfont
 
@@ -91,6 +94,9 @@ def _check(config: DictConfig) -> None:
         raise ValueError(
             f"keep={config.keep} of num_pieces={config.num_pieces}; use 1 to {config.num_pieces}"
         )
+    KeyPlan(key=config.key)
+    if config.prompt is not None and config.key is not None:
+        raise ValueError(f"key={config.key} with a prompt, which has a key already; leave one of them out")
     if config.prompt is None and not config.keep_prompt:
         raise ValueError("keep_prompt=false without a prompt; name one with prompt=FILE")
     if config.prompt is None and (config.prompt_bars is not None or config.prompt_quarters is not None):

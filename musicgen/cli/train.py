@@ -13,7 +13,7 @@ from musicgen.cli.shared.closing import announce_time, closing_lines
 from musicgen.config.tree import plain
 from musicgen.sweeps.redirect import redirected_screen
 from musicgen.sweeps.resources import device_of_job, jobs_at_once, launcher_name, threads_for
-from musicgen.sweeps.resume import is_settled, settles
+from musicgen.sweeps.resume import is_finished, should_skip
 
 if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback
@@ -45,7 +45,7 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
         running(Path(config.run_dir), is_first_rank=is_first_rank, gives_up=(PrunedRun,)) as status,
         device_of_job(torch.cuda.device_count(), jobs=jobs_at_once(hydra)) as device,
     ):
-        if settles(status.before, config):  # by a process that was still at work here
+        if should_skip(status.before, config):  # by a process that was still at work here
             return
         alone = launcher_name(hydra) == "basic"
         pipeline = build_run(
@@ -68,4 +68,4 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
 
 def main() -> None:
     """Run the verb."""
-    launch(train, verb="train", is_settled=is_settled)
+    launch(train, verb="train", is_settled=is_finished)
