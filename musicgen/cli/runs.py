@@ -14,18 +14,18 @@ def runs(config: DictConfig) -> None:
 
 
 def _list(folders: list[Path], config: DictConfig) -> None:
-    from musicgen.sweeps.housekeeping import kept_runs, readable
+    from musicgen.sweeps.housekeeping import read_usage, readable
 
-    found = kept_runs(folders)
+    found = read_usage(folders)
     for one in found:
         print(f"{one.run.status:<10} {readable(one.num_bytes):>9}  {one.trained_on:<32} {one.run.folder}")
     print(f"{len(found)} runs, {readable(sum(one.num_bytes for one in found))}")
 
 
 def _show(folders: list[Path], config: DictConfig) -> None:
-    from musicgen.sweeps.housekeeping import kept_runs
+    from musicgen.sweeps.housekeeping import read_usage
 
-    for one in kept_runs(folders):
+    for one in read_usage(folders):
         print("\n".join(one.description()))
 
 

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.closing import announce_time, closing_lines
 from musicgen.config.tree import plain
 from musicgen.sweeps.redirect import redirected_screen
 from musicgen.sweeps.resources import device_of_job, jobs_at_once, launcher_name, threads_for
-from musicgen.sweeps.resume import is_settled, settles
+from musicgen.sweeps.resume import is_finished, should_skip
 
 if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback
@@ -43,7 +45,7 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
         running(Path(config.run_dir), is_first_rank=is_first_rank, gives_up=(PrunedRun,)) as status,
         device_of_job(torch.cuda.device_count(), jobs=jobs_at_once(hydra)) as device,
     ):
-        if settles(status.before, config):  # by a process that was still at work here
+        if should_skip(status.before, config):  # by a process that was still at work here
             return
         alone = launcher_name(hydra) == "basic"
         pipeline = build_run(
@@ -53,12 +55,17 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
             data = pipeline.context.data_description()
             folder, settings = pipeline.context.folder, plain(config)
             write_record(folder, seed=config.seed, threads=config.threads, data=data, config=settings)
+        is_single = hydra.mode == RunMode.RUN and is_first_rank
+        if is_single and not config.resume:
+            announce_time(config, hydra, threads=threads)
         metrics = pipeline.run(config.stages)
         shared = set(hydra.job.config.override_dirname.exclude_keys)  # by all jobs of a sweep
         typed = [one for one in hydra.overrides.task if one.lstrip("+~").partition("=")[0] not in shared]
         log_settings(pipeline.context.loggers, plain(config), metrics, typed=typed)
+    for line in closing_lines(metrics, Path(config.run_dir)) if is_single else ():
+        print(line)
 
 
 def main() -> None:
     """Run the verb."""
-    launch(train, verb="train", is_settled=is_settled)
+    launch(train, verb="train", is_settled=is_finished)

@@ -46,6 +46,7 @@ class Prepared:
         cache_dir: Where results are kept, also those of what works on the pieces later; None for nowhere.
         spans: The passages of each content that the splits hold; None where they hold whole pieces.
         twins: Pairs of pieces that are musically equal, in whole or in part; None where nobody looked.
+        keys: How many training pieces were in each key before all were moved to one; None where none was.
     """
 
     pieces: Sequence[Piece]
@@ -55,6 +56,7 @@ class Prepared:
     cache_dir: Path | None = None
     spans: Spans | None = None
     twins: Sequence[Twins] | None = None
+    keys: dict[str, int] | None = None
 
     def with_twins(self, contents: Collection[str]) -> set[str]:
         """Add the twins among these pieces to some contents, whether these pieces hold them or not."""

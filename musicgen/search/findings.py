@@ -1,4 +1,4 @@
-"""What a study has found: the best trials, and the comparison of all."""
+"""Report of a study: the best trials and a comparison of all."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from musicgen.reports.compare.compare import compare_runs
 from musicgen.reports.compare.terminal import print_comparison
 from musicgen.search.objectives import Objective
-from musicgen.search.study import TWIN
+from musicgen.search.study import DUPLICATE_OF
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 def report(study: "Study", objectives: Sequence[Objective], *, folder: Path) -> str:
-    """Compare all trials that left a run folder here, and name the best.
+    """Compare all trials with a run folder, and list the best.
 
     Args:
         study: The study.
-        objectives: What it is after.
-        folder: The search's folder, with `trials` in it; the comparison is written there.
+        objectives: The objectives.
+        folder: The search's folder, which contains `trials`; the comparison is written to it.
 
     Returns:
         Lines to print.
     """
-    names = [one.name for one in objectives]
+    names = [objective.name for objective in objectives]
     trials = folder / "trials"
     best = [
-        trial for trial in study.best_trials if TWIN not in trial.user_attrs
-    ]  # none before a run has ended
+        trial for trial in study.best_trials if DUPLICATE_OF not in trial.user_attrs
+    ]  # empty before a run has ended
     lines = []
     if trials.is_dir() and any(trials.iterdir()):
         comparison = compare_runs(
@@ -37,7 +37,7 @@ def report(study: "Study", objectives: Sequence[Objective], *, folder: Path) -> 
             output_dir=folder,
             sort=names[0] if best else None,
             front=names if best and len(names) > 1 else (),
-            better={one.name: one.metric.better for one in objectives},
+            better={objective.name: objective.metric.better for objective in objectives},
             command=f"musicgen compare {trials}",
         )
         print_comparison(comparison)
@@ -55,12 +55,12 @@ def _line(trial: "FrozenTrial", names: Sequence[str]) -> str:
 
 
 def _states(study: "Study") -> str:
-    """Count trials by their state; say what to do about those that still run."""
+    """Count trials by state, with a hint on those that are still running."""
     from optuna.trial import TrialState
 
     counts = dict.fromkeys(TrialState, 0)
     for trial in study.get_trials(deepcopy=False):
-        counts[trial.state] += TWIN not in trial.user_attrs
-    told = ", ".join(f"{count} {state.name.lower()}" for state, count in counts.items() if count)
-    running = " (other workers have them, or were killed: the same command takes them over in a while)"
-    return f"Trials    {told or 'none'}{running if counts[TrialState.RUNNING] else ''}"
+        counts[trial.state] += DUPLICATE_OF not in trial.user_attrs
+    text = ", ".join(f"{count} {state.name.lower()}" for state, count in counts.items() if count)
+    running = " (by other workers, or killed: the same command retries them after a timeout)"
+    return f"Trials    {text or 'none'}{running if counts[TrialState.RUNNING] else ''}"

@@ -1,4 +1,4 @@
-"""What a search is after: one metric of the runs, or two that pull against each other."""
+"""Objectives of a search: one metric of the runs, or two to trade off."""
 
 import difflib
 import math
@@ -10,28 +10,28 @@ from musicgen.measure.spec import METRICS, Better, Metric, metric
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric of `metrics.json` and which way it is better."""
+    """A metric of `metrics.json` and its better direction."""
 
     metric: Metric
 
     @property
     def name(self) -> str:
-        """Give the metric's name."""
+        """The metric's name."""
         return self.metric.name
 
     @property
     def direction(self) -> str:
-        """Give the direction in the study: a metric that should come close is minimised in its distance."""
+        """Optuna's direction; a metric where closer is better is minimised as a distance."""
         return "maximize" if self.metric.better == "higher" else "minimize"
 
     def value(self, metrics: Mapping[str, float]) -> float:
-        """Take the objective from a run's final metrics.
+        """Compute the objective from a run's final metrics.
 
         Args:
             metrics: Name to number.
 
         Returns:
-            The metric, or its distance from the held-out real one where closer is better.
+            The metric, or its distance from that of held-out real music if closer is better.
 
         Raises:
             ValueError: The run has no such metric.
@@ -51,28 +51,28 @@ class Objective:
 def read_objectives(
     names: Sequence[str], better: Mapping[str, Better] | None = None
 ) -> tuple[Objective, ...]:
-    """Read what a search is after.
+    """Read the objectives of a search.
 
     Args:
         names: One metric or two.
-        better: Metric to lower, higher or closer, where the table of metrics does not know it.
+        better: Metric to lower, higher or closer, for metrics without a known direction.
 
     Returns:
         The objectives.
 
     Raises:
-        ValueError: None, three or more, or the better direction of one is not known.
+        ValueError: There are none or more than two, or a better direction is unknown.
     """
     if len(set(names)) not in (1, 2):
-        raise ValueError(f"metrics={list(names)}; use one metric, or two that pull against each other")
+        raise ValueError(f"metrics={list(names)}; use one metric, or two to trade off")
     known = [*names, *("real/" + name.removeprefix("generated/") for name in names)]
     objectives = tuple(Objective(metric(name, known, better)) for name in names)
-    for one in objectives:
-        if one.metric.better == "none":
-            near = difflib.get_close_matches(one.metric.leaf, METRICS, n=1)
+    for objective in objectives:
+        if objective.metric.better == "none":
+            near = difflib.get_close_matches(objective.metric.leaf, METRICS, n=1)
             raise ValueError(
-                f"metrics: nobody knows which way {one.name} is better; "
-                f"say better={{{one.name}:lower}}, higher or closer"
-                + (f"; or is {near[0]} meant?" if near else "")
+                f"metrics: the better direction of {objective.name} is unknown; "
+                f"set better={{{objective.name}:lower}}, higher or closer"
+                + (f"; did you mean {near[0]}?" if near else "")
             )
     return objectives

@@ -1,4 +1,4 @@
-"""One trial as an ordinary run: composed and started by Hydra as `musicgen train` would be."""
+"""Trials as ordinary runs, composed and started by Hydra like `musicgen train`."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -21,29 +21,29 @@ TrainVerb = Callable[..., None]  # takes the composed config and, by keyword, `w
 
 
 def compose_once(settings: Sequence[str], values: Sequence[str]) -> DictConfig:
-    """Compose a trial's configuration without running it, so that a misspelt setting shows at once.
+    """Compose a trial's config without running it, to catch invalid settings early.
 
     Args:
-        settings: The same in all trials, as `key=value`.
-        values: Of the knobs, as `key=value`.
+        settings: Settings shared by all trials, as `key=value`.
+        values: Sampled settings, as `key=value`.
 
     Returns:
-        The configuration.
+        The config.
     """
     return _hydra().config_loader.load_configuration("train", [*settings, *values], run_mode=RunMode.RUN)
 
 
 def ordinary_runs(train: TrainVerb, *, settings: Sequence[str], quote: Callable[[str], str]) -> Train:
-    """Make what trains a trial: Hydra composes, writes `.hydra/`, logs to the run folder and calls `train`.
+    """Return a function that trains a trial: Hydra composes the config, writes `.hydra/` and calls `train`.
 
     Args:
-        train: The verb.
-        settings: The same in all trials, as `key=value`.
-        quote: Quotes a value for Hydra's grammar.
+        train: Function of the train command.
+        settings: Settings shared by all trials, as `key=value`.
+        quote: Quotes a value for Hydra's override grammar.
 
     Returns:
-        Takes a folder, the knobs' values and what watches the run; gives the run's final metrics.
-        A folder that holds checkpoints is gone on with.
+        A function from folder, sampled settings and pruning callbacks to the run's final metrics. It resumes
+        a folder that holds checkpoints.
     """
 
     def run(folder: Path, values: Sequence[str], watchers: Sequence[PruningCallback]) -> dict[str, float]:
@@ -55,19 +55,17 @@ def ordinary_runs(train: TrainVerb, *, settings: Sequence[str], quote: Callable[
         try:
             _hydra().run("train", partial(train, watchers=watchers), overrides)
         finally:
-            configure_log(
-                cast(DictConfig, own.job_logging), own.verbose
-            )  # messages go to the search's own file again
+            configure_log(cast(DictConfig, own.job_logging), own.verbose)  # restore the search's own log file
         path = folder / "metrics.json"
         if not path.is_file():
-            raise ValueError(f"{folder} has no metrics.json; keep evaluate among the stages of a search")
+            raise ValueError(f"{folder} has no metrics.json; the stages of a search must include evaluate")
         return json.loads(path.read_text(encoding="utf-8"))
 
     return run
 
 
 def _hydra() -> Any:
-    """Give the Hydra that runs this verb; a process that a launcher started has none yet."""
+    """Return the running Hydra; a process started by a launcher initialises it first."""
     if not GlobalHydra.instance().is_initialized():
         initialize_config_dir(str(config_dir()), job_name="train", version_base="1.3")
     return GlobalHydra.instance().hydra

@@ -1,4 +1,4 @@
-"""The study: where trials are kept, so that a search resumes and several workers share it."""
+"""Optuna studies that resume and that several workers share."""
 
 import contextlib
 import logging
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOCK_TIMEOUT_S = 120  # how long a worker waits for the others to let go of an SQLite file
-OPENINGS = 5  # how often a storage is tried before it is called broken
-TWIN = "twin_of"  # the trial that had the same settings before
+LOCK_TIMEOUT_S = 120  # how long a worker waits for the lock of an SQLite file
+OPENINGS = 5  # attempts to open a storage
+DUPLICATE_OF = "twin_of"  # attribute: number of an earlier trial with the same settings
 MAX_RETRIES = 2  # of a trial whose worker was killed
 
 
@@ -38,52 +38,52 @@ def open_study(
     pruner: "BasePruner | None" = None,
     heartbeat_s: int = 30,
 ) -> "Study":
-    """Open a study, or begin it.
+    """Open or create a study.
 
     Args:
-        name: Of the study; workers with the same name and storage share it.
+        name: Name of the study; workers with the same name and storage share it.
         storage: `sqlite:///FILE` on one machine, `postgresql://USER@HOST/DATABASE` across machines.
-        objectives: What it is after.
-        settings: Of all its runs, as `key=value`; a study has one set of them.
-        sampler: Proposes settings; None takes Optuna's own.
-        pruner: Finds hopeless trials; None keeps all.
-        heartbeat_s: How often a worker says that it lives; a trial silent for four times as long is
-            taken over by another worker.
+        objectives: The objectives.
+        settings: Settings shared by all runs, as `key=value`; fixed per study.
+        sampler: Proposes settings; None for Optuna's default.
+        pruner: Stops unpromising trials; None for no pruning.
+        heartbeat_s: Heartbeat interval of a worker; a trial without one for four times as long is retried by
+            another worker.
 
     Returns:
         The study.
 
     Raises:
-        ValueError: The storage cannot be opened, or the study in it is another one.
+        ValueError: The storage cannot be opened, or its study has other objectives or settings.
         ImportError: Optuna or the driver of the storage is not installed.
     """
     optuna = import_optuna()
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)  # heartbeats, names
     from sqlalchemy.exc import SQLAlchemyError
 
-    for patience in range(OPENINGS):  # workers that begin a study at once meet while they make its tables
+    for attempt in range(OPENINGS):  # concurrent workers may collide when they create tables
         try:
             study = optuna.create_study(
                 study_name=name,
                 storage=open_storage(storage, heartbeat_s=heartbeat_s),
                 sampler=sampler,
                 pruner=pruner or optuna.pruners.NopPruner(),
-                directions=[one.direction for one in objectives],
+                directions=[objective.direction for objective in objectives],
                 load_if_exists=True,
             )
             break
         except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
-            if patience + 1 == OPENINGS or isinstance(error, optuna.exceptions.DuplicatedStudyError):
+            if attempt + 1 == OPENINGS or isinstance(error, optuna.exceptions.DuplicatedStudyError):
                 first = str(error).splitlines()[0]
                 raise ValueError(f"storage={without_password(storage)} cannot be opened: {first}") from error
             time.sleep(0.2 + random.random())
-    names = [one.name for one in objectives]
+    names = [objective.name for objective in objectives]
     same = {"metrics": names, "settings": sorted(of_experiment(map(str, settings)))}
     for attribute, value in same.items():
         known = study.user_attrs.get(attribute, value)
         if known != value:
             raise ValueError(
-                f"study={name} in {without_password(storage)} was begun with other {attribute}: "
+                f"study={name} in {without_password(storage)} was created with other {attribute}: "
                 f"{', '.join(known)}, not {', '.join(value)}; use another study=NAME"
             )
         study.set_user_attr(attribute, value)
@@ -92,7 +92,7 @@ def open_study(
 
 
 def open_storage(url: str, *, heartbeat_s: int) -> "RDBStorage":
-    """Open a database of trials so that several workers can write to it at once.
+    """Open a database of trials for concurrent workers.
 
     Args:
         url: As for `open_study`.
@@ -105,7 +105,7 @@ def open_storage(url: str, *, heartbeat_s: int) -> "RDBStorage":
         ImportError: The driver of the database is not installed.
     """
     optuna = import_optuna()
-    engine: dict[str, Any] = {"pool_pre_ping": True}  # a server that was restarted is no reason to die
+    engine: dict[str, Any] = {"pool_pre_ping": True}  # survive server restarts
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         engine = {"connect_args": {"timeout": LOCK_TIMEOUT_S}}
@@ -117,7 +117,7 @@ def open_storage(url: str, *, heartbeat_s: int) -> "RDBStorage":
             engine_kwargs=engine,
             heartbeat_interval=heartbeat_s,
             grace_period=4 * heartbeat_s,
-            heartbeat_stale_trial_callback=queue_again,
+            heartbeat_stale_trial_callback=requeue,
         )
     except ImportError as error:
         raise ImportError(
@@ -125,24 +125,24 @@ def open_storage(url: str, *, heartbeat_s: int) -> "RDBStorage":
         ) from error
 
 
-def queue_again(study: "Study", trial: Any) -> None:
-    """Queue the settings of a trial whose worker is gone; it goes on in the same run folder.
+def requeue(study: "Study", trial: Any) -> None:
+    """Queue the settings of a trial whose worker died; it resumes in the same run folder.
 
     Args:
         study: The study.
-        trial: A trial that will not be finished by whoever began it.
+        trial: A trial whose worker died.
     """
     tries = trial.user_attrs.get("tries", 1)
     if tries > MAX_RETRIES:
-        log.warning("Trial %d was left %d times and is not tried again", trial.number, tries)
+        log.warning("Trial %d was abandoned %d times and is not retried", trial.number, tries)
         return
     kept = {"folder": trial.user_attrs.get("folder"), "tries": tries + 1}
     study.enqueue_trial(trial.params, user_attrs=kept)
-    log.info("Trial %d has no worker any more; its settings are queued again", trial.number)
+    log.info("The worker of trial %d died; its settings are queued again", trial.number)
 
 
-def release_left(study: "Study") -> None:
-    """Queue again what nobody works on any more: killed on this machine, or silent for too long.
+def requeue_abandoned(study: "Study") -> None:
+    """Queue abandoned trials again: those killed on this machine, or without a heartbeat.
 
     Args:
         study: The study.
@@ -153,14 +153,14 @@ def release_left(study: "Study") -> None:
         if host == socket.gethostname() and not _is_alive(int(pid)):
             with contextlib.suppress(
                 ValueError, optuna.exceptions.UpdateFinishedTrialError
-            ):  # another saw it
+            ):  # another worker was first
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-                queue_again(study, trial)
+                requeue(study, trial)
     optuna.storages.fail_stale_trials(study)
 
 
 def this_worker() -> str:
-    """Name this process for others on the same machine."""
+    """Identify this process as HOST:PID."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -174,24 +174,24 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def open_places(study: "Study", num_trials: int) -> int:
-    """Count the trials that nobody has begun yet; failed ones and twins of others do not count as trials."""
+def trials_left(study: "Study", num_trials: int) -> int:
+    """Count the trials that are still to start; failed ones and duplicates do not count."""
     from optuna.trial import TrialState
 
     begun = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
     trials = study.get_trials(deepcopy=False, states=begun)
-    return num_trials - sum(TWIN not in trial.user_attrs for trial in trials)
+    return num_trials - sum(DUPLICATE_OF not in trial.user_attrs for trial in trials)
 
 
 def without_password(url: str) -> str:
-    """Leave the password out of a storage's address before it is shown."""
+    """Remove the password from a storage URL."""
     scheme, separator, rest = url.partition("://")
     user, at, place = rest.rpartition("@")
     return f"{scheme}{separator}{user.partition(':')[0]}{at}{place}"
 
 
 def import_optuna() -> Any:
-    """Import Optuna, quietly: each trial is told by our own lines.
+    """Import Optuna and silence its log, as trials are logged here.
 
     Raises:
         ImportError: It is not installed.

@@ -1,4 +1,4 @@
-"""The worker of a search: draws settings, trains an ordinary run with them, tells the study."""
+"""The worker of a search: samples settings, trains an ordinary run and reports to the study."""
 
 import logging
 import random
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.search.objectives import Objective
-from musicgen.search.space import Knob, combinations
-from musicgen.search.study import TWIN, open_places, queue_again, release_left, this_worker
+from musicgen.search.space import SearchSetting, combinations
+from musicgen.search.study import DUPLICATE_OF, requeue, requeue_abandoned, this_worker, trials_left
 from musicgen.training.pruning import PrunedRun, PruningCallback
 
 if TYPE_CHECKING:
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAX_FAILURES = 5  # in a row: then it is not the settings
+MAX_FAILURES = 5  # in a row, which indicates a problem other than the settings
 PRUNED_FILE = "pruned.txt"
 Train = Callable[[Path, Sequence[str], Sequence[PruningCallback]], dict[str, float]]
 
 
 class TrialFailed(Exception):  # noqa: N818
-    """A run ended with an error; the search goes on without it."""
+    """A run ended with an error; the search continues."""
 
 
 class Worker:
-    """One worker of a study; any number of them may work on it at once.
+    """A worker of a study; any number of workers may run at once.
 
     Args:
         study: The study.
-        space: What may be turned.
-        objectives: What it is after.
-        folder: Where the run folders go.
-        train: Trains a run: takes its folder, the values of its knobs as `key=value` and what watches
-            it; gives its final metrics.
+        space: The search space.
+        objectives: The objectives.
+        folder: Parent of the run folders.
+        train: Trains a run: takes its folder, the sampled settings as `key=value` and pruning callbacks;
+            returns its final metrics.
     """
 
     def __init__(
         self,
         study: "Study",
         *,
-        space: Sequence[Knob],
+        space: Sequence[SearchSetting],
         objectives: Sequence[Objective],
         folder: Path,
         train: Train,
@@ -56,49 +56,53 @@ class Worker:
         self.train = train
 
     def work(self, num_trials: int, *, max_minutes: float | None = None) -> None:
-        """Run trials until the study has as many as asked, whoever ran them.
+        """Run trials until the study has `num_trials`, counting those of all workers.
 
         Args:
-            num_trials: Finished, pruned and running ones of all workers, each setting once.
-            max_minutes: Begin no trial after so many minutes; None takes as long as it takes.
+            num_trials: Number of finished, pruned and running trials, without duplicates.
+            max_minutes: Minutes after which no trial is started; None for no limit.
 
         Raises:
-            ValueError: The runs do not have the metrics that the search is after, or five in a row failed.
+            ValueError: The runs lack the objectives' metrics, or five in a row failed.
         """
         start = time.monotonic()
-        release_left(self.study)
-        while open_places(self.study, num_trials) > 0:
-            if self._untried() == [] and not self._is_one_waiting():
-                log.info("All settings that these knobs have were tried")
+        requeue_abandoned(self.study)
+        while trials_left(self.study, num_trials) > 0:
+            if self._untried() == [] and not self._has_waiting_trial():
+                log.info("All settings of the search space have been tried")
                 return
             if max_minutes is not None and time.monotonic() - start > 60 * max_minutes:
-                log.info("%g minutes are over; the same command goes on with the study", max_minutes)
+                log.info("%g minutes are over; the same command continues the study", max_minutes)
                 return
             self.study.optimize(self._trial, n_trials=1, catch=(TrialFailed,))
             self._stop_if_all_fail()
 
     def _trial(self, trial: "Trial") -> list[float]:
-        """Run one trial; give its objectives."""
-        values = {knob.key: knob.draw(trial) for knob in self.space}
-        twin = self._twin(trial)
-        if twin is not None:
-            trial.set_user_attr("folder", twin.user_attrs.get("folder"))
-            trial.set_user_attr(TWIN, twin.number)
-            log.info("Trial %d has the settings of trial %d: not trained again", trial.number, twin.number)
+        """Run a trial and return its objectives."""
+        values = {setting.key: setting.draw(trial) for setting in self.space}
+        duplicate = self._duplicate(trial)
+        if duplicate is not None:
+            trial.set_user_attr("folder", duplicate.user_attrs.get("folder"))
+            trial.set_user_attr(DUPLICATE_OF, duplicate.number)
+            log.info(
+                "Trial %d repeats the settings of trial %d: not trained again", trial.number, duplicate.number
+            )
             self._queue_untried()
-            return twin.values
+            return duplicate.values
         name = trial.user_attrs.get("folder") or folder_name(trial.number, values)
         trial.set_user_attr("folder", name)
         trial.set_user_attr("worker", this_worker())
         log.info("Trial %d: %s", trial.number, " ".join(f"{key}={value}" for key, value in values.items()))
         metrics = self._run(trial, self.folder / name, [f"{key}={value}" for key, value in values.items()])
-        found = [one.value(metrics) for one in self.objectives]
-        told = ", ".join(f"{one.name} {value:.5g}" for one, value in zip(self.objectives, found, strict=True))
-        log.info("Trial %d: %s", trial.number, told)
+        found = [objective.value(metrics) for objective in self.objectives]
+        text = ", ".join(
+            f"{objective.name} {value:.5g}" for objective, value in zip(self.objectives, found, strict=True)
+        )
+        log.info("Trial %d: %s", trial.number, text)
         return found
 
     def _run(self, trial: "Trial", folder: Path, values: Sequence[str]) -> dict[str, float]:
-        """Train the trial's run, and leave in its folder why it ended early if it did."""
+        """Train the trial's run; write the reason to its folder if it is pruned or fails."""
         from optuna import TrialPruned
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -109,30 +113,30 @@ class Worker:
             (folder / PRUNED_FILE).write_text(f"{reason}\n", encoding="utf-8")
             log.info("Trial %d pruned: %s", trial.number, reason)
             raise TrialPruned from reason
-        except (KeyboardInterrupt, SystemExit) as interruption:  # Lightning turns the one into the other
-            queue_again(self.study, trial)
+        except (KeyboardInterrupt, SystemExit) as interruption:  # Lightning converts the former to the latter
+            requeue(self.study, trial)
             raise KeyboardInterrupt from interruption
         except Exception as error:
             path = folder / "error.txt"
             path.write_text(traceback.format_exc(), encoding="utf-8")
-            log.error("Trial %d failed: %s (the whole story is in %s)", trial.number, error, path)
+            log.error("Trial %d failed: %s (traceback in %s)", trial.number, error, path)
             self._queue_untried()
             raise TrialFailed(str(error)) from error
 
     def _watchers(self, trial: "Trial") -> list[PruningCallback]:
-        """Let the study's pruner watch a run; it has no rule for two objectives."""
+        """Return the pruning callback of a run; Optuna cannot prune with two objectives."""
         from optuna.pruners import NopPruner
 
         if len(self.objectives) > 1 or isinstance(self.study.pruner, NopPruner):
             return []
 
-        def judge(value: float, step: int) -> bool:
+        def should_prune(value: float, step: int) -> bool:
             trial.report(value, step)
             return trial.should_prune()
 
-        return [PruningCallback(self.objectives[0].name, judge=judge)]
+        return [PruningCallback(self.objectives[0].name, should_prune=should_prune)]
 
-    def _twin(self, trial: "Trial") -> "FrozenTrial | None":
+    def _duplicate(self, trial: "Trial") -> "FrozenTrial | None":
         """Find a finished trial with the same settings."""
         from optuna.trial import TrialState
 
@@ -140,20 +144,20 @@ class Worker:
         return next((other for other in done if other.params == trial.params), None)
 
     def _queue_untried(self) -> None:
-        """Give the next trial settings that none has had: luck would leave some of a small space out."""
+        """Queue an untried setting, since random sampling would miss parts of a small space."""
         untried = self._untried()
         if untried:
             self.study.enqueue_trial(random.choice(untried), skip_if_exists=True)
 
     def _untried(self) -> list[dict[str, str | int]] | None:
-        """List the settings that no trial has had; None where they are too many to list."""
+        """List untried settings; None if they are too many to list."""
         everything = combinations(self.space)
         if everything is None:
             return None
         tried = [trial.params for trial in self.study.get_trials(deepcopy=False)]
         return [settings for settings in everything if settings not in tried]
 
-    def _is_one_waiting(self) -> bool:
+    def _has_waiting_trial(self) -> bool:
         from optuna.trial import TrialState
 
         return bool(self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
@@ -168,7 +172,7 @@ class Worker:
 
 
 def folder_name(number: int, values: dict[str, str]) -> str:
-    """Name a trial's folder by its number and what is turned, short enough for any file system."""
+    """Name a trial's folder by its number and settings, short enough for any file system."""
     parts = [f"{key.split('.')[-1].split('@')[-1]}={_short(value)}" for key, value in values.items()]
     return ",".join([f"{number:04d}", *parts]).replace("/", "_")[:120]
 

@@ -1,4 +1,4 @@
-"""What a sweep says before it starts and shows while it runs."""
+"""Hydra callback that logs a sweep's plan and shows its live table."""
 
 import logging
 import sys
@@ -14,10 +14,10 @@ log = logging.getLogger(__name__)
 
 
 class SweepStart(Callback):
-    """Say what a sweep will do, and show a table of its jobs where they run in other processes.
+    """Log the plan of a sweep, and show a live table of jobs that run in other processes.
 
     Args:
-        budget_s: Seconds at most for timing steps of the models; 0 tells no times.
+        budget_s: Most seconds spent on timing training steps; 0 estimates no times.
         table: Show the live table on a terminal.
     """
 
@@ -27,14 +27,14 @@ class SweepStart(Callback):
         self._watcher: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the table at home: Hydra sends its callbacks to every job."""
+        """Drop the watcher thread, as Hydra pickles its callbacks for every job."""
         return {**self.__dict__, "_watcher": None}
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Print the plan, then begin to watch."""
+        """Log the plan and start the live table."""
         try:
             log.info("%s", _plan(config, budget_s=self.budget_s))
-        except Exception as error:  # noqa: BLE001  (no plan stops a sweep; what is wrong shows in its jobs)
+        except Exception as error:  # noqa: BLE001  (a failing plan must not stop the sweep; the jobs report the error)
             log.info("No plan of this sweep: %s", error)
         log.info("Runs: %s", config.hydra.sweep.dir)
         if self.table and launcher_name(config.hydra) != "basic" and sys.stderr.isatty():
@@ -44,13 +44,13 @@ class SweepStart(Callback):
             self._watcher.start()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """End the table."""
+        """Stop the live table."""
         if self._watcher is not None:
             self._watcher.stop()
 
 
 def _plan(config: DictConfig, *, budget_s: float) -> str:
-    """Write the plan, here or where the jobs will run."""
+    """Write the plan in this process, or in a worker process of a parallel launcher."""
     from musicgen.sweeps.plan.jobs import job_overrides
 
     jobs = job_overrides(config.hydra)

@@ -1,4 +1,4 @@
-"""Runs on the disk: what they hold, what of it is of no more use, and how to be rid of it."""
+"""Disk usage of runs, and removal of files that are no longer needed."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,15 +15,15 @@ _SHOWN = ("vq_vae/val/bce", "vq_vae/val/perplexity", "val/bits_per_quarter")
 
 
 @dataclass(frozen=True)
-class Kept:
-    """One run and what it takes of the disk.
+class RunUsage:
+    """A run and its disk usage.
 
     Attributes:
         run: The run.
-        num_bytes: Of all its files; those that it shares with other runs count in each.
-        checkpoint_bytes: Of its checkpoints.
-        trained_on: Its pieces, in words.
-        taken: Stage to the run folder that it was taken from.
+        num_bytes: Size of all its files, including those shared with other runs.
+        checkpoint_bytes: Size of its checkpoints.
+        trained_on: Description of its pieces.
+        taken: Reused stage to the run folder that trained it.
     """
 
     run: Run
@@ -33,7 +33,7 @@ class Kept:
     taken: dict[str, str]
 
     def description(self) -> list[str]:
-        """Say what it is, what was set, what it takes of the disk and what came out, in lines."""
+        """Describe the run in lines: status, overrides, disk usage, reused stages and main metrics."""
         run, metrics = self.run, self.run.metrics
         return [
             f"{run.folder}: {run.status} {run.reason}".rstrip(),
@@ -47,33 +47,33 @@ class Kept:
 
 @dataclass(frozen=True)
 class Removable:
-    """A file or folder that is of no more use, and why."""
+    """A file or folder that can be removed, and why."""
 
     path: Path
     reason: str
 
     @cached_property
     def num_bytes(self) -> int:
-        """Count what its removal frees: a file that the cache or another run shares frees nothing."""
+        """Bytes that removal frees; files hard-linked elsewhere free nothing."""
         return size(self.path, shared=False)
 
     def remove(self) -> None:
-        """Remove it."""
+        """Delete the file or folder."""
         if self.path.is_dir():
             shutil.rmtree(self.path)
         else:
             self.path.unlink(missing_ok=True)
 
 
-def kept_runs(folders: Sequence[Path]) -> list[Kept]:
-    """Read the runs in and below some folders, and what they take."""
-    return [_kept(read_run(folder)) for folder in find_runs(folders)]
+def read_usage(folders: Sequence[Path]) -> list[RunUsage]:
+    """Read the runs in and below folders, with their disk usage."""
+    return [_usage(read_run(folder)) for folder in find_runs(folders)]
 
 
-def _kept(run: Run) -> Kept:
+def _usage(run: Run) -> RunUsage:
     status = read_status(run.folder)
     checkpoints = run.folder / "checkpoints"
-    return Kept(
+    return RunUsage(
         run=run,
         num_bytes=size(run.folder),
         checkpoint_bytes=size(checkpoints) if checkpoints.is_dir() else 0,
@@ -91,16 +91,16 @@ def _pieces(folder: Path) -> str:
 
 
 def removable(folders: Sequence[Path], *, cache: Path | None, failed: bool, last: bool) -> list[Removable]:
-    """Find what is of no more use; runs that are at work are left alone.
+    """Find removable files; active runs are skipped.
 
     Args:
         folders: Runs, sweeps, or folders of them.
-        cache: The cache whose trained stages are looked at, too; None looks at none.
-        failed: Take runs that failed, whole.
-        last: Take the last checkpoints of runs that are done: only the best are needed to generate, but
-            a run without them cannot be trained on.
+        cache: Cache whose trained stages are included; None for none.
+        failed: Include the whole folders of failed runs.
+        last: Include the last checkpoints of finished runs. The best ones suffice to generate, but training
+            cannot continue without the last.
     """
-    found = [one for folder in folders for one in (*_leftovers(folder), *_orphans(folder))]
+    found = [item for folder in folders for item in (*_leftovers(folder), *_orphans(folder))]
     for folder in find_runs([folder for folder in folders if folder.is_dir()]):
         if is_alive(folder):
             continue
@@ -116,13 +116,13 @@ def removable(folders: Sequence[Path], *, cache: Path | None, failed: bool, last
 
 
 def _leftovers(folder: Path) -> Iterator[Removable]:
-    """Find what killed processes left of unfinished files."""
+    """Find partial files of killed processes."""
     for path in folder.rglob(".*.partial"):
-        yield Removable(path, "left of a file that was never finished")
+        yield Removable(path, "an unfinished file of a killed process")
 
 
 def _orphans(folder: Path) -> Iterator[Removable]:
-    """Find checkpoints that no config belongs to; the trained stages of a cache are not meant."""
+    """Find checkpoints without a config, except trained stages in a cache."""
     for checkpoints in [path for path in folder.rglob("checkpoints") if path.is_dir()]:
         run = checkpoints.parent
         has_run = (run / ".hydra").is_dir() or (run / "metrics.json").is_file()
@@ -132,32 +132,32 @@ def _orphans(folder: Path) -> Iterator[Removable]:
 
 
 def _unshared(stages: Path) -> Iterator[Removable]:
-    """Find trained stages in the cache that no run has any more: their files have no other name."""
+    """Find trained stages in the cache that no run links to."""
     for entry in sorted(path for path in stages.glob("*") if (path / "checkpoints").is_dir()):
         files = [path for path in entry.rglob("*.ckpt") if path.is_file()]
         if files and all(path.stat().st_nlink == 1 for path in files):
-            yield Removable(entry, "a trained stage in the cache that no run here shares")
+            yield Removable(entry, "a trained stage in the cache that no run links to")
 
 
 def size(path: Path, *, shared: bool = True) -> int:
-    """Give the bytes of a file, or of all files below a folder.
+    """Return the size of a file, or of all files below a folder, in bytes.
 
     Args:
         path: The file or folder.
-        shared: Count files that have other names elsewhere, too.
+        shared: Include files with several hard links.
     """
-    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
-    found = [file.stat() for file in files]
-    return sum(one.st_size for one in found if shared or one.st_nlink == 1)
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    stats = [file.stat() for file in files]
+    return sum(stat.st_size for stat in stats if shared or stat.st_nlink == 1)
 
 
 def total(parts: Iterable[Removable]) -> int:
-    """Add up what is freed at least."""
+    """Return the bytes that removal frees at least."""
     return sum(part.num_bytes for part in parts)
 
 
 def readable(num_bytes: int) -> str:
-    """Write a number of bytes as people do."""
+    """Format a number of bytes with a decimal unit."""
     value = float(num_bytes)
     for unit in ("B", "kB", "MB"):
         if value < 1000:

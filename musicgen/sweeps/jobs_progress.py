@@ -1,4 +1,4 @@
-"""How far the jobs of a sweep are, read from their folders."""
+"""Progress of the jobs of a sweep, read from their folders."""
 
 import time
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ ENDED = ("done", "failed", "pruned", "interrupted", "killed")
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a sweep, as it is now.
+    """Current state of a job of a sweep.
 
     Attributes:
-        name: What differs from the others.
-        state: `running`, `waiting`, `done`, `failed`, `pruned`, `interrupted`; `killed` where it ended
-            without a word.
-        status: What its folder says.
-        seconds_left: Until it is done, as far as can be told; None where it cannot.
-        taken: Stages that were not trained here.
+        name: Overrides that differ between the jobs.
+        state: `running`, `waiting`, `done`, `failed`, `pruned`, `interrupted`; `killed` if its
+            process died without updating the status.
+        status: Content of its status file.
+        seconds_left: Estimated time until it is done; None if unknown.
+        taken: Stages reused from other runs.
     """
 
     name: str
@@ -35,26 +35,26 @@ class Job:
 
     @property
     def taken(self) -> tuple[str, ...]:
-        """Name the stages that it took from other runs."""
+        """Names of the stages reused from other runs."""
         return tuple(self.status.taken)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A sweep, as it is now.
+    """Current state of a sweep.
 
     Attributes:
-        jobs: Those that have begun, in the natural order of their names.
-        not_begun: How many have not; 0 where nobody knows.
+        jobs: Started jobs, in natural order of their names.
+        not_started: Number of jobs that have not started; 0 if unknown.
     """
 
     jobs: tuple[Job, ...]
-    not_begun: int = 0
+    not_started: int = 0
 
     @property
     def is_over(self) -> bool:
-        """Tell whether nothing will change any more."""
-        return bool(self.jobs) and not self.not_begun and all(job.state in ENDED for job in self.jobs)
+        """Whether all jobs have ended."""
+        return bool(self.jobs) and not self.not_started and all(job.state in ENDED for job in self.jobs)
 
     def count(self, state: str) -> int:
         """Count the jobs in a state."""
@@ -62,7 +62,7 @@ class Progress:
 
 
 def read_progress(folders: Sequence[Path]) -> Progress:
-    """Read how far all runs in and below some folders are.
+    """Read the progress of all runs in and below folders.
 
     Args:
         folders: Run folders, sweeps, or folders of them.
@@ -84,11 +84,11 @@ def read_progress(folders: Sequence[Path]) -> Progress:
     read = {run: status for run in found if (status := read_status(run)) is not None}
     usual = _usual_seconds(list(read.values()))
     jobs = [_job(run, found[run], status, usual=usual) for run, status in read.items()]
-    return Progress(tuple(jobs), not_begun=expected)
+    return Progress(tuple(jobs), not_started=expected)
 
 
 def num_jobs(sweep: Path) -> int:
-    """Count the jobs that a sweep will have, from the command that started it; 0 where that is not known."""
+    """Count the jobs of a sweep from the command that started it; 0 if unknown."""
     path = sweep / "multirun.yaml"
     if not path.is_file():
         return 0
@@ -111,7 +111,7 @@ def _job(run: Path, name: str, status: Status, *, usual: dict[str, float]) -> Jo
 
 
 def _seconds_left(status: Status, usual: dict[str, float]) -> float | None:
-    """Add to what is left of the stage what the later ones take in other jobs."""
+    """Add the median time of later stages in other jobs to the time left of this stage."""
     if status.seconds_left is None:
         return None
     left = max(0.0, status.seconds_left - (time.time() - status.updated))
@@ -128,7 +128,7 @@ def _usual_seconds(statuses: Sequence[Status]) -> dict[str, float]:
 
 
 def duration(seconds: float | None) -> str:
-    """Write a duration as people do: `40 s`, `3 min`, `2 h 05`; a dash for an unknown one."""
+    """Format a duration as `40 s`, `3 min` or `2 h 05`; a dash if unknown."""
     if seconds is None:
         return "–"
     if seconds < 90:
@@ -138,6 +138,6 @@ def duration(seconds: float | None) -> str:
 
 
 def metric(values: dict[str, Any], name: str) -> str:
-    """Write a metric with four digits; a dash where there is none yet."""
+    """Format a metric with four digits; a dash if missing."""
     value = values.get(name)
     return "–" if value is None else f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""Cores and devices, divided among jobs that run at the same time."""
+"""Cores and devices of concurrent jobs."""
 
 import contextlib
 import getpass
@@ -16,7 +16,7 @@ from musicgen.files.workers import available_cores
 
 
 def launcher_name(hydra: Any) -> str:
-    """Give the kind of launcher of a job: `basic`, `joblib`, `ray`, `submitit`, or its class."""
+    """Return the kind of launcher of a job: `basic`, `joblib`, `ray`, `submitit`, or its class."""
     target = str(OmegaConf.select(hydra, "launcher._target_", default=""))
     kinds = ("basic", "joblib", "ray", "submitit")
     return next((kind for kind in kinds if kind in target.lower()), target)
@@ -36,11 +36,11 @@ def jobs_at_once(hydra: Any, *, cores: int | None = None) -> int:
 
 
 def threads_for(hydra: Any, *, usual: int, cores: int | None = None) -> int:
-    """Give the threads of one job, so that jobs side by side do not fight for cores.
+    """Return the number of threads per job, so that concurrent jobs share the cores.
 
     Args:
-        hydra: The Hydra part of the config: SLURM and ray jobs have the cores that were asked for.
-        usual: What a job alone would have.
+        hydra: The Hydra part of the config: SLURM and ray jobs have the requested cores.
+        usual: Threads of a job that runs alone.
         cores: Cores of the machine; None counts them.
     """
     name = launcher_name(hydra)
@@ -56,17 +56,17 @@ def threads_for(hydra: Any, *, usual: int, cores: int | None = None) -> int:
 
 @contextlib.contextmanager
 def device_of_job(count: int, *, jobs: int, folder: Path | None = None) -> Iterator[int | None]:
-    """Take a device that no other job of this machine has, while the block runs.
+    """Reserve a device for this job while the block runs.
 
-    More jobs than devices share them evenly. A job that is killed frees its device.
+    If there are more jobs than devices, the jobs share them evenly. A killed job releases its device.
 
     Args:
-        count: Devices that this process sees.
-        jobs: Jobs at the same time.
-        folder: Of the lock files; None takes the user's own among the system's temporary files.
+        count: Devices visible to this process.
+        jobs: Number of concurrent jobs.
+        folder: Folder of the lock files; None for one per user in the system's temporary folder.
 
     Yields:
-        The device's number; None where there is nothing to choose.
+        The device index; None if there is only one device or one job.
     """
     if count < 2 or jobs < 2:
         yield None

@@ -1,4 +1,4 @@
-"""Going on with a run or a sweep that was interrupted."""
+"""Resume an interrupted run or sweep."""
 
 import logging
 import os
@@ -17,28 +17,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_OWN = ("resume", "retry_failed", "ckpt_path")
+_RESUME_KEYS = ("resume", "retry_failed", "ckpt_path")
 
 
-def resumed(arguments: Sequence[str]) -> list[str]:
+def resume_command(arguments: Sequence[str]) -> list[str]:
     """Turn `resume=DIR` into the command line that started the run or the sweep in DIR.
 
     Args:
         arguments: The command line of `train`.
 
     Returns:
-        The one to go on with; as it was if it resumes nothing.
+        The resuming command line; unchanged if nothing is resumed.
 
     Raises:
-        ValueError: DIR is neither a run nor a sweep, or a setting of the experiment is to be changed.
+        ValueError: DIR is neither a run nor a sweep, or a setting of the experiment would change.
     """
-    given = list(arguments)
-    folders = [one.partition("=")[2].strip("'\"") for one in given if one.startswith("resume=")]
+    folders = [word.partition("=")[2].strip("'\"") for word in arguments if word.startswith("resume=")]
     if not folders or folders[-1] in ("", "null") or "LOCAL_RANK" in os.environ:
-        return given  # a further process of a run gets the whole command line
+        return list(arguments)  # further ranks get the complete command line
     folder = Path(folders[-1])
-    more = [one for one in given if not one.startswith("resume=") and one not in ("-m", "--multirun")]
-    _check_free(more, folder)
+    more = [word for word in arguments if not word.startswith("resume=") and word not in ("-m", "--multirun")]
+    _check_unchanged(more, folder)
     if (folder / "multirun.yaml").is_file():
         hydra = read_run_config(folder / "multirun.yaml").hydra
         start = ["-m", f"hydra.sweep.dir={quoted(str(folder))}"]
@@ -54,59 +53,59 @@ def resumed(arguments: Sequence[str]) -> list[str]:
             "name the folder of a sweep or of a run, such as outputs/train/2026-11-23_10-00-00"
         )
     before = [*_plain(hydra.overrides.hydra), *_plain(hydra.overrides.task)]
-    keys = {_key(one) for one in more} | set(_OWN)
-    kept = [one for one in before if _key(one) not in keys and not _key(one).startswith(left_out)]
+    keys = {_key(word) for word in more} | set(_RESUME_KEYS)
+    kept = [word for word in before if _key(word) not in keys and not _key(word).startswith(left_out)]
     return [*start, *kept, *more, f"resume={quoted(str(folder))}"]
 
 
-def goes_on(config: DictConfig) -> bool:
-    """Tell whether a run goes on with what its folder holds.
+def should_resume(config: DictConfig) -> bool:
+    """Check whether a run resumes from its folder.
 
-    Because its user says so, or because SLURM started it a second time, in the same folder with the same
-    command: after a preemption, a node that failed, or a time limit (`SLURM_RESTART_COUNT`).
+    Either the user asks for it, or SLURM requeued the job after a preemption, a node failure or a time limit
+    (`SLURM_RESTART_COUNT`).
 
     Args:
-        config: Of `train`.
+        config: The config of `train`.
 
     Raises:
-        ValueError: Its `ckpt_path` is something else than `last` or null.
+        ValueError: `ckpt_path` is neither `last` nor null.
     """
     if config.ckpt_path not in (None, "last"):
-        raise ValueError(f"ckpt_path={config.ckpt_path}; use last, or null to begin anew")
+        raise ValueError(f"ckpt_path={config.ckpt_path}; use last, or null to start anew")
     asked = config.ckpt_path == "last" or config.resume is not None
     return asked or int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0
 
 
-def is_settled(config: DictConfig) -> bool:
-    """Tell of a job of a resumed sweep that there is nothing to do, as it stands now.
+def is_finished(config: DictConfig) -> bool:
+    """Check whether a job of a resumed sweep has nothing left to do.
 
     Args:
-        config: Of `train`.
+        config: The config of `train`.
     """
     from musicgen.pipeline.status import is_alive, read_status
 
     folder = Path(config.run_dir)
     if config.resume is None or is_alive(folder):
         return False
-    return settles(read_status(folder), config)
+    return should_skip(read_status(folder), config)
 
 
-def settles(status: "Status | None", config: DictConfig) -> bool:
-    """Tell whether a run with this status is left: done, or failed or pruned and not to be tried again."""
+def should_skip(status: "Status | None", config: DictConfig) -> bool:
+    """Check whether a run of this status is skipped: done, or failed or pruned without `retry_failed`."""
     if config.resume is None or status is None:
         return False
     if status.state == "done":
-        log.info("Kept: %s is done", config.run_dir)
+        log.info("Skipped: %s is done", config.run_dir)
     elif status.state in ("failed", "pruned") and not config.retry_failed:
-        told = f"{status.state} ({status.reason})"
-        log.info("Left: %s is %s; retry_failed=true runs it again", config.run_dir, told)
+        state = f"{status.state} ({status.reason})"
+        log.info("Skipped: %s is %s; retry_failed=true runs it again", config.run_dir, state)
     else:
         return False
     return True
 
 
 def unfinished(jobs: Sequence[Sequence[str]], sweep: Path) -> list[Sequence[str]]:
-    """Leave out the jobs of a sweep that are done.
+    """Filter out the finished jobs of a sweep.
 
     Args:
         jobs: The overrides of each job.
@@ -115,23 +114,23 @@ def unfinished(jobs: Sequence[Sequence[str]], sweep: Path) -> list[Sequence[str]
     from musicgen.pipeline.status import STATUS_FILE, read_status
 
     done = []
-    for folder in (path.parent for path in sweep.rglob(STATUS_FILE)):
-        status, asked = read_status(folder), folder / ".hydra" / "overrides.yaml"
-        if status is not None and status.state == "done" and asked.is_file():
-            done.append(_asked(_plain(OmegaConf.load(asked))))
-    return [job for job in jobs if _asked(job) not in done]
+    for folder in (file.parent for file in sweep.rglob(STATUS_FILE)):
+        status, path = read_status(folder), folder / ".hydra" / "overrides.yaml"
+        if status is not None and status.state == "done" and path.is_file():
+            done.append(_experiment(_plain(OmegaConf.load(path))))
+    return [job for job in jobs if _experiment(job) not in done]
 
 
-def _asked(overrides: Sequence[str]) -> frozenset[str]:
-    """Keep the overrides that identify the experiment, without paths and launcher settings."""
+def _experiment(overrides: Sequence[str]) -> frozenset[str]:
+    """Return the overrides that identify the experiment, without paths and launcher settings."""
     return frozenset(of_experiment(overrides))
 
 
-def _check_free(arguments: Sequence[str], folder: Path) -> None:
-    fixed = of_experiment(argument for argument in arguments if not argument.startswith("-"))
+def _check_unchanged(arguments: Sequence[str], folder: Path) -> None:
+    fixed = of_experiment(word for word in arguments if not word.startswith("-"))
     if fixed:
         raise ValueError(
-            f"resume={folder} goes on with the settings of that folder, {' '.join(fixed)} would change them; "
+            f"resume={folder} resumes with the settings of that folder; {' '.join(fixed)} would change them; "
             f"leave it out, or start anew without resume. "
             "What may change is where and how it runs: hydra, data.root, threads, trainer, retry_failed …"
         )
@@ -142,4 +141,4 @@ def _key(override: str) -> str:
 
 
 def _plain(overrides: Any) -> list[str]:
-    return [str(one) for one in overrides]
+    return [str(word) for word in overrides]

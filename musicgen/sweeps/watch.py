@@ -18,9 +18,9 @@ STYLES = {
     **{"running": "bold", "waiting": "yellow", "pruned": "dim"},
     **dict.fromkeys(("failed", "killed", "interrupted"), "red"),
 }
-FIGURES = {"BCE": "vq_vae/val/bce", "perplexity": "vq_vae/val/perplexity"}
-MORE_FIGURES = {"nats/code": "transformer/val/nats_per_code", "bits/q": "val/bits_per_quarter"}
-WIDE = 100  # columns of a terminal from which there is room for more metrics
+METRICS = {"BCE": "vq_vae/val/bce", "perplexity": "vq_vae/val/perplexity"}
+MORE_METRICS = {"nats/code": "transformer/val/nats_per_code", "bits/q": "val/bits_per_quarter"}
+WIDE = 100  # columns from which MORE_METRICS are shown
 
 
 def progress_table(progress: Progress, *, width: int, height: int = 0) -> Group:
@@ -28,11 +28,11 @@ def progress_table(progress: Progress, *, width: int, height: int = 0) -> Group:
 
     Args:
         progress: The sweep.
-        width: Columns of the terminal; 80 are enough for all but some metrics.
-        height: Lines of the terminal; of more jobs the first done ones are left out. 0 draws all.
+        width: Columns of the terminal; MORE_METRICS need 100.
+        height: Lines of the terminal; finished jobs that do not fit are left out. 0 draws all.
     """
     table = Table(box=None, header_style="dim", pad_edge=False)
-    metrics = {**FIGURES, **(MORE_FIGURES if width >= WIDE else {})}
+    metrics = {**METRICS, **(MORE_METRICS if width >= WIDE else {})}
     for name in ("job", "state", "stage", *metrics, "left"):
         justify = "left" if name in ("job", "state", "stage") else "right"
         table.add_column(name, justify=justify, no_wrap=name != "job", overflow="fold")
@@ -42,7 +42,7 @@ def progress_table(progress: Progress, *, width: int, height: int = 0) -> Group:
         status = job.status
         at_work = job.state not in ("done", "failed", "pruned")
         table.add_row(
-            printable(job.name).replace(",", ", "),  # where a long name may be broken
+            printable(job.name).replace(",", ", "),  # allow line breaks
             Text(job.state, style=STYLES.get(job.state, "")),
             _stage(status) if at_work else "",
             *(metric(status.metrics, name) for name in metrics.values()),
@@ -57,17 +57,17 @@ def _stage(status: Status) -> str:
 
 
 def summary(progress: Progress, *, hidden: int = 0) -> str:
-    """Count the jobs by their state, and the stages that were not trained twice."""
+    """Count the jobs per state, and the reused stages."""
     states = ("done", "running", "waiting", "failed", "pruned", "interrupted", "killed")
     parts = [f"{count} {state}" for state in states if (count := progress.count(state))]
-    if progress.not_begun:
-        parts.append(f"{progress.not_begun} not begun")
+    if progress.not_started:
+        parts.append(f"{progress.not_started} not started")
     taken = sum(len(job.taken) for job in progress.jobs)
     if taken:
-        parts.append(f"{taken} stage(s) taken from other jobs")
+        parts.append(f"{taken} stage(s) reused")
     if hidden:
         parts.append(f"{hidden} not shown")
-    return ", ".join(parts) or "no job has begun"
+    return ", ".join(parts) or "no job has started"
 
 
 def watch(
@@ -77,13 +77,13 @@ def watch(
     console: Console,
     is_over: Callable[[Progress], bool],
 ) -> Progress:
-    """Show the table and renew it until the sweep is over.
+    """Show the table and refresh it until the sweep is over.
 
     Args:
         folders: Runs, sweeps, or folders of them.
-        every_s: Time between two looks, in seconds.
-        console: Where to show it.
-        is_over: Tells when to stop.
+        every_s: Refresh interval in seconds.
+        console: The terminal.
+        is_over: Whether to stop.
     """
     progress = read_progress(folders)
     if not console.is_terminal:
@@ -106,7 +106,7 @@ class Watcher(threading.Thread):
 
     Args:
         folder: The sweep.
-        every_s: Time between two looks, in seconds.
+        every_s: Refresh interval in seconds.
     """
 
     def __init__(self, folder: Path, *, every_s: float = 1.0) -> None:
@@ -115,7 +115,7 @@ class Watcher(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Look until told to stop."""
+        """Refresh the table until `stop` is called."""
         while not self.folder.is_dir() and not self._stopped.is_set():
             time.sleep(0.2)
         if not self._stopped.is_set():
@@ -125,6 +125,6 @@ class Watcher(threading.Thread):
             )
 
     def stop(self) -> None:
-        """End the table and wait for it."""
+        """Stop the table and wait for the thread."""
         self._stopped.set()
         self.join(timeout=5)

@@ -1,4 +1,4 @@
-"""Stop a run that has no hope, by what its held-out metrics say after each epoch."""
+"""Prune a run by its held-out metric after each epoch."""
 
 import logging
 import math
@@ -13,47 +13,46 @@ from musicgen.training.autoencoder_module import AutoencoderModule
 log = logging.getLogger(__name__)
 
 BITS = "val/bits_per_quarter"
-STEPS_A_STAGE = 1000  # so that epoch 3 of a stage is compared with epoch 3 of that stage in other runs
+STEPS_PER_STAGE = 1000  # so that runs are compared at the same epoch of the same stage
 
 
-class PrunedRun(Exception):  # noqa: N818 (it is no error)
-    """A run was stopped because runs before it were better at the same point."""
+class PrunedRun(Exception):  # noqa: N818 (not an error)
+    """A run was stopped because earlier runs were better at the same step."""
 
 
 class PruningCallback(Callback):
-    """Ask after each epoch whether a run is worth going on with.
+    """Report a held-out metric after each epoch, and stop the run if it should be pruned.
 
-    The metric is read by its own name in the stage that logs it. Bits per quarter are known while the
-    autoencoder trains, too, with the trivial prior that knows how often each code is used: the decoder's
-    bits and `codes * log2(perplexity)`. What the transformer makes of the codes can only be better.
+    The metric is read in the stage that logs it. While the autoencoder trains, `val/bits_per_quarter` is
+    bounded by a unigram prior: the decoder's bits plus `codes * log2(perplexity)`.
 
     Args:
         monitor: A held-out metric.
-        judge: Takes its value and a step (epochs of the stage, plus a thousand a stage before it);
-            says whether to stop.
+        should_prune: Takes its value and a step (epochs of the stage, plus 1000 per earlier stage); returns
+            whether to stop.
     """
 
-    def __init__(self, monitor: str, *, judge: Callable[[float, int], bool]) -> None:
+    def __init__(self, monitor: str, *, should_prune: Callable[[float, int], bool]) -> None:
         self.monitor = monitor
-        self.judge = judge
+        self.should_prune = should_prune
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Refuse what would leave the other ranks waiting.
+        """Reject runs over several devices, where the other ranks would hang.
 
         Raises:
-            ValueError: A run spreads over several devices.
+            ValueError: The run uses several devices.
         """
         if trainer.world_size > 1:
             raise ValueError(
-                f"a run over {trainer.world_size} devices cannot be stopped from one of them; "
-                "use trainer.devices=1 and a worker a device, or pruner=null"
+                f"a run over {trainer.world_size} devices cannot be pruned; "
+                "use trainer.devices=1 and a worker per device, or pruner=null"
             )
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Report the metric of the epoch.
 
         Raises:
-            PrunedRun: The judge says so.
+            PrunedRun: `should_prune` returned True.
         """
         if trainer.sanity_checking:
             return
@@ -74,20 +73,20 @@ class PruningCallback(Callback):
         if value is None or not math.isfinite(value):
             return
         epoch = trainer.current_epoch + 1
-        if self.judge(value, number * STEPS_A_STAGE + epoch):
+        if self.should_prune(value, number * STEPS_PER_STAGE + epoch):
             raise PrunedRun(f"{self.monitor} was {value:.5g} after epoch {epoch} of {stage}")
 
 
 def bits_with_unigram_prior(decoder_bits: float, perplexity: float, *, codes_per_quarter: int) -> float:
-    """Bound bits per quarter by a prior that knows only how often each code is used.
+    """Bound bits per quarter with a unigram prior over codes.
 
     Args:
-        decoder_bits: What the decoder needs for a quarter whose codes are known.
-        perplexity: Of the codes on the same pieces.
-        codes_per_quarter: How many codes stand for a quarter.
+        decoder_bits: Bits per quarter of the decoder, given the codes.
+        perplexity: Perplexity of the codes on the same pieces.
+        codes_per_quarter: Number of codes per quarter.
 
     Returns:
-        Bits a quarter.
+        Bits per quarter.
     """
     return bits_per_quarter(
         math.log(perplexity), codes_per_quarter=codes_per_quarter, decoder_bits=decoder_bits

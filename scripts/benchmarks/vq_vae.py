@@ -198,8 +198,8 @@ def held_out_bce(module: AutoencoderModule, slices: Tensor) -> float:
     total = 0.0
     with torch.autocast(device.type, enabled=False):
         for part in slices.split(256):
-            logits = network(part.to(device)).logits.cpu()
-            total += float(functional.binary_cross_entropy_with_logits(logits, part)) * len(part)
+            logits = network.cells.marginal_logits(network(part.to(device)).maps).cpu()
+            total += float(functional.binary_cross_entropy_with_logits(logits, part[:, 0])) * len(part)
     network.train()
     return total / len(slices)
 

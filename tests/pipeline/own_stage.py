@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from musicgen.data.batches.datamodule import MidiDataModule
+from musicgen.data.batches.slices import SliceBatch
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.stage import NetworkStage
 
@@ -27,10 +28,11 @@ class LineModule(pl.LightningModule):
         super().__init__()
         self.line, self.optimizer, self.scheduler = line, optimizer, scheduler
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        return (self.line(batch) - batch.float().sum(dim=(1, 2, 3))).square().mean()
+    def training_step(self, batch: SliceBatch, batch_idx: int) -> Tensor:
+        sounding = batch.slices.float().sum(dim=(1, 2, 3))
+        return (self.line(batch.slices) - sounding).square().mean()
 
-    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+    def validation_step(self, batch: SliceBatch, batch_idx: int) -> None:
         self.log("density/val/loss", self.training_step(batch, batch_idx))
 
     def configure_optimizers(self) -> Any:
@@ -48,8 +50,9 @@ class DensityStage(NetworkStage):
     def data(self, run: RunContext) -> MidiDataModule:
         return MidiDataModule(run.prepared, batch_size=self.batch_size, seed=run.seed)
 
-    def build_batch(self) -> Tensor:
-        return torch.rand(self.batch_size, 1, 88, 32)
+    def build_batch(self) -> SliceBatch:
+        slices = torch.zeros(self.batch_size, 1, 88, 32, dtype=torch.uint8)
+        return SliceBatch(slices, before=slices[:, 0, :, -1])
 
     def count_updates(self, train_quarters: int) -> int:
         return self.max_epochs * -(-max(1, train_quarters) // self.batch_size)

@@ -59,7 +59,7 @@ def test_a_hopeless_run_ends_in_its_first_epoch_and_is_told_as_pruned(musicgen, 
 
 def test_mistakes_show_before_anything_is_trained(musicgen, tiny):
     for arguments, message in [
-        ((), "the search has no knobs"),
+        ((), "the search space is empty"),
         (("vq_vae.num_hidden=8,16",), "num_hidden"),
         (("epochs=1,2", "metrics=[baseline/pitch/bce]"), "which way baseline/pitch/bce is better"),
     ]:

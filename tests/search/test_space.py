@@ -3,36 +3,36 @@
 import optuna
 import pytest
 
-from musicgen.search.space import PieceFilter, Real, Whole, is_sweep, read_space
+from musicgen.search.space import Choice, FloatRange, IntRange, is_sweep, read_space
 
 
 @pytest.mark.parametrize(
-    ("text", "knob"),
+    ("text", "setting"),
     [
-        ("16,32,64", PieceFilter("k", ("16", "32", "64"))),
-        ("choice(ema, gradient)", PieceFilter("k", ("ema", "gradient"))),
-        ("[1,2],[3]", PieceFilter("k", ("[1,2]", "[3]"))),
-        ("range(1,10,step=4)", Whole("k", 1, 9, step=4)),
-        ("range(0,1,0.5)", PieceFilter("k", ("0.0", "0.5"))),
-        ("interval(1,5)", Real("k", 1.0, 5.0)),
-        ("int(interval(32,256))", Whole("k", 32, 256)),
-        ("tag(log,interval(1e-4,1e-2))", Real("k", 1e-4, 1e-2, log=True)),
-        ("tag(log,int(interval(8,64)))", Whole("k", 8, 64, log=True)),
+        ("16,32,64", Choice("k", ("16", "32", "64"))),
+        ("choice(ema, gradient)", Choice("k", ("ema", "gradient"))),
+        ("[1,2],[3]", Choice("k", ("[1,2]", "[3]"))),
+        ("range(1,10,step=4)", IntRange("k", 1, 9, step=4)),
+        ("range(0,1,0.5)", Choice("k", ("0.0", "0.5"))),
+        ("interval(1,5)", FloatRange("k", 1.0, 5.0)),
+        ("int(interval(32,256))", IntRange("k", 32, 256)),
+        ("tag(log,interval(1e-4,1e-2))", FloatRange("k", 1e-4, 1e-2, log=True)),
+        ("tag(log,int(interval(8,64)))", IntRange("k", 8, 64, log=True)),
     ],
 )
-def test_a_knob_reads_the_grammar_of_sweeps(text, knob):
-    assert read_space({"k": text}) == (knob,)
+def test_a_setting_reads_the_syntax_of_sweeps(text, setting):
+    assert read_space({"k": text}) == (setting,)
     assert is_sweep(f"k={text}")
 
 
 @pytest.mark.parametrize("text", ["5", "5,5", "interval(5,1)", "tag(log,interval(0,1))", "[1,2]", "a,,b("])
 def test_what_leaves_no_choice_is_refused_with_the_grammar(text):
-    with pytest.raises(ValueError, match=r"knob k.*; use a,b,c"):
+    with pytest.raises(ValueError, match=r"k.*; use a,b,c"):
         read_space({"k": text})
 
 
-def test_a_search_without_knobs_is_refused():
-    with pytest.raises(ValueError, match="no knobs; name some as in a sweep"):
+def test_an_empty_search_space_is_refused():
+    with pytest.raises(ValueError, match="search space is empty; give settings as in a sweep"):
         read_space({})
 
 
@@ -42,7 +42,7 @@ def test_values_are_drawn_inside_their_bounds_and_are_what_the_study_keeps():
     drawn = []
     for _ in range(30):
         trial = study.ask()
-        drawn.append({knob.key: knob.draw(trial) for knob in read_space(texts)})
+        drawn.append({setting.key: setting.draw(trial) for setting in read_space(texts)})
         assert {key: str(value) for key, value in trial.params.items()} == drawn[-1]
     assert {one["a"] for one in drawn} == {"1", "2"}
     assert {one["b"] for one in drawn} == {"2", "5", "8"}

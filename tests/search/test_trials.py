@@ -5,7 +5,7 @@ import pytest
 from optuna.trial import TrialState
 
 from musicgen.search.findings import report
-from musicgen.search.study import TWIN, open_places, this_worker
+from musicgen.search.study import DUPLICATE_OF, this_worker, trials_left
 from musicgen.search.trials import folder_name
 from musicgen.training.pruning import PrunedRun
 from tests.search.conftest import squares
@@ -77,8 +77,8 @@ def test_an_interrupted_trial_goes_on_in_its_own_folder(make_worker):
 def test_a_trial_whose_process_is_gone_is_taken_over_at_once(make_worker):
     worker = make_worker()
     left = worker.study.ask()
-    for knob in worker.space:
-        knob.draw(left)
+    for setting in worker.space:
+        setting.draw(left)
     host = this_worker().rpartition(":")[0]
     left.set_user_attr("worker", f"{host}:{2**22 + 1}")  # no process has this number
     left.set_user_attr("folder", "0000,left")
@@ -88,7 +88,7 @@ def test_a_trial_whose_process_is_gone_is_taken_over_at_once(make_worker):
     assert states(worker) == ["FAIL", "RUNNING", "COMPLETE"]
     assert worker.study.trials[2].user_attrs["folder"] == "0000,left"
     assert worker.study.trials[2].params == worker.study.trials[0].params
-    assert open_places(worker.study, 2) == 0
+    assert trials_left(worker.study, 2) == 0
 
 
 def test_a_trial_that_is_left_again_and_again_is_given_up(make_worker):
@@ -109,7 +109,7 @@ def test_settings_that_were_tried_are_not_trained_again(make_worker):
     worker.study.enqueue_trial(worker.study.trials[0].params)
     worker.work(2)
     assert worker.study.trials[1].values == worker.study.trials[0].values
-    assert worker.study.trials[1].user_attrs[TWIN] == 0
+    assert worker.study.trials[1].user_attrs[DUPLICATE_OF] == 0
     assert [path.read_text() for path in worker.folder.glob("*/begun.txt")] == [".", "."]
 
 
@@ -118,7 +118,7 @@ def test_hopeless_trials_are_pruned_by_what_they_report(make_worker):
         (watcher,) = watchers
         worse = float(folder.name[:4])
         for epoch in range(1, 4):
-            if watcher.judge(worse, epoch):
+            if watcher.should_prune(worse, epoch):
                 raise PrunedRun(f"val/bce was {worse}")
         return {"val/bce": worse}
 
@@ -172,7 +172,7 @@ def test_settings_are_trained_once_each_until_all_are(make_worker):
     runs = [path for path in worker.folder.iterdir() if (path / "begun.txt").read_text() == "."]
     assert len(runs) == 4
     assert {trial.params["n"] for trial in worker.study.trials} == {"1", "2", "3", "4"}
-    trained = [trial for trial in worker.study.trials if TWIN not in trial.user_attrs]
+    trained = [trial for trial in worker.study.trials if DUPLICATE_OF not in trial.user_attrs]
     assert len(trained) == 4
     assert "Trials    4 complete" in report(worker.study, worker.objectives, folder=worker.folder.parent)
 

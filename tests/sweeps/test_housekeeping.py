@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.pipeline.status import running
-from musicgen.sweeps.housekeeping import kept_runs, readable, removable
+from musicgen.sweeps.housekeeping import read_usage, readable, removable
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_removing_removes(outputs: Path):
 
 
 def test_sizes_are_those_of_the_files(outputs: Path):
-    done = next(one for one in kept_runs([outputs]) if one.run.status == "done")
+    done = next(one for one in read_usage([outputs]) if one.run.status == "done")
     assert done.checkpoint_bytes == 4000
     assert [readable(number) for number in (999, 4000, 2_500_000, 7_000_000_000)] == [
         "999 B",

@@ -51,12 +51,10 @@ def test_every_job_is_told_by_what_its_folder_and_its_lock_say(sweep: Path):
             ("seed=1", "killed"),
             ("seed=2", "running"),
         ]
-        assert progress.not_begun == 1
+        assert progress.not_started == 1
         assert not progress.is_over
         assert progress.jobs[2].seconds_left == pytest.approx(160, abs=5)  # and a transformer, as the other's
-        assert (
-            summary(progress) == "1 done, 1 running, 1 killed, 1 not begun, 1 stage(s) taken from other jobs"
-        )
+        assert summary(progress) == "1 done, 1 running, 1 killed, 1 not started, 1 stage(s) reused"
 
 
 def test_what_a_search_gave_up_is_pruned_and_over(tmp_path: Path):

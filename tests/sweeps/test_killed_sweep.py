@@ -68,7 +68,7 @@ def test_a_sweep_killed_again_and_again_ends_as_the_one_left_alone(
         command = ["train", f"resume={killed}"]
     assert kills >= 2
     said = musicgen(*command).stdout
-    assert f"Kept: {killed / RUNS[0]} is done" in said
+    assert f"Skipped: {killed / RUNS[0]} is done" in said
     assert "VQ-VAE epoch" not in said
     for run in RUNS:
         for left in ("metrics.json", "generated/000.mid"):

@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from musicgen.pipeline.status import StatusFile, read_status, running
-from musicgen.sweeps.resume import goes_on, is_settled, resumed
+from musicgen.sweeps.resume import is_finished, resume_command, should_resume
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def sweep(tmp_path: Path) -> Path:
 
 
 def test_a_sweep_goes_on_with_its_own_settings_where_it_is_now(sweep: Path):
-    assert resumed([f"resume={sweep}"]) == [
+    assert resume_command([f"resume={sweep}"]) == [
         "-m",
         f"hydra.sweep.dir='{sweep}'",
         "hydra/launcher=joblib",
@@ -34,19 +34,19 @@ def test_a_sweep_goes_on_with_its_own_settings_where_it_is_now(sweep: Path):
 
 
 def test_where_it_runs_may_change(sweep: Path):
-    line = resumed([f"resume={sweep}", "-m", "threads=2", "hydra/launcher=basic", "retry_failed=true"])
+    line = resume_command([f"resume={sweep}", "-m", "threads=2", "hydra/launcher=basic", "retry_failed=true"])
     assert {"threads=2", "hydra/launcher=basic", "retry_failed=true"} <= set(line)
     assert not {"threads=1", "hydra/launcher=joblib"} & set(line)
 
 
 def test_what_is_asked_for_may_not_change(sweep: Path):
     with pytest.raises(ValueError, match="epochs=20 would change them"):
-        resumed([f"resume={sweep}", "epochs=20"])
+        resume_command([f"resume={sweep}", "epochs=20"])
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path):
     with pytest.raises(ValueError, match=r"neither multirun\.yaml nor"):
-        resumed([f"resume={tmp_path}"])
+        resume_command([f"resume={tmp_path}"])
 
 
 def test_a_job_of_a_sweep_goes_on_alone(tmp_path: Path):
@@ -56,7 +56,7 @@ def test_a_job_of_a_sweep_goes_on_alone(tmp_path: Path):
     }
     (tmp_path / ".hydra").mkdir()
     OmegaConf.save({"hydra": {"overrides": overrides}}, tmp_path / ".hydra" / "hydra.yaml")
-    assert resumed([f"resume={tmp_path}"]) == [
+    assert resume_command([f"resume={tmp_path}"]) == [
         f"hydra.run.dir='{tmp_path}'",
         "epochs=5",
         f"resume='{tmp_path}'",
@@ -65,7 +65,7 @@ def test_a_job_of_a_sweep_goes_on_alone(tmp_path: Path):
 
 @pytest.mark.parametrize("line", [["epochs=5"], ["-m", "epochs=5,10"], ["resume=null"]])
 def test_the_rest_stays(line: list[str]):
-    assert resumed(line) == line
+    assert resume_command(line) == line
 
 
 def config(folder: Path, *, retry: bool = False):
@@ -73,14 +73,14 @@ def config(folder: Path, *, retry: bool = False):
 
 
 def test_done_jobs_are_settled_and_failed_ones_until_they_are_to_be_tried_again(tmp_path: Path):
-    assert not is_settled(config(tmp_path))
+    assert not is_finished(config(tmp_path))
     with pytest.raises(OSError, match="disk"), running(tmp_path):
         raise OSError("no disk")
-    assert is_settled(config(tmp_path))
-    assert not is_settled(config(tmp_path, retry=True))
+    assert is_finished(config(tmp_path))
+    assert not is_finished(config(tmp_path, retry=True))
     with running(tmp_path):
-        assert not is_settled(config(tmp_path))  # someone is at work there
-    assert is_settled(config(tmp_path))
+        assert not is_finished(config(tmp_path))  # someone is at work there
+    assert is_finished(config(tmp_path))
 
 
 def test_what_a_search_gave_up_is_pruned_and_left(tmp_path: Path):
@@ -88,21 +88,21 @@ def test_what_a_search_gave_up_is_pruned_and_left(tmp_path: Path):
         raise KeyError("no hope")
     status = read_status(tmp_path)
     assert (status.state, status.reason) == ("pruned", "'no hope'")
-    assert is_settled(config(tmp_path))
-    assert not is_settled(config(tmp_path, retry=True))
+    assert is_finished(config(tmp_path))
+    assert not is_finished(config(tmp_path, retry=True))
 
 
 def test_killed_jobs_are_not_settled(tmp_path: Path):
     StatusFile(tmp_path).update(state="running", stage="vq_vae")
-    assert not is_settled(config(tmp_path))
+    assert not is_finished(config(tmp_path))
 
 
 def test_a_run_goes_on_when_its_user_or_slurm_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     fresh = OmegaConf.create({"resume": None, "ckpt_path": None})
     monkeypatch.delenv("SLURM_RESTART_COUNT", raising=False)
-    assert not goes_on(fresh)
-    assert goes_on(OmegaConf.create({"resume": None, "ckpt_path": "last"}))
-    assert goes_on(config(tmp_path))
+    assert not should_resume(fresh)
+    assert should_resume(OmegaConf.create({"resume": None, "ckpt_path": "last"}))
+    assert should_resume(config(tmp_path))
     for restarts, expected in (("0", False), ("1", True)):
         monkeypatch.setenv("SLURM_RESTART_COUNT", restarts)
-        assert goes_on(fresh) == expected
+        assert should_resume(fresh) == expected

@@ -25,7 +25,7 @@ def module(stage: str) -> Mock:
 
 def test_the_metric_is_reported_by_stage_and_epoch():
     told = []
-    stop = PruningCallback("val/x", judge=lambda value, step: told.append((value, step)) or False)
+    stop = PruningCallback("val/x", should_prune=lambda value, step: told.append((value, step)) or False)
     stop.on_validation_end(trainer(0, val__x=3.0), module("vq_vae"))
     stop.on_validation_end(trainer(4, val__x=2.0), module("transformer"))
     stop.on_validation_end(trainer(5, val__y=2.0), module("transformer"))
@@ -34,7 +34,7 @@ def test_the_metric_is_reported_by_stage_and_epoch():
 
 
 def test_a_hopeless_run_is_stopped():
-    stop = PruningCallback("val/x", judge=lambda value, step: value > 2)
+    stop = PruningCallback("val/x", should_prune=lambda value, step: value > 2)
     with pytest.raises(PrunedRun, match="val/x was 3 after epoch 1 of vq_vae"):
         stop.on_validation_end(trainer(0, val__x=3.0), module("vq_vae"))
 
@@ -42,7 +42,9 @@ def test_a_hopeless_run_is_stopped():
 def test_a_run_over_several_devices_is_refused():
     several = Mock(spec=pl.Trainer, world_size=2)
     with pytest.raises(ValueError, match=r"over 2 devices .* pruner=null"):
-        PruningCallback("val/x", judge=lambda value, step: True).setup(several, module("vq_vae"), "fit")
+        PruningCallback("val/x", should_prune=lambda value, step: True).setup(
+            several, module("vq_vae"), "fit"
+        )
 
 
 def test_the_trivial_prior_is_the_one_of_equal_and_of_single_codes():

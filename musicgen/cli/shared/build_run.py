@@ -47,11 +47,11 @@ def build_run(
     from musicgen.pipeline.pipeline import Pipeline, in_order
     from musicgen.pipeline.reuse.store import StageStore
     from musicgen.sweeps.plan.works import remember_quarters
-    from musicgen.sweeps.resume import goes_on
+    from musicgen.sweeps.resume import should_resume
     from musicgen.training.threads import ThreadPolicy
     from musicgen.training.trainer import fastest_precision
 
-    resume = goes_on(config)
+    resume = should_resume(config)
     stages = build_stages(config)
     in_order(stages, config.stages)
     torch.manual_seed(config.seed)

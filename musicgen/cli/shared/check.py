@@ -146,12 +146,12 @@ def _check_key(override: Override, config: DictConfig, keys: Sequence[str], *, v
             _check_trainer(key)
         return
     node = OmegaConf.select(config, parent) if parent else None
-    if override.type in (OverrideType.ADD, OverrideType.FORCE_ADD) and isinstance(node, DictConfig):
-        if top in ADDABLE:
-            return
-        if "_target_" in node:
-            _check_argument(key, str(node["_target_"]), verb=verb)
-            return
+    is_added = override.type in (OverrideType.ADD, OverrideType.FORCE_ADD)
+    if is_added and top in ADDABLE:
+        return
+    if is_added and isinstance(node, DictConfig) and "_target_" in node:
+        _check_argument(key, str(node["_target_"]), verb=verb)
+        return
     value = str(override.input_line).partition("=")[2]
     if parent == "trainer":
         _check_trainer(key)

@@ -81,10 +81,10 @@ def read_command_line(arguments: Sequence[str], *, verb: str) -> CommandLine:
 
 
 def _of_resumed_run(arguments: Sequence[str]) -> list[str]:
-    from musicgen.sweeps.resume import resumed
+    from musicgen.sweeps.resume import resume_command
 
     try:
-        return resumed([os.path.expanduser(one) if one.startswith("~/") else one for one in arguments])
+        return resume_command([os.path.expanduser(one) if one.startswith("~/") else one for one in arguments])
     except ValueError as error:
         raise UsageError(str(error)) from error
 

@@ -1,4 +1,4 @@
-"""The jobs that a sweep will have: their overrides and their configs."""
+"""The jobs of a sweep: their overrides and configs."""
 
 import itertools
 from collections.abc import Sequence
@@ -14,18 +14,20 @@ from musicgen.config.tree import config_dir
 
 
 def job_overrides(hydra: DictConfig) -> list[list[str]]:
-    """List the overrides of each job, as Hydra's basic sweeper makes them.
+    """List the overrides of each job, as Hydra's basic sweeper does.
 
     Args:
         hydra: The Hydra part of a sweep's config.
 
     Raises:
-        ValueError: Another sweeper decides, job by job, or an override has no list of values.
+        ValueError: Another sweeper is used, or an override has no list of values.
     """
     if not str(hydra.sweeper.get("_target_", "")).endswith("BasicSweeper"):
         raise ValueError(f"the jobs of {hydra.sweeper.get('_target_')} are not known beforehand")
     params: dict[str, Any] = dict(hydra.sweeper.get("params") or {})
-    lines = [f"{key}={value}" for key, value in params.items()] + [str(one) for one in hydra.overrides.task]
+    lines = [f"{key}={value}" for key, value in params.items()] + [
+        str(override) for override in hydra.overrides.task
+    ]
     try:
         overrides = OverridesParser.create().parse_overrides(lines)
     except HydraException as error:
@@ -43,19 +45,19 @@ def _choices(override: Override) -> list[str]:
 
 
 def differing(jobs: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Leave out of the overrides of each job those that all jobs have."""
+    """Return the overrides of each job that not all jobs share."""
     shared = set(jobs[0]).intersection(*jobs[1:]) if len(jobs) > 1 else set()
     return [[override for override in job if override not in shared] for job in jobs]
 
 
 def composed(jobs: Sequence[Sequence[str]]) -> list[DictConfig]:
-    """Compose the config of each job, of a large sweep in a moment.
+    """Compose the config of each job.
 
-    Hydra composes once for all jobs that choose the same groups; plain values are put in afterwards, as it
-    does itself.
+    Hydra composes once per choice of config groups; plain values are then set as Hydra itself does, which is
+    fast for large sweeps.
 
     Args:
-        jobs: Their overrides.
+        jobs: The overrides of each job.
     """
     parser, made, configs = OverridesParser.create(), {}, []
     for job in jobs:
@@ -72,6 +74,6 @@ def composed(jobs: Sequence[Sequence[str]]) -> list[DictConfig]:
 
 
 def _is_plain(override: Override) -> bool:
-    """Distinguish a value from the choice of a group, and from what is added or deleted."""
+    """Check whether an override sets a value, not a group, an addition or a deletion."""
     plain_change = override.type == OverrideType.CHANGE and override.package is None
     return plain_change and not (config_dir() / override.key_or_group).is_dir()

@@ -1,4 +1,4 @@
-"""The plan of a sweep: how many jobs, what is trained, how large it is, how long it will take."""
+"""The plan of a sweep: jobs, trainings, model sizes and estimated time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from musicgen.sweeps.resources import jobs_at_once, threads_for
 from musicgen.sweeps.resume import unfinished
 from musicgen.training.threads import ThreadPolicy, usual_threads
 
-MOST_COMPOSED = 64  # jobs; of larger sweeps the rest is taken to be like these
+MOST_COMPOSED = 64  # jobs; the rest of a larger sweep is assumed to be alike
 MOST_SHAPES = 12  # lines
 
 
@@ -23,9 +23,9 @@ def plan_text(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: fl
     """Write the plan of a sweep.
 
     Args:
-        config: The sweep's config, Hydra's part with it.
+        config: The sweep's config, including `hydra`.
         jobs: The overrides of each job.
-        budget_s: Seconds at most for timing updates; 0 shows no times.
+        budget_s: Most seconds spent on timing updates; 0 estimates no times.
     """
     left = unfinished(jobs, Path(config.hydra.sweep.dir)) if config.get("resume") else list(jobs)
     configs = composed(left[:MOST_COMPOSED])
@@ -33,7 +33,7 @@ def plan_text(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: fl
     at_once = jobs_at_once(config.hydra)
     lines = [
         f"{len(jobs)} jobs"
-        + (f", {len(jobs) - len(left)} of them done already" if len(left) < len(jobs) else "")
+        + (f", {len(jobs) - len(left)} of them done" if len(left) < len(jobs) else "")
         + (f", {at_once} at a time" if at_once > 1 else "")
         + f": {_count_text(works)} to train"
         + (f" (of the first {MOST_COMPOSED} jobs)" if len(left) > MOST_COMPOSED else "")
@@ -48,12 +48,12 @@ def plan_text(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: fl
 
 
 def describe_shapes(configs: Sequence[DictConfig], labels: Sequence[str], *, most: int) -> list[str]:
-    """Write a line for each distinct set of networks: parameters, codes per quarter, and whose they are.
+    """Write a line per distinct set of networks: sizes and the jobs that train them.
 
     Args:
-        configs: Of the jobs.
-        labels: What differs in each.
-        most: Lines at most.
+        configs: Configs of the jobs.
+        labels: The differing overrides of each job.
+        most: Most lines.
     """
     groups: dict[str, list[int]] = {}
     for number, config in enumerate(configs):
@@ -62,28 +62,28 @@ def describe_shapes(configs: Sequence[DictConfig], labels: Sequence[str], *, mos
     lines = []
     for members in list(groups.values())[:most]:
         stages = network_stages(configs[members[0]])
-        whose = labels[members[0]]
+        jobs_text = labels[members[0]]
         if len(members) > 1:
-            whose = f"{len(members)} jobs, such as {whose}"
-        lines.append(f"  {'; '.join(f'{_in_text(s.title)} {s.size_text()}' for s in stages)}: {whose}")
+            jobs_text = f"{len(members)} jobs, such as {jobs_text}"
+        lines.append(f"  {'; '.join(f'{_in_text(s.title)} {s.size_text()}' for s in stages)}: {jobs_text}")
     if len(groups) > most:
         lines.append(f"  and {len(groups) - most} more shapes")
     return lines
 
 
 def time_text(works: Sequence[Work], timed: Timed, *, share: float) -> str:
-    """Add up the time of what is trained.
+    """Estimate the training time.
 
     Args:
-        works: Each stage that is trained, once.
+        works: The distinct trainings.
         timed: Times an update of each shape.
-        share: What to multiply the sum by: more jobs than were looked at, several at a time.
+        share: Factor on the sum, for jobs that were not composed and jobs that run in parallel.
     """
     took = [(work, timed.step_s(work.config, work.stage, work.shape)) for work in works]
     if any(work.steps is None for work in works):
         first = {_in_text(work.title): step_s for work, step_s in reversed(took)}
         steps = ", ".join(f"{1000 * first[title]:.0f} ms a step of the {title}" for title in reversed(first))
-        return f"Time: {steps}; how many steps is known once the pieces are prepared"
+        return f"Time: {steps}; the number of steps is known once the pieces are prepared"
     seconds = share * sum((work.steps or 0) * step_s for work, step_s in took)
     about = "" if timed.all_timed else ", from the models that were timed"
     return f"Time: about {duration(seconds)} of training, from a few timed steps{about}"

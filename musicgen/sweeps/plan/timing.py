@@ -1,4 +1,4 @@
-"""The time that an update of a stage's training takes here."""
+"""Measured time of a training update on this machine."""
 
 import time
 import warnings
@@ -19,7 +19,7 @@ _WARM_UP, _TIMED = 1, 2  # updates
 
 
 def network_stages(config: DictConfig) -> list[NetworkStage]:
-    """Build the stages of a config that train a network, with fresh networks; refused ones are left out."""
+    """Build the stages of a config that train a network, with fresh networks, without refused ones."""
     stages = build_stages(config)
     for stage in stages.values():
         if isinstance(stage, NetworkStage) and not stage.refusal(stages):
@@ -29,11 +29,11 @@ def network_stages(config: DictConfig) -> list[NetworkStage]:
 
 @dataclass
 class Timed:
-    """Times of updates by shape, measured when first asked, within a budget.
+    """Update times by shape, measured on demand within a budget.
 
     Attributes:
-        threads: Of PyTorch while it is measured.
-        budget_s: Once it is spent, shapes that were not timed get the mean of those that were.
+        threads: PyTorch threads during measurement.
+        budget_s: Seconds after which further shapes get the mean of the measured ones.
     """
 
     threads: int
@@ -43,7 +43,7 @@ class Timed:
     _spent: float = 0.0
 
     def step_s(self, config: DictConfig, stage: str, shape: str) -> float:
-        """Look up or measure the seconds of one update."""
+        """Return the seconds per update, measured or cached."""
         key = f"{stage} {shape}"
         if key in self._seconds:
             return self._seconds[key]
@@ -57,24 +57,24 @@ class Timed:
         return self._seconds[key]
 
 
-class _Watch(pl.Callback):
-    """Note when updates begin."""
+class _UpdateTimes(pl.Callback):
+    """Record the start time of each update."""
 
     def __init__(self) -> None:
         self.began: list[float] = []
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *rest: Any) -> None:
-        """Note the time."""
+        """Record the time."""
         self.began.append(time.perf_counter())
 
 
 def _timed_update(config: DictConfig, name: str, *, threads: int) -> float:
-    """Measure an update of a stage's own training on a random batch: the quickest after a first one."""
+    """Time an update of a stage on a random batch: the fastest after a warm-up."""
     before, state = torch.get_num_threads(), torch.get_rng_state()
     torch.set_num_threads(threads)
     try:
         (stage,) = [stage for stage in network_stages(config) if stage.name == name]
-        watch, updates = _Watch(), _WARM_UP + _TIMED
+        watch, updates = _UpdateTimes(), _WARM_UP + _TIMED
         precision: Any = config.trainer.precision
         if precision == "auto":
             precision = fastest_precision("cpu")

@@ -1,4 +1,4 @@
-"""The processes in which joblib's launcher runs jobs, put to use before the first job."""
+"""Plan a sweep in joblib's worker processes, and warm them up."""
 
 import importlib
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ JOBS_NEED = ("musicgen.pipeline.pipeline", "musicgen.pipeline.hparams")
 
 
 def plan_by_workers(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: float) -> str:
-    """Have one of the launcher's processes write the plan, while the others import what jobs need.
+    """Write the plan in one of the launcher's processes, while the others import what jobs need.
 
-    Joblib keeps its processes, so the jobs find them warm, and this one never imports PyTorch.
+    Joblib keeps its processes, so the jobs start warm, and this process never imports PyTorch.
 
     Args:
-        config: The sweep's config, Hydra's part with it.
+        config: The sweep's config, including `hydra`.
         jobs: The overrides of each job.
-        budget_s: Seconds at most for timing steps; 0 tells no times.
+        budget_s: Most seconds spent on timing updates; 0 estimates no times.
     """
     from joblib import Parallel, delayed
 
@@ -35,7 +35,7 @@ def plan_by_workers(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget
 
 
 def _plan(state: Any, config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: float) -> str:
-    """Write the plan with the Hydra of the process that asked for it, as the launcher runs jobs."""
+    """Write the plan with the Hydra state of the calling process, as the launcher runs jobs."""
     from musicgen.sweeps.plan.plan import plan_text
 
     setup_globals()

@@ -1,4 +1,4 @@
-"""The trainings of a sweep: each stage once for all jobs that share it."""
+"""The distinct trainings of a sweep."""
 
 import json
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from musicgen.pipeline.stage import NetworkStage
 
 @dataclass(frozen=True)
 class Work:
-    """A stage that will be trained.
+    """A training of a stage.
 
     Attributes:
-        stage: Its name.
-        title: Its name for people.
-        config: Of a job that trains it.
-        shape: Network, batch and precision, by which updates are timed.
-        steps: Updates of all epochs; None where the pieces were never prepared, so that nobody knows.
+        stage: Name of the stage.
+        title: Title of the stage.
+        config: Config of a job that trains it.
+        shape: Hash of network, batch and precision, the key of update times.
+        steps: Updates of all epochs; None if the pieces were never prepared.
     """
 
     stage: str
@@ -36,10 +36,10 @@ class Work:
 
 
 def to_train(configs: Sequence[DictConfig]) -> list[Work]:
-    """List the stages that some jobs train: each once, if jobs may take what others have trained.
+    """List the trainings of all jobs, each once if trained stages are reused.
 
     Args:
-        configs: Of the jobs.
+        configs: Configs of the jobs.
     """
     works: dict[tuple[str, str, int], Work] = {}
     for number, config in enumerate(configs):
@@ -61,14 +61,14 @@ def _work(config: DictConfig, name: str) -> Work:
 
 
 def shape_key(config: DictConfig, name: str) -> str:
-    """Hash what decides the time of an update."""
+    """Hash the settings that determine the time of an update."""
     stage = build_stage(config, name)
     assert isinstance(stage, NetworkStage)
     return digest(without_seeds([stage.shape(), config.trainer.precision]))
 
 
 def without_seeds(values: Any) -> Any:
-    """Leave seeds out of nested plain values: they change neither size nor speed of a network."""
+    """Drop seeds from nested plain values, as they change neither size nor speed of a network."""
     if isinstance(values, dict):
         return {name: without_seeds(value) for name, value in values.items() if name != "seed"}
     return [without_seeds(value) for value in values] if isinstance(values, list) else values
@@ -78,18 +78,20 @@ def _inputs(config: DictConfig, name: str) -> str:
     """Hash a stand-in for the inputs of a stage, from the config alone."""
     node = plain(config.stage[name])
     needs = build_stage(config, name).needs
-    shared = plain(config)
-    around = {key: shared.get(key) for key in ("data", "grid", "seed", "trainer", "callbacks", "threads")}
-    return digest([node, around, [_inputs(config, need) for need in needs if need in config.stage]])
+    values = plain(config)
+    shared_settings = {
+        key: values.get(key) for key in ("data", "grid", "seed", "trainer", "callbacks", "threads")
+    }
+    return digest([node, shared_settings, [_inputs(config, need) for need in needs if need in config.stage]])
 
 
 def remember_quarters(config: DictConfig, quarters: int) -> None:
-    """Note how many quarters the chosen pieces have to train on, for the plans of later sweeps."""
+    """Store the number of training quarters of the chosen pieces, for plans of later sweeps."""
     write_atomically(_quarters_path(config), json.dumps({"train_quarters": quarters}).encode())
 
 
 def known_quarters(config: DictConfig) -> int | None:
-    """Look up how many quarters there are to train on; None if these pieces were never prepared."""
+    """Look up the number of training quarters; None if the pieces were never prepared."""
     try:
         return int(json.loads(_quarters_path(config).read_bytes())["train_quarters"])
     except (OSError, ValueError, KeyError):
@@ -102,7 +104,7 @@ def _quarters_path(config: DictConfig) -> Path:
 
 
 def _chosen(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Leave out how pieces are prepared; where they lie stays, for other pieces lie elsewhere."""
+    """Drop settings of how pieces are prepared; their location stays, as it identifies them."""
     return {
         name: _chosen(value, f"{prefix}{name}.") if isinstance(value, dict) else value
         for name, value in values.items()

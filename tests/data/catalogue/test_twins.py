@@ -163,14 +163,15 @@ def test_all_keys_of_a_tune_fall_into_one_split(family: Path, tmp_path: Path):
 
 
 def test_without_looking_for_twins_each_piece_goes_its_own_way(family: Path, tmp_path: Path):
-    settings = {"val_fraction": 0.3, "test_fraction": 0.3}
     done = prepare(
         Folder(family), ClockGrid(), choice=PieceFilter(), cache_dir=tmp_path / "cache",
-        **settings, twins_together=False, num_workers=1,
+        val_fraction=0.3, test_fraction=0.3, twins_together=False, num_workers=1,
     )  # fmt: skip
     assert "twins" not in done.summary
     for name, packed in done.splits.items():
-        assert all(split_of(piece.content, **settings) == name for piece in packed.pieces)
+        assert all(
+            split_of(piece.content, val_fraction=0.3, test_fraction=0.3) == name for piece in packed.pieces
+        )
     write_summary(done, tmp_path / "out")
     assert not (tmp_path / "out" / "twins.csv").exists()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pytorch_lightning.loggers import Logger
 
+from musicgen.files.event_files import event_files
 from musicgen.pipeline.charts import log_layout
 from musicgen.pipeline.reuse.inputs import StageInputs
 from musicgen.pipeline.reuse.record import last_checkpoint, read_record
@@ -14,7 +15,6 @@ from musicgen.pipeline.reuse.trained import TrainedStages
 from musicgen.pipeline.status import StatusFile, read_status
 from musicgen.tensors import write_tensors
 from musicgen.training.curve_table import CurveTable
-from musicgen.training.stage_logs import event_files
 from musicgen.training.tensorboard_logger import TensorBoardWithoutEpoch
 
 NUM_POINTS = 6
