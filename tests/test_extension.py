@@ -91,15 +91,15 @@ class FocalCells(CellModel):
         focal = ((1 - torch.exp(-nats)) ** self.gamma * nats).mean()
         return CellLoss(total=focal, metrics={"bce": cell_bce(logits, cells), "focal": focal.detach()})
 
-    def nats(
+    def cell_nats(
         self,
         maps: Float[Tensor, "batch maps pitches ticks"],
         slices: Shaped[Tensor, "batch channels pitches ticks"],
         *,
         before: Shaped[Tensor, "batch pitches"] | None = None,
-    ) -> Float[Tensor, " batch"]:
+    ) -> Float[Tensor, "batch pitches ticks"]:
         logits, cells = maps[:, 0].float(), slices[:, 0].float()
-        return functional.binary_cross_entropy_with_logits(logits, cells, reduction="none").sum(dim=(1, 2))
+        return functional.binary_cross_entropy_with_logits(logits, cells, reduction="none")
 
     def marginal_logits(
         self,

@@ -135,6 +135,8 @@ class Table:
                 return action(self._connected())
             except sqlite3.DatabaseError as error:
                 kind = getattr(error, "sqlite_errorname", None)
+                if kind is None and "decode to UTF-8" in str(error):  # a damaged row of a sound file
+                    return None
                 if kind is None:  # not from the file: a bug
                     raise
                 if kind.startswith(_DAMAGED) and not is_last:

@@ -4,12 +4,15 @@ import pytest
 import torch
 from torch import nn
 
+from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.priors.flat import Transformer
 from musicgen.training.optim import constant, cosine, parameter_groups
 
 
 def test_matrices_are_decayed_and_biases_gains_and_tables_are_not():
-    transformer = Transformer(num_layers=1, num_heads=2, width=8)
+    transformer = Transformer(
+        vocabulary=Vocabulary(positions=16, codebooks=1, size=16), num_layers=1, num_heads=2, width=8
+    )
     decayed, kept = parameter_groups(transformer)
     names = {id(parameter): name for name, parameter in transformer.named_parameters()}
     assert "weight_decay" not in decayed

@@ -124,5 +124,6 @@ def test_windows_of_large_codes_let_go_of_what_they_touched(
     windows = CodeWindows(codes, window_quarters=3)
     numbers = range(len(expected))
     for _ in range(2):
-        for mine, its in zip(windows.__getitems__(numbers), expected.__getitems__(numbers), strict=True):
-            assert mine.equal(its)
+        found, wanted = windows.__getitems__(numbers), expected.__getitems__(numbers)
+        for name in ("inputs", "targets", "mask"):
+            assert getattr(found, name).equal(getattr(wanted, name))

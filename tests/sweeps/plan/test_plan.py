@@ -161,7 +161,7 @@ def test_a_resumed_sweep_counts_what_is_left(tmp_path: Path):
             (tmp_path / f"seed={seed}" / ".hydra").mkdir()
             OmegaConf.save([*SMALL, f"seed={seed}"], tmp_path / f"seed={seed}" / ".hydra" / "overrides.yaml")
     text = plan_text(sweep_config(tmp_path, resume=str(tmp_path)), asked, budget_s=0)
-    assert text.startswith("3 jobs, 2 of them done already: 1 VQ-VAE and 1 transformer to train")
+    assert text.startswith("3 jobs, 2 of them done: 1 VQ-VAE and 1 transformer to train")
     assert plan_text(sweep_config(tmp_path), asked, budget_s=0).startswith("3 jobs: 3 VQ-VAEs")
     done = plan_text(sweep_config(tmp_path, resume=str(tmp_path)), asked[:2], budget_s=1)
-    assert done == "2 jobs, 2 of them done already: nothing to train"
+    assert done == "2 jobs, 2 of them done: nothing to train"
