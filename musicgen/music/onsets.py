@@ -23,7 +23,7 @@ class OnsetGroups:
         lowest_pitch: MIDI number.
         velocity: Of the loudest note.
         duration_s: Of the longest note.
-        first_note: Number of its first note in the performance.
+        pitch_classes: How many of its notes are C, C sharp, and so on to B.
     """
 
     times_s: Float64[np.ndarray, " groups"]
@@ -31,7 +31,7 @@ class OnsetGroups:
     lowest_pitch: Int[np.ndarray, " groups"]
     velocity: Int[np.ndarray, " groups"]
     duration_s: Float64[np.ndarray, " groups"]
-    first_note: Int[np.ndarray, " groups"]
+    pitch_classes: Float64[np.ndarray, "groups 12"]
 
 
 def group_onsets(performance: Performance) -> OnsetGroups:
@@ -39,7 +39,7 @@ def group_onsets(performance: Performance) -> OnsetGroups:
     onset_s = performance.onset_s
     if not len(onset_s):
         nothing = np.zeros(0, dtype=np.int64)
-        return OnsetGroups(np.zeros(0), nothing, nothing, nothing, np.zeros(0), nothing)
+        return OnsetGroups(np.zeros(0), nothing, nothing, nothing, np.zeros(0), np.zeros((0, 12)))
     first = np.r_[0, 1 + np.flatnonzero(np.diff(onset_s) > _TOGETHER_S)]
     num_notes = np.diff(np.r_[first, len(onset_s)])
     return OnsetGroups(
@@ -48,7 +48,7 @@ def group_onsets(performance: Performance) -> OnsetGroups:
         lowest_pitch=np.minimum.reduceat(performance.pitch.astype(np.int64), first),
         velocity=np.maximum.reduceat(performance.velocity.astype(np.int64), first),
         duration_s=np.maximum.reduceat(performance.offset_s - onset_s, first),
-        first_note=first,
+        pitch_classes=np.add.reduceat(np.eye(12)[performance.pitch % 12], first),
     )
 
 
