@@ -9,6 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.generated_page import write_generated_page
 from musicgen.config.tree import plain, read_run_config
 
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ def generate(config: DictConfig) -> None:
     from musicgen.generation.labelling import labels_asked
     from musicgen.generation.prompts import read_prompt
     from musicgen.generation.writing import write_pieces
+    from musicgen.reports.pages.evaluation_page import PageExtent
     from musicgen.training.threads import use_threads
 
+    extent = PageExtent(**config.page)
     _check(config)
     use_threads(config.threads)
     autoencoder = load_autoencoder(config.run)
@@ -69,7 +72,17 @@ def generate(config: DictConfig) -> None:
         labels=[_labels(config, number) for number in kept],
         soundfont=config.soundfont,
     )
+    if extent.max_pieces:
+        shown = [(f"{place:03d}.mid", pieces[number].performance) for place, number in enumerate(kept)]
+        paths.append(write_generated_page(folder, shown, facts=_facts(config), extent=extent))
     print(*paths, sep="\n")
+
+
+def _facts(config: DictConfig) -> list[tuple[str, str]]:
+    """Return what the page says below its heading."""
+    sampling = ", ".join(f"{name}={value}" for name, value in config.sampling.items() if name != "_target_")
+    facts = [("run", str(config.run)), ("seed", str(config.seed)), ("sampling", sampling)]
+    return [*facts, ("prompt", Path(config.prompt).name)] if config.prompt is not None else facts
 
 
 def _check(config: DictConfig) -> None:

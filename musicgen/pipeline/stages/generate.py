@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class GenerateStage(Stage):
-    """Write pieces into `generated/`, and show them in TensorBoard.
+    """Generate pieces into `generated/`, and show them in TensorBoard.
 
     Attributes:
-        sampling: How codes are drawn.
-        num_pieces: How many pieces.
+        sampling: Sampling settings.
+        num_pieces: Number of pieces.
         num_quarters: Their length, in quarters.
         tempo_bpm: Their tempo.
         key: What they are moved to; None leaves them, or moves them as `data.one_key` has moved the others.
@@ -38,7 +38,7 @@ class GenerateStage(Stage):
     needs: Sequence[str] = (AUTOENCODER, "transformer")
 
     def build(self, stages: Stages) -> None:
-        """Refuse a request that cannot be met before anything is trained."""
+        """Validate the sampling settings before anything is trained."""
         check_request(num_pieces=self.num_pieces, num_quarters=self.num_quarters, tempo_bpm=self.tempo_bpm)
         KeyPlan(key=self.key)
 
