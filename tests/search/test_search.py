@@ -61,7 +61,10 @@ def test_mistakes_show_before_anything_is_trained(musicgen, tiny):
     for arguments, message in [
         ((), "the search space is empty"),
         (("vq_vae.num_hidden=8,16",), "num_hidden"),
-        (("epochs=1,2", "metrics=[baseline/pitch/bce]"), "the better direction of baseline/pitch/bce is unknown"),
+        (
+            ("epochs=1,2", "metrics=[baseline/pitch/bce]"),
+            "the better direction of baseline/pitch/bce is unknown",
+        ),
     ]:
         done = musicgen("search", *tiny, *arguments, fails=True)
         assert message in done.stdout + done.stderr
