@@ -66,39 +66,6 @@ def features(pieces: Sequence[Performance]) -> dict[str, Float[np.ndarray, "piec
     return rows | {name: np.array([take(piece) for piece in pieces]) for name, take in histograms.items()}
 
 
-def overlapping_area(first: Float[np.ndarray, " a"], second: Float[np.ndarray, " b"]) -> float:
-    """Measure the area under both densities of two samples of distances (0 to 1), Yang and Lerch 2018.
-
-    The densities are Gaussian kernel estimates with Scott's bandwidth, as there. Distances are not below 0,
-    so what a kernel puts there is mirrored back: equal samples overlap wholly, which the authors'
-    toolbox, that cuts it off, does not give.
-
-    Args:
-        first: Distances, 0 or more.
-        second: The same.
-
-    Returns:
-        NaN where one sample is empty.
-    """
-    return _overlap(*_two_densities(first, second))
-
-
-def kl_divergence(first: Float[np.ndarray, " a"], second: Float[np.ndarray, " b"]) -> float:
-    """Measure how the density of the second sample diverges from that of the first, in nats (0 and above).
-
-    Σ p ln(p / q) with p of the first sample, on one grid for both: the authors' toolbox takes each
-    density on a grid of its own, so that equal shapes in different places seem alike.
-
-    Args:
-        first: Distances, 0 or more.
-        second: The same.
-
-    Returns:
-        NaN where one sample is empty.
-    """
-    return _divergence(*_two_densities(first, second))
-
-
 def set_distance(
     real: Float[np.ndarray, "real dims"],
     generated: Float[np.ndarray, "generated dims"],
@@ -199,18 +166,6 @@ class _Pairs:
         p = _density(self.within, intra, self.width[0], self.top)
         q = _density(self.across, inter, self.width[1], self.top)
         return _overlap(p, q), _divergence(p, q)
-
-
-def _two_densities(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if not len(first) or not len(second):
-        return np.full(1, np.nan), np.full(1, np.nan)
-    widths = _bandwidth(first), _bandwidth(second)
-    top = max(first.max(), second.max()) + 4 * max(widths) or 1.0
-    p, q = (
-        _density(_bins(sample, top), np.ones(len(sample)), width, top)
-        for sample, width in zip((first, second), widths, strict=True)
-    )
-    return p, q
 
 
 def _euclidean(first: np.ndarray, second: np.ndarray) -> np.ndarray:
