@@ -15,6 +15,7 @@ from tests.conftest import tiny_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PYTHON_PAGES = [ROOT / "README.md", ROOT / "docs" / "python.md"]
 LINKED = [*PAGES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "lab").glob("*.md"))]
 FENCE = re.compile(r"(?P<before>[^\n]*)\n```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
 NOT_RUN = "<!-- not run:"  # on the line before a fence, with the reason
@@ -138,14 +139,14 @@ def test_other_commands_are_known(command: Command) -> None:
         assert line.split()[0] in ("tensorboard", "pre-commit", "mkdocs") or line == "python -m pytest"
 
 
-@pytest.mark.parametrize("text", list(fences(ROOT / "docs" / "python.md", "python")))
+@pytest.mark.parametrize("text", [text for page in PYTHON_PAGES for text in fences(page, "python")])
 def test_the_python_examples_run(
     text: str, tiny_run: Path, midi_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name, path in {"FILE.mid": next(midi_folder.glob("*.mid")), "DIR": tiny_run}.items():
         text = text.replace(f'"{name}"', repr(str(path)))
-    exec(compile(text, "docs/python.md", "exec"), {})
+    exec(compile(text, "example", "exec"), {})
     assert "write_midi" not in text or (tmp_path / "new.mid").stat().st_size > 0
 
 

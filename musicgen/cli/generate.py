@@ -9,6 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.generated_page import write_generated_page
 from musicgen.config.tree import plain, read_run_config
 
 if TYPE_CHECKING:
@@ -27,10 +28,13 @@ def generate(config: DictConfig) -> None:
     from musicgen.config.build import build
     from musicgen.generation.continuation import continue_prompt
     from musicgen.generation.generate import generate_pieces
+    from musicgen.generation.key_plan import KeyPlan
     from musicgen.generation.prompts import read_prompt
     from musicgen.generation.writing import write_pieces
+    from musicgen.reports.pages.evaluation_page import PageExtent
     from musicgen.training.threads import use_threads
 
+    extent = PageExtent(**config.page)
     _check(config)
     use_threads(config.threads)
     autoencoder = load_autoencoder(config.run)
@@ -50,6 +54,7 @@ def generate(config: DictConfig) -> None:
         sampling=instantiate(config.sampling),
         tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
         prompt=None if prompt is None else prompt.packed,
+        keys=KeyPlan(learned=transformer.description.get("keys"), key=config.key),
     )
     ranking = _ranked(pieces, prompt, config) if config.keep else None
     kept = range(len(pieces)) if ranking is None else [piece.number for piece in ranking[: config.keep]]
@@ -64,11 +69,22 @@ def generate(config: DictConfig) -> None:
         labels=[_labels(config, number) for number in kept],
         soundfont=config.soundfont,
     )
+    if extent.max_pieces:
+        shown = [(f"{place:03d}.mid", pieces[number].performance) for place, number in enumerate(kept)]
+        paths.append(write_generated_page(folder, shown, facts=_facts(config), extent=extent))
     print(*paths, sep="\n")
+
+
+def _facts(config: DictConfig) -> list[tuple[str, str]]:
+    """Return what the page says below its heading."""
+    sampling = ", ".join(f"{name}={value}" for name, value in config.sampling.items() if name != "_target_")
+    facts = [("run", str(config.run)), ("seed", str(config.seed)), ("sampling", sampling)]
+    return [*facts, ("prompt", Path(config.prompt).name)] if config.prompt is not None else facts
 
 
 def _check(config: DictConfig) -> None:
     """Refuse what cannot be done before a network is read."""
+    from musicgen.generation.key_plan import KeyPlan
     from musicgen.generation.writing import check_formats
     from musicgen.music.render.sound import find_soundfont
 
@@ -78,6 +94,9 @@ def _check(config: DictConfig) -> None:
         raise ValueError(
             f"keep={config.keep} of num_pieces={config.num_pieces}; use 1 to {config.num_pieces}"
         )
+    KeyPlan(key=config.key)
+    if config.prompt is not None and config.key is not None:
+        raise ValueError(f"key={config.key} with a prompt, which has a key already; leave one of them out")
     if config.prompt is None and not config.keep_prompt:
         raise ValueError("keep_prompt=false without a prompt; name one with prompt=FILE")
     if config.prompt is None and (config.prompt_bars is not None or config.prompt_quarters is not None):

@@ -1,4 +1,4 @@
-"""Bachsformer's grid, with its defects, and its weights: all that knows Bachsformer."""
+"""Bachsformer's grid (with its defects) and weights."""
 
 import logging
 import re
@@ -32,7 +32,7 @@ _Model = TypeVar("_Model", bound=nn.Module)
 
 FILE_TICKS_PER_QUARTER = 480
 MAX_QUARTERS = 50_000
-MAX_FILE_BYTES = 1 << 20  # what mido reads in about two seconds; the longest of GiantMIDI has 442 kB
+MAX_FILE_BYTES = 1 << 20  # mido reads this in about two seconds; the longest of GiantMIDI has 442 kB
 COMPRESSION = FILE_TICKS_PER_QUARTER / TICKS_PER_QUARTER
 
 
@@ -49,7 +49,7 @@ class BachsformerGrid(Buildable):
         """Read a file onto the grid.
 
         Raises:
-            MidiError: The file cannot be read, or not drawn by the report's program.
+            MidiError: The file cannot be read, or the report's program fails on it.
         """
         notes, counts = read_notes(path)
         return GridPiece(packed=pack(draw_notes(notes, str(path))), num_notes=len(notes), counts=counts)
@@ -58,21 +58,21 @@ class BachsformerGrid(Buildable):
 def read_slices(path: str | Path) -> Bool[np.ndarray, "quarters 88 32"]:
     """Cut a MIDI file into slices as the report's corrected program did, bit for bit.
 
-    The clock stands still for messages that are not notes, 480 ticks make a quarter whatever the file says,
-    and of the notes held into a slice one tail is drawn.
+    Its defects are kept: the time of other messages is ignored, a quarter is always 480 ticks, and only one
+    of the notes held into a slice is continued.
 
     Raises:
-        MidiError: The file cannot be read, or not drawn by the report's program.
+        MidiError: The file cannot be read, or the report's program fails on it.
     """
     return draw_notes(read_notes(path)[0], str(path))
 
 
 def read_notes(path: str | Path) -> tuple[list[tuple[int, int, int]], ReadCounts]:
-    """Pair the notes of each track first in, first out; give (start, end, row), sorted, in file ticks."""
+    """Pair the notes of each track first in, first out; return sorted (start, end, row) in file ticks."""
     try:
         if (size := Path(path).stat().st_size) > MAX_FILE_BYTES:
             raise MidiError(f"{size:,} bytes; at most {MAX_FILE_BYTES:,} are read on this grid", str(path))
-        contents = BytesIO(Path(path).read_bytes())  # mido asks a file for all that a chunk says it has
+        contents = BytesIO(Path(path).read_bytes())  # mido reads as many bytes as a chunk claims
         tracks = mido.MidiFile(file=contents).tracks
     except MidiError:
         raise
@@ -97,7 +97,7 @@ def read_notes(path: str | Path) -> tuple[list[tuple[int, int, int]], ReadCounts
 
 
 def draw_notes(notes: list[tuple[int, int, int]], path: str) -> Bool[np.ndarray, "quarters 88 32"]:
-    """Draw sorted notes slice by slice; rows below A0 wrap around to the top, as they did."""
+    """Draw sorted notes slice by slice; as in the original, rows below A0 wrap around."""
     num_slices = notes[-1][0] // FILE_TICKS_PER_QUARTER + 1 if notes else 1
     if num_slices > MAX_QUARTERS:
         raise MidiError(f"{num_slices:,} quarters long; at most {MAX_QUARTERS:,} fit on this grid", path)
@@ -118,7 +118,7 @@ def draw_notes(notes: list[tuple[int, int, int]], path: str) -> Bool[np.ndarray,
         sounding[current, row, onset:stop] = True
         onsets[current, row, onset] = True
         if len(tails) >= num_slices - current:
-            continue  # one tail a slice is drawn: those after these never are
+            continue  # only one continuation per slice is drawn
         for crossed in range(first + 1, min(last, first + 1 + num_slices)):
             tails.append((crossed * FILE_TICKS_PER_QUARTER, (crossed + 1) * FILE_TICKS_PER_QUARTER, row))
         if first < last and end % FILE_TICKS_PER_QUARTER:
@@ -127,7 +127,7 @@ def draw_notes(notes: list[tuple[int, int, int]], path: str) -> Bool[np.ndarray,
 
 
 def _draw_tail(piano_roll: Bool[np.ndarray, "pitches ticks"], start: int, end: int, row: int) -> None:
-    """Draw one tail; one that fills its slice ends at 0 of the next and so draws nothing, as it did."""
+    """Draw a note's continuation; as in the original, a full slice is lost (its end wraps to 0)."""
     begin = round(start % FILE_TICKS_PER_QUARTER / COMPRESSION)
     piano_roll[row, begin : round(end % FILE_TICKS_PER_QUARTER / COMPRESSION)] = True
 
@@ -143,19 +143,19 @@ def _show_onsets(
 
 
 def load_weights(folder: str | Path, *, num_heads: int | None = None) -> tuple[Autoencoder, Transformer]:
-    """Load Bachsformer's weights into our modules, on the CPU, wherever they were saved.
+    """Load Bachsformer's weights into our modules, on the CPU.
 
     Args:
         folder: Holds `vq_vae.pt` and `transformer.pt`, or is a checkout of Bachsformer or of a fork, where
-            the files are told by what they hold. Of several the one named `last` is taken, as there.
-        num_heads: Heads of the transformer, which its weights do not tell; 8 for Bachsformer's width of 128.
+            the files are recognised by their content. Of several, the one named `last` is used.
+        num_heads: Heads of the transformer, not stored in the weights; 8 for Bachsformer's width of 128.
 
     Returns:
-        The autoencoder, its codebook ready to be trained on, and the transformer; both in eval mode.
+        The autoencoder, whose codebook can be trained further, and the transformer; both in eval mode.
 
     Raises:
-        FileNotFoundError: The folder is not there, or no file in it holds such weights.
-        ValueError: Several files do, or one does not fit the architecture.
+        FileNotFoundError: The folder does not exist, or has no such weights.
+        ValueError: Several files have such weights, or one does not fit the architecture.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -203,7 +203,7 @@ _TORCH_MAGIC = (b"PK\x03\x04", b"\x80\x02\x8a\x0a")  # its zip format, and the o
 
 
 def _choose(root: Path, *, kind: str) -> tuple[Path, dict[str, Tensor]]:
-    """Find the one file that holds such weights: by its name, else by what it holds."""
+    """Find the file with such weights, by name or else by content."""
     named = root / f"{kind}.pt"
     read = {path: _read_state(path) for path in ([named] if named.is_file() else _weight_files(root))}
     found = [path for path, (state, _) in read.items() if all(name in state for name in _SIGN[kind])]
@@ -222,7 +222,7 @@ def _choose(root: Path, *, kind: str) -> tuple[Path, dict[str, Tensor]]:
 
 
 def _weight_files(root: Path) -> list[Path]:
-    """List the files that torch may have written, whatever their names."""
+    """List the files that torch may have written, by content."""
     files = []
     for path in sorted(root.rglob("[!.]*")):
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts):
@@ -232,7 +232,7 @@ def _weight_files(root: Path) -> list[Path]:
 
 
 def _read_state(path: Path) -> tuple[dict[str, Tensor], str]:
-    """Read the tensors of a file, nothing else; without tensors, say why."""
+    """Read only the tensors of a file; if there are none, also return the reason."""
     try:
         content = read_tensors(path)
     except DamagedFileError as error:
@@ -241,7 +241,7 @@ def _read_state(path: Path) -> tuple[dict[str, Tensor], str]:
 
 
 def _tensors(content: Any) -> dict[str, Tensor]:
-    """Take the state dict out of a checkpoint, and wrappers' prefixes off its names."""
+    """Extract the state dict of a checkpoint, without prefixes of wrappers."""
     if not isinstance(content, Mapping):
         return {}
     for wrapper in ("state_dict", "model_state_dict", "model"):
@@ -252,7 +252,7 @@ def _tensors(content: Any) -> dict[str, Tensor]:
 
 
 def _rename(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
-    """Give the tensors our names; those renamed to nothing are left out."""
+    """Rename the tensors to our names; those renamed to an empty name are dropped."""
     renamed = {}
     for name, tensor in state.items():
         fitting = [pattern for pattern in names if re.match(pattern, name)]
@@ -295,9 +295,9 @@ def _build_transformer(state: Mapping[str, Tensor], num_heads: int | None, path:
 
 
 def _fill(model: _Model, state: dict[str, Tensor], *, path: Path) -> _Model:
-    """Load renamed weights, all of them and no others."""
+    """Load renamed weights strictly."""
     own = model.state_dict().keys()
-    # Many updates, so that the codebook's means go on as they are.
+    # Many updates, so that the codebook's running means continue unchanged.
     settled = {"bottleneck.started": torch.tensor(True), "bottleneck.num_updates": torch.tensor(1_000_000)}
     counters = {name: value for name, value in settled.items() if name in own}
     try:

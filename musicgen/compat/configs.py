@@ -1,4 +1,4 @@
-"""Say in plain values how an imported network is built again, as checkpoints keep it."""
+"""Configs of imported networks in plain values, as stored in checkpoints."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from musicgen.models.priors.flat import Transformer
 
 
 def autoencoder_config(autoencoder: Autoencoder) -> dict[str, Any]:
-    """Give the class and arguments that build an autoencoder of these shapes.
+    """Return the class and arguments that build an autoencoder of these shapes.
 
     Args:
-        autoencoder: As `load_weights` gives it.
+        autoencoder: An autoencoder of `load_weights`.
 
     Returns:
         `_target_` and plain arguments, the bottleneck's nested.
@@ -40,10 +40,10 @@ def autoencoder_config(autoencoder: Autoencoder) -> dict[str, Any]:
 
 
 def transformer_config(transformer: Transformer) -> dict[str, Any]:
-    """Give the class and arguments that build a transformer of these shapes.
+    """Return the class and arguments that build a transformer of these shapes.
 
     Args:
-        transformer: As `load_weights` gives it.
+        transformer: A transformer of `load_weights`.
 
     Returns:
         `_target_` and plain arguments.

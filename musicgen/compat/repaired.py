@@ -1,4 +1,4 @@
-"""Bachsformer's grid with one of its defects put right, to measure what each of them costs."""
+"""Variants of Bachsformer's grid with a defect fixed, to measure its effect."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from musicgen.music.notes import LOWEST_PITCH, Performance
 
 @dataclass(frozen=True)
 class TrueTimeGrid(Buildable):
-    """Take every message's time and the file's own quarters; draw as Bachsformer's program does."""
+    """Grid with correct time and quarters, but drawn as in Bachsformer."""
 
     @property
     def key(self) -> str:
@@ -38,7 +38,7 @@ class TrueTimeGrid(Buildable):
 
 @dataclass(frozen=True)
 class AllTailsGrid(Buildable):
-    """Take time as Bachsformer's program does; draw every held note in every slice that it crosses."""
+    """Grid with Bachsformer's time, but with every held note drawn."""
 
     @property
     def key(self) -> str:

@@ -13,18 +13,18 @@ _PACKAGE = "musicgen"
 
 
 class Buildable:
-    """Mark a class whose objects may be built from the config of a run or checkpoint.
+    """Base of classes that may be built from the config of a run or checkpoint.
 
-    A run folder may come from anybody, and its config names classes. What such a config may build is decided
-    by what a class subclasses: networks, bottlenecks, cell models, priors, grids, sources of pieces. A class
-    outside this package counts too, once its user has imported its module or named it in MUSICGEN_PLUGINS.
+    Run folders may be untrusted, and their configs name classes, so only subclasses of this may be built:
+    networks, bottlenecks, cell models, priors, grids, sources of pieces. A class outside this package is
+    allowed, too, once its user has imported its module or named it in MUSICGEN_PLUGINS.
     """
 
     __slots__ = ()
 
 
 def build(config: Mapping[str, Any]) -> Any:
-    """Build what the config of a run or checkpoint describes.
+    """Build the object that the config of a run or checkpoint describes.
 
     Args:
         config: `_target_` and arguments, each possibly a config of its own; may be a stranger's. Names of
@@ -53,7 +53,7 @@ def _built(value: Any) -> Any:
 
 
 def _class_of(target: str) -> type[Buildable]:
-    """Find the class of a dotted name without running anything that the user did not choose to run."""
+    """Find the class of a dotted name without importing untrusted modules."""
     module_name, _, class_name = target.rpartition(".")
     found = getattr(_module_of(module_name, target), class_name, None)
     if not isinstance(found, type) or found.__module__ != module_name or not issubclass(found, Buildable):

@@ -1,4 +1,4 @@
-"""What the comments in the config tree say of each setting."""
+"""Read the comments of the config tree as help texts."""
 
 import re
 from dataclasses import dataclass, field
@@ -13,9 +13,9 @@ class Commented:
     """The comments of one yaml file.
 
     Attributes:
-        purpose: The sentences at its head, as one text.
-        examples: The command lines at its head.
-        settings: Dotted key to the comment that stands beside it.
+        purpose: The text of its header.
+        examples: The command lines of its header.
+        settings: Dotted key to its comment.
     """
 
     purpose: str = ""
@@ -24,22 +24,22 @@ class Commented:
 
 
 def read_comments(path: Path) -> Commented:
-    """Read the comments of a yaml file, and beside its settings those of the files that it includes.
+    """Read the comments of a yaml file, and of settings in the files that it includes.
 
-    Lines of the head that are indented are command lines.
+    Indented lines of the header are command lines.
 
     Args:
         path: A file of the config tree.
     """
     lines = path.read_text(encoding="utf-8").splitlines()
     head = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    said = [line[1:] for line in lines[:head] if "@package" not in line]
+    header = [line[1:] for line in lines[:head] if "@package" not in line]
     settings: dict[str, str] = {}
     for name in _included(lines[head:]):
         settings |= read_comments(path.with_name(f"{name}.yaml")).settings
     return Commented(
-        purpose=" ".join(line.strip() for line in said if not line.startswith("   ")),
-        examples=tuple(line.strip() for line in said if line.startswith("   ")),
+        purpose=" ".join(line.strip() for line in header if not line.startswith("   ")),
+        examples=tuple(line.strip() for line in header if line.startswith("   ")),
         settings=settings | _beside(lines[head:]),
     )
 

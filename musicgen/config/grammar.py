@@ -1,4 +1,4 @@
-"""Values in the grammar of Hydra's command line."""
+"""Quote and parse values of Hydra's command line."""
 
 import re
 from typing import Any
@@ -10,13 +10,13 @@ _READABLE = re.compile(r"""[\w/\-\\+.$%*@?|\s]*|\s*'.*'\s*|\s*".*"\s*|[\][{}(),:
 
 
 def quoted(value: str) -> str:
-    """Put a value into single quotes as Hydra's grammar reads them."""
+    """Quote a value with single quotes for Hydra."""
     escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + (r"\'" if found[2] else ""), value)
     return f"'{escaped}'"
 
 
 def written(value: Any) -> str:
-    """Write a plain value in the grammar, texts in quotes."""
+    """Format a plain value for Hydra, with strings quoted."""
     if isinstance(value, list):
         return f"[{','.join(map(written, value))}]"
     if isinstance(value, dict):
@@ -27,13 +27,13 @@ def written(value: Any) -> str:
 
 
 def readable(argument: str) -> str:
-    """Quote in `key=value` what the grammar has no sign for: accents, apostrophes, `#`, brackets in a title.
+    """Quote characters in `key=value` that Hydra cannot parse: such as accents, apostrophes, `#`, brackets.
 
     Args:
         argument: As typed.
 
     Returns:
-        The argument with as little quoted as needed; as it was where nothing helps, or nothing is needed.
+        The argument, quoted as little as needed; unchanged if not needed or not possible.
     """
     key, equals, value = argument.partition("=")
     if not equals:
@@ -46,7 +46,7 @@ def readable(argument: str) -> str:
 
 
 def can_be_parsed(argument: str) -> bool:
-    """Return whether Hydra's grammar reads an argument."""
+    """Check whether Hydra can parse an argument."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -58,7 +58,7 @@ def can_be_parsed(argument: str) -> bool:
 
 
 def plain_value(value: Any) -> Any:
-    """Turn a parsed value into plain texts, numbers, lists and dictionaries."""
+    """Convert a parsed value to plain strings, numbers, lists and dictionaries."""
     from hydra.core.override_parser.types import QuotedString
 
     if isinstance(value, QuotedString):
@@ -76,7 +76,7 @@ def _with_odd_elements_quoted(value: str) -> str:
 
 
 def _with_parts_quoted(value: str) -> str:
-    """Quote each part between commas, inside of one pair of square brackets if there is one."""
+    """Quote each part between commas, inside of a pair of square brackets if present."""
     text = value.strip()
     inner = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     parts = [part if _READABLE.fullmatch(part) else quoted(part.strip()) for part in inner.split(",")]

@@ -1,6 +1,6 @@
 """One table of configuration keys: what belongs to the experiment, to where a run is, to how it is run.
 
-Whoever must know which settings count asks here: folder names, resuming, comparisons, the search, loggers.
+Used by folder names, resuming, comparisons, the search and loggers.
 """
 
 from collections.abc import Iterable
@@ -8,10 +8,10 @@ from typing import Literal
 
 Part = Literal["experiment", "where", "how"]
 
-# Longest dotted name that fits a key, or, with a leading dot, its last part anywhere.
-# experiment: another value is another experiment.
-# where: what a run is called, where it is kept and what it is read from.
-# how: on what it is computed, how it is watched, what is done with earlier attempts.
+# The longest matching dotted name wins; a leading dot matches the last part of any key.
+# experiment: defines the experiment.
+# where: names and locations of a run and its inputs.
+# how: hardware, monitoring and handling of earlier attempts.
 KEYS: dict[str, Part] = {
     "name": "where",
     "run_dir": "where",
@@ -51,7 +51,7 @@ KEYS: dict[str, Part] = {
     "trainer.accumulate_grad_batches": "experiment",
     "logger": "how",
     "callbacks": "how",
-    "own_metrics": "how",  # measured beside the others
+    "own_metrics": "how",  # additional metrics
     "threads": "how",
     "ckpt_path": "how",
     "resume": "how",
@@ -70,14 +70,14 @@ KEYS: dict[str, Part] = {
 
 
 def part_of(key: str) -> Part:
-    """Look up what a setting belongs to.
+    """Look up the part of a setting.
 
     Args:
         key: Dotted name, or the left side of an override: `data.root`, `+trainer.max_steps`,
             `optimizer@optimizer.vq_vae`, `hydra/launcher`.
 
     Returns:
-        The part; a setting that the table does not know counts as one of the experiment.
+        The part; unknown settings belong to the experiment.
     """
     parts = key.partition("=")[0].lstrip("+~").rpartition("@")[2].replace("/", ".").split(".")
     leaf = f".{parts[-1]}"
@@ -90,10 +90,10 @@ def part_of(key: str) -> Part:
 
 
 def is_of_experiment(key: str) -> bool:
-    """Report whether another value of this setting is another experiment."""
+    """Check whether a setting defines the experiment."""
     return part_of(key) == "experiment"
 
 
 def of_experiment(overrides: Iterable[str]) -> list[str]:
-    """Keep the overrides (`key=value`) that identify the experiment."""
+    """Return the overrides (`key=value`) that identify the experiment."""
     return [override for override in overrides if is_of_experiment(override)]

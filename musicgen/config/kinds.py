@@ -1,4 +1,4 @@
-"""Kinds of values that settings take: what a kind accepts, and how a person says it."""
+"""Kinds of values of settings: checks and descriptions."""
 
 import math
 import re
@@ -14,13 +14,13 @@ class Kind:
     """A kind of value.
 
     Attributes:
-        words: What it is, as a message says it: `a whole number from 1`.
-        accepts: Whether a value is one.
-        takes_list: A list is meant where several values are typed.
-        takes_one: A single value may stand without its list.
-        is_text: Numbers are meant as text: `data.title=9`.
+        words: Description in messages, such as `a whole number from 1`.
+        accepts: Whether a value is valid.
+        takes_list: Several values are read as a list.
+        takes_one: A single value may replace a list.
+        is_text: Numbers are read as text: `data.title=9`.
         is_path: A file or folder.
-        must_be: Of a path: `folder`, `file`, or empty where it need not be there.
+        must_be: `folder` or `file` for an existing path; empty if it need not exist.
     """
 
     words: str
@@ -32,7 +32,7 @@ class Kind:
     must_be: str = ""
 
     def or_null(self) -> "Kind":
-        """Accept null, too."""
+        """Return a kind that also accepts null."""
         return replace(self, words=f"{self.words}, or null", accepts=lambda v: v is None or self.accepts(v))
 
 
@@ -41,7 +41,7 @@ def _is_number(value: Any) -> bool:
 
 
 def whole(low: int = 0, high: int | None = None) -> Kind:
-    """Whole numbers from `low` on, up to `high` where there is a bound."""
+    """Whole numbers from `low`, up to `high` if given."""
 
     def accepts(value: Any) -> bool:
         is_whole = isinstance(value, int) and not isinstance(value, bool)
@@ -54,8 +54,8 @@ def real(low: float | None = None, high: float | None = None, *, above: bool = F
     """Finite numbers between two bounds.
 
     Args:
-        low: The least one; None for no bound.
-        high: The greatest one; None for no bound.
+        low: Lower bound; None for none.
+        high: Upper bound; None for none.
         above: `low` itself is excluded.
     """
 
@@ -86,7 +86,7 @@ FOLDER_NAME = Kind(
 
 
 def one_of(*options: Any) -> Kind:
-    """Certain values alone; 1 is not taken for true."""
+    """An enumeration of values; 1 does not equal true."""
     names = [str(option).lower() if isinstance(option, bool) else str(option) for option in options]
     words = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
@@ -107,7 +107,7 @@ def path(must_be: str = "") -> Kind:
     """Files and folders.
 
     Args:
-        must_be: `folder` or `file` where it has to be there; empty where it is made if needed.
+        must_be: `folder` or `file` for an existing path; empty if it is created on demand.
     """
 
     def accepts(value: Any) -> bool:
@@ -122,12 +122,12 @@ def either(first: Kind, second: Kind) -> Kind:
 
 
 def list_of(kind: Kind, *, or_one: bool = False, least: int = 0) -> Kind:
-    """Lists, each of whose values is of a kind.
+    """Lists of values of a kind.
 
     Args:
-        kind: Of each value.
-        or_one: A single value is as good as a list of one; else it is put into a list.
-        least: How many values there are at least.
+        kind: Kind of each value.
+        or_one: A single value is kept as it is; else it is put into a list.
+        least: Least number of values.
     """
 
     def accepts(value: Any) -> bool:

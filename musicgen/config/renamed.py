@@ -1,4 +1,4 @@
-"""Names of classes in earlier versions, which configs and checkpoints on disk still hold."""
+"""Names of classes in configs and checkpoints of earlier versions."""
 
 _BOTTLENECKS = "musicgen.models.bottlenecks"
 _QUANTIZERS = {

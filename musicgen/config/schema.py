@@ -1,4 +1,4 @@
-"""What each setting takes: a table of kinds where the default does not say it all."""
+"""Kinds of settings, for those whose default does not determine it."""
 
 from fnmatch import fnmatchcase
 from typing import Any
@@ -20,13 +20,13 @@ from musicgen.config.kinds import (
     whole,
 )
 
-PER_STAGE = ("batch_size", "max_epochs", "updates_per_epoch")  # a number for each stage, or one for all
+PER_STAGE = ("batch_size", "max_epochs", "updates_per_epoch")  # a number per stage, or a number for all
 TABLES = ("where", "better", "knobs")  # their keys are the user's own
 
 _NAMES = list_of(TEXT, or_one=True).or_null()
 _FRACTION = real(0, 0.95)
 
-# First match counts; a verb before a colon limits a line to it. All settings with null as default stand here.
+# The first match counts; a prefix VERB: limits a line to a verb. Lists all settings that default to null.
 KINDS: tuple[tuple[str, Kind], ...] = (
     ("search:sampler.*", ANYTHING),
     ("search:pruner.*", ANYTHING),
@@ -60,6 +60,9 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("data.mode", one_of("major", "minor").or_null()),
     ("data.key", _NAMES),
     ("data.progression", _NAMES),
+    ("generate.key", TEXT.or_null()),
+    ("generate:key", TEXT.or_null()),
+    ("evaluate:data.one_key", FLAG.or_null()),
     ("data.form", _NAMES),
     ("data.passage_quarters", whole(1).or_null()),
     ("data.max_pieces", whole(1).or_null()),
@@ -143,7 +146,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
 
 
 def stated_kind(key: str, *, verb: str) -> Kind | None:
-    """Look a setting up in the table; None where its default says what it takes.
+    """Look up a setting in the table; None if its default determines the kind.
 
     Args:
         key: Dotted path.
@@ -157,7 +160,7 @@ def stated_kind(key: str, *, verb: str) -> Kind | None:
 
 
 def kind_of(key: str, default: Any, *, verb: str) -> Kind:
-    """Give the kind of a setting: from the table, else as its default is.
+    """Return the kind of a setting, from the table or else from its default.
 
     Args:
         key: Dotted path.

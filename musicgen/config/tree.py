@@ -1,4 +1,4 @@
-"""Find the config tree, in a checkout or in an installed wheel, and give configs as plain values."""
+"""Find the config tree, and convert configs to plain values."""
 
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ MAX_DEPTH = 50
 
 
 def config_dir() -> Path:
-    """Give the folder of the config tree.
+    """Return the folder of the config tree.
 
-    A checkout keeps it at the top (`conf/`); a wheel carries it inside the package (`musicgen/conf/`).
+    It is `conf/` in a checkout and `musicgen/conf/` in a wheel.
 
     Returns:
         The absolute path of the folder that holds `train.yaml`.
@@ -31,19 +31,18 @@ def config_dir() -> Path:
 
 
 def checked_yaml(text: str) -> str:
-    """Make sure that a YAML text that came with a run has no more in it than it shows.
+    """Check that a YAML text of a run has a limited size, depth and no aliases.
 
-    A few hundred bytes that refer to themselves again and again (`*alias`) unfold to gigabytes. Hydra writes
-    no aliases.
+    A few hundred bytes with nested aliases can expand to gigabytes. Hydra writes no aliases.
 
     Args:
-        text: May be a stranger's.
+        text: The text, possibly untrusted.
 
     Returns:
         The same text.
 
     Raises:
-        ValueError: It is larger or more deeply nested than configs are, or has aliases, or is no YAML.
+        ValueError: It is too large or too deeply nested, has aliases, or is not YAML.
     """
     import yaml
 
@@ -63,14 +62,14 @@ def checked_yaml(text: str) -> str:
 
 
 def read_run_config(path: Path) -> DictConfig:
-    """Read a config file of a run folder, which may be a stranger's.
+    """Read a config file of a run folder, which may be untrusted.
 
     Args:
-        path: Such as `.hydra/config.yaml`.
+        path: The file, such as `.hydra/config.yaml`.
 
     Raises:
-        FileNotFoundError: There is none.
-        ValueError: It is no config.
+        FileNotFoundError: The file does not exist.
+        ValueError: It is not a config.
     """
     try:
         config = OmegaConf.create(checked_yaml(path.read_text(encoding="utf-8")))
@@ -82,7 +81,7 @@ def read_run_config(path: Path) -> DictConfig:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """Give a config as plain dictionaries, lists and values, everything resolved."""
+    """Convert a config to plain dictionaries, lists and values, with interpolations resolved."""
     values = OmegaConf.to_container(config, resolve=True)
     assert isinstance(values, dict)
     return {str(name): value for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes of files."""
 
 import contextlib
 import errno
@@ -23,15 +23,15 @@ _CANNOT_WRITE = (
 
 @contextlib.contextmanager
 def atomic_path(path: str | Path, *, durable: bool = False) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; what is written there replaces `path` when the block succeeds.
+    """Yield a temporary path that replaces `path` when the block succeeds.
 
-    Readers see the old file or the new one, never a part; of several writers the last one wins. A block that
-    raises leaves the old file as it is; a killed process leaves a hidden `*.partial` file that nobody reads.
+    Readers see either the old or the new file; the last of several writers wins. If the block raises, the
+    old file is kept; a killed process leaves a hidden `*.partial` file that is never read.
 
     Args:
         path: The file; its folder must exist.
-        durable: Flush the bytes to the disk before they take the name, so that a power cut leaves the old
-            file or the new one, too. Costs milliseconds: for what cannot be made again.
+        durable: Flush to disk before renaming, so that the file survives a power cut. Takes milliseconds; for
+            files that cannot be recreated.
 
     Raises:
         OSError: The folder cannot be written (full disk, read-only); names the file and says what to do.
@@ -57,9 +57,9 @@ def atomic_path(path: str | Path, *, durable: bool = False) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a binary file that takes its name when the block succeeds; a missing folder is made.
+    """Open a binary file that is renamed to `path` when the block succeeds; creates missing folders.
 
-    It is not flushed to the disk: what is in the cache carries a checksum and can be made again.
+    It is not flushed to disk, as cached files have checksums and can be recreated.
 
     Raises:
         OSError: As `atomic_path`.
@@ -71,7 +71,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write bytes to a file, whole or not at all; a missing folder is made.
+    """Write bytes to a file atomically; creates missing folders.
 
     Raises:
         OSError: As `atomic_path`.
@@ -81,7 +81,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def write_durably(path: str | Path, text: str) -> None:
-    """Write a small text in UTF-8 to a file, whole or not at all, and wait until it is on the disk.
+    """Write a UTF-8 text to a file atomically, and flush it to disk.
 
     Raises:
         OSError: As `atomic_path`.
@@ -91,7 +91,7 @@ def write_durably(path: str | Path, text: str) -> None:
 
 
 def remove_leftovers(folder: Path, *, older_than_s: float = 3600.0) -> None:
-    """Remove unfinished files of killed processes; younger ones may still be written."""
+    """Remove old unfinished files of killed processes."""
     for path in folder.glob(f".*{_PARTIAL}"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > older_than_s:

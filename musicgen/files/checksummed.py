@@ -1,4 +1,4 @@
-"""Large files of numbers that carry a checksum: written block by block, checked in full when opened."""
+"""Large array files with a checksum, written in blocks."""
 
 import struct
 import zlib
@@ -14,12 +14,12 @@ _BLOCK_BYTES = 1 << 19
 
 
 def write_checked(path: Path, blocks: Iterable[np.ndarray], *, magic: bytes) -> None:
-    """Write arrays one after the other, then what kind of file it is and a checksum.
+    """Write arrays, followed by a file type and a checksum.
 
     Args:
-        path: Takes its name when all is written; leftovers of killed processes beside it are removed.
-        blocks: Little-endian arrays; only one is in memory at a time.
-        magic: Eight bytes that name the kind of file.
+        path: The file, written atomically; unfinished files of killed processes next to it are removed.
+        blocks: Little-endian arrays; one is in memory at a time.
+        magic: Eight bytes that identify the file type.
 
     Raises:
         OSError: The file cannot be written (full disk, read-only folder).
@@ -35,12 +35,12 @@ def write_checked(path: Path, blocks: Iterable[np.ndarray], *, magic: bytes) -> 
 
 
 def damage_of(path: Path, *, expected_bytes: int, magic: bytes) -> str:
-    """Say what is wrong with a file: nothing, ``missing``, or its size or checksum.
+    """Check a file; return the problem: empty if none, ``missing``, or its size or checksum.
 
     Args:
         path: The file.
-        expected_bytes: Of its numbers.
-        magic: The kind of file that it should be.
+        expected_bytes: Size of its arrays in bytes.
+        magic: Expected file type.
     """
     try:
         size = path.stat().st_size

@@ -1,4 +1,4 @@
-"""How many cores of this machine nobody else is using."""
+"""Number of idle cores of this machine."""
 
 import os
 import time
@@ -18,10 +18,10 @@ def free_cores(*, sample_s: float = _SAMPLE_S) -> int:
     A core counts as free when less than half of it was used during the sample.
 
     Args:
-        sample_s: How long the cores are watched, in seconds. The caller should not compute meanwhile.
+        sample_s: Length of the measurement in seconds, during which the caller should be idle.
 
     Returns:
-        1 to `available_cores()`; all of them where the system does not tell (Windows).
+        1 to `available_cores()`; all of them if unknown (Windows).
     """
     cores = available_cores()
     before = _busy_and_total()
@@ -37,7 +37,7 @@ def free_cores(*, sample_s: float = _SAMPLE_S) -> int:
 
 
 def _busy_and_total() -> tuple[int, int] | None:
-    """Read the clock ticks that the cores of this process have worked and had; None where no file tells."""
+    """Read the busy and total clock ticks of this process's cores; None if unavailable."""
     ours = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(available_cores())
     names = {f"cpu{number}" for number in ours}
     busy = total = 0

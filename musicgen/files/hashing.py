@@ -16,10 +16,10 @@ def hash_file(path: Path) -> str:
 
 
 def regular_status(path: Path) -> os.stat_result:
-    """Look a file up, and refuse pipes and devices: they are waited for without end, or never end.
+    """Return the status of a regular file; rejects pipes and devices, which may block or be endless.
 
     Raises:
-        OSError: It is not there, or no regular file.
+        OSError: It does not exist, or is not a regular file.
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
@@ -28,7 +28,7 @@ def regular_status(path: Path) -> os.stat_result:
 
 
 def hash_lines(*parts: Iterable[str]) -> str:
-    """Compute the SHA-256 of lines, one part after the other, with a line feed between two lines, in hex."""
+    """Compute the SHA-256 of lines joined by line feeds, in hex."""
     digest = hashlib.sha256()
     for number, line in enumerate(itertools.chain(*parts)):
         digest.update(f"\n{line}".encode() if number else line.encode())

@@ -1,4 +1,4 @@
-"""Locks between processes that end with the process that holds them, however it ends."""
+"""File locks between processes, released when the holder ends."""
 
 import contextlib
 import logging
@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows: every process goes on alone, and at worst trains what another one trains
+except ImportError:  # Windows: no locking; at worst two processes train the same stage
     fcntl = None
 
 log = logging.getLogger(__name__)
@@ -17,15 +17,15 @@ log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def lock(path: Path, *, on_wait: Callable[[], None] | None = None, poll_s: float = 0.5) -> Iterator[None]:
-    """Hold a lock file while the block runs; wait for whoever holds it.
+    """Hold a lock file while the block runs; waits until it is free.
 
-    The system frees the lock of a process that ends, even by kill -9, so none is ever stale.
-    A file system without locks is said and passed over.
+    The system releases the lock of a process that ends, even by kill -9, so locks are never stale. On a file
+    system without locks a warning is logged.
 
     Args:
-        path: The lock file; made if needed, and left there.
+        path: The lock file; created if needed, and kept.
         on_wait: Called once when another process holds it.
-        poll_s: How often to try again, in seconds.
+        poll_s: Interval of attempts in seconds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
@@ -40,14 +40,14 @@ def lock(path: Path, *, on_wait: Callable[[], None] | None = None, poll_s: float
 
 @contextlib.contextmanager
 def first_free(paths: list[Path], *, poll_s: float = 0.5) -> Iterator[Path]:
-    """Hold the first of several lock files that nobody holds; wait where all are held.
+    """Hold the first free one of several lock files; waits if all are held.
 
     Args:
-        paths: In the order in which they are preferred.
-        poll_s: How often to try again, in seconds.
+        paths: Lock files in order of preference.
+        poll_s: Interval of attempts in seconds.
 
     Yields:
-        The file that is held.
+        The held lock file.
     """
     with contextlib.ExitStack() as open_files:
         files = []

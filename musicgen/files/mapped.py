@@ -1,4 +1,4 @@
-"""Large arrays on disk, of which a process keeps little in memory."""
+"""Memory-mapped arrays with bounded resident memory."""
 
 import mmap
 from collections.abc import Iterator
@@ -7,19 +7,18 @@ import numpy as np
 
 _RESIDENT_BYTES = 64 * 2**20
 _BYTES_A_FAULT = 2 * 2**20
-"""So much the system may map around a page that is touched for the first time: a large folio as a whole."""
+"""Bytes that the system may map on the first access to a page: a large folio."""
 _STAYS_WHOLE_BYTES = 384 * 2**20
 
 
 class Mapped:
-    """Bounds what access makes resident of a mapped array.
+    """Bound the resident memory of a mapped array.
 
-    Of more than 384 MB, what was touched is let go again before it exceeds 64 MB; the system keeps the pages
-    cached while it has room, and arrays that still point at them stay valid. Smaller arrays, and arrays that
-    are no map, are left alone.
+    For arrays of more than 384 MB, accessed pages are released before they exceed 64 MB; the system may keep
+    them cached, and views of them stay valid. Smaller arrays and unmapped arrays are not affected.
 
     Args:
-        array: Mapped (`np.memmap`) or not.
+        array: A `np.memmap` or ordinary array.
     """
 
     def __init__(self, array: np.ndarray):
@@ -29,20 +28,20 @@ class Mapped:
         self.advise("MADV_RANDOM")  # without it the system reads 128 KB around each quarter
 
     def portions(self, count: int) -> Iterator[slice]:
-        """Split so many accesses, each to another place, into as many at a time as memory is bounded to."""
+        """Split `count` random accesses into portions that stay within the memory bound."""
         at_a_time = max(count, 1) if self._mapping is None else _RESIDENT_BYTES // _BYTES_A_FAULT
         for start in range(0, count, at_a_time):
             self.touch(at_a_time * _BYTES_A_FAULT)
             yield slice(start, start + at_a_time)
 
     def touch(self, num_bytes: int) -> None:
-        """Count what the next access makes resident; before it is too much, give back what is there."""
+        """Count the next access; release pages before the bound is exceeded."""
         if self._touched_bytes + num_bytes > _RESIDENT_BYTES:
             self._touched_bytes = 0
             self.advise("MADV_DONTNEED")
         self._touched_bytes += num_bytes
 
     def advise(self, advice: str, *region: int) -> None:
-        """Tell the system how the map is used, or a region of it (start, bytes), where it listens."""
+        """Call `madvise` on the map or a region of it (start, bytes), if supported."""
         if self._mapping is not None and hasattr(mmap, advice):
             self._mapping.madvise(getattr(mmap, advice), *region)

@@ -1,4 +1,4 @@
-"""A progress bar for work that takes longer than a moment."""
+"""A progress bar for work that takes longer than a second."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -10,13 +10,13 @@ _MOMENT_S = 1.0
 
 
 def track(items: Iterable[Item], *, description: str, total: int, shown: bool = True) -> Iterator[Item]:
-    """Pass items through and show a bar on stderr once the work has lasted a second.
+    """Yield items, and show a bar on stderr after a second.
 
     Args:
-        items: What is worked on; the time between two items is the work.
-        description: What the bar is called.
-        total: How many items will come.
-        shown: False passes the items through and shows nothing.
+        items: The items.
+        description: Label of the bar.
+        total: Number of items.
+        shown: Show the bar.
     """
     if not shown:
         yield from items

@@ -1,4 +1,4 @@
-"""Tables of small values on disk that many processes share."""
+"""Tables of small values on disk, shared by processes."""
 
 import contextlib
 import errno
@@ -30,16 +30,16 @@ _CANNOT_WRITE = {
 
 
 class Table:
-    """One table of an SQLite file, for what can be computed again.
+    """A table of an SQLite file, for values that can be recomputed.
 
-    Every row carries a checksum, and a file with any damage is made again. Rows are
+    Every row has a checksum, and a damaged file is recreated. Rows are
     written in short transactions, so a killed process leaves whole rows and nothing else, and any number of
     processes may use one file. The rollback journal works on network file systems whose locks work; where
     they do not, or where another process holds the file for half a minute, nothing is remembered, a warning
     says so, and the work goes on.
 
     Args:
-        path: The SQLite file, made with the first row; None remembers nothing.
+        path: The SQLite file, made with the first row; None for no table.
         name: Name of the table.
         key: Columns that identify a row, with their SQL types.
         values: The other columns.
@@ -60,7 +60,7 @@ class Table:
         self._warned = False
 
     def get(self, *key: Any) -> tuple[Any, ...] | None:
-        """Look up the values of a key; None where there is no sound row."""
+        """Look up the values of a key; None if missing or damaged."""
         if self.path is None or not self.path.exists():
             return None
         found = self._attempt(lambda connection: connection.execute(self._select, key).fetchall())
@@ -97,9 +97,9 @@ class Table:
 
     @contextlib.contextmanager
     def writer(self, *, every_s: float = 1.0) -> Iterator[Remember]:
-        """Yield a function that takes one row at a time; rows are written together, once a second.
+        """Yield a function that adds a row; rows are written in batches once per second.
 
-        What was taken is written when the block ends, also by an error, and the file is closed.
+        Remaining rows are written when the block ends, also after an error, and the file is closed.
         """
         rows: list[tuple[Any, ...]] = []
         written_at = time.monotonic()
@@ -135,7 +135,7 @@ class Table:
                 return action(self._connected())
             except sqlite3.DatabaseError as error:
                 kind = getattr(error, "sqlite_errorname", None)
-                if kind is None:  # not from the file: our own mistake
+                if kind is None:  # not from the file: a bug
                     raise
                 if kind.startswith(_DAMAGED) and not is_last:
                     self._make_again(str(error))
@@ -161,7 +161,7 @@ class Table:
         return self._connection
 
     def _make_again(self, reason: str) -> None:
-        """Remove a damaged file with all that it knows: what is wrong in one place may be so in others."""
+        """Remove a damaged file completely, as other rows may be damaged, too."""
         assert self.path is not None
         logger.warning("%s is damaged (%s) and is made again", self.path, reason)
         self.close()

@@ -1,4 +1,4 @@
-"""Work spread over processes."""
+"""Map a function over tasks in worker processes."""
 
 import logging
 import multiprocessing
@@ -22,12 +22,12 @@ def available_cores() -> int:
 
 
 def num_processes(wanted: int | None, *, num_tasks: int, worth_a_pool: int) -> int:
-    """Decide how many processes to use.
+    """Choose the number of processes.
 
     Args:
-        wanted: Processes at most; None takes one a core.
-        num_tasks: How much there is to do.
-        worth_a_pool: From how many tasks on starting processes pays.
+        wanted: Most processes; None for one per core.
+        num_tasks: Number of tasks.
+        worth_a_pool: Least number of tasks for which processes are started.
 
     Raises:
         ValueError: ``wanted`` is negative.
@@ -42,13 +42,13 @@ def num_processes(wanted: int | None, *, num_tasks: int, worth_a_pool: int) -> i
 def run_tasks(
     function: Callable[[Task], Result], tasks: Sequence[Task], *, processes: int, chunk: int = 1
 ) -> Iterator[Result]:
-    """Give the results of a function in the order of its tasks.
+    """Yield the results of a function in the order of its tasks.
 
-    What a killed worker leaves undone is done in this process.
+    Tasks of a killed worker are done in this process.
 
     Args:
         function: Picklable, and safe to run twice on one task.
-        tasks: Its arguments.
+        tasks: Arguments of the function.
         processes: 1 works in this process.
         chunk: Tasks handed to a process at a time.
     """

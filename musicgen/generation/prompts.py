@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from jaxtyping import Bool, UInt32
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, Grid
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import Performance
+from musicgen.music.passages import cut_passage
 from musicgen.music.score_map import ScoreMap
 
 
@@ -96,17 +97,8 @@ def _cut(name: str, performance: Performance, start: float, stop: float, *, grid
     if len(part) == 0:
         raise ValueError(f"{name}: no note begins in quarters {start:g} to {stop:g}; choose another part")
     sounding = (performance.onset_quarters < start) & (performance.offset_quarters > start)
-    score = (performance.score or ScoreMap.constant()).between(start, stop)
-    onset, offset = part.onset_quarters - start, np.minimum(part.offset_quarters, stop) - start
     held = part.offset_quarters > stop
-    part = replace(
-        part,
-        onset_quarters=onset,
-        offset_quarters=offset,
-        onset_s=score.seconds(onset * score.ticks_per_quarter),
-        offset_s=score.seconds(offset * score.ticks_per_quarter),
-        score=score,
-    )
+    part = cut_passage(performance, start, stop)
     with tempfile.TemporaryDirectory() as folder:
         write_midi(part, Path(folder) / "part.mid")
         packed = grid.read(Path(folder) / "part.mid").packed

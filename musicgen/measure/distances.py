@@ -1,4 +1,4 @@
-"""How far a set of pieces is from another, metric by metric: overlapping area and KL divergence."""
+"""Distances between two sets of pieces per metric: overlapping area and KL divergence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from musicgen.music.metrics.histograms import (
 from musicgen.music.notes import Performance
 
 GRID = 512  # points at which two densities are compared
-_FLOOR = 1e-6  # least density, as a share of a uniform one; keeps the divergence finite
+_FLOOR = 1e-6  # density floor relative to uniform; keeps the divergence finite
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric with its interval.
+    """An estimate with its confidence interval.
 
     Attributes:
-        value: NaN where it cannot be taken.
+        value: The estimate; NaN if undefined.
         low: Lower end of the 95 % interval.
         high: Upper end.
     """
@@ -36,11 +36,11 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Distance:
-    """How far pieces are from real ones in one metric of music.
+    """Distance of pieces from real ones in one metric.
 
     Attributes:
-        overlap: Overlapping area, 0 (apart) to 1 (alike).
-        divergence: KL divergence in nats, 0 (alike) and above.
+        overlap: Overlapping area, 0 (disjoint) to 1 (equal).
+        divergence: KL divergence in nats, 0 or more.
     """
 
     overlap: Estimate
@@ -48,13 +48,13 @@ class Distance:
 
 
 def features(pieces: Sequence[Performance]) -> dict[str, Float[np.ndarray, "pieces dims"]]:
-    """Take every metric of pieces: the scalars of `describe` and three histograms.
+    """Compute every metric of pieces: the scalars of `describe` and three histograms.
 
     Args:
-        pieces: Any number, silent ones too.
+        pieces: The pieces, including silent ones.
 
     Returns:
-        Metric to one row a piece; NaN where the metric does not apply.
+        Metric to one row per piece; NaN if it does not apply.
     """
     scalars = [describe(piece) for piece in pieces]
     rows = {name: np.array([[row[name]] for row in scalars]) for name in (scalars[0] if scalars else ())}
@@ -81,15 +81,15 @@ def set_distance(
     pieces on both sides; a piece is never compared with its own copy.
 
     Args:
-        real: One row a piece or excerpt; rows with NaN are left out.
-        generated: The same metric of the generated pieces.
-        generator: Of the bootstrap's draws.
-        real_groups: Which piece each real row is from, so that excerpts of one piece are drawn together and
-            not compared with each other; each row its own piece without it.
-        resamples: Bootstrap draws.
+        real: One row per piece or excerpt; rows with NaN are left out.
+        generated: The metric of the generated pieces.
+        generator: Random generator of the bootstrap's draws.
+        real_groups: Piece of each real row, so that excerpts of a piece are drawn together and not compared
+            with each other; by default each row is a piece.
+        resamples: Number of bootstrap draws.
 
     Returns:
-        NaN throughout where fewer than two real pieces or no generated one have the metric.
+        NaN if fewer than two real pieces or no generated piece have the metric.
     """
     groups = np.arange(len(real)) if real_groups is None else np.asarray(real_groups)
     known = ~np.isnan(real).any(axis=1)
@@ -122,11 +122,11 @@ def distances(
     """Compare two sets of pieces in every metric.
 
     Args:
-        real: What `features` gave for real pieces.
-        generated: What it gave for the others.
-        seed: Of the bootstrap.
-        real_groups: Which piece each real row is from, see `set_distance`.
-        resamples: Bootstrap draws.
+        real: `features` of real pieces.
+        generated: `features` of generated pieces.
+        seed: Seed of the bootstrap.
+        real_groups: Piece of each real row, see `set_distance`.
+        resamples: Number of bootstrap draws.
 
     Returns:
         Metric to distance.
@@ -145,7 +145,7 @@ def distances(
 
 
 class _Pairs:
-    """All pairs of two sets, binned once, so that a resample is two weighted counts."""
+    """Binned distances of all pairs of two sets, so that a resample is a weighted count."""
 
     def __init__(self, real: np.ndarray, generated: np.ndarray, groups: np.ndarray) -> None:
         within = _euclidean(real, real)
@@ -158,7 +158,7 @@ class _Pairs:
         self.across = _bins(across.ravel(), self.top)
 
     def compare(self, real_weight: np.ndarray, generated_weight: np.ndarray) -> tuple[float, float]:
-        """Give overlap and divergence with each piece counted so often."""
+        """Return overlap and divergence for given counts of each piece."""
         intra = np.outer(real_weight, real_weight)[self.apart]
         inter = np.outer(real_weight, generated_weight).ravel()
         if not intra.any() or not inter.any():
@@ -173,7 +173,7 @@ def _euclidean(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _bandwidth(sample: np.ndarray) -> float:
-    """Give Scott's bandwidth: the spread times n to the power of -1/5."""
+    """Return Scott's bandwidth: the standard deviation times n to the power of -1/5."""
     return float(np.std(sample, ddof=1) * len(sample) ** -0.2) if len(sample) > 1 else 0.0
 
 
@@ -182,7 +182,7 @@ def _bins(sample: np.ndarray, top: float) -> np.ndarray:
 
 
 def _density(bins: np.ndarray, weights: np.ndarray, width: float, top: float) -> np.ndarray:
-    """Give the kernel estimate as shares of `GRID` cells from 0 to `top`, mirrored at both ends."""
+    """Return the kernel estimate as shares of `GRID` cells from 0 to `top`, mirrored at both ends."""
     from scipy.ndimage import gaussian_filter1d
 
     counts = np.bincount(bins, weights=weights, minlength=GRID)
@@ -201,7 +201,7 @@ def _divergence(p: np.ndarray, q: np.ndarray) -> float:
 
 
 def _draw(count: int, generator: np.random.Generator) -> Float[np.ndarray, " count"]:
-    """Say how often each of `count` things is drawn in `count` draws."""
+    """Return how often each of `count` items occurs in `count` draws with replacement."""
     return np.bincount(generator.integers(count, size=count), minlength=count).astype(float)
 
 

@@ -1,4 +1,4 @@
-"""All metrics of a run: on held-out pieces, of trivial predictions there, and of what was generated."""
+"""All metrics of a run: reconstruction, prior, trivial baselines and generated pieces."""
 
 import json
 import math
@@ -31,15 +31,15 @@ METRICS_FILE = "metrics.json"
 def reconstruction_metrics(
     autoencoder: Autoencoder, pieces: PackedPieces, *, batch_size: int = 256
 ) -> dict[str, float]:
-    """Measure how well an autoencoder reproduces whole pieces.
+    """Measure the reconstruction of whole pieces.
 
     Args:
         autoencoder: In evaluation mode, on any device.
         pieces: Held-out pieces.
-        batch_size: Slices at a time.
+        batch_size: Slices per batch.
 
     Returns:
-        What `ReconstructionMetrics` computes, by name.
+        The metrics of `ReconstructionMetrics`, by name.
     """
     device = next(autoencoder.parameters()).device
     metrics = ReconstructionMetrics(
@@ -57,7 +57,7 @@ def reconstruction_metrics(
 
 
 def reconstruction_baselines(train: PackedPieces, held_out: PackedPieces) -> dict[str, float]:
-    """Measure the two trivial predictions beside which every BCE must be read."""
+    """Measure the BCE of the two trivial predictions."""
     return {
         "baseline/constant/bce": constant_bce(train, held_out),
         "baseline/pitch/bce": pitch_bce(train, held_out),
@@ -65,7 +65,7 @@ def reconstruction_baselines(train: PackedPieces, held_out: PackedPieces) -> dic
 
 
 def prior_baselines(train: PieceCodes, held_out: PieceCodes, *, num_embeddings: int) -> dict[str, float]:
-    """Measure the two trivial priors over codes beside which every transformer must be read."""
+    """Measure the cross-entropy of the unigram and bigram priors."""
     return {
         "baseline/unigram/nats_per_code": unigram_nats(
             train.codes, held_out.codes, num_embeddings=num_embeddings
@@ -84,19 +84,19 @@ def prior_baselines(train: PieceCodes, held_out: PieceCodes, *, num_embeddings: 
 def prior_nats(
     transformer: Prior, sequences: PieceCodes, *, window_quarters: int, batch_size: int = 32
 ) -> float:
-    """Measure a transformer on whole pieces, in windows side by side, each code predicted once.
+    """Measure a prior on whole pieces, in adjacent windows, predicting each code once.
 
-    A code at the front of a window is predicted from the one before it alone, so this is an upper bound on
-    what the model needs with its whole context.
+    Codes at the start of a window have little context, so this is an upper bound on the cross-entropy with
+    full context.
 
     Args:
         transformer: In evaluation mode, on any device.
         sequences: Codes of held-out pieces.
-        window_quarters: Length of a window; one longer than the longest piece is as long as that.
-        batch_size: Windows at a time.
+        window_quarters: Length of a window, at most that of the longest piece.
+        batch_size: Windows per batch.
 
     Returns:
-        Mean cross-entropy in nats a code.
+        Mean cross-entropy in nats per code.
     """
     device = transformer.device
     window_quarters = min(window_quarters, max(1, int(np.diff(sequences.starts).max(initial=1))))
@@ -129,21 +129,21 @@ def evaluate_run(
     reconstruction: Mapping[str, float] | None = None,
     generated_metrics: GeneratedMetrics | None = None,
 ) -> dict[str, float]:
-    """Take all metrics of a run, by the names of the design.
+    """Compute all metrics of a run, named as in `metrics.json`.
 
     Args:
-        autoencoder: The run's, as read from its checkpoint.
-        prior: The run's, as read from its checkpoint.
-        prepared: Its pieces; `val` is measured.
+        autoencoder: Loaded autoencoder of the run.
+        prior: Loaded prior of the run.
+        prepared: Pieces of the run; `val` is measured.
         folder: The run folder, with the generated pieces.
         codes: The pieces as codes of the run's autoencoder, by split.
-        window_quarters: What the prior saw at once.
-        reconstruction: What `reconstruction_metrics` gives on the held-out pieces, where it is known already.
-        generated_metrics: Its generated pieces, where they are measured already.
+        window_quarters: Context window of the prior, in quarters.
+        reconstruction: Result of `reconstruction_metrics` on the held-out pieces, if known.
+        generated_metrics: Metrics of the generated pieces, if known.
 
     Returns:
-        Name to number; `real/...` is what the same metrics are for the held-out pieces themselves. Metrics
-        of the training are NaN for imported weights.
+        Name to number; `real/...` are the same metrics of the held-out pieces. Training metrics are NaN
+        for imported weights.
     """
     generated_metrics = generated_metrics or measure_generated(generated_pieces(folder), prepared)
     train, val = prepared.splits["train"], prepared.splits["val"]
@@ -170,25 +170,25 @@ def evaluate_run(
 
 
 def count_parameters(network: torch.nn.Module) -> int:
-    """Count the weights of a network."""
+    """Return the number of parameters of a network."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def music_metrics(pieces: Sequence[Performance], *, prefix: str) -> dict[str, float]:
-    """Average the metrics of music and of harmony over pieces; silence is left out of each average.
+    """Average the metrics of music and harmony over pieces that are not silent.
 
     Args:
         pieces: Generated or real.
         prefix: `generated` or `real`.
 
     Returns:
-        `PREFIX/NAME` for every metric that some piece has, `PREFIX/pieces` and `PREFIX/silent_pieces`.
+        `PREFIX/NAME` for every metric that applies to a piece, `PREFIX/pieces` and `PREFIX/silent_pieces`.
     """
     return averages(measure([("", piece) for piece in pieces]), prefix=prefix)
 
 
 def write_metrics(metrics: Mapping[str, float], path: Path) -> None:
-    """Write metrics as flat JSON, sorted by name; what is not a number becomes null.
+    """Write metrics as flat JSON, sorted by name; NaN becomes null.
 
     Raises:
         OSError: The file cannot be written.

@@ -8,17 +8,17 @@ from musicgen.measure.statistics import LEVEL
 
 
 def frechet_distance(first: Float[np.ndarray, "a dims"], second: Float[np.ndarray, "b other_dims"]) -> float:
-    """Measure how far two clouds are apart, as if both were Gaussian (0 and above).
+    """Compute the Fréchet distance of Gaussians fitted to two sets of embeddings (0 or more).
 
-    |μ1 - μ2|² + tr(Σ1 + Σ2 - 2 (Σ1 Σ2)^½), Fréchet 1957; Heusel et al. 2017, equation 6. It falls with the
-    number of rows, so compare only metrics taken from equally many.
+    |μ1 - μ2|² + tr(Σ1 + Σ2 - 2 (Σ1 Σ2)^½), Fréchet 1957; Heusel et al. 2017, equation 6. It is biased
+    by the number of rows, so compare only sets of equal size.
 
     Args:
         first: Embeddings, two rows or more.
-        second: The same number of dimensions.
+        second: Embeddings of the same dimension.
 
     Returns:
-        In squared units of the embedding; NaN below two rows on a side.
+        The distance in squared units of the embedding; NaN if a side has fewer than two rows.
 
     Raises:
         ValueError: The dimensions differ.
@@ -46,19 +46,19 @@ def frechet_estimate(
     generator: np.random.Generator,
     resamples: int = 200,
 ) -> Estimate:
-    """Measure the distance with an interval: a bootstrap over the pieces that the clips are from.
+    """Compute the distance with a bootstrap interval over pieces.
 
     Args:
         first: Embeddings of clips.
-        second: The same.
-        first_groups: Which piece each clip is from; clips of a piece are drawn together.
-        second_groups: The same for the second.
-        generator: Of the bootstrap's draws.
-        resamples: Bootstrap draws.
+        second: Embeddings of clips.
+        first_groups: Piece of each clip; clips of a piece are drawn together.
+        second_groups: Piece of each clip of the second set.
+        generator: Random generator of the bootstrap's draws.
+        resamples: Number of bootstrap draws.
 
     Returns:
-        The distance; its interval is shifted to be centred on it, because a resample, which holds pieces
-        twice, lies farther off than the sample does.
+        The distance; its interval is centred on it, because resamples, which repeat pieces, have a larger
+        distance.
     """
     value = frechet_distance(first, second)
     drawn = np.array(
@@ -76,7 +76,7 @@ def frechet_estimate(
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
-    """Give the symmetric square root of a covariance."""
+    """Return the symmetric square root of a covariance."""
     values, vectors = np.linalg.eigh(covariance)
     return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
 

@@ -1,4 +1,4 @@
-"""Listen to pieces beside real music: metrics, harmony, progressions and copies of both."""
+"""Metrics of generated pieces and of held-out real ones."""
 
 import logging
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from musicgen.data.prepare import Prepared
 from musicgen.data.store.packed import PackedPieces
 from musicgen.data.summary import SkippedPiece
 from musicgen.measure.copying.threshold import CopyThreshold, copy_index, copy_metrics, threshold
-from musicgen.measure.music import MeasuredPiece, Ngrams, averages, heard, measure, progressions
+from musicgen.measure.music import MeasuredPiece, Ngrams, averages, measure, progressions, read_generated
 from musicgen.measure.reference import MAX_PIECES, excerpts_of
 from musicgen.music.grid import from_packed
 from musicgen.music.midi import MidiError
@@ -20,22 +20,22 @@ from musicgen.music.notes import Performance
 
 log = logging.getLogger(__name__)
 
-_KNOWN_PIECES = 100  # whose progressions count as known; more cost seconds and change little
+_KNOWN_PIECES = 100  # pieces whose progressions are known; more change little
 
 Named = tuple[str, Performance]
 
 
 @dataclass(frozen=True)
 class GeneratedMetrics:
-    """Hold pieces, and the real music beside them, as they were measured.
+    """Measured generated pieces and real ones.
 
     Attributes:
-        generated: The pieces.
-        real: Held-out real ones; none where there is nothing to compare with.
-        known: Progressions of real pieces that are not among `real`.
-        threshold: What held-out excerpts share with the pieces that may have been copied.
-        num_indexed: How many pieces that are.
-        skipped: Files that could not be read, and why.
+        generated: The generated pieces.
+        real: Held-out real pieces; empty without a reference.
+        known: Progressions of training pieces.
+        threshold: Copy threshold of held-out excerpts.
+        num_indexed: Number of pieces in the copy index.
+        skipped: Unreadable files, with reasons.
     """
 
     generated: list[MeasuredPiece]
@@ -46,7 +46,7 @@ class GeneratedMetrics:
     skipped: list[SkippedPiece] = field(default_factory=list)
 
     def metrics(self) -> dict[str, float]:
-        """Give all metrics by name: `generated/…`, and `real/…` for the same of held-out real music."""
+        """Return all metrics by name: `generated/…`, and `real/…` for the same of held-out real music."""
         metrics = averages(self.generated, prefix="generated", real=self.known)
         if self.real:
             metrics |= averages(self.real, prefix="real", real=self.known)
@@ -56,19 +56,19 @@ class GeneratedMetrics:
 def measure_generated(
     generated: Sequence[Named], reference: Prepared | None = None, *, index_all: bool = False
 ) -> GeneratedMetrics:
-    """Measure pieces and, beside them, real ones.
+    """Measure pieces and real ones.
 
     Args:
         generated: Name and notes of each piece.
-        reference: Real music: its validation split is compared with, its training split is what may have
-            been copied and what progressions are known from. None compares with nothing.
-        index_all: Search copies in all splits, as for pieces whose training set is not known.
+        reference: Real music: the validation split is measured, the training split is searched for copies and
+            progressions. None for no reference.
+        index_all: Search all splits for copies, if the training set is unknown.
     """
     if reference is None:
         return GeneratedMetrics(measure(generated, total=len(generated)))
     train, val = reference.splits["train"], reference.splits["val"]
     splits = list(reference.splits.values()) if index_all else [train]
-    # A piece that was cut is there once for each of its passages.
+    # A piece appears once per passage.
     sources = distinct([piece for split in splits for piece in split.pieces])
     if not sources:
         return GeneratedMetrics(
@@ -87,10 +87,10 @@ def measure_generated(
 
 
 def measure_generated_files(pieces: Sequence[Piece], reference: Prepared | None = None) -> GeneratedMetrics:
-    """Measure the pieces of files; copies are searched in all pieces of the reference.
+    """Measure the pieces of files; copies are searched in all splits of the reference.
 
     Args:
-        pieces: Files, silent ones too.
+        pieces: Files, including silent ones.
         reference: Real music, as for `measure_generated`.
 
     Raises:
@@ -99,7 +99,7 @@ def measure_generated_files(pieces: Sequence[Piece], reference: Prepared | None 
     named, skipped = [], []
     for piece in pieces:
         try:
-            named.append((piece.path.name, heard(piece.path)))
+            named.append((piece.path.name, read_generated(piece.path)))
         except (MidiError, OSError) as error:
             log.warning("skipped: %s", error)
             skipped.append(SkippedPiece(piece.path, str(error)))
@@ -109,16 +109,16 @@ def measure_generated_files(pieces: Sequence[Piece], reference: Prepared | None 
 
 
 def generated_pieces(folder: str | Path) -> list[Named]:
-    """Read what a run wrote, in order; silent pieces too.
+    """Read the generated pieces of a run in order, including silent ones.
 
     Raises:
         MidiError: A file is broken.
     """
-    return [(path.name, heard(path)) for path in sorted(Path(folder).glob("generated/*.mid"))]
+    return [(path.name, read_generated(path)) for path in sorted(Path(folder).glob("generated/*.mid"))]
 
 
 def held_out_excerpts(pieces: PackedPieces, *, num_quarters: int) -> list[Named]:
-    """Cut excerpts from up to forty pieces, each with the path of its piece as its name."""
+    """Cut excerpts from up to forty pieces, named by the path of their piece."""
     return [
         (str(pieces.pieces[number].path), excerpt)
         for number in _sample(pieces.pieces)[:MAX_PIECES]
@@ -134,6 +134,6 @@ def _measured(
 
 
 def _sample(pieces: Sequence[Piece]) -> list[int]:
-    """Choose pieces by a part of their content's hash that no split uses."""
+    """Choose pieces by a part of their content hash that splitting does not use."""
     ranked = sorted(range(len(pieces)), key=lambda number: pieces[number].content[8:24])
     return ranked[:_KNOWN_PIECES]

@@ -1,4 +1,4 @@
-"""Measure pieces one by one: their metrics, their harmony, what they copied; and average over them."""
+"""Measure single pieces: metrics, harmony and copies; and average over pieces."""
 
 import csv
 import math
@@ -23,14 +23,14 @@ Ngrams = Counter[tuple[str, ...]]
 
 @dataclass(frozen=True, eq=False)
 class MeasuredPiece:
-    """Hold what is known of a piece.
+    """Metrics of a piece.
 
     Attributes:
-        name: File name, or what stands for it.
+        name: File name or other label.
         performance: The notes.
-        metrics: The metrics of `describe` and `describe_harmony`, NaN where one does not apply.
+        metrics: The metrics of `describe` and `describe_harmony`, NaN if one does not apply.
         harmony: Key, chords, progression, cadences.
-        copy: Its longest run that the training pieces have, None where nothing was searched.
+        copy: Longest run shared with the training pieces; None without a search.
     """
 
     name: str
@@ -41,13 +41,13 @@ class MeasuredPiece:
 
 
 def describe(performance: Performance) -> dict[str, float]:
-    """Take every registered metric of one piece.
+    """Compute every registered metric of a piece.
 
     Args:
         performance: The notes.
 
     Returns:
-        Name to number, NaN where a metric does not apply; units and ranges are those of the table of metrics.
+        Name to number, NaN if a metric does not apply; units and ranges are those of the table of metrics.
     """
     if not len(performance):
         return {spec.name: math.nan for spec in METRICS.values() if spec.measure}
@@ -64,10 +64,10 @@ def measure(
     """Measure pieces.
 
     Args:
-        pieces: Name and notes of each; silent ones have no metrics, but are pieces.
-        index: The pieces that may have been copied; None searches nothing.
-        total: How many there are, for the bar.
-        description: What the bar is called.
+        pieces: Name and notes of each; silent ones get no metrics.
+        index: Copy index; None for no search.
+        total: Number of pieces, for the progress bar.
+        description: Label of the progress bar.
     """
     measured = []
     for name, performance in track(pieces, description=description, total=total or 0, shown=bool(total)):
@@ -84,8 +84,8 @@ def measure(
     return measured
 
 
-def heard(path: Path) -> Performance:
-    """Read a generated piece, which may be silent: a young model writes such ones.
+def read_generated(path: Path) -> Performance:
+    """Read a generated piece, which may be silent.
 
     Raises:
         MidiError: The file is broken.
@@ -97,16 +97,16 @@ def heard(path: Path) -> Performance:
 
 
 def averages(pieces: Sequence[MeasuredPiece], *, prefix: str, real: Ngrams | None = None) -> dict[str, float]:
-    """Average the metrics over pieces; silence is left out of each average.
+    """Average the metrics over pieces that are not silent.
 
     Args:
         pieces: Generated or real.
         prefix: `generated` or `real`.
-        real: Progressions of real pieces, of which the share that these pieces have is measured.
+        real: Progressions of real pieces, for the share that the pieces have in common with them.
 
     Returns:
-        `PREFIX/NAME` for every metric that some piece has, `PREFIX/pieces`, `PREFIX/silent_pieces` and, with
-        `real`, `PREFIX/shared_progressions`.
+        `PREFIX/NAME` for every metric that applies to a piece, `PREFIX/pieces`, `PREFIX/silent_pieces` and,
+        with `real`, `PREFIX/shared_progressions`.
     """
     rows = [piece.metrics for piece in pieces if len(piece.performance)]
     metrics = {
@@ -124,12 +124,12 @@ def averages(pieces: Sequence[MeasuredPiece], *, prefix: str, real: Ngrams | Non
 
 
 def progressions(pieces: Iterable[MeasuredPiece]) -> Ngrams:
-    """Count the runs of three degrees over pieces."""
+    """Count progressions of three degrees over pieces."""
     return sum((progression_ngrams(piece.harmony.steps) for piece in pieces), Counter())
 
 
 def table_of(pieces: Sequence[MeasuredPiece]) -> str:
-    """Write pieces as CSV, a row each: name, length, notes, key, the longest copy, all metrics."""
+    """Write a CSV row per piece: name, length, notes, key, the longest copy, all metrics."""
     table = StringIO()
     writer = csv.writer(table, lineterminator="\n")
     names = list(pieces[0].metrics) if pieces else []

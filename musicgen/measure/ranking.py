@@ -1,4 +1,4 @@
-"""Rank generated pieces, so that the best of many can be kept."""
+"""Rank generated pieces."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from musicgen.music.notes import Performance
 from musicgen.music.theory.keys import Key, estimate_key
 
 CRUMB_QUARTERS = 3 / TICKS_PER_QUARTER
-"""A note this short or shorter counts as a crumb: a 48th note and less."""
+"""Longest note that counts as a crumb: a 48th note."""
 
 
 @dataclass(frozen=True)
 class RankedPiece:
-    """What a piece is ranked by.
+    """Ranking criteria of a piece.
 
     Attributes:
-        number: place of the piece among those that were ranked.
-        in_key: share of the sounding time on pitch classes of the key, 0 to 1; 0 for silence.
-        crumbs: share of notes of `CRUMB_QUARTERS` and less, 0 to 1; 1 for silence.
-        copied_notes: longest run of notes that is also in known music; NaN where none is known.
+        number: Index of the piece.
+        in_key: Share of the sounding time on pitch classes of the key, 0 to 1; 0 for silence.
+        crumbs: Share of notes of at most `CRUMB_QUARTERS`, 0 to 1; 1 for silence.
+        copied_notes: Longest run shared with known music; NaN without known music.
     """
 
     number: int
@@ -35,15 +35,15 @@ class RankedPiece:
 def rank_pieces(
     pieces: Sequence[Performance], *, key: Key | None = None, known: Sequence[CopyIndex] = ()
 ) -> list[RankedPiece]:
-    """Rank pieces by the sum of their ranks in key, crumbs and copies; of equals the first comes first.
+    """Rank pieces by the sum of their ranks in key, crumbs and copies, keeping the order of ties.
 
     Args:
-        pieces: What is new in each, without its prompt.
-        key: The prompt's key; None takes each piece's own.
-        known: Music that should not be copied: training pieces, the prompt.
+        pieces: Generated pieces without their prompts.
+        key: Key of the prompt; None for each piece's own key.
+        known: Music that should not be copied, such as training pieces and the prompt.
 
     Returns:
-        All pieces, the best first.
+        All pieces, best first.
     """
     measured = [_measure(number, piece, key, known) for number, piece in enumerate(pieces)]
     worse = np.array([[-one.in_key, one.crumbs, one.copied_notes] for one in measured]).reshape(-1, 3)
@@ -65,5 +65,5 @@ def _measure(number: int, piece: Performance, key: Key | None, known: Sequence[C
 
 
 def _ranks(values: Float[np.ndarray, "pieces criteria"]) -> Float[np.ndarray, "pieces criteria"]:
-    """Return for each value how many of its column are smaller; NaN is smaller than none."""
+    """Return for each value how many in its column are smaller; NaN counts as largest."""
     return (values[None] < values[:, None]).sum(axis=1).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Metrics of held-out music, gathered batch by batch and reduced over all ranks."""
+"""Streaming reconstruction metrics, reduced over ranks."""
 
 import math
 
@@ -16,19 +16,19 @@ from musicgen.models.cells.chain import previous_cells
 from musicgen.music.grid import from_packed
 from musicgen.music.metrics.note_matching import MatchCounts, note_counts
 
-OFFSET_RATIO = 0.2  # of the note's length, mir_eval's usual
+OFFSET_RATIO = 0.2  # of the note's length, mir_eval's default
 _LISTS = ("numbers", "evidence")
 _COMPARE_EVERY = 64  # batches
 
 
 def code_entropy(counts: Real[Tensor, "codebooks vocab"]) -> float:
-    """Measure how evenly codes are used, in nats per code (0 to log of the size); NaN for no codes.
+    """Compute the entropy of code use in nats per code (0 to log of the size); NaN for no codes.
 
     Args:
-        counts: How often each code of each codebook occurs.
+        counts: Counts of each code of each codebook.
 
     Returns:
-        The entropy of each codebook's use, averaged over codebooks.
+        The mean entropy over codebooks.
     """
     counts = counts.cpu()  # some accelerators lack float64
     total = counts.sum(dim=1, keepdim=True)
@@ -60,10 +60,10 @@ class ReconstructionMetrics(Metric):
 
     Args:
         pieces: The pieces that the slices come from; notes are compared piece by piece. Time is the
-            grid's at 120 quarters a minute, so that 50 ms are 3.2 ticks of 32.
+            grid's at 120 quarters per minute, so that 50 ms are 3.2 ticks of 32.
         cells: How the decoder's maps become cells.
-        vocabulary: The codes of a slice; None for a bottleneck without codes.
-        over_ranks: Each rank is fed a part; False where one rank sees all, whatever the others do.
+        vocabulary: Vocabulary of the codes; None for a bottleneck without codes.
+        over_ranks: Reduce over ranks; False if this rank sees all slices.
     """
 
     full_state_update = False
@@ -89,7 +89,7 @@ class ReconstructionMetrics(Metric):
         self.pieces = pieces
         self.vocabulary = vocabulary
         self.has_null = False
-        self._cells = (cells,)  # in a tuple, so that its weights are not taken for this module's
+        self._cells = (cells,)  # in a tuple, so that its weights are not registered here
         no_use = torch.zeros(vocabulary.codebooks, vocabulary.size) if vocabulary else torch.zeros(0, 0)
         self.add_state("bce_sum", torch.zeros(()), dist_reduce_fx="sum")
         self.add_state("nats_sum", torch.zeros(3), dist_reduce_fx="sum")
@@ -111,14 +111,14 @@ class ReconstructionMetrics(Metric):
         before: Shaped[Tensor, "batch pitches"] | None = None,
         null_maps: Float[Tensor, "1 maps pitches ticks"] | None = None,
     ) -> None:
-        """Take in a batch.
+        """Update with a batch.
 
         Args:
-            slices: What was played.
-            maps: What the decoder made of it.
-            codes: The codes between; None without codes.
-            numbers: Which quarters they are; those beyond the pieces are repeats and left out.
-            before: What sounded before each slice.
+            slices: The original slices.
+            maps: Output maps of the decoder.
+            codes: Codes of the slices; None without codes.
+            numbers: Indices of the quarters; indices beyond the pieces are padding and ignored.
+            before: Cells before each slice.
             null_maps: What the decoder makes of no latents, if it was trained on that.
         """
         once = numbers < len(self.pieces)
@@ -162,12 +162,12 @@ class ReconstructionMetrics(Metric):
             also `perplexity` and `codes_used`; `saved_bits` if the decoder knows slices without latents.
 
         Raises:
-            ValueError: Not every slice was fed in once.
+            ValueError: Some slices were not fed exactly once.
         """
         self._compare_whole_pieces()
         if self.num_compared != len(self.pieces):
-            fed, there = int(self.num_slices), len(self.pieces)
-            raise ValueError(f"{fed} slices were fed in, the pieces have {there}; feed each once")
+            fed, expected = int(self.num_slices), len(self.pieces)
+            raise ValueError(f"{fed} slices were fed in, the pieces have {expected}; feed each once")
         onset, note = (_match_counts(row) for row in self.note_matches)
         begins, releases, without = (self.nats_sum / self.num_slices / math.log(2)).tolist()
         metrics = {
@@ -187,7 +187,7 @@ class ReconstructionMetrics(Metric):
         return metrics
 
     def _shares_pieces(self) -> bool:
-        """Whether other ranks have the other quarters of the pieces."""
+        """Whether other ranks hold the other quarters of the pieces."""
         several = torch.distributed.is_available() and torch.distributed.is_initialized()
         return bool(self.sync_on_compute) and several and torch.distributed.get_world_size() > 1
 
@@ -202,10 +202,10 @@ class ReconstructionMetrics(Metric):
         bounds = np.searchsorted(fed, self.pieces.starts)
         left, matches = np.ones(len(fed), bool), torch.zeros_like(self.note_matches)
         for number in np.flatnonzero(np.diff(bounds)).tolist():
-            here = slice(*bounds[number : number + 2].tolist())
-            if np.array_equal(fed[here], np.arange(*self.pieces.starts[number : number + 2])):
-                matches += self._matches_of(number, evidence[here])
-                left[here] = False
+            rows = slice(*bounds[number : number + 2].tolist())
+            if np.array_equal(fed[rows], np.arange(*self.pieces.starts[number : number + 2])):
+                matches += self._matches_of(number, evidence[rows])
+                left[rows] = False
         self.note_matches += matches
         self.num_compared += int((~left).sum())
         kept = torch.from_numpy(np.flatnonzero(left)).to(order.device)

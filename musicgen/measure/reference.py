@@ -1,4 +1,4 @@
-"""Real music to compare with: excerpts of pieces that nobody was trained on."""
+"""Excerpts of real pieces that were not used for training."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from musicgen.music.grid import from_packed
 from musicgen.music.notes import Performance
 
 MAX_PIECES = 40
-MAX_EXCERPTS = 3  # of a piece
+MAX_EXCERPTS = 3  # per piece
 
 
 @dataclass(frozen=True)
@@ -20,26 +20,26 @@ class Reference:
     """Excerpts of real pieces.
 
     Attributes:
-        excerpts: Each as long as the pieces that are measured against them: metrics of structure grow with
-            length. A shorter piece is one excerpt.
-        groups: Which piece each is from.
+        excerpts: Excerpts as long as the generated pieces, since structure metrics depend on length. A
+            shorter piece is a single excerpt.
+        groups: Index of the piece of each excerpt.
     """
 
     excerpts: list[Performance]
     groups: Int[np.ndarray, " excerpts"]
 
     def first_half(self, *, seed: int = 0) -> Bool[np.ndarray, " excerpts"]:
-        """Choose one half of the pieces at random."""
+        """Choose half of the pieces at random."""
         names = np.random.default_rng(seed).permutation(np.unique(self.groups))
         return np.isin(self.groups, names[: len(names) // 2])
 
     def halves(self, *, seed: int = 0) -> tuple["Reference", "Reference"]:
-        """Part the pieces at random into two halves: what real music is from real music is the ceiling."""
+        """Split the pieces randomly into halves; their mutual distance is the attainable optimum."""
         first = self.first_half(seed=seed)
         return self._where(first), self._where(~first)
 
     def _where(self, chosen: np.ndarray) -> "Reference":
-        kept = [one for one, keep in zip(self.excerpts, chosen, strict=True) if keep]
+        kept = [excerpt for excerpt, keep in zip(self.excerpts, chosen, strict=True) if keep]
         return Reference(kept, self.groups[chosen])
 
 
@@ -53,13 +53,13 @@ def real_excerpts(
     """Cut excerpts from pieces, spread evenly over each.
 
     Args:
-        splits: Where the pieces are.
+        splits: The splits to take pieces from.
         num_quarters: Length of an excerpt in quarters, 1 or more.
-        leave_out: Contents that were trained on.
-        max_pieces: At most so many pieces, chosen by a hash of their content.
+        leave_out: Content hashes of training pieces.
+        max_pieces: Most pieces, chosen by content hash.
 
     Returns:
-        Up to three excerpts a piece; silent ones are left out.
+        Up to three excerpts per piece; silent ones are skipped.
     """
     pieces = {
         piece.content: (split, number)
@@ -77,7 +77,7 @@ def real_excerpts(
 
 
 def excerpts_of(packed: UInt32[np.ndarray, "quarters pitches"], *, num_quarters: int) -> list[Performance]:
-    """Cut up to three excerpts from a piece, spread evenly over it; silent ones are left out."""
+    """Cut up to three excerpts from a piece, spread evenly over it; silent ones are skipped."""
     count = max(1, min(MAX_EXCERPTS, len(packed) // num_quarters))
     starts = np.linspace(0, max(len(packed) - num_quarters, 0), count).astype(int)
     excerpts = [from_packed(packed[start : start + num_quarters]) for start in starts]
@@ -85,24 +85,26 @@ def excerpts_of(packed: UInt32[np.ndarray, "quarters pitches"], *, num_quarters:
 
 
 def flatten_distances(distance: dict[str, Distance], *, prefix: str) -> dict[str, float]:
-    """Write distances as flat metrics: `PREFIX/oa/NAME`, `PREFIX/kld/NAME`, and their means over all metrics.
+    """Return distances as metrics: `PREFIX/oa/NAME`, `PREFIX/kld/NAME`, and their means over all metrics.
 
     Args:
         distance: Metric to distance.
-        prefix: `generated`, or `real` for the ceiling.
+        prefix: `generated`, or `real` for the optimum.
 
     Returns:
-        Name to number; of the mean also `…/low` and `…/high`, the mean of the intervals' ends.
+        Name to number; for the mean also `…/low` and `…/high`, the mean interval bounds.
     """
     metrics = {}
     for kind, estimates in (
-        ("oa", {name: one.overlap for name, one in distance.items()}),
-        ("kld", {name: one.divergence for name, one in distance.items()}),
+        ("oa", {name: value.overlap for name, value in distance.items()}),
+        ("kld", {name: value.divergence for name, value in distance.items()}),
     ):
-        known = {name: one for name, one in estimates.items() if np.isfinite(one.value)}
-        metrics |= {f"{prefix}/{kind}/{name}": one.value for name, one in known.items()}
+        known = {name: value for name, value in estimates.items() if np.isfinite(value.value)}
+        metrics |= {f"{prefix}/{kind}/{name}": estimate.value for name, estimate in known.items()}
         if known:
-            ends = np.array([[one.value, one.low, one.high] for one in known.values()]).mean(axis=0)
+            ends = np.array(
+                [[estimate.value, estimate.low, estimate.high] for estimate in known.values()]
+            ).mean(axis=0)
             names = (f"{prefix}/{kind}/mean", f"{prefix}/{kind}/mean/low", f"{prefix}/{kind}/mean/high")
             metrics |= dict(zip(names, ends.tolist(), strict=True))
     return metrics
@@ -111,24 +113,24 @@ def flatten_distances(distance: dict[str, Distance], *, prefix: str) -> dict[str
 def distance_metrics(
     pieces: Sequence[Performance], reference: Reference, *, seed: int = 0, resamples: int = 200
 ) -> dict[str, float]:
-    """Measure pieces against real music, and beside it one half of the real music against the other.
+    """Measure the distances of pieces from real music, and between two halves of the real music.
 
     Args:
-        pieces: Generated ones; silent ones are left out.
+        pieces: Generated pieces; silent ones are skipped.
         reference: Real excerpts.
-        seed: Of the halves and of the bootstrap.
-        resamples: Bootstrap draws.
+        seed: Seed of the halves and of the bootstrap.
+        resamples: Number of bootstrap draws.
 
     Returns:
-        `generated/oa/…`, `generated/kld/…`, and the ceiling `real/oa/…`, `real/kld/…`; see
-        `flatten_distances`. Nothing where there is too little music.
+        `generated/oa/…`, `generated/kld/…`, and the optimum `real/oa/…`, `real/kld/…`; see
+        `flatten_distances`. Empty if there is too little music.
     """
-    heard = [piece for piece in pieces if len(piece)]
-    if not heard or not reference.excerpts:
+    sounding = [piece for piece in pieces if len(piece)]
+    if not sounding or not reference.excerpts:
         return {}
     real = features(reference.excerpts)
     metrics = flatten_distances(
-        distances(real, features(heard), seed=seed, real_groups=reference.groups, resamples=resamples),
+        distances(real, features(sounding), seed=seed, real_groups=reference.groups, resamples=resamples),
         prefix="generated",
     )
     first = reference.first_half(seed=seed)

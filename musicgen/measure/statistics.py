@@ -40,7 +40,7 @@ def summarize(values: Sequence[float], level: float = LEVEL) -> Summary:
     """Average a metric over runs, with Student's interval of the mean.
 
     Args:
-        values: One value a run; NaN (a run without the metric) is left out of n.
+        values: One value per run; NaN (a run without the metric) is ignored.
         level: Confidence, 0 to 1.
 
     Returns:
@@ -60,10 +60,10 @@ def summarize(values: Sequence[float], level: float = LEVEL) -> Summary:
 
 
 def student(n: int, level: float = LEVEL) -> float:
-    """Give the quantile of Student's t that the interval of a mean of n values needs.
+    """Return the quantile of Student's t for the interval of a mean of n values.
 
     Args:
-        n: How many values, at least 2.
+        n: Number of values, at least 2.
         level: Confidence, 0 to 1.
 
     Returns:
@@ -91,8 +91,8 @@ def contrast(
         metric: The metric's name.
         first: Name and values of one group.
         second: Name and values of the other.
-        generator: Of the bootstrap's draws.
-        resamples: How many bootstrap draws.
+        generator: Random generator of the bootstrap's draws.
+        resamples: Number of bootstrap draws.
 
     Returns:
         The difference of the means with its interval, and Welch's p value.
@@ -120,24 +120,24 @@ def all_contrasts(
 
     Args:
         metric: The metric's name.
-        groups: Values by group name; a group without any value is left out.
-        reference: Only the pairs with this group; None takes all pairs.
-        seed: Of the bootstrap.
+        groups: Values by group name; a group without values is skipped.
+        reference: Only compare with this group; None for all pairs.
+        seed: Seed of the bootstrap.
 
     Returns:
-        One contrast a pair, in the order of the groups.
+        One contrast per pair, in the order of the groups.
     """
     generator = np.random.default_rng(seed)
     known = [(name, values) for name, values in groups.items() if not all(map(math.isnan, values))]
     pairs = itertools.combinations(known, 2)
-    asked = [pair for pair in pairs if reference in (None, pair[0][0], pair[1][0])]
-    found = [contrast(metric, a, b, generator=generator) for a, b in asked]
-    corrected = holm([one.p for one in found])
-    return [replace(one, p_holm=p) for one, p in zip(found, corrected, strict=True)]
+    chosen = [pair for pair in pairs if reference in (None, pair[0][0], pair[1][0])]
+    found = [contrast(metric, a, b, generator=generator) for a, b in chosen]
+    corrected = holm([result.p for result in found])
+    return [replace(result, p_holm=p) for result, p in zip(found, corrected, strict=True)]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p values for their number, Holm 1979.
+    """Correct p values for multiple tests (Holm 1979).
 
     Args:
         p_values: Two-sided p values; NaN where there was no test.
@@ -155,7 +155,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _welch(a: np.ndarray, b: np.ndarray) -> float:
-    """Test for unequal means; groups without any spread either are the same or are not."""
+    """Run Welch's t test; without any variance, p is 0 or 1."""
     from scipy.stats import ttest_ind_from_stats
 
     if a.std() == 0 and b.std() == 0:

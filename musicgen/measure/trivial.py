@@ -1,4 +1,4 @@
-"""Predictions that learn next to nothing: what any model must beat on the same held-out music."""
+"""Trivial predictions, the baselines of every model."""
 
 import numpy as np
 from jaxtyping import Int, Int64
@@ -7,37 +7,40 @@ from musicgen.data.batches.density import pitch_counts
 from musicgen.data.store.packed import PackedPieces
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
 
-_BLOCK = 65536  # quarters at a time
+_BLOCK = 65536  # quarters per block
 
 
 def constant_bce(train: PackedPieces, held_out: PackedPieces) -> float:
     """Predict for every cell the share of cells that sound in the training pieces.
 
     Args:
-        train: Where the share is counted, one added to both outcomes.
-        held_out: What is predicted.
+        train: Training slices; one is added to both counts.
+        held_out: Slices to predict.
 
     Returns:
-        Mean binary cross-entropy in nats a cell.
+        Mean binary cross-entropy in nats per cell.
     """
     seen, cells = pitch_counts(train).sum(), len(train) * NUM_PITCHES * TICKS_PER_QUARTER
-    told, held_cells = pitch_counts(held_out).sum(), len(held_out) * NUM_PITCHES * TICKS_PER_QUARTER
-    return float(_bernoulli_nats(np.array((seen + 1) / (cells + 2)), told / held_cells))
+    held_out_counts, held_cells = (
+        pitch_counts(held_out).sum(),
+        len(held_out) * NUM_PITCHES * TICKS_PER_QUARTER,
+    )
+    return float(_bernoulli_nats(np.array((seen + 1) / (cells + 2)), held_out_counts / held_cells))
 
 
 def pitch_bce(train: PackedPieces, held_out: PackedPieces) -> float:
     """Predict for every cell the share of its pitch's cells that sound in the training pieces.
 
     Args:
-        train: Where the 88 shares are counted, one added to both outcomes.
-        held_out: What is predicted.
+        train: Training slices; one is added to both counts of each pitch.
+        held_out: Slices to predict.
 
     Returns:
-        Mean binary cross-entropy in nats a cell.
+        Mean binary cross-entropy in nats per cell.
     """
     shares = (pitch_counts(train) + 1) / (len(train) * TICKS_PER_QUARTER + 2)
-    told = pitch_counts(held_out) / (len(held_out) * TICKS_PER_QUARTER)
-    return float(_bernoulli_nats(shares, told).mean())
+    held_out_counts = pitch_counts(held_out) / (len(held_out) * TICKS_PER_QUARTER)
+    return float(_bernoulli_nats(shares, held_out_counts).mean())
 
 
 def unigram_nats(
@@ -46,7 +49,7 @@ def unigram_nats(
     *,
     num_embeddings: int,
 ) -> float:
-    """Predict every code by how often it occurs in the training pieces.
+    """Predict every code by its frequency in the training pieces.
 
     Args:
         train: Codes to count, one added to each count.
@@ -54,10 +57,10 @@ def unigram_nats(
         num_embeddings: Size of the codebook.
 
     Returns:
-        Mean cross-entropy in nats a code.
+        Mean cross-entropy in nats per code.
     """
-    seen, told = (_counts(split, num_embeddings) for split in (train, held_out))
-    return _mean_nats(seen + 1, told)
+    seen, held_out_counts = (_counts(split, num_embeddings) for split in (train, held_out))
+    return _mean_nats(seen + 1, held_out_counts)
 
 
 def bigram_nats(
@@ -73,12 +76,12 @@ def bigram_nats(
     Args:
         train: Codes to count, one added to each count.
         held_out: Codes to predict.
-        train_starts: First quarter of each training piece; before it stands a code of its own.
+        train_starts: First quarter of each training piece; a start symbol precedes it.
         held_out_starts: First quarter of each held-out piece.
         num_embeddings: Size of the codebook.
 
     Returns:
-        Mean cross-entropy in nats a code.
+        Mean cross-entropy in nats per code.
     """
     seen = _pair_counts(train, train_starts, num_embeddings)
     return _mean_nats(seen + 1, _pair_counts(held_out, held_out_starts, num_embeddings))
@@ -94,7 +97,7 @@ def _counts(codes: np.ndarray, num_embeddings: int) -> Int64[np.ndarray, " vocab
 def _pair_counts(
     codes: np.ndarray, starts: np.ndarray, num_embeddings: int
 ) -> Int64[np.ndarray, "before vocab"]:
-    """Count how often each code follows each; the last row is of what stands before a piece."""
+    """Count the transitions between codes; the last row is for the start symbol."""
     counts = np.zeros((num_embeddings + 1) * num_embeddings, np.int64)
     last = num_embeddings
     for start in range(0, len(codes), _BLOCK):
@@ -107,10 +110,12 @@ def _pair_counts(
     return counts.reshape(-1, num_embeddings)
 
 
-def _mean_nats(seen: Int64[np.ndarray, "*before vocab"], told: Int64[np.ndarray, "*before vocab"]) -> float:
-    """Give what codes cost on average that are told so often, by how often they were seen."""
+def _mean_nats(
+    seen: Int64[np.ndarray, "*before vocab"], held_out_counts: Int64[np.ndarray, "*before vocab"]
+) -> float:
+    """Mean cross-entropy of held-out counts under probabilities estimated from training counts."""
     nats = -np.log(seen / seen.sum(axis=-1, keepdims=True))
-    return float((told * nats).sum() / told.sum())
+    return float((held_out_counts * nats).sum() / held_out_counts.sum())
 
 
 def _bernoulli_nats(predicted: np.ndarray, observed: np.ndarray | float) -> np.ndarray:

@@ -29,6 +29,7 @@ class ReadCounts:
         missing_tracks: tracks that the header counts and the file does not hold.
         uncounted_tracks: tracks that the header does not count, read.
         mended_track_lengths: tracks whose length disagreed with where they end, read to their end.
+        pieces_on_clock: pieces whose beats were too uncertain to count quarters from (`grid=beats`).
     """
 
     unmatched_note_offs: int = 0
@@ -44,6 +45,7 @@ class ReadCounts:
     missing_tracks: int = 0
     uncounted_tracks: int = 0
     mended_track_lengths: int = 0
+    pieces_on_clock: int = 0
 
     def __str__(self) -> str:
         counts = {field.name: getattr(self, field.name) for field in fields(self)}

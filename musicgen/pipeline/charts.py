@@ -1,4 +1,4 @@
-"""Charts for TensorBoard's custom scalars: one for each chart of the table of metrics, all runs in it."""
+"""Charts for TensorBoard's custom scalars, from the table of metrics."""
 
 import re
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ SPLITS = {"Held out": "val", "Training": "train"}
 
 
 def chart_tags() -> dict[str, dict[str, list[str]]]:
-    """List which curves each chart shows.
+    """List the curves of each chart.
 
     Returns:
-        Category to title of a chart to regular expressions of the curves' names; held-out charts show the
-        trivial baselines of their metrics, too.
+        Category to title of a chart to regular expressions of the curves' names; held-out charts include
+        the trivial baselines of their metrics.
     """
     charted: dict[str, list[MetricSpec]] = {}
     for spec in METRICS.values():
@@ -28,10 +28,10 @@ def chart_tags() -> dict[str, dict[str, list[str]]]:
 
 
 def log_layout(loggers: Sequence[Logger]) -> None:
-    """Add the charts to TensorBoard; runs that add the same ones share them.
+    """Add the charts to TensorBoard, which merges equal charts of all runs.
 
     Args:
-        loggers: Those of a run; TensorBoard's among them take it.
+        loggers: Loggers of a run; only TensorBoard's are used.
     """
     layout = {
         category: {title: ["Multiline", tags] for title, tags in charts.items()}
@@ -40,7 +40,7 @@ def log_layout(loggers: Sequence[Logger]) -> None:
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_custom_scalars(layout)
-            logger.experiment.close()  # the curves of each stage begin an event file of their own
+            logger.experiment.close()  # each stage starts a new event file
 
 
 def _tag(spec: MetricSpec, split: str) -> str:

@@ -1,4 +1,4 @@
-"""What the stages of a run share: folder, pieces, trainers, loggers, and the networks trained so far."""
+"""State shared by the stages of a run: folder, pieces, trainers, loggers and trained networks."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -29,28 +29,28 @@ from musicgen.training.threads import ThreadPolicy
 if TYPE_CHECKING:
     from musicgen.pipeline.stage import Stage
 
-AUTOENCODER = "vq_vae"  # the stage whose codes others learn
+AUTOENCODER = "vq_vae"  # name of the stage that trains the autoencoder
 
 
 @dataclass
 class RunContext:
-    """One run, as its stages see it.
+    """A run, as seen by its stages.
 
     Attributes:
         folder: The run folder.
         prepared: The pieces, split.
-        grid_config: How they were cut, in plain values, kept in checkpoints to read prompts by.
-        seed: Of order, dropout and sampling.
+        grid_config: Config of their grid in plain values, stored in checkpoints to read prompts.
+        seed: Seed of order, dropout and sampling.
         stages: All stages of the config, built, by name.
-        make_trainer: `pytorch_lightning.Trainer` except for epochs, callbacks and loggers.
-        make_callbacks: Makes what a user adds to the training of a stage.
-        loggers: Where curves go.
-        status: Where progress is reported.
-        environment: Trainer, callbacks and loggers in plain values: they decide weights and curves as well.
+        make_trainer: Makes the trainer from epochs, callbacks and loggers.
+        make_callbacks: Makes the user's callbacks for the training of a stage.
+        loggers: Lightning loggers.
+        status: The run's status file.
+        environment: Configs of trainer, callbacks and loggers in plain values.
         resume: Continue from the last checkpoints in the folder.
-        store: Trained stages of other runs; None trains all stages here.
+        store: Trained stages of other runs; None to train all stages in this run.
         threads: How many threads a stage computes with.
-        metrics: What `evaluate` measured.
+        metrics: Metrics measured by `evaluate`.
     """
 
     folder: Path
@@ -70,10 +70,10 @@ class RunContext:
     _networks: dict[str, Network] = field(default_factory=dict)
 
     def network(self, name: str) -> Network:
-        """Read the trained network of a stage from the run folder, once.
+        """Return the trained network of a stage, read from the run folder and cached.
 
         Raises:
-            FileNotFoundError: The stage has left no checkpoint yet.
+            FileNotFoundError: The stage has no checkpoint yet.
             ValueError: The checkpoint is damaged, or belongs to other networks.
         """
         if name not in self._networks:
@@ -97,38 +97,38 @@ class RunContext:
 
     @cached_property
     def reconstruction(self) -> dict[str, float]:
-        """How well the trained autoencoder reproduces the held-out pieces, in full precision."""
+        """Reconstruction metrics of the trained autoencoder on held-out pieces, in full precision."""
         return reconstruction_metrics(self.autoencoder, self.prepared.splits["val"])
 
     @property
     def decoder_bits(self) -> float:
-        """What the trained decoder needs beyond the codes on the held-out pieces, in bits per quarter."""
+        """Bits per quarter of the trained decoder given the codes, on the held-out pieces."""
         return self.reconstruction["decoder_bits"]
 
     @cached_property
     def reconstruction_baselines(self) -> dict[str, float]:
-        """The trivial predictions beside which every BCE must be read."""
+        """BCE of trivial predictions, the baselines of the autoencoder."""
         return reconstruction_baselines(self.prepared.splits["train"], self.prepared.splits["val"])
 
     @cached_property
     def prior_baselines(self) -> dict[str, float]:
-        """The trivial priors beside which every prior must be read."""
+        """Cross-entropy of trivial priors, the baselines of the prior."""
         vocabulary = self.autoencoder.vocabulary
         assert vocabulary is not None, "a prior is trained on codes"
         return prior_baselines(self.codes["train"], self.codes["val"], num_embeddings=vocabulary.size)
 
     @cached_property
     def device_trainer(self) -> pl.Trainer:
-        """A trainer that trains nothing, to ask where the others will run."""
+        """A trainer that trains nothing, used to look up the device and ranks."""
         return self.make_trainer(logger=False, enable_checkpointing=False, enable_progress_bar=False)
 
     @cached_property
     def data_inputs(self) -> dict[str, Any]:
-        """The pieces that training sees, by their contents."""
+        """The content hashes of the pieces used in training."""
         return data_inputs(self.prepared, grid=self.grid_config)
 
     def number_of(self, name: str) -> int:
-        """Number the stages in the order of the config, from 0."""
+        """Return the index of a stage in the config."""
         return list(self.stages).index(name)
 
     def data_description(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The pieces of a run as codes of its autoencoder, encoded once for all jobs that share both."""
+"""Encode the pieces of a run with its autoencoder, once for all jobs that share both."""
 
 import contextlib
 import logging
@@ -22,15 +22,15 @@ _CPU = torch.device("cpu")
 def codes_by_split(
     network: Network[Autoencoder], prepared: Prepared, *, device: torch.device = _CPU, reuse: bool = True
 ) -> dict[str, PieceCodes]:
-    """Encode the pieces that are trained on and chosen by, or take their codes from the cache.
+    """Encode the training and validation pieces, or read their codes from the cache.
 
-    Of jobs and ranks that want the same codes at once, one encodes and the others wait for it.
+    If several jobs or ranks need the same codes, one of them encodes and the others wait.
 
     Args:
         network: A trained autoencoder.
         prepared: The pieces, split.
-        device: Where to encode; the autoencoder is on the CPU again afterwards.
-        reuse: Keep codes in the cache and take them from there.
+        device: Device to encode on; the autoencoder is moved back to the CPU.
+        reuse: Read and write codes in the cache.
 
     Returns:
         The codes of ``train`` and ``val``.
@@ -44,7 +44,7 @@ def codes_by_split(
     with contextlib.ExitStack() as held:
         if cache is not None:
             file = cache.folder / "locks" / f"{fingerprint(network.module)[:32]}.lock"
-            with contextlib.suppress(OSError):  # a cache that cannot be written
+            with contextlib.suppress(OSError):  # the cache may be read-only
                 held.enter_context(lock(file, on_wait=_tell_of_waiting))
         autoencoder = network.module.to(device)
         codes = {

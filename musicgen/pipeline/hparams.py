@@ -1,4 +1,4 @@
-"""What a run gives its loggers beside its curves: its settings with the metrics it reached."""
+"""Log the settings of a run with its final metrics."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,14 +24,14 @@ def log_settings(
     *,
     typed: Sequence[str] = (),
 ) -> None:
-    """Give every logger the run's settings and final metrics (TensorBoard: its HParams tab), and end it.
+    """Log the run's settings and final metrics (TensorBoard: HParams tab), and close the loggers.
 
     Args:
-        loggers: Those of the run.
+        loggers: Loggers of the run.
         settings: The composed config in plain values.
-        metrics: What the run reached.
-        typed: What sets the run apart, as `key=value`. TensorBoard, which shows the first few by their names,
-            gets these alone; epochs and seed where there is nothing.
+        metrics: Final metrics of the run.
+        typed: Overrides of the run, as `key=value`. TensorBoard gets only these, or epochs and seed if
+            empty.
     """
     flat = {
         name: value if isinstance(value, bool | int | float | str) else str(value)
@@ -45,7 +45,7 @@ def log_settings(
             logger.experiment.add_text("metrics", metrics_text(metrics))
         else:
             logger.log_hyperparams(flat)
-            if not isinstance(logger, CurveTable):  # metrics.json lies beside it
+            if not isinstance(logger, CurveTable):  # metrics.json holds them
                 logger.log_metrics(final)
         logger.finalize("success")
         if isinstance(logger, WandbLogger):
@@ -55,10 +55,10 @@ def log_settings(
 def _log_hparams(
     logger: TensorBoardLogger, settings: Mapping[str, Any], metrics: Mapping[str, float]
 ) -> None:
-    """Fill a row of TensorBoard's HParams tab: what differs, and the headline metrics that were reached.
+    """Write a row of TensorBoard's HParams tab: the overrides and the headline metrics.
 
-    HParams shows the last point of a curve. Where that is not the final metric (the best state is kept, not
-    the last), the curve ends with one more point; no chart is made for a final value alone.
+    HParams shows the last point of a curve. If that differs from the final metric (the best state is kept,
+    not the last), one more point is added; no chart is made for a final value alone.
     """
     from torch.utils.tensorboard.summary import hparams
 
@@ -77,7 +77,7 @@ def _log_hparams(
 
 
 def _last_points(folder: Path) -> dict[str, "ScalarEvent"]:
-    """Read the last point of each curve, file by file: a stage that was reused brought its own."""
+    """Read the last point of each curve in all event files, including those of reused stages."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     points: dict[str, ScalarEvent] = {}
@@ -98,5 +98,5 @@ def _set_by_hand(flat: Mapping[str, Any], typed: Sequence[str]) -> dict[str, Any
 
 
 def _is_pointer(value: Any) -> bool:
-    """Report whether a value only points to another setting, which is listed by its own name."""
+    """Check whether a value only points to another setting, which is listed under its own name."""
     return isinstance(value, str) and value.startswith("${")

@@ -1,4 +1,4 @@
-"""A run: its stages, each after those it needs."""
+"""Run the stages of a config in dependency order."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -26,24 +26,24 @@ class Pipeline:
 
     Attributes:
         stages: All stages of the config, built, by name.
-        context: The run.
+        context: State shared by the stages.
     """
 
     stages: Mapping[str, Stage]
     context: RunContext
 
     def run(self, names: Sequence[str]) -> dict[str, float]:
-        """Run stages, each after those it needs; of several ranks the first alone writes and measures.
+        """Run stages in dependency order; stages that train no network run on rank 0 only.
 
         Args:
-            names: Any of the config's stages.
+            names: Names of stages in the config.
 
         Returns:
-            The metrics of the run, if it was evaluated.
+            The metrics of the run, empty if it was not evaluated.
 
         Raises:
-            ValueError: A stage is unknown, none can run, or the folder holds checkpoints already and nobody
-                said to go on from them.
+            ValueError: A stage is unknown, none can run, or the folder holds checkpoints and `resume` is
+                false.
         """
         run = self.context
         plan = self._possible(in_order(self.stages, names))
@@ -79,7 +79,7 @@ class Pipeline:
         self._trained.train_or_reuse(name, inputs, title=stage.title, fit=fit)
 
     def _possible(self, names: Sequence[str]) -> list[str]:
-        """Leave out the stages that cannot run as the config is, and say why."""
+        """Filter out the stages that cannot run with this config, and log the reasons."""
         refused: dict[str, str] = {}
         for name in names:
             stage = self.stages[name]
@@ -87,11 +87,11 @@ class Pipeline:
             reason = stage.refusal(self.stages) or (f"it needs {lost}" if lost else "")
             if reason:
                 refused[name] = reason
-                log.warning("%s is left out: %s", stage.title, reason)
+                log.warning("%s is skipped: %s", stage.title, reason)
         left = [name for name in names if name not in refused]
         if not left:
-            told = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
-            raise ValueError(f"stages={list(names)}: none of them can run ({told})")
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+            raise ValueError(f"stages={list(names)}: none of them can run ({reasons})")
         return left
 
     @cached_property
@@ -123,23 +123,23 @@ class Pipeline:
 
     def _check_folder(self, names: Sequence[str]) -> None:
         run = self.context
-        there = [name for name in names if last_checkpoint(run.folder, name).exists()]
-        if there and not run.resume:
+        trained = [name for name in names if last_checkpoint(run.folder, name).exists()]
+        if trained and not run.resume:
             raise ValueError(
-                f"{run.folder} already holds trained stages ({', '.join(there)}); "
-                "use ckpt_path=last to go on with them, or another hydra.run.dir to begin anew"
+                f"{run.folder} already holds trained stages ({', '.join(trained)}); "
+                "use ckpt_path=last to resume them, or another hydra.run.dir to start anew"
             )
 
 
 def in_order(stages: Mapping[str, Stage], names: Sequence[str]) -> list[str]:
-    """Put names of stages into the order given, but each after those it needs.
+    """Sort names of stages topologically, otherwise keeping their order.
 
     Args:
         stages: All stages by name.
-        names: Those that are asked for.
+        names: The requested stages.
 
     Raises:
-        ValueError: A name is unknown, none is given, or stages need each other in a circle.
+        ValueError: A name is unknown, none is given, or the stages' needs are circular.
     """
     unknown = sorted(set(names) - set(stages))
     if unknown or not names:

@@ -1,4 +1,4 @@
-"""Tell the status of a run, while Lightning trains, how far it is."""
+"""Callback that writes training progress to the status file of a run."""
 
 import time
 from typing import Any
@@ -12,14 +12,14 @@ from musicgen.training.curve_table import CurveTable
 
 
 class ReportProgress(Callback):
-    """Write epoch, metrics and time left into the status of a run, at most once in a while.
+    """Write epoch, metrics and time left to the status of a run at intervals.
 
-    Curves are brought to the disk as often, and before each checkpoint, so that a killed run loses none that
-    its last checkpoint knows.
+    Curves are flushed at the same time and before each checkpoint, so that a killed run keeps all points
+    up to its last checkpoint.
 
     Args:
-        status: Where to write.
-        every_s: At most so often, in seconds; the end of an epoch is always written.
+        status: The status file.
+        every_s: Least interval in seconds; epoch ends are always written.
     """
 
     def __init__(self, status: StatusFile, *, every_s: float = 2.0) -> None:
@@ -27,23 +27,23 @@ class ReportProgress(Callback):
         self.every_s = every_s
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Begin to measure the speed."""
+        """Start to measure the speed."""
         self._began, self._first_step, self._written = time.monotonic(), trainer.global_step, 0.0
         self._report(trainer)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Write if it is time to."""
+        """Write if the interval has passed."""
         if time.monotonic() - self._written > self.every_s:
             self._report(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Bring the curves to the disk before the checkpoint: Lightning writes it after other callbacks."""
+        """Flush the curves before Lightning writes the checkpoint, which it does after other callbacks."""
         _save_curves(trainer)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write what the epoch before has reached."""
+        """Write the metrics of the previous epoch."""
         if trainer.global_step > self._first_step:
             self._report(trainer)
 

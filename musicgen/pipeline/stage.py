@@ -1,4 +1,4 @@
-"""A stage: one step of a run, and the network that a step trains."""
+"""Stages of a run, and stages that train a network."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -23,14 +23,14 @@ Stages = Mapping[str, "Stage"]
 
 @dataclass(kw_only=True)
 class Stage(ABC):
-    """One step of a run. A subclass and a file in `conf/stage/` make a new one.
+    """A step of a run. To add one, write a subclass and a file in `conf/stage/`.
 
     Attributes:
         name: Its key in the config, the first part of its metrics and the name of its checkpoints.
-        settings: All that the config says of it, in plain values.
-        needs: Stages that must have run before, in this run or earlier in the same folder.
-        title: What people read; its name if empty.
-        charts: Title of a TensorBoard chart to the metrics in it.
+        settings: Its config in plain values.
+        needs: Stages that must have run earlier, in this run or in the same folder.
+        title: Display name; `name` if empty.
+        charts: Title of a TensorBoard chart to its metrics.
     """
 
     name: str
@@ -43,17 +43,17 @@ class Stage(ABC):
         self.title = self.title or self.name
 
     def build(self, stages: Stages) -> None:  # noqa: B027  (most stages have nothing to build)
-        """Make what the stage will run, so that mistakes show before anything is trained.
+        """Build the stage's network, so that errors show before anything is trained.
 
         Args:
-            stages: Those of the run that were built before, by name.
+            stages: Stages of the run that are already built, by name.
 
         Raises:
             ValueError: The settings do not fit together.
         """
 
     def refusal(self, stages: Stages) -> str:
-        """Say why this stage cannot run with the others as they are configured; empty if it can.
+        """Return why this stage cannot run with the others as configured; empty if it can.
 
         Args:
             stages: All stages of the run, built.
@@ -61,30 +61,30 @@ class Stage(ABC):
         return ""
 
     def inputs(self, run: RunContext) -> dict[str, Any] | None:
-        """Collect what decides the outcome, in plain values: equal inputs are computed once for all runs.
+        """Collect everything that affects the result, in plain values; runs with equal inputs share it.
 
         Returns:
-            The inputs; None for a stage that leaves nothing to reuse and runs each time.
+            The inputs; None for a stage whose result is not reused.
         """
         return None
 
     def modules(self) -> list[str]:
-        """Name the modules whose code decides the outcome, with all that they import."""
-        return [one.__module__ for one in type(self).__mro__ if issubclass(one, Stage)]
+        """Names of the modules whose code affects the result; their imports are included later."""
+        return [base.__module__ for base in type(self).__mro__ if issubclass(base, Stage)]
 
     @abstractmethod
     def run(self, run: RunContext, checkpoint: Path | None) -> None:
-        """Do the work.
+        """Run the stage.
 
         Args:
             run: The run: its folder, pieces, loggers and the networks of earlier stages.
-            checkpoint: The state to continue from; None from the start.
+            checkpoint: Checkpoint to resume from; None to start anew.
         """
 
 
 @dataclass(kw_only=True)
 class NetworkStage(Stage):
-    """A stage that trains one network and leaves its checkpoints.
+    """A stage that trains a network and writes its checkpoints.
 
     Attributes:
         make_network: Builds the network with fresh weights; the config's `network`.
@@ -93,10 +93,10 @@ class NetworkStage(Stage):
         max_epochs: Passes over the training pieces.
         batch_size: Samples per update and device.
         updates_per_epoch: Updates per epoch; None for one pass over the training pieces.
-        keep: Which state is the run's: `best` on held-out pieces, or that after the `last` epoch.
-        init_from: A run folder whose weights it starts from; None for fresh ones.
-        monitor: The held-out metric, lower is better, by which the best state is kept.
-        network: Set by `build`.
+        keep: Which state is saved: `best` on held-out pieces, or the `last` epoch's.
+        init_from: Run folder with initial weights; None for random ones.
+        monitor: Held-out metric that selects the best state; lower is better.
+        network: The network; set by `build`.
     """
 
     make_network: Callable[..., nn.Module]
@@ -111,7 +111,7 @@ class NetworkStage(Stage):
     network: nn.Module = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what trains nothing, before anything is trained."""
+        """Validate the settings before anything is trained."""
         super().__post_init__()
         for name in ("max_epochs", "batch_size", "updates_per_epoch"):
             value = getattr(self, name)
@@ -129,7 +129,7 @@ class NetworkStage(Stage):
         """Build the Lightning module around the network.
 
         Args:
-            run: The run; None where single updates are timed and nothing is validated.
+            run: The run; None to time single updates without validation.
         """
 
     @abstractmethod
@@ -145,7 +145,7 @@ class NetworkStage(Stage):
         """Estimate the updates of all epochs from the number of training quarters."""
 
     def shape(self) -> dict[str, Any]:
-        """Collect the settings that decide how long an update takes."""
+        """Collect the settings that affect the time of an update."""
         return {"network": self.settings.get("network"), "batch_size": self.batch_size}
 
     def size_text(self) -> str:
@@ -160,8 +160,8 @@ class NetworkStage(Stage):
     def inputs(self, run: RunContext) -> dict[str, Any]:
         """Collect settings, pieces, seed, initial weights, and the weights of the stages it needs."""
         start = self.init_from and Path(self.init_from) / "checkpoints" / f"{self.name}.ckpt"
-        beside = ("init_from", "title", "charts")
-        settings = {name: value for name, value in self.settings.items() if name not in beside}
+        excluded = ("init_from", "title", "charts")
+        settings = {name: value for name, value in self.settings.items() if name not in excluded}
         return {
             **settings,
             "data": run.data_inputs,
@@ -172,7 +172,7 @@ class NetworkStage(Stage):
         }
 
     def initialise(self, run: RunContext) -> None:
-        """Set the weights that training starts from, where they are not the fresh ones."""
+        """Load the initial weights of `init_from`, if given."""
         if self.init_from is not None:
             start_from(self.network, self.init_from, stage=self.name)
 
@@ -209,7 +209,7 @@ class NetworkStage(Stage):
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
 
     def label(self, module: pl.LightningModule, *, number: int = 0) -> None:
-        """Tell a module which stage it trains, for callbacks that report it."""
+        """Set name, title and index of the stage on a module, for callbacks."""
         labels = {"stage": self.name, "title": self.title, "stage_number": number}
         for name, value in labels.items():
             setattr(module, name, value)

@@ -1,4 +1,4 @@
-"""How far a run is: a small file in its folder, written whole, read by whoever watches."""
+"""The status file of a run: state, stage, progress and metrics."""
 
 import contextlib
 import json
@@ -22,25 +22,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Status:
-    """How far a run is.
+    """Status of a run.
 
     Attributes:
-        state: `running`, `waiting` (for another run that trains the same), `done`, `failed`, `pruned` (given
-            up by a search), `interrupted`.
-        stage: What it is at, `prepare` first.
-        title: The stage's name for people.
-        stages: Those of this run, in their order.
-        epoch: Finished epochs of the stage; 0 where it has none.
-        max_epochs: How many it will have.
+        state: `running`, `waiting` (for another run that trains the same), `done`, `failed`, `pruned`
+            (by a search), `interrupted`.
+        stage: Current stage, at first `prepare`.
+        title: Title of the current stage.
+        stages: Stages of this run, in order.
+        epoch: Finished epochs of the stage; 0 if it has no epochs.
+        max_epochs: Number of epochs of the stage.
         metrics: The latest metrics, by the names of `metrics.json`.
-        seconds_left: Of the stage, as its speed so far says; None before that is known.
-        started: When the run was started last, seconds since 1970.
-        updated: When this was written.
-        host: The machine.
-        pid: The process.
-        taken: Stages that were not trained here, and where they were.
-        seconds: How long each finished stage took.
-        reason: Of a failure, or why it was given up, in one line.
+        seconds_left: Estimated time left of the stage; None if unknown.
+        started: Time of the last start, in seconds since 1970.
+        updated: Time of the last update, in seconds since 1970.
+        host: Host name.
+        pid: Process id.
+        taken: Reused stages, and the run folders that trained them.
+        seconds: Duration of each finished stage.
+        reason: Why it failed or was pruned, in one line.
     """
 
     state: State = "running"
@@ -76,7 +76,7 @@ class StatusFile:
         self.status = Status(started=time.time(), host=socket.gethostname(), pid=os.getpid(), **kept)
 
     def update(self, **changes: Any) -> None:
-        """Change some values and write the file; a disk that is full for it stops no run."""
+        """Update values and write the file; errors are logged and ignored."""
         self.status = replace(self.status, **changes, updated=time.time())
         if self.folder is None:
             return
@@ -86,11 +86,11 @@ class StatusFile:
             log.warning("the status of the run cannot be written: %s", error)
 
     def add_metrics(self, metrics: Mapping[str, float]) -> None:
-        """Add metrics to those that are known, or renew them."""
+        """Add or update metrics."""
         self.update(metrics={**self.status.metrics, **metrics})
 
     def finish_stage(self, stage: str, *, seconds: float) -> None:
-        """Note that a stage is finished, and how long it took."""
+        """Record that a stage is finished, and its duration."""
         self.update(seconds={**self.status.seconds, stage: round(seconds, 3)}, seconds_left=None)
 
 
@@ -98,23 +98,23 @@ class StatusFile:
 def running(
     folder: Path, *, is_first_rank: bool = True, gives_up: tuple[type[Exception], ...] = ()
 ) -> Iterator[StatusFile]:
-    """Own a run folder while the block runs, and leave in its status how it ended.
+    """Lock a run folder while the block runs, and record in its status how it ended.
 
-    Waits for a process that is still at work there: after a killed sweep its last jobs may be.
+    Waits for another process in the folder, such as a job that outlived its killed sweep.
 
     Args:
         folder: The run folder.
-        is_first_rank: Of several processes of one run, the first owns and writes.
-        gives_up: Exceptions that are no failure: someone saw that the run has no hope.
+        is_first_rank: Only rank 0 locks and writes.
+        gives_up: Exceptions that mark the run as pruned, not failed.
     """
     if not is_first_rank:
         yield StatusFile(None)
         return
 
-    def say() -> None:
-        log.info("Another process is at work in %s; waiting for its end", folder)
+    def log_wait() -> None:
+        log.info("Another process is running in %s; waiting for it to end", folder)
 
-    with lock(folder / LOCK_FILE, on_wait=say):
+    with lock(folder / LOCK_FILE, on_wait=log_wait):
         status = StatusFile(folder)
         status.update(state="running")
         try:
@@ -132,7 +132,7 @@ def running(
 
 
 def read_status(folder: Path) -> Status | None:
-    """Read the status of a run folder; None where there is none that can be read."""
+    """Read the status of a run folder; None if missing or unreadable."""
     try:
         values = json.loads((folder / STATUS_FILE).read_bytes())
         values.setdefault("metrics", values.get("figures", {}))  # the name before version 0.2
@@ -143,5 +143,5 @@ def read_status(folder: Path) -> Status | None:
 
 
 def is_alive(folder: Path) -> bool:
-    """Tell whether a process is at work in a run folder."""
+    """Check whether a process is running in a run folder."""
     return is_held(folder / LOCK_FILE)

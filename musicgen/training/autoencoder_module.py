@@ -1,4 +1,4 @@
-"""The autoencoder's training loop as a Lightning module."""
+"""Lightning module of the autoencoder."""
 
 import math
 from collections.abc import Mapping
@@ -24,19 +24,19 @@ _SLICES = "slices"
 class AutoencoderModule(pl.LightningModule):
     """Train an autoencoder to reproduce slices through its bottleneck.
 
-    The loss is the cell model's plus the bottleneck's own (van den Oord et al. 2017, equation 3, for
+    The loss is the cell model's plus the bottleneck's (van den Oord et al. 2017, equation 3, for
     codebooks). `vq_vae/val/*` are metrics over the whole held-out set.
 
     Args:
         autoencoder: The network.
         optimizer: Makes the optimizer from parameter groups.
         scheduler: Makes the schedule from the optimizer and `total_steps`; stepped once per update.
-        val_metrics: What is measured on held-out pieces.
+        val_metrics: Metrics of held-out pieces.
     """
 
     stage = "vq_vae"
-    baselines: Mapping[str, float] = {}  # trivial predictions, drawn beside the curves
-    val_code_counts: Tensor  # of the last validation
+    baselines: Mapping[str, float] = {}  # trivial predictions, drawn as lines
+    val_code_counts: Tensor  # from the last validation
 
     def __init__(
         self,
@@ -51,15 +51,15 @@ class AutoencoderModule(pl.LightningModule):
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.val_metrics = val_metrics
-        self._total_steps = 1  # until the trainer knows
+        self._total_steps = 1  # set in configure_optimizers
         self.register_buffer("val_code_counts", val_metrics.code_counts.clone(), persistent=False)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with a training that an earlier version began."""
+        """Migrate checkpoints of earlier versions."""
         migrate(checkpoint, Path("the checkpoint"))
 
     def configure_model(self) -> None:
-        """Share the weights out over ranks where the strategy does so; the codebook stays whole on each."""
+        """Shard the weights if the strategy does so; every rank keeps the whole codebook."""
         shard_over_ranks(self.autoencoder, self.device_mesh)
 
     def on_train_start(self) -> None:
@@ -80,18 +80,18 @@ class AutoencoderModule(pl.LightningModule):
         return losses.total + output.loss
 
     def on_train_epoch_end(self) -> None:
-        """Log losses and code use over the epoch, on all ranks together."""
+        """Log losses and code use of the epoch, reduced over ranks."""
         sums, counts = torch.stack(list(self._sums.values())), self._code_counts
         if self.trainer.world_size > 1:
-            sums, counts = (self._over_ranks(one) for one in (sums, counts))
+            sums, counts = (self._over_ranks(tensor) for tensor in (sums, counts))
         means = zip(self._sums, sums / sums[-1], strict=True)
         self.log_dict({f"vq_vae/train/{name}": mean for name, mean in means if name != _SLICES})
         self._log_code_use("vq_vae/train", counts, on_step=False)
         self._reset_epoch()
 
-    def _reset_epoch(self) -> None:  # no buffers: ranks would share them
+    def _reset_epoch(self) -> None:  # not buffers, which ranks would share
         self._code_counts = torch.zeros_like(self.val_code_counts)
-        self._sums: dict[str, Tensor] = {}  # of metrics over slices, and the number of slices last
+        self._sums: dict[str, Tensor] = {}  # sums of metrics over slices, and the number of slices
 
     def _add_to_epoch(self, metrics: Mapping[str, Tensor], *, weight: int) -> None:
         slices = self._sums.pop(_SLICES, torch.zeros((), device=self.device))
@@ -105,7 +105,7 @@ class AutoencoderModule(pl.LightningModule):
         return gathered.sum(dim=0)
 
     def validation_step(self, batch: SliceBatch, batch_idx: int) -> None:
-        """Take the metrics of a batch of held-out slices."""
+        """Update the metrics with a batch of held-out slices."""
         output, _ = self._step(batch)
         count = len(batch.slices)
         numbers = sample_numbers(self.trainer, batch_idx=batch_idx, count=count).to(output.maps.device)
@@ -127,7 +127,7 @@ class AutoencoderModule(pl.LightningModule):
         self.log("vq_vae/epoch", float(self.current_epoch + 1))
 
     def configure_optimizers(self) -> dict[str, object]:
-        """Make the optimizer and its schedule over all updates of the training."""
+        """Build the optimizer and its schedule."""
         optimizer = self.optimizer(parameter_groups(self.autoencoder))
         self._total_steps = int(self.trainer.estimated_stepping_batches)
         schedule = self.scheduler(optimizer, total_steps=self._total_steps)

@@ -1,4 +1,4 @@
-"""What happens beside the training loop: pictures, and a stop when numbers go wrong."""
+"""Callbacks: pictures, baselines, code use, and a stop on non-finite values."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ from musicgen.training.tensorboard_logger import CARD_WIDTH_IN
 
 
 class StopOnNonFinite(Callback):
-    """Stop a run whose numbers are no longer finite, before the bad state becomes a checkpoint.
+    """Stop a run with non-finite values before a checkpoint is written.
 
-    The loss is looked at every few steps, all tensors of the network at the end of each epoch: a last update
-    may spoil what the last loss did not show yet. All ranks stop together.
+    Checks the loss every few steps, and all tensors of the network at the end of each epoch, since the last
+    update may produce them after the last loss. All ranks stop together.
 
     Args:
-        every_n_steps: How often to look at the loss; looking waits for the device.
+        every_n_steps: Interval of loss checks, which synchronise with the device.
     """
 
     def __init__(self, *, every_n_steps: int = 10) -> None:
@@ -32,14 +32,14 @@ class StopOnNonFinite(Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Raise `FloatingPointError` that says where, at which rate, and which checkpoint is good."""
+        """Raise `FloatingPointError` with step, learning rate and last good checkpoint."""
         is_last = batch_idx + 1 >= trainer.num_training_batches
         if batch_idx % self.every_n_steps == 0 or is_last:
             loss = outputs["loss"]
             _check(trainer, pl_module, what=f"the training loss is {float(loss)}", good=torch.isfinite(loss))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Raise the same for a weight or a code that is no number."""
+        """Raise `FloatingPointError` for non-finite weights or codebook vectors."""
         good, bad_name = True, ""
         for name, tensor in pl_module.state_dict().items():
             if tensor.is_floating_point() and not torch.isfinite(tensor).all():
@@ -60,11 +60,11 @@ def _check(trainer: pl.Trainer, pl_module: pl.LightningModule, *, what: str, goo
 
 
 class ReconstructionPictures(Callback):
-    """Show held-out music above its reconstruction in TensorBoard.
+    """Show held-out music and its reconstruction in TensorBoard.
 
     Args:
-        every_n_epochs: How often, in epochs; the first and the last epoch are always shown.
-        num_quarters: How much of the first held-out piece is shown.
+        every_n_epochs: Interval in epochs; the first and the last epoch are always shown.
+        num_quarters: Length of the shown part of the first held-out piece, in quarters.
     """
 
     def __init__(self, *, every_n_epochs: int = 5, num_quarters: int = 16) -> None:
@@ -72,7 +72,7 @@ class ReconstructionPictures(Callback):
         self.num_quarters = num_quarters
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draw on rank 0, where the logger can take pictures."""
+        """Draw on rank 0, if the logger supports images."""
         epoch = trainer.current_epoch + 1
         shown = epoch == 1 or epoch == trainer.max_epochs or epoch % self.every_n_epochs == 0
         board = tensorboard_of(trainer)
@@ -99,18 +99,18 @@ class ReconstructionPictures(Callback):
 
 
 class TrivialLines(Callback):
-    """Draw what trivial predictions reach as straight lines, from the first update of a stage to its last.
+    """Draw trivial predictions as horizontal lines from the first to the last update of a stage.
 
-    Takes them from the module's `baselines`, by their names in `metrics.json`.
+    Reads the module's `baselines`, by their names in `metrics.json`.
     """
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Begin the lines, unless an earlier process did."""
+        """Log the first point, unless an earlier process did."""
         if trainer.global_step == 0:
             _log_baselines(trainer, pl_module, step=0)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """End the lines at the last update."""
+        """Log the last point."""
         _log_baselines(trainer, pl_module, step=max(1, trainer.global_step - 1))
 
 
@@ -121,10 +121,10 @@ def _log_baselines(trainer: pl.Trainer, pl_module: pl.LightningModule, *, step: 
 
 
 class CodeUse(Callback):
-    """Show in TensorBoard how often each code is used on held-out music."""
+    """Show the code use on held-out music in TensorBoard."""
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add a histogram with one bar a code, the most used first."""
+        """Add a histogram with one bar per code, the most used first."""
         board = tensorboard_of(trainer)
         if board is None or not isinstance(pl_module, AutoencoderModule) or trainer.sanity_checking:
             return
@@ -146,7 +146,7 @@ class CodeUse(Callback):
 
 
 def tensorboard_of(trainer: pl.Trainer):
-    """Give the TensorBoard writer of rank 0, or None where there is none."""
+    """Return the TensorBoard writer on rank 0, else None."""
     if not trainer.is_global_zero:
         return None
     return next(

@@ -1,4 +1,4 @@
-"""Checkpoints of a stage: what is kept, how it is written, how a run goes on from it."""
+"""Checkpoints of a stage: saving, loading and resuming."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,16 +17,16 @@ _PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 
 
 class WholeCheckpoints(CheckpointIO):
-    """Write checkpoints beside their place and move them there; read tensors and plain values only.
+    """Write checkpoints atomically; read tensors and plain values only.
 
-    Lightning writes to the system's folder for temporary files, from where another disk is only reached by
-    copying, and waits for no disk.
+    Lightning writes to the system's temporary folder, from which a move to another disk is not atomic, and
+    does not flush to disk.
     """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
     ) -> None:
-        """Write a checkpoint, whole or not at all."""
+        """Write a checkpoint atomically."""
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_tensors(checkpoint, path)
 
@@ -36,11 +36,11 @@ class WholeCheckpoints(CheckpointIO):
         map_location: Callable | None = None,
         weights_only: bool | None = None,
     ) -> dict[str, Any]:
-        """Read a checkpoint on the CPU, with `weights_only=True` whatever is asked for."""
+        """Read a checkpoint on the CPU, always with `weights_only=True`."""
         return read_checkpoint(Path(path))
 
     def remove_checkpoint(self, path: str | Path) -> None:
-        """Remove a checkpoint if it is there."""
+        """Remove a checkpoint if it exists."""
         Path(path).unlink(missing_ok=True)
 
 
@@ -48,12 +48,12 @@ class StageCheckpoint(ModelCheckpoint):
     """Keep the best and the last state of a stage: `STAGE.ckpt` and `STAGE-last.ckpt`.
 
     Args:
-        folder: Where they go.
+        folder: Folder of the checkpoints.
         stage: `vq_vae`, `transformer` or `style`.
-        monitor: The held-out metric that says which is best; lower is better. None keeps the last.
-        description: Plain dictionary that travels in the file: config, version, commit, fingerprints.
+        monitor: Held-out metric of the best state; lower is better. None to keep the last.
+        description: Plain dictionary stored in the file: config, version, commit, fingerprints.
 
-    Files are written whole or not at all, and read with nothing in them that could run code.
+    Files are written atomically and cannot contain code.
     """
 
     def __init__(self, folder: Path, *, stage: str, monitor: str | None, description: dict[str, Any]) -> None:
@@ -64,7 +64,7 @@ class StageCheckpoint(ModelCheckpoint):
             monitor=monitor,
             mode="min",
             save_last=True,
-            save_on_train_epoch_end=True,  # when the training metrics of the epoch are known, too
+            save_on_train_epoch_end=True,  # after the training metrics of the epoch are known
             auto_insert_metric_name=False,
             enable_version_counter=False,
         )
@@ -72,24 +72,24 @@ class StageCheckpoint(ModelCheckpoint):
         self.description = description
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Have the trainer write and read checkpoints our way, whatever its strategy."""
+        """Install `WholeCheckpoints` in the trainer's strategy."""
         super().setup(trainer, pl_module, stage)
         trainer.strategy.checkpoint_io = WholeCheckpoints()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the best metric so far, also where the run folder was moved or copied."""
+        """Restore the best metric, with paths adapted if the run folder was moved or copied."""
 
-        def here(path: str) -> str:
+        def in_folder(path: str) -> str:
             return str(Path(str(self.dirpath), Path(path).name)) if path else path
 
-        moved = {name: here(state_dict[name]) for name in _PATHS if name in state_dict}
-        best = {here(path): score for path, score in state_dict.get("best_k_models", {}).items()}
+        moved = {name: in_folder(state_dict[name]) for name in _PATHS if name in state_dict}
+        best = {in_folder(path): score for path, score in state_dict.get("best_k_models", {}).items()}
         super().load_state_dict({**state_dict, **moved, "best_k_models": best, "dirpath": self.dirpath})
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
     ) -> None:
-        """Put the description, the epoch's metrics and how far the logs are beside the tensors."""
+        """Add the description, the epoch's metrics and the log positions to the checkpoint."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         checkpoint["musicgen"] = {**self.description, "metrics": metrics}
         if trainer.is_global_zero:
@@ -98,22 +98,22 @@ class StageCheckpoint(ModelCheckpoint):
 
 
 class RandomState(Callback):
-    """Save PyTorch's random state with a checkpoint, so that a resumed run draws what it would have."""
+    """Save PyTorch's random state with a checkpoint, so that a resumed run draws the same numbers."""
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
     ) -> None:
-        """Put the states of the CPU and of all CUDA devices into the checkpoint."""
+        """Add the states of the CPU and of all CUDA devices to the checkpoint."""
         checkpoint["random_state"] = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
     ) -> None:
-        """Keep the states until training begins: what is set up in between draws numbers, too."""
+        """Hold the states until training starts, as the setup in between draws numbers."""
         self._loaded = checkpoint.get("random_state")
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Go on from the loaded states."""
+        """Restore the loaded states."""
         loaded = getattr(self, "_loaded", None)
         if loaded is None:
             return

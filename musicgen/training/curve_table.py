@@ -1,4 +1,4 @@
-"""All metrics of a run as one table, with which a run that was killed goes on."""
+"""CSV logger that continues its table when a run resumes."""
 
 import csv
 import io
@@ -13,16 +13,16 @@ from musicgen.files.atomic import write_atomically
 
 
 class CurveTable(Logger):
-    """Write a CSV file: a row each time something is logged, a column a metric, empty cells elsewhere.
+    """Write a CSV file with a row per logging call and a column per metric.
 
-    Lightning's own logger begins another file each time a run is started, and a run that is killed loses up
-    to a hundred rows that its checkpoint knows.
+    Lightning's CSV logger starts a new file for each process, and a killed run loses up to a hundred rows
+    before its last checkpoint.
 
     Args:
-        path: The file; rows that it has stay.
+        path: The file; existing rows are kept.
 
     Attributes:
-        stage: Written into each row; empty for what belongs to no stage.
+        stage: Value of the stage column; empty outside stages.
     """
 
     def __init__(self, *, path: str | Path) -> None:
@@ -32,27 +32,27 @@ class CurveTable(Logger):
 
     @property
     def name(self) -> str:
-        """Give the file's name."""
+        """The file's name."""
         return self.path.stem
 
     @property
     def version(self) -> str:
-        """Give none: there is one table a run."""
+        """Empty: there is one table per run."""
         return ""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Take a row; `save` brings it to the disk."""
+        """Add a row; `save` writes it to disk."""
         values = {name: float(value) for name, value in metrics.items()}
         self._rows.append({"stage": self.stage, "step": step or 0, **values})
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """Leave out what `.hydra/config.yaml` has."""
+        """Do nothing: `.hydra/config.yaml` has the hyperparameters."""
 
     @rank_zero_only
     def save(self) -> None:
-        """Append the rows that came since; the file is written anew where they bring columns."""
+        """Append new rows; rewrite the file if they have new columns."""
         columns, rows = self._columns(), self._rows
         self._rows = []
         if any(name not in columns for row in rows for name in row):
@@ -63,11 +63,11 @@ class CurveTable(Logger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Write what is left."""
+        """Write the remaining rows."""
         self.save()
 
     def rows(self, stage: str | None = None) -> list[dict[str, str]]:
-        """Read the rows of a stage, or all, cells as they are written; a row that a kill cut off is none."""
+        """Read the rows of a stage, or all, as text; a truncated last row is ignored."""
         if not self.path.is_file():
             return []
         text = self.path.read_text(encoding="utf-8")
@@ -76,11 +76,11 @@ class CurveTable(Logger):
 
     @rank_zero_only
     def rewind(self, stage: str, *, rows: int) -> None:
-        """Take back the rows of a stage but for the first ones.
+        """Remove the rows of a stage after the first `rows`.
 
         Args:
-            stage: Its name; rows of others stay.
-            rows: How many stay.
+            stage: Name of the stage; other rows are kept.
+            rows: Number of rows to keep.
         """
         self.save()
         kept, seen = [], 0
@@ -97,7 +97,7 @@ class CurveTable(Logger):
             return next(csv.reader(file), [])
 
     def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write the whole file, whole or not at all."""
+        """Write the whole file atomically."""
         columns = dict.fromkeys(["stage", "epoch", "step", *(name for row in rows for name in row)])
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, list(columns))

@@ -1,4 +1,4 @@
-"""Share a network's weights out over ranks, for transformers that no single device holds."""
+"""Fully sharded training, for transformers that do not fit on a single device."""
 
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ from musicgen.models.priors.layers import Block
 class ShardedStrategy(ModelParallelStrategy):
     """Fully sharded data parallel training (Rajbhandari et al. 2020, ZeRO stage 3; PyTorch's FSDP2).
 
-    Each rank keeps its part of the weights, gradients and optimizer states. Checkpoints hold whole tensors,
-    so that one process reads what many wrote.
+    Each rank keeps a shard of weights, gradients and optimizer states. Checkpoints hold whole tensors, so
+    that a single process can load them.
 
     Args:
-        process_group_backend: How ranks speak; None takes what the device has: nccl, or gloo on CPUs.
+        process_group_backend: Backend of the process group; None for nccl on GPUs and gloo on CPUs.
     """
 
     def __init__(self, *, process_group_backend: str | None = None) -> None:
@@ -30,33 +30,33 @@ class ShardedStrategy(ModelParallelStrategy):
         )
 
     def setup_environment(self) -> None:
-        """Make all ranks one group, each with a part of the batch and a part of the weights."""
+        """Set up a mesh of all ranks, for both data and weights."""
         self._data_parallel_size = self.num_nodes * self.num_processes
         super().setup_environment()
 
     def load_checkpoint(
         self, checkpoint_path: str | Path, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Read a checkpoint when it is whole and holds nothing but tensors and plain values.
+        """Read a checkpoint after checking that it is complete and holds only tensors and plain values.
 
         Raises:
-            ValueError: It is damaged or holds more.
+            ValueError: It is damaged or holds other objects.
         """
         read_checkpoint(Path(checkpoint_path))
         return super().load_checkpoint(checkpoint_path, weights_only=True)
 
 
 def shard_over_ranks(network: nn.Module, mesh: DeviceMesh | None) -> None:
-    """Share the weights of a network out over ranks, a transformer block a unit, the rest another one.
+    """Shard the weights of a network over ranks, each transformer block as a unit, then the rest.
 
     Args:
-        network: Its parameters become parts of themselves.
-        mesh: The strategy's ranks; None leaves the network as it is.
+        network: The network, sharded in place.
+        mesh: Device mesh of the strategy; None to do nothing.
     """
     if mesh is None:
         return
     ranks = mesh["data_parallel"]
-    for parameter in network.parameters():  # channels_last kernels cannot be cut
+    for parameter in network.parameters():  # channels_last kernels cannot be sharded
         parameter.data = parameter.data.contiguous()
     for module in network.modules():
         if isinstance(module, Block):

@@ -1,4 +1,4 @@
-"""The training loop of the GAN over phrases as a Lightning module."""
+"""Lightning module of the phrase GAN."""
 
 import pytorch_lightning as pl
 import torch
@@ -9,14 +9,14 @@ from musicgen.models.gan import PhraseCritic, PhraseGenerator, gradient_penalty
 
 
 class GanModule(pl.LightningModule):
-    """Train generator and critic against each other (Wasserstein GAN with gradient penalty).
+    """Train a Wasserstein GAN with gradient penalty.
 
     Args:
-        generator: Makes phrases.
-        critic: Judges them.
-        critic_steps: Updates of the critic for one of the generator.
+        generator: The generator of phrases.
+        critic: The critic of phrases.
+        critic_steps: Updates of the critic per update of the generator.
         penalty: Weight of the gradient penalty; 10 in the paper.
-        learning_rate: Of both, Adam with betas 0.5 and 0.9 as in the paper's code.
+        learning_rate: Learning rate of both Adam optimizers, with betas 0.5 and 0.9 as in the paper's code.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class GanModule(pl.LightningModule):
         self.critic_steps, self.penalty, self.learning_rate = critic_steps, penalty, learning_rate
 
     def training_step(self, real: Tensor, batch_idx: int) -> Tensor:
-        """Teach the critic on a batch of real phrases, and every few batches the generator."""
+        """Update the critic on a batch of real phrases, and the generator every `critic_steps` batches."""
         of_generator, of_critic = self.optimizers()  # pyright: ignore[reportGeneralTypeIssues]
         with torch.no_grad():
             made = self.generator(self.generator.noise(len(real)))
@@ -48,7 +48,7 @@ class GanModule(pl.LightningModule):
         return distance.detach()
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        """Make the optimizers of generator and critic."""
+        """Build the optimizers of generator and critic."""
         return [
             torch.optim.Adam(network.parameters(), lr=self.learning_rate, betas=(0.5, 0.9))
             for network in (self.generator, self.critic)

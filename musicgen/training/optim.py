@@ -13,7 +13,7 @@ SchedulerFactory = Callable[..., LRScheduler]
 
 
 def parameter_groups(module: nn.Module) -> list[dict[str, object]]:
-    """Part the trainable parameters into those that weight decay shrinks and those it leaves alone.
+    """Split the trainable parameters into groups with and without weight decay.
 
     Matrices and convolution kernels are decayed; biases, gains and embedding tables are not, as in GPT-2's
     training (Radford et al. 2019). An optimizer without weight decay treats both groups alike.
@@ -34,16 +34,16 @@ def parameter_groups(module: nn.Module) -> list[dict[str, object]]:
 
 
 def learning_rate(trainer: pl.Trainer) -> float:
-    """Give the rate of the update that comes."""
+    """Return the learning rate of the next update."""
     return trainer.optimizers[0].param_groups[0]["lr"]
 
 
 def constant(optimizer: Optimizer, *, total_steps: int) -> LRScheduler:
-    """Keep the learning rate as it is.
+    """Return a constant schedule.
 
     Args:
-        optimizer: Whose rate to keep.
-        total_steps: Updates of the whole training; any number will do.
+        optimizer: The optimizer.
+        total_steps: Ignored; schedules share this signature.
 
     Returns:
         A schedule that multiplies the rate by 1.
@@ -55,16 +55,16 @@ def constant(optimizer: Optimizer, *, total_steps: int) -> LRScheduler:
 def cosine(
     optimizer: Optimizer, *, total_steps: int, warmup: float = 0.05, final_share: float = 0.05
 ) -> LRScheduler:
-    """Warm up linearly, then follow half a cosine down (Loshchilov and Hutter 2017, equation 5, one cycle).
+    """Return a schedule of linear warm-up and cosine decay (Loshchilov and Hutter 2017, equation 5).
 
     Args:
-        optimizer: Whose rate to steer.
+        optimizer: The optimizer.
         total_steps: Updates of the whole training.
-        warmup: Share of the updates in which the rate rises, 0 to 1 (exclusive).
-        final_share: Share of the top rate that is left at the last update, 0 to 1.
+        warmup: Share of updates in the warm-up, 0 to 1 (exclusive).
+        final_share: Final rate as a share of the peak, 0 to 1.
 
     Returns:
-        A schedule to step once an update.
+        A schedule to step once per update.
 
     Raises:
         ValueError: A share is out of range.

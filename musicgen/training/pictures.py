@@ -1,4 +1,4 @@
-"""Show pieces in TensorBoard: piano rolls and self-similarity to look at, sound to hear."""
+"""Show pieces in TensorBoard: piano rolls, self-similarity and audio."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,12 +23,12 @@ ROLL_QUARTERS = 48
 def log_generated(
     pieces: Sequence[GeneratedPiece], loggers: Sequence[Logger], *, max_audio_s: float = 60.0
 ) -> None:
-    """Add the pictures of every piece, and the sound of the first.
+    """Add images of every piece, and audio of the first.
 
     Args:
-        pieces: What was generated.
-        loggers: Those of TensorBoard among them take it.
-        max_audio_s: How much of the first piece is sounded, in seconds.
+        pieces: Generated pieces.
+        loggers: Loggers of the run; only TensorBoard's are used.
+        max_audio_s: Length of the audio in seconds.
     """
     for logger in loggers:
         if not isinstance(logger, TensorBoardLogger):
@@ -40,15 +40,15 @@ def log_generated(
 
 
 def show_piece(board: "SummaryWriter", name: str, performance: Performance, *, audio_s: float) -> None:
-    """Add a piece's roll under its name, its self-similarity under NAME/form, its sound under NAME/sound.
+    """Add a piece's piano roll as NAME, its self-similarity as NAME/form and its audio as NAME/sound.
 
-    TensorBoard keeps one kind of data a name: under the roll's it would show neither roll nor sound.
+    TensorBoard keeps one kind of data per name: under the roll's it would show neither roll nor sound.
 
     Args:
-        board: TensorBoard's writer.
+        board: TensorBoard writer.
         name: Tag of the piece.
         performance: The notes.
-        audio_s: How much is sounded, in seconds; 0 and silence give no sound.
+        audio_s: Length of the audio in seconds; none for 0 or a silent piece.
     """
     roll = roll_image(
         to_slices(performance), max_quarters=ROLL_QUARTERS, quarters_per_system=16, width_in=CARD_WIDTH_IN

@@ -1,4 +1,4 @@
-"""The prior's training loop as a Lightning module."""
+"""Lightning module of the prior."""
 
 from collections.abc import Mapping
 
@@ -16,20 +16,20 @@ from musicgen.training.trainer import is_written, num_val_samples, sample_number
 
 
 class PriorModule(pl.LightningModule):
-    """Train a transformer to predict the next code of a piece.
+    """Train a prior to predict the next code of a piece.
 
     Args:
         transformer: The network.
         optimizer: Makes the optimizer from parameter groups.
-        scheduler: Makes the schedule from the optimizer and `total_steps`; stepped once an update.
-        codes_per_quarter: How many codes stand for one quarter.
-        decoder_bits: What the decoder needs beyond the codes on the held-out pieces, in bits per
-            quarter; added to the prior's own bits it gives `val/bits_per_quarter`, an upper bound on
-            -log2 p(quarter) that compares runs of any codebook.
+        scheduler: Makes the schedule from the optimizer and `total_steps`; stepped once per update.
+        codes_per_quarter: Number of codes per quarter.
+        decoder_bits: Bits per quarter of the decoder given the codes, on the held-out pieces. Its sum with
+            the prior's bits is `val/bits_per_quarter`, an upper bound on -log2 p(quarter) that is
+            comparable between codebooks.
     """
 
     stage = "transformer"
-    baselines: Mapping[str, float] = {}  # trivial priors, drawn beside the curves
+    baselines: Mapping[str, float] = {}  # trivial priors, drawn as lines
 
     def __init__(
         self,
@@ -49,11 +49,11 @@ class PriorModule(pl.LightningModule):
         self.val_nats = MeanMetric()
 
     def configure_model(self) -> None:
-        """Share the weights out over ranks where the strategy does so."""
+        """Shard the weights if the strategy does so."""
         shard_over_ranks(self.transformer, self.device_mesh)
 
     def training_step(self, batch: CodeBatch, batch_idx: int) -> Tensor:
-        """Predict the codes of a batch of windows; give the mean loss in nats a code."""
+        """Predict the codes of a batch of windows; return the mean loss in nats per code."""
         loss = self._step(batch)
         self.log("transformer/train/nats_per_code", loss, on_step=False, on_epoch=True, sync_dist=True)
         if is_written(self.trainer):
@@ -62,16 +62,16 @@ class PriorModule(pl.LightningModule):
         return loss
 
     def validation_step(self, batch: CodeBatch, batch_idx: int) -> None:
-        """Take the loss of a batch of held-out windows, those left out that only even out the ranks."""
+        """Add up the loss of a batch of held-out windows, without those that pad the ranks."""
         numbers = sample_numbers(self.trainer, batch_idx=batch_idx, count=len(batch.inputs))
         once = (numbers < num_val_samples(self.trainer)).to(batch.mask.device)
         batch = batch._replace(mask=batch.mask & once[:, None])
-        nats = self._step(batch)  # also for nothing: sharded ranks work in step
+        nats = self._step(batch)  # run even if masked out: FSDP ranks must make the same collective calls
         if batch.mask.any():
             self.val_nats.update(nats, weight=batch.mask.sum())
 
     def on_validation_epoch_end(self) -> None:
-        """Log nats a code and bits a quarter over the whole held-out set."""
+        """Log nats per code and bits per quarter over the whole held-out set."""
         nats = float(self.val_nats.compute())
         self.val_nats.reset()
         bits = bits_per_quarter(
@@ -81,7 +81,7 @@ class PriorModule(pl.LightningModule):
         self.log("transformer/epoch", float(self.current_epoch + 1))
 
     def configure_optimizers(self) -> dict[str, object]:
-        """Make the optimizer and its schedule over all updates of the training."""
+        """Build the optimizer and its schedule."""
         optimizer = self.optimizer(parameter_groups(self.transformer))
         schedule = self.scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,4 +1,4 @@
-"""The logs of one stage of a run: event files by their suffix, rows of the table by their stage."""
+"""Logs per stage of a run: event files by suffix, table rows by the stage column."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -14,25 +14,25 @@ from musicgen.training.curve_table import CurveTable
 
 
 def label_logs(loggers: Sequence[Logger], stage: str) -> None:
-    """Have all that is logged from now on belong to a stage; empty for none.
+    """Assign subsequent log entries to a stage; empty for none.
 
     Args:
-        loggers: Those of a run; TensorBoard's begin a file of the stage, the table writes its name.
-        stage: Its name.
+        loggers: Loggers of a run; TensorBoard starts a new file, the table writes the stage's name.
+        stage: Name of the stage.
     """
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.experiment.close()  # it opens another file when something is written
+            logger.experiment.close()  # reopens with a new file on the next write
             logger.experiment.filename_suffix = f".{stage}" if stage else ""
         elif isinstance(logger, CurveTable):
             logger.stage = stage
 
 
 def log_position(loggers: Sequence[Logger], folder: Path, stage: str) -> dict[str, Any]:
-    """Measure how far the logs of a stage are on the disk, for its checkpoint.
+    """Return the current positions in the logs of a stage, for its checkpoint.
 
     Returns:
-        `events`: name of an event file to its bytes; `rows`: of the table.
+        `events`: event file name to its size in bytes; `rows`: number of table rows.
     """
     rows = sum(len(logger.rows(stage)) for logger in loggers if isinstance(logger, CurveTable))
     return {"events": {path.name: path.stat().st_size for path in event_files(folder, stage)}, "rows": rows}
@@ -41,22 +41,22 @@ def log_position(loggers: Sequence[Logger], folder: Path, stage: str) -> dict[st
 def rewind_logs(
     loggers: Sequence[Logger], folder: Path, stage: str, *, checkpoint: Mapping[str, Any] | None
 ) -> None:
-    """Take back what a stage logged after the checkpoint from which it continues.
+    """Remove log entries of a stage after the checkpoint from which it resumes.
 
     Args:
-        loggers: Of the run; TensorBoard's files and the table are mended, services keep what they have.
+        loggers: Loggers of the run; TensorBoard files and the table are truncated, remote services are not.
         folder: The run folder.
-        stage: Its name.
-        checkpoint: The content of the checkpoint; None takes back all.
+        stage: Name of the stage.
+        checkpoint: Content of the checkpoint; None to remove all entries.
     """
     position = {"events": {}, "rows": 0} if checkpoint is None else checkpoint.get("logs")
-    if position is None:  # of a version that did not note it
+    if position is None:  # checkpoint of an earlier version
         return
     for path in event_files(folder, stage):
         if path.name in position["events"]:
             write_atomically(
                 path, path.read_bytes()[: position["events"][path.name]]
-            )  # other runs may link it
+            )  # a copy, as other runs may link it
         else:
             path.unlink()
     tables = [logger for logger in loggers if isinstance(logger, CurveTable)]
@@ -65,7 +65,7 @@ def rewind_logs(
 
 
 def log_training_metrics(loggers: Sequence[Logger], checkpoint: Mapping[str, Any]) -> None:
-    """Log the training metrics of the epoch that a checkpoint ends: Lightning logs them after saving it."""
+    """Log the training metrics of a checkpoint's epoch, which Lightning logs only after saving."""
     metrics = checkpoint["musicgen"].get("metrics", {})
     training = {name: value for name, value in metrics.items() if "/train/" in name}
     for logger in loggers if training else ():
@@ -73,11 +73,11 @@ def log_training_metrics(loggers: Sequence[Logger], checkpoint: Mapping[str, Any
 
 
 def replay(paths: Sequence[Path], loggers: Sequence[Logger]) -> None:
-    """Log all scalars of TensorBoard's event files once more, in the order of their steps.
+    """Log all scalars of TensorBoard event files again, in order of their steps.
 
     Args:
         paths: Event files of a stage that was trained in another run.
-        loggers: CSV, Weights & Biases and the like; none reads nothing.
+        loggers: Receiving loggers, such as CSV; if empty, nothing is read.
     """
     if not loggers:
         return
@@ -88,7 +88,7 @@ def replay(paths: Sequence[Path], loggers: Sequence[Logger]) -> None:
         events = EventAccumulator(str(path), size_guidance={"scalars": 0})
         events.Reload()
         for name in events.Tags()["scalars"]:
-            if name.startswith(FIRST):  # written once more under its own name
+            if name.startswith(FIRST):  # a copy of another scalar
                 continue
             points.extend((event.wall_time, event.step, name, event.value) for event in events.Scalars(name))
     for step, together in groupby(sorted(points), key=lambda point: point[1]):

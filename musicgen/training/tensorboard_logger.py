@@ -1,4 +1,4 @@
-"""TensorBoard logger: charts in the order in which people look at them, each with its explanation."""
+"""TensorBoard logger that drops Lightning's `epoch` scalar and describes metrics."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,11 +12,11 @@ CARD_WIDTH_IN = 5.4  # of a picture that its cards show in half its size
 
 
 class TensorBoardWithoutEpoch(TensorBoardLogger):
-    """Write Lightning's metrics but for `epoch`, each with what the table of metrics says of it.
+    """Write Lightning's metrics except `epoch`, each with its description.
 
-    Lightning adds `epoch` to all that is logged, by the updates of whichever stage is trained, so that a run
-    of two stages draws a zigzag; `vq_vae/epoch` and `transformer/epoch` say the same a stage. Headline
-    metrics also go into a group that TensorBoard opens with.
+    Lightning logs `epoch` against the updates of the current stage, which is a zigzag for a run of several
+    stages; `vq_vae/epoch` and `transformer/epoch` replace it. Headline metrics are repeated in a group that
+    TensorBoard shows first.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

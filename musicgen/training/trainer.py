@@ -1,4 +1,4 @@
-"""What modules ask of Lightning's trainer: number type, logging steps, and which samples a rank holds."""
+"""Queries on Lightning's trainer: precision, logging steps and the samples of a rank."""
 
 import pytorch_lightning as pl
 import torch
@@ -24,32 +24,32 @@ def fastest_precision(accelerator: str) -> str:
 
 
 def is_written(trainer: pl.Trainer) -> bool:
-    """Report whether the current step is a logging step, each tenth by default."""
+    """Check whether the current step is a logging step."""
     every = trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]
     return every > 0 and (trainer.global_step + 1) % every == 0
 
 
 def sample_numbers(trainer: pl.Trainer, *, batch_idx: int, count: int) -> Tensor:
-    """Number the samples of a batch that comes in order, each rank taking every n-th sample.
+    """Return the indices of a batch's samples, where each of n ranks takes every n-th sample.
 
-    A number at or beyond the size of the data set is a repeat that only evens out the ranks: leave it out.
+    Indices at or beyond the size of the data set are padding and must be ignored.
 
     Args:
-        trainer: Knows the rank and how many there are.
-        batch_idx: Number of the batch on this rank.
-        count: Samples in it.
+        trainer: The trainer.
+        batch_idx: Index of the batch on this rank.
+        count: Number of samples in it.
 
     Returns:
         int64 (count,).
     """
     batch_size = _val_loader(trainer).batch_size
     assert batch_size is not None
-    here = batch_idx * batch_size + torch.arange(count)
-    return here * trainer.world_size + trainer.global_rank
+    on_rank = batch_idx * batch_size + torch.arange(count)
+    return on_rank * trainer.world_size + trainer.global_rank
 
 
 def num_val_samples(trainer: pl.Trainer) -> int:
-    """Count the held-out samples, each once."""
+    """Return the number of held-out samples, without padding."""
     return len(_val_loader(trainer).dataset)  # pyright: ignore[reportArgumentType]
 
 

@@ -57,6 +57,16 @@ def test_a_continuation_keeps_the_prompt_and_says_what_it_is(
     assert "seed: 0, piece 0 of 1" in texts
     assert any("temperature=" in text for text in texts)
     assert "24 quarters; kept: 16 notes with their velocities, 2 tempos, 3/4" in said
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "<dt>new from</dt><dd>0:21.3 (quarter 24)</dd>" in page  # 4 bars at 54, then 4 at 90
+    assert "waltz.mid" in page
+    assert 'download="000.mid"' in page
+    assert {"data:audio/midi", "data:image/svg+xml", "data:image/png"} <= set(
+        re.findall(r"data:[\w/+]+", page)
+    )
+    assert re.search("data:audio/(wav|ogg);base64,", page)
+    assert not re.search(r"""(src|href)=["'](?!data:|#)""", page)
+    assert str(out / "index.html") in said
 
 
 def test_the_best_of_many_are_kept_and_named(
@@ -70,9 +80,11 @@ def test_the_best_of_many_are_kept_and_named(
         "num_pieces=3",
         "keep=1",
         "formats=mid",
+        "page.max_pieces=0",
     ]
     said = musicgen("generate", f"run={tiny_run}", *asked, f"hydra.run.dir={out}", *SHORT).stdout
     assert [path.name for path in sorted(out.glob("*.mid"))] == ["000.mid"]
+    assert not (out / "index.html").exists()
     assert "rank" in said
     assert len(re.findall(r"kept +│", said)) == 1
     file = mido.MidiFile(out / "000.mid")

@@ -3,11 +3,16 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.generation import generate
-from musicgen.generation.generate import generate_pieces
+from musicgen.generation.generate import GeneratedPiece, generate_pieces
+from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.sampling import Sampling
+from musicgen.music.grid import pack, to_slices
+from musicgen.music.theory.keys import Key, estimate_key
+from tests.data.test_one_key import cadence
 
 
 def test_a_piece_does_not_depend_on_how_many_are_asked_for(
@@ -25,3 +30,41 @@ def test_a_piece_does_not_depend_on_how_many_are_asked_for(
     five = codes(5)
     assert codes(3) == five[:3]
     assert len({tuple(piece) for piece in five}) > 1
+
+
+def test_a_key_that_is_asked_for_moves_pieces_and_leaves_their_codes(tiny_run: Path) -> None:
+    autoencoder = load_autoencoder(tiny_run).module
+    transformer = load_transformer(tiny_run, autoencoder=autoencoder).module
+
+    def piece(keys: KeyPlan | None) -> GeneratedPiece:
+        settings = {"num_quarters": 8, "seed": 5, "sampling": Sampling(), "num_pieces": 1, "keys": keys}
+        return generate_pieces(autoencoder, transformer, **settings)[0]
+
+    written = piece(None)
+    tonic = estimate_key(written.performance).tonic
+    up = piece(KeyPlan(key=Key((tonic + 2) % 12, "major").tonic_name))
+    assert torch.equal(up.codes, written.codes)
+    assert (up.performance.pitch.astype(int) - written.performance.pitch).tolist() == [2] * len(
+        up.performance
+    )
+    assert (up.packed[:, 2:] == written.packed[:, :-2]).all()
+
+
+def test_a_prompt_is_read_in_the_key_that_was_learned_and_continued_in_its_own(tiny_run: Path) -> None:
+    autoencoder = load_autoencoder(tiny_run).module
+    transformer = load_transformer(tiny_run, autoencoder=autoencoder).module
+    settings = {"num_quarters": 4, "seed": 5, "sampling": Sampling(), "num_pieces": 1}
+    at_home, higher = (
+        generate_pieces(
+            autoencoder,
+            transformer,
+            prompt=pack(to_slices(cadence(semitones))),
+            keys=KeyPlan(learned={"C major": 1}),
+            **settings,
+        )[0]
+        for semitones in (0, 3)
+    )
+    assert torch.equal(at_home.codes, higher.codes)
+    assert (higher.packed[:, 3:] == at_home.packed[:, :-3]).all()
+    with pytest.raises(ValueError, match="key=D with a prompt"):
+        generate_pieces(autoencoder, transformer, prompt=higher.packed[:4], keys=KeyPlan(key="D"), **settings)

@@ -89,7 +89,7 @@ def test_encode_takes_any_dtype_with_and_without_the_channel_axis(dtype) -> None
     assert torch.equal(model.encode(slices[:, 0].to(dtype)), expected)
 
 
-@pytest.mark.parametrize("shape", [(2, 88, 32), (2, 1, 88, 32), (2, 2, 88, 31), (88, 32)])
+@pytest.mark.parametrize("shape", [(2, 88, 32), (2, 1, 88, 32), (2, 2, 88, 31), (2, 3, 88, 32)])
 def test_slices_of_another_shape_are_refused(shape) -> None:
     with pytest.raises(ValueError, match=r"this autoencoder takes \(batch, 2, 88, 32\)"):
         tiny(channels=2).encode(torch.zeros(shape))
@@ -144,7 +144,7 @@ def test_output_bias_starts_at_the_density(channels, density) -> None:
     assert shares.tolist() == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("density", [0, 1, -0.5, [], float("nan")])
+@pytest.mark.parametrize("density", [0.0, 1.0, -0.5, [], float("nan")])
 def test_densities_out_of_range_are_refused(density) -> None:
     with pytest.raises(ValueError, match="use numbers between 0 and 1"):
         tiny().set_output_bias(density)

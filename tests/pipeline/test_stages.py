@@ -62,8 +62,8 @@ def test_a_refused_stage_leaves_out_those_that_need_it_and_says_why(caplog: pyte
     stages = {**steps(a=(), c=("b",), d=("a",)), "b": Refusing(name="b", needs=("a",))}
     pipeline = Pipeline(stages, Mock())
     assert pipeline._possible(["a", "b", "c", "d"]) == ["a", "d"]
-    assert "b is left out: the bottleneck has no codes" in caplog.text
-    assert "c is left out: it needs b" in caplog.text
+    assert "b is skipped: the bottleneck has no codes" in caplog.text
+    assert "c is skipped: it needs b" in caplog.text
     with pytest.raises(ValueError, match=r"none of them can run \(b: the bottleneck has no codes"):
         pipeline._possible(["b", "c"])
 

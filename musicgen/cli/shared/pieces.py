@@ -22,13 +22,17 @@ def prepared_pieces(config: DictConfig, *, make: Callable[[DictConfig], Any] = i
         config: Its `data` and `grid`.
         make: Builds the source and the grid; for a stranger's config one that does not build everything.
     """
+    from musicgen.data.one_key import in_one_key
     from musicgen.data.prepare import prepare
 
     fractions = {name: config.data[name] for name in ("val_fraction", "test_fraction")}
     # Runs that were made without it keep the split that they were trained on.
     together = bool(config.data.get("twins_together", False))
     source, grid = make(config.data.source), make(config.grid)
-    return prepare(source, grid, **work_of(config.data), **fractions, twins_together=together)
+    prepared = prepare(source, grid, **work_of(config.data), **fractions, twins_together=together)
+    if config.data.get("one_key", False):  # configs of older runs lack it
+        return in_one_key(prepared, num_workers=config.data.num_workers)
+    return prepared
 
 
 def work_of(data: DictConfig) -> dict[str, Any]:

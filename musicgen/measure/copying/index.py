@@ -1,4 +1,4 @@
-"""Find what a piece has copied: its longest run of notes that occurs in other pieces, transposed or not."""
+"""Find the longest run of notes that a piece shares with other pieces, up to transposition."""
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
@@ -15,21 +15,21 @@ from musicgen.music.notes import Performance
 
 _log = logging.getLogger(__name__)
 
-INDEX_FORMAT = 1  # of the saved file
+INDEX_FORMAT = 1  # version of the saved file
 
-_SEED = 8  # steps; places where runs at least this long begin are looked up in a table
+_SEED = 8  # steps; shortest run in the lookup table
 
 
 @dataclass(frozen=True)
 class Copy:
-    """Hold the longest run that a piece shares with an index.
+    """Longest run that a piece shares with an index.
 
     Attributes:
-        notes: Length of the run in notes, 0 where not even one step is shared.
-        source: The piece that holds it, as it was named to the index; "" for none.
-        source_onset_s: When the run begins there, in seconds; NaN for none.
-        transposition: How many semitones the copy lies above its source.
-        onset_s: When the run begins in the piece that was asked about, in seconds; NaN for none.
+        notes: Length of the run in notes; 0 if no step is shared.
+        source: Name of the indexed piece that holds it; "" for none.
+        source_onset_s: Start of the run in the source, in seconds; NaN for none.
+        transposition: Semitones from the source up to the copy.
+        onset_s: Start of the run in the queried piece, in seconds; NaN for none.
     """
 
     notes: int
@@ -59,7 +59,7 @@ class CopyIndex:
     135 notes, are mostly the same recording under two titles.
 
     Args:
-        paths: MIDI files; those that cannot be read are left out, logged and listed in `skipped`.
+        paths: MIDI files; unreadable ones are skipped, logged and listed in `skipped`.
 
     Raises:
         ValueError: No file could be read.
@@ -71,7 +71,7 @@ class CopyIndex:
             try:
                 pieces.append((path, steps_of(read_midi(path))))
             except MidiError as error:
-                _log.warning("left out of the copy index: %s", error)
+                _log.warning("skipped in the copy index: %s", error)
                 skipped.append(path)
         if not pieces:
             raise ValueError(f"none of the {len(skipped)} files could be read; give at least one MIDI file")
@@ -79,10 +79,10 @@ class CopyIndex:
 
     @classmethod
     def from_performances(cls, pieces: Iterable[tuple[str, Performance]]) -> "CopyIndex":
-        """Index notes that are already there, such as training pieces as the autoencoder gives them back.
+        """Index notes in memory, such as training pieces reconstructed by the autoencoder.
 
         Args:
-            pieces: The name of each piece and its notes.
+            pieces: Name and notes of each piece.
 
         Raises:
             ValueError: There are no pieces.
@@ -97,12 +97,11 @@ class CopyIndex:
     def longest_copy(self, performance: Performance, *, exclude: Collection[str] = ()) -> Copy:
         """Find the longest run of a piece that occurs in the index.
 
-        Of several of that length, one that is not transposed before the others, then the first in
-        the index, then the first in the piece.
+        Ties are broken by no transposition, then by order in the index, then in the piece.
 
         Args:
             performance: The notes.
-            exclude: Names of sources to leave out, as when a piece of the index asks about itself.
+            exclude: Names of sources to ignore, such as the piece itself.
         """
         asked = steps_of(performance)
         hashes = RunHashes(asked.step[:-1])
@@ -125,7 +124,7 @@ class CopyIndex:
         return self._best(asked, hashes, query, places, low) if low else _NOTHING
 
     def save(self, path: str | Path | BinaryIO) -> None:
-        """Write the index to an `.npz` file, a path or an open one, without pickles."""
+        """Write the index to an `.npz` file (path or open file) without pickles."""
         np.savez_compressed(
             path,
             format=np.array(INDEX_FORMAT),
@@ -139,10 +138,10 @@ class CopyIndex:
 
     @classmethod
     def load(cls, path: str | Path) -> "CopyIndex":
-        """Read an index that `save` wrote.
+        """Load an index written by `save`.
 
         Raises:
-            ValueError: The file is of another format; build the index again.
+            ValueError: The file has another format.
         """
         with np.load(path, allow_pickle=False) as saved:
             if "format" not in saved or int(saved["format"]) != INDEX_FORMAT:
@@ -157,7 +156,7 @@ class CopyIndex:
         return index
 
     def _set_pieces(self, pieces: Sequence[tuple[str, Steps]], skipped: Sequence[str]) -> None:
-        """Lay the pieces end to end and sort the places where runs can begin by their first steps."""
+        """Concatenate the pieces and sort the possible starts of runs by their first steps."""
         self.names, self.skipped = tuple(name for name, _ in pieces), tuple(skipped)
         sizes = np.array([len(steps.pitch) for _, steps in pieces])
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
@@ -172,7 +171,7 @@ class CopyIndex:
         self._seed_keys, self._seeds = keys[order], seeds[order].astype(np.int32)
 
     def _seeded(self, hashes: RunHashes, allowed: Bool[np.ndarray, " pieces"]) -> Int[np.ndarray, " places"]:
-        """Give the places in allowed pieces whose first steps are also asked about."""
+        """Return the places in allowed pieces whose first steps occur in the query."""
         asked = np.unique(hashes.of(np.arange(len(hashes) - _SEED + 1), _SEED))
         low = np.searchsorted(self._seed_keys, asked, side="left")
         count = np.searchsorted(self._seed_keys, asked, side="right") - low
@@ -190,13 +189,13 @@ class CopyIndex:
         places: Int[np.ndarray, " places"],
         length: int,
     ) -> tuple[Int[np.ndarray, " some"], Int[np.ndarray, " fewer"]]:
-        """Keep the beginnings, in the piece and in the index, of runs of a length that both have."""
+        """Return the starts, in the piece and in the index, of shared runs of a length."""
         query = query[query <= len(hashes) - length]
         places = places[self._left[places] >= length]
         ours, theirs = hashes.of(query, length), self._hashes.of(places, length)
         if len(ours) == 0:
             return query, places[:0]
-        asked = np.unique(ours)  # few: the many of the index are looked up in them, never sorted
+        asked = np.unique(ours)  # few, so that the index's many hashes need no sorting
         shared = asked[np.minimum(np.searchsorted(asked, theirs), len(asked) - 1)] == theirs
         return query[np.isin(ours, theirs[shared])], places[shared]
 
@@ -208,7 +207,7 @@ class CopyIndex:
         places: Int[np.ndarray, " places"],
         length: int,
     ) -> Copy:
-        """Choose one of the longest runs."""
+        """Choose among the longest runs."""
         keys, first = np.unique(hashes.of(query, length), return_index=True)
         begins = query[first[np.searchsorted(keys, self._hashes.of(places, length))]]
         moved = asked.pitch[begins] - self._pitch[places]

@@ -1,4 +1,4 @@
-"""See a piece as the steps from each note to the next, and runs of steps as hashes."""
+"""Steps between successive notes of a piece, and hashes of runs of steps."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ _GAP_CLASSES = np.array([2, 3, 6, 12, 23, 46, 91])
 
 @dataclass(frozen=True)
 class Steps:
-    """Hold a piece as notes in order and the step from each to the next.
+    """Notes of a piece in order, and the step from each to the next.
 
     Attributes:
-        pitch: MIDI numbers in order.
-        onset_s: When each begins, in seconds of its own file.
-        step: Interval and class of gap to the following note, as one number; 0 after the last.
+        pitch: MIDI numbers.
+        onset_s: Onsets in seconds.
+        step: Interval and gap class to the next note, encoded as a number; 0 for the last note.
     """
 
     pitch: Int[np.ndarray, " notes"]
@@ -29,7 +29,7 @@ class Steps:
 
 
 def steps_of(performance: Performance) -> Steps:
-    """See a piece through the grid: notes in the order of onsets, those a tick apart by pitch.
+    """Quantise a piece and order its notes by onset, those within a tick by pitch.
 
     A step is the interval in semitones and the class of the gap between the onsets: at most a tick,
     2, 3 to 5, 6 to 11, 12 to 22, 23 to 45, 46 to 90 ticks of 1/32 quarter, and longer.
@@ -55,13 +55,13 @@ def steps_of(performance: Performance) -> Steps:
 
 
 class RunHashes:
-    """Hash any run of a sequence of steps in one subtraction.
+    """Hash any run of a sequence of steps in constant time.
 
-    Polynomial hashes modulo 2**64 of scrambled steps: of equal runs always equal, of different
-    ones almost never, so that what they find must be compared in the end.
+    Polynomial hashes modulo 2**64 of scrambled steps: equal for equal runs, but
+    collisions are possible, so matches must be verified.
 
     Args:
-        step: The sequence.
+        step: The steps.
     """
 
     def __init__(self, step: Int[np.ndarray, " notes"]) -> None:
@@ -73,7 +73,7 @@ class RunHashes:
         return len(self._shift)
 
     def of(self, begins: Int[np.ndarray, " runs"], length: int) -> UInt64[np.ndarray, " runs"]:
-        """Give the hash of the run of `length` steps that begins at each place."""
+        """Return the hashes of the runs of `length` steps that start at the given places."""
         return (self._prefix[begins + length] - self._prefix[begins]) * self._shift[begins]
 
 
@@ -84,7 +84,7 @@ def _powers(base: int, count: int) -> UInt64[np.ndarray, " count"]:
 
 
 def _scrambled(step: Int[np.ndarray, " notes"]) -> UInt64[np.ndarray, " notes"]:
-    """Spread small numbers over all 64 bits (the finalizer of splitmix64, Steele et al. 2014)."""
+    """Scramble numbers over 64 bits (the finalizer of splitmix64, Steele et al. 2014)."""
     bits = step.astype(np.uint64) + np.uint64(_BASE)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

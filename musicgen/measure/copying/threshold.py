@@ -1,4 +1,4 @@
-"""What generated pieces copied, beside what held-out real music shares with the same training pieces."""
+"""Copies in generated pieces, compared with what held-out music shares with the training pieces."""
 
 import hashlib
 import logging
@@ -17,19 +17,19 @@ from musicgen.music.midi import READER_VERSION
 from musicgen.music.notes import Performance
 
 MARGIN = 6.0
-"""How many times as long as the middle run of held-out music a copy must be to be called one."""
+"""A copy is longer than this multiple of the median run of held-out music."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class CopyThreshold:
-    """Hold how much held-out real music shares with the training pieces.
+    """Lengths of runs that held-out music shares with the training pieces.
 
     Attributes:
-        median: Of the longest runs of all excerpts, in notes.
-        longest: The longest of them.
-        excerpts: How many there are.
+        median: Median over excerpts of the longest run, in notes.
+        longest: Longest run of all excerpts, in notes.
+        excerpts: Number of excerpts.
     """
 
     median: float
@@ -37,21 +37,21 @@ class CopyThreshold:
     excerpts: int
 
     def exceeded_by(self, copy: Copy) -> bool:
-        """Tell whether a run is more than six times as long as the middle one of held-out excerpts.
+        """Check whether a run is more than six times the median of held-out excerpts.
 
-        The middle, since a few held-out pieces have a twin in the training set: the same work in another
-        recording or harmonisation. Of 266 excerpts of 128 quarters of the test pieces of GiantMIDI-Piano none
-        is accused by those of its validation pieces (middle 10 notes; the longest test run has 51).
+        The median is robust to held-out pieces with a twin in the training set (another recording or
+        harmonisation of the same work). With the threshold of GiantMIDI-Piano's validation pieces (median 10
+        notes), none of 266 excerpts of 128 quarters of the test pieces exceeds it (longest run 51).
         """
         return copy.notes > MARGIN * self.median
 
 
 def copy_index(pieces: Sequence[Piece], *, cache_dir: str | Path | None = None) -> CopyIndex:
-    """Index pieces, or read the index that an earlier call left in the cache.
+    """Index pieces, or load their index from the cache.
 
     Args:
-        pieces: Readable ones, such as a training split.
-        cache_dir: Where indexes are kept; None keeps none.
+        pieces: Readable pieces, such as a training split.
+        cache_dir: Cache of indexes; None for no cache.
 
     Raises:
         ValueError: There are no pieces, or none can be read.
@@ -68,7 +68,7 @@ def copy_index(pieces: Sequence[Piece], *, cache_dir: str | Path | None = None) 
     except FileNotFoundError:
         pass
     except (ValueError, OSError, KeyError, BadZipFile) as error:
-        log.warning("copy index %s is damaged (%s) and is made again", path, error)
+        log.warning("copy index %s is damaged (%s) and is rebuilt", path, error)
     index = CopyIndex(paths)
     with atomic_file(path) as file:
         index.save(file)
@@ -76,11 +76,11 @@ def copy_index(pieces: Sequence[Piece], *, cache_dir: str | Path | None = None) 
 
 
 def threshold(excerpts: Sequence[tuple[str, Performance]], index: CopyIndex) -> CopyThreshold | None:
-    """Measure what held-out music shares with the training pieces; None without excerpts.
+    """Compute the threshold from held-out music; None without excerpts.
 
     Args:
-        excerpts: About as long as the pieces that are judged by them: longer ones share longer runs. Each
-            with the name of its piece, which is left out where the index holds it.
+        excerpts: Excerpts with the names of their pieces, which are excluded from the index. They should be
+            about as long as the generated pieces, since longer ones share longer runs.
         index: The training pieces.
     """
     notes = [index.longest_copy(excerpt, exclude=[name]).notes for name, excerpt in excerpts]
@@ -90,16 +90,16 @@ def threshold(excerpts: Sequence[tuple[str, Performance]], index: CopyIndex) -> 
 
 
 def copy_metrics(pieces: Sequence[MeasuredPiece], measure: CopyThreshold | None) -> dict[str, float]:
-    """Write copies as flat metrics.
+    """Return copy metrics by name.
 
     Args:
-        pieces: Generated, with their copies.
-        measure: Of held-out excerpts.
+        pieces: Generated pieces with their copies.
+        measure: Threshold of held-out excerpts.
 
     Returns:
         `generated/copy_notes` and `generated/copy_notes_max`, the median and the greatest length of the
-        longest runs, in notes; `real/…`, the same of held-out excerpts; `generated/copied_pieces`, how many
-        pieces the threshold exceeded_by.
+        longest runs, in notes; `real/…`, the same of held-out excerpts; `generated/copied_pieces`, the
+        number of pieces that exceed the threshold.
     """
     copies = [piece.copy for piece in pieces if piece.copy is not None]
     if not copies:

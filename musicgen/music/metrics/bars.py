@@ -1,4 +1,4 @@
-"""Nominal bars: where a piece's time line begins, and in which bar and position its notes begin."""
+"""Nominal bars and positions of notes."""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -7,16 +7,16 @@ from musicgen.music.grid import TICKS_PER_QUARTER
 from musicgen.music.notes import Performance
 
 QUARTERS_PER_BAR = 4
-"""Bars are nominal: four quarters of the file's tempo map, since transcriptions know no beats."""
+"""Bars are nominal: four quarters of the file's tempo map, since transcriptions have no beats."""
 
 POSITIONS_PER_QUARTER = 4
-"""Sixteen positions a bar, the resolution of Wu and Yang's grooving pattern as it is used here."""
+"""Sixteen positions per bar, the resolution of Wu and Yang's grooving pattern as it is used here."""
 
 _ON_THE_LINE = 1e-6  # quarters: what floating point may add to a time that lies exactly on a line
 
 
 def first_quarter(performance: Performance) -> float:
-    """Give the quarter in which the first note begins: bars are counted from there.
+    """Return the quarter of the first onset, from which bars are counted.
 
     The same line that the grid cuts from, so that a piece and its slices have the same bars: an
     onset less than half a tick before a quarter belongs to it. NaN for silence.
@@ -38,7 +38,7 @@ def times_from_first_quarter(
 def onset_positions(
     performance: Performance, *, positions_per_quarter: int = POSITIONS_PER_QUARTER
 ) -> Int[np.ndarray, " notes"]:
-    """Give the position in which each note begins, counted from the first quarter's line."""
+    """Return the position in which each note begins, counted from the first quarter's line."""
     onset, _ = times_from_first_quarter(performance)
     return np.floor(onset * positions_per_quarter + _ON_THE_LINE).astype(np.int64)
 
@@ -46,18 +46,18 @@ def onset_positions(
 def sampled_spans(
     performance: Performance, *, positions_per_quarter: int = POSITIONS_PER_QUARTER
 ) -> tuple[Int[np.ndarray, " spans"], Int[np.ndarray, " spans"], Int[np.ndarray, " spans"]]:
-    """Give the first and the end position at whose instants each pitch sounds, and that pitch.
+    """Return start position, end position and pitch of each sounding span.
 
-    A note is heard at the instants from its onset to before its offset. Notes of one pitch that
-    overlap are joined, so that no pitch counts twice. A note between two instants gives no span.
+    A note sounds at the instants from its onset to before its offset. Notes of one pitch that
+    overlap are joined, so that no pitch counts twice. Notes between two instants have no span.
     """
     onset, offset = times_from_first_quarter(performance)
     order = np.lexsort((onset, performance.pitch))
     pitch = performance.pitch[order].astype(np.int64)
     start = np.ceil(onset[order] * positions_per_quarter - _ON_THE_LINE).astype(np.int64)
     stop = np.ceil(offset[order] * positions_per_quarter - _ON_THE_LINE).astype(np.int64)
-    heard = stop > start
-    pitch, start, stop = pitch[heard], start[heard], stop[heard]
+    is_sampled = stop > start
+    pitch, start, stop = pitch[is_sampled], start[is_sampled], stop[is_sampled]
     if len(pitch) == 0:
         return start, stop, pitch
     # One line for all pitches, each on its own stretch, makes the running end one accumulate.

@@ -1,4 +1,4 @@
-"""Histograms of a piece, and how evenly their classes are used."""
+"""Histograms of a piece, and their entropy."""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,7 +9,7 @@ LENGTH_CLASSES = np.exp2(np.arange(-5, 5))
 """Middles of the classes of lengths, in quarters: a 1/32 of a quarter, doubled nine times, to 16."""
 
 TOGETHER_QUARTERS = float(LENGTH_CLASSES[0] / np.sqrt(2))
-"""Onsets closer than this are together: half-way, in octaves, below the shortest class."""
+"""Onsets closer than this are simultaneous: half an octave below the shortest class."""
 
 NAN = float("nan")
 
@@ -27,14 +27,14 @@ def entropy(shares: Float[np.ndarray, " classes"]) -> float:
 
 
 def pitch_class_histogram(performance: Performance) -> Float[np.ndarray, " 12"]:
-    """Give the share of notes in each pitch class, from C; NaN in all for silence."""
+    """Return the share of notes in each pitch class, from C; NaN in all for silence."""
     if len(performance) == 0:
         return np.full(12, NAN)
     return np.bincount(performance.pitch % 12, minlength=12) / len(performance)
 
 
 def note_length_histogram(performance: Performance) -> Float[np.ndarray, " classes"]:
-    """Give the share of notes in each of the ten length classes of `LENGTH_CLASSES`.
+    """Return the share of notes in each of the ten length classes of `LENGTH_CLASSES`.
 
     A length belongs to the class nearest in octaves; shorter and longer ones to the outermost.
     NaN in all classes for silence. Yang and Lerch 2018, section 3.2 (twelve notated classes there).
@@ -43,7 +43,7 @@ def note_length_histogram(performance: Performance) -> Float[np.ndarray, " class
 
 
 def inter_onset_histogram(performance: Performance) -> Float[np.ndarray, " classes"]:
-    """Give the share of gaps between successive onsets in eleven classes.
+    """Return the share of gaps between successive onsets in eleven classes.
 
     The first class is for notes that begin together (closer than half-way, in octaves, below the
     shortest class: 0.022 quarters), the other ten are those of `LENGTH_CLASSES`. NaN in all classes for fewer

@@ -1,4 +1,4 @@
-"""How well notes and cells are reproduced: counts that pool over pieces into precision, recall and F1."""
+"""Precision, recall and F1 of notes and cells, from counts that are pooled over pieces."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ _DISTANCE_DECIMALS = 4  # mir_eval rounds distances so that exactly 50 ms still 
 
 @dataclass(frozen=True)
 class MatchCounts:
-    """Hold how many things were matched, how many there were and how many were offered.
+    """Counts of matched, reference and estimated items.
 
-    Counts of several pieces add up (`a + b`, `MatchCounts.pooled`), so a metric over a set weighs
-    every note alike, however long the pieces are.
+    Counts of several pieces add up (`a + b`, `MatchCounts.pooled`), so a pooled metric weighs
+    all notes equally, whatever the lengths of pieces.
     """
 
     matched: int
@@ -32,20 +32,20 @@ class MatchCounts:
 
     @property
     def precision(self) -> float:
-        """Share of the offered that was matched (0 to 1); NaN when nothing was there nor offered."""
+        """Share of the estimate that is matched (0 to 1); NaN if both sides are empty."""
         return self._share(self.estimated)
 
     @property
     def recall(self) -> float:
-        """Share of the reference that was matched (0 to 1); NaN when nothing was there nor offered."""
+        """Share of the reference that is matched (0 to 1); NaN if both sides are empty."""
         return self._share(self.reference)
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall (0 to 1); NaN when nothing was there nor offered.
+        """Harmonic mean of precision and recall (0 to 1); NaN if both sides are empty.
 
-        An empty estimate of a reference that has notes scores 0, as in mir_eval. Only where both
-        are silent do we differ from it: mir_eval says 0, we say NaN, since nothing went wrong.
+        An empty estimate of a reference that has notes scores 0, as in mir_eval. If both
+        are silent, mir_eval returns 0 and we return NaN.
         """
         total = self.reference + self.estimated
         return 2 * self.matched / total if total else float("nan")
@@ -80,11 +80,11 @@ def note_counts(
     milliseconds instead of gigabytes.
 
     Args:
-        reference: The notes as they ought to be.
-        estimated: The notes to be judged.
+        reference: True notes.
+        estimated: Estimated notes.
         onset_tolerance_s: Greatest distance of two onsets in seconds.
-        offset_ratio: None to judge onsets alone; else the greatest distance of two offsets, as a
-            share of the reference note's length (mir_eval's usual is 0.2).
+        offset_ratio: None to match onsets only; else the greatest distance of two offsets, as a
+            share of the reference note's length (mir_eval's default is 0.2).
         offset_min_tolerance_s: Distance of two offsets in seconds that is always allowed.
 
     Raises:
@@ -114,7 +114,7 @@ def _candidates(
     reference: Performance, estimated: Performance, tolerance_s: float
 ) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
     """List the pairs of notes of one pitch whose onsets are close enough."""
-    reach = tolerance_s + 10.0**-_DISTANCE_DECIMALS  # wide enough for the rounding, judged exactly below
+    reach = tolerance_s + 10.0**-_DISTANCE_DECIMALS  # wide enough for the rounding, compared exactly below
     times = np.concatenate([reference.onset_s, estimated.onset_s, [0.0]])
     # One line for all pitches: each has its own stretch of it, too far from the next to be confused.
     stretch = float(times.max() - times.min()) + 2 * reach + 1.0
@@ -140,7 +140,7 @@ def _distance(
 def _matching_size(
     first: Int[np.ndarray, " pairs"], second: Int[np.ndarray, " pairs"], rows: int, columns: int
 ) -> int:
-    """Give the size of the largest matching of the bipartite graph with these edges (Hopcroft and Karp)."""
+    """Return the size of the largest matching of the bipartite graph with these edges (Hopcroft and Karp)."""
     if len(first) == 0:
         return 0
     graph = csr_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(rows, columns))

@@ -1,4 +1,4 @@
-"""Count small patterns of notes: what a few notes in a row and at once are like, whatever their place."""
+"""Count small melodic, harmonic and rhythmic patterns of notes."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ FAMILIES = {
 """Families of patterns and how many there are in each; every note counts once in every family."""
 
 NUM_PATTERNS = sum(FAMILIES.values())
-_REACH = 12  # how many notes before and after may sound together with one
+_REACH = 12  # neighbours before and after that may overlap a note
 _TOGETHER_TICKS = 1
 
 
@@ -52,10 +52,10 @@ def count_patterns(
 
     Args:
         packed: Packed slices of consecutive quarters.
-        quarters_per_segment: Length of a segment, 1 or more; a note counts where it begins.
+        quarters_per_segment: Length of a segment, 1 or more; a note counts at its onset.
 
     Returns:
-        Counts, (segments, `NUM_PATTERNS`), the families side by side in their order.
+        Counts, (segments, `NUM_PATTERNS`), families concatenated in order.
 
     Raises:
         ValueError: The length is below 1.
@@ -85,11 +85,11 @@ def count_patterns(
 def transpose_counts(
     counts: Real[np.ndarray, "*segments patterns"], *, semitones: int
 ) -> Real[np.ndarray, "*segments patterns"]:
-    """Move the pitch classes and pitches of counts; the register of durations, of eight semitones, stays.
+    """Transpose the pitch classes and pitches of counts; the register of durations (eight semitones) stays.
 
     Args:
-        counts: What `count_patterns` gave, or a sum of it.
-        semitones: Upwards.
+        counts: Counts of `count_patterns`, or sums of them.
+        semitones: Semitones upwards.
 
     Returns:
         New counts. Pitches that leave the keyboard come back at its other end, where next to none sound.
@@ -102,7 +102,7 @@ def transpose_counts(
 
 
 def _patterns(notes: _Notes) -> dict[str, Int[np.ndarray, " notes"]]:
-    """Give the pattern of each note in each family, -1 where a note has none."""
+    """Return the pattern of each note in each family, -1 for none."""
     pitch, gap = notes.pitch, _since(notes.onset, 1)
     inter_onset = np.where(gap >= 0, _octave_thirds(gap, 24), -1)
     duration = _octave_thirds(notes.duration, 32)
@@ -126,7 +126,7 @@ def _patterns(notes: _Notes) -> dict[str, Int[np.ndarray, " notes"]]:
 
 
 def _since(values: np.ndarray, lag: int) -> np.ndarray:
-    """Give each value less the one so many before it; -1 for the first ones (values only grow)."""
+    """Return the differences of values `lag` apart; -1 for the first `lag` (values are non-decreasing)."""
     result = np.full(len(values), -1, np.int64)
     result[lag:] = values[lag:] - values[:-lag]
     return result
@@ -143,7 +143,7 @@ def _interval(pitch: np.ndarray, lag: int) -> np.ndarray:
 
 
 def _octave_thirds(ticks: np.ndarray, classes: int) -> np.ndarray:
-    """Put lengths in ticks into classes of a third of an octave; no length at all is the first."""
+    """Map lengths in ticks to classes of a third of an octave; 0 is the first class."""
     return np.clip(np.round(3 * np.log2(np.maximum(ticks, 0.5))) + 3, 0, classes - 1).astype(np.int64)
 
 
@@ -152,12 +152,12 @@ def _half(classes: np.ndarray) -> np.ndarray:
 
 
 def _pair(first: np.ndarray, second: np.ndarray, size: int) -> np.ndarray:
-    """Number pairs; -1 where one of the two is unknown."""
+    """Encode pairs as numbers; -1 if a part is unknown."""
     return np.where((first >= 0) & (second >= 0), first * size + second, -1)
 
 
 def _bass_and_voices(notes: _Notes) -> tuple[np.ndarray, np.ndarray]:
-    """Give the lowest note that sounds where each note begins, and how many others do.
+    """Return the lowest sounding note at each onset, and the number of other sounding notes.
 
     Only the twelve notes before and after are asked; those struck within a tick count as together.
     """

@@ -17,8 +17,8 @@ def pitch_class_entropy(performance: Performance) -> float:
     """Measure how evenly the twelve pitch classes are used, in bits (0 to 3.585).
 
     Entropy of the notes' pitch classes, each note counted once whatever its length. Wu and Yang
-    2020, section 4.1, over the whole piece; muspy's `pitch_class_entropy`. NaN for silence, so that
-    an empty piece is never taken for a monotone one.
+    2020, section 4.1, over the whole piece; muspy's `pitch_class_entropy`. NaN for silence, so that an
+    empty piece is not confused with a monotone one.
     """
     return entropy(pitch_class_histogram(performance))
 
@@ -28,7 +28,7 @@ def bar_entropy(performance: Performance, *, bars: int) -> float:
 
     H1 and H4 of Wu and Yang 2020 (section 4.1), 0 to 3.585: entropy of the pitch classes of the
     notes that begin in a passage, averaged over the passages. Passages lie end to end, as in the
-    published values on this data; those without an onset say nothing and are left out. NaN for
+    published values on this data; those without an onset are skipped. NaN for
     silence.
 
     Args:
@@ -52,7 +52,7 @@ def bar_entropy(performance: Performance, *, bars: int) -> float:
 
 
 def scale_consistency(performance: Performance) -> float:
-    """Measure the share of notes that fit the scale which fits best (7/12 for all alike, to 1).
+    """Measure the share of notes in the best-fitting scale (7/12 for uniform notes, to 1).
 
     Greatest over the 24 major and natural minor scales. Mogren 2016; muspy's `scale_consistency`.
     NaN for silence.
@@ -61,7 +61,7 @@ def scale_consistency(performance: Performance) -> float:
 
 
 def pitch_range(performance: Performance) -> float:
-    """Give the distance of the highest and the lowest note in semitones (0 to 87); NaN for silence."""
+    """Return the distance of the highest and the lowest note in semitones (0 to 87); NaN for silence."""
     if len(performance) == 0:
         return NAN
     return float(int(performance.pitch.max()) - int(performance.pitch.min()))

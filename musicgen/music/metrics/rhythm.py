@@ -22,7 +22,7 @@ NAN = float("nan")
 
 
 def grooving_similarity(performance: Performance) -> float:
-    """Measure how alike the rhythms of the bars are (0 to 1).
+    """Measure the similarity of the rhythms of bars (0 to 1).
 
     Mean over all pairs of bars of 1 - mean XOR of their onset vectors of 16 positions. Bars count
     from the first onset's quarter to the last onset; empty ones too. Wu and Yang 2020, section 4.2
@@ -36,7 +36,7 @@ def grooving_similarity(performance: Performance) -> float:
     if bars < 2:
         return NAN
     used = np.bincount(np.unique(position) % per_bar, minlength=per_bar)
-    differing = used * (bars - used)  # pairs of bars of which one begins a note there
+    differing = used * (bars - used)  # pairs of bars with an onset in one of them
     return float(1 - np.mean(differing / (bars * (bars - 1) / 2)))
 
 
@@ -63,7 +63,7 @@ def note_length_entropy(performance: Performance) -> float:
 
 
 def inter_onset_quarters(performance: Performance) -> float:
-    """Give the median gap in quarters between onsets that are not together; NaN where there is none."""
+    """Return the median gap in quarters between onsets that are not simultaneous; NaN without gaps."""
     gaps = onset_gaps(performance)
     apart = gaps[gaps >= TOGETHER_QUARTERS]
     return float(np.median(apart)) if len(apart) else NAN

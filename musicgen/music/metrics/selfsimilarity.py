@@ -1,4 +1,4 @@
-"""How a piece comes back to itself: bars, interval patterns and passages that return."""
+"""Repetition in a piece: bars, interval patterns and passages."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -18,21 +18,21 @@ three ranges (3 to 8, 8 to 15, and 15 s or more)."""
 NAN = float("nan")
 
 _HOP_QUARTERS = 2  # passages are compared at every half bar
-_BLOCK = 1024  # rows of a similarity matrix that are held at a time
+_BLOCK = 1024  # rows of a similarity matrix in memory
 
 
 def bar_similarity(performance: Performance, *, distance: int) -> float:
-    """Measure how much of a bar comes back `distance` bars later (0 to 1).
+    """Measure the similarity of bars that are `distance` bars apart (0 to 1).
 
     Mean over all pairs of bars that far apart of |A ∩ B| / |A ∪ B|, where A and B hold each note
     that begins in the bar as its pitch and its position of 16. Museformer's similarity of bars
     (Yu et al. 2022, section 3.1), which also asks for equal lengths; transcribed lengths differ at
-    every return, so they are left out. Two empty bars say nothing and are not counted. NaN for
+    every return, so they are left out. Pairs of empty bars are not counted. NaN for
     silence and for pieces of at most `distance` bars.
 
     Args:
         performance: The notes.
-        distance: How many bars apart, at least 1.
+        distance: Distance in bars, at least 1.
 
     Raises:
         ValueError: The distance is below 1.
@@ -46,19 +46,19 @@ def bar_similarity(performance: Performance, *, distance: int) -> float:
     if bars <= distance:
         return NAN
     num_contents = int(content.max()) + 1
-    here, later = (
+    earlier, later = (
         np.unique(bar * num_contents + content),
         np.unique((bar - distance) * num_contents + content),
     )
-    shared = _per_bar(np.intersect1d(here, later, assume_unique=True), num_contents, bars - distance)
-    size = _per_bar(here, num_contents, bars)
+    shared = _per_bar(np.intersect1d(earlier, later, assume_unique=True), num_contents, bars - distance)
+    size = _per_bar(earlier, num_contents, bars)
     union = size[:-distance] + size[distance:] - shared
     counted = union > 0
     return float(np.mean(shared[counted] / union[counted])) if counted.any() else NAN
 
 
 def bar_similarity_matrix(performance: Performance) -> Float[np.ndarray, "bars bars"]:
-    """Give the similarity of each bar to each other, as in `bar_similarity`, for pictures.
+    """Return the similarity of all pairs of bars, as in `bar_similarity`, for pictures.
 
     NaN between two empty bars; no rows for silence.
     """
@@ -75,7 +75,7 @@ def bar_similarity_matrix(performance: Performance) -> Float[np.ndarray, "bars b
 
 
 def harmony_similarity_matrix(performance: Performance) -> Float[np.ndarray, "halves halves"]:
-    """Correlate each half bar's pitch classes with each other's (-1 to 1), for pictures.
+    """Correlate the pitch classes of all pairs of half bars (-1 to 1), for pictures.
 
     The vectors are those of `structureness`: how long each pitch class sounds, less the piece's average. 0
     where a half bar says nothing; no rows for silence.
@@ -94,12 +94,12 @@ def repeated_interval_rate(performance: Performance, *, intervals: int = 4) -> f
 
     The top line is the highest note that begins at each of a bar's 16 positions; a pattern is a run
     of `intervals` successive steps in semitones, so that a transposed return counts. Our own
-    definition, on the m-types of Müllensiefen's FANTASTIC (2009) without their rhythm. NaN where
-    there is no pattern, as in silence.
+    definition, on the m-types of Müllensiefen's FANTASTIC (2009) without their rhythm. NaN
+    without patterns, as in silence.
 
     Args:
         performance: The notes.
-        intervals: How many steps make a pattern, 1 to 8.
+        intervals: Number of steps of a pattern, 1 to 8.
 
     Raises:
         ValueError: The number of steps is not 1 to 8.
@@ -121,12 +121,12 @@ def repeated_interval_rate(performance: Performance, *, intervals: int = 4) -> f
 
 
 def structureness(performance: Performance, *, span_quarters: int) -> float:
-    """Measure how well a passage of `span_quarters` finds its like elsewhere in the piece (-1 to 1).
+    """Measure how similar passages of `span_quarters` recur in the piece (-1 to 1).
 
-    Every half bar is a vector: how long each pitch class sounds in it, less the piece's average, so
-    that a shared key is no likeness. A passage is the row of its half bars; its best correlation
-    with a passage that does not overlap it is averaged over all passages. 1: every passage returns
-    as it was; noise gives about .3 (short) to .1 (long).
+    Every half bar is a vector: how long each pitch class sounds in it, less the piece's average, so that
+    a shared key does not count as similarity. A passage is the row of its half bars; its best correlation
+    with a passage that does not overlap it is averaged over all passages. 1: every passage returns as it
+    was; noise gives about .3 (short) to .1 (long).
 
     Wu and Yang 2020 (section 4.4) take the greatest fitness of a scape plot (Müller and Jiang 2012)
     of the audio's self-similarity. That asks for sound and grows with the fourth power of the
@@ -161,7 +161,7 @@ def structureness(performance: Performance, *, span_quarters: int) -> float:
 
 
 def pitch_lengths(performance: Performance, *, hop_quarters: float) -> Float[np.ndarray, "windows 128"]:
-    """Give how long each pitch sounds in each window, in quarters, overlapping notes together.
+    """Return the duration of each pitch in each window, in quarters, with overlapping notes merged.
 
     Windows lie end to end from the first onset's quarter; the last may reach past the last offset.
     No windows for silence.
@@ -170,7 +170,7 @@ def pitch_lengths(performance: Performance, *, hop_quarters: float) -> Float[np.
 
 
 def pitch_class_lengths(performance: Performance, *, hop_quarters: float) -> Float[np.ndarray, "windows 12"]:
-    """Give how long each pitch class sounds in each window, in quarters, all its notes together.
+    """Return the duration of each pitch class in each window, in quarters, summed over its notes.
 
     Windows are those of `pitch_lengths`.
     """
@@ -196,7 +196,7 @@ def _sounded_until(
     onset: Float[np.ndarray, " notes"],
     offset: Float[np.ndarray, " notes"],
 ) -> Float[np.ndarray, " lines"]:
-    """Add up how long the notes have sounded until each line."""
+    """Return the cumulative duration of notes up to each line."""
     times = np.concatenate([onset, offset])
     order = np.argsort(times, kind="stable")
     sounding = np.cumsum(np.concatenate([np.ones(len(onset)), -np.ones(len(offset))])[order])
@@ -208,7 +208,7 @@ def _sounded_until(
 def _best_elsewhere(
     passages: Float[np.ndarray, "passages features"], first: int, span: int
 ) -> Float[np.ndarray, " block"]:
-    """Give the best correlation of each passage of a block with one that does not overlap it."""
+    """Return the best correlation of each passage of a block with one that does not overlap it."""
     likeness = passages[first : first + _BLOCK] @ passages.T
     rows = np.arange(first, first + len(likeness))
     overlaps: Bool[np.ndarray, "block passages"] = np.abs(rows[:, None] - np.arange(len(passages))) < span
@@ -217,7 +217,7 @@ def _best_elsewhere(
 
 
 def _bar_contents(performance: Performance) -> tuple[Int[np.ndarray, " notes"], Int[np.ndarray, " notes"]]:
-    """Give each note's bar, and one number for its pitch and position in the bar."""
+    """Return each note's bar, and a code of its pitch and position in the bar."""
     position = onset_positions(performance)
     per_bar = POSITIONS_PER_QUARTER * QUARTERS_PER_BAR
     return position // per_bar, position % per_bar * 128 + performance.pitch

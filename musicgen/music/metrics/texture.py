@@ -1,4 +1,4 @@
-"""Metrics of texture: how many pitches sound at once, and how much silence there is."""
+"""Metrics of texture: polyphony and silence."""
 
 import numpy as np
 from jaxtyping import Int
@@ -15,18 +15,18 @@ NAN = float("nan")
 
 
 def polyphony(performance: Performance, *, positions_per_quarter: int = POSITIONS_PER_QUARTER) -> float:
-    """Measure how many pitches sound at once, while anything sounds (1 to 88).
+    """Measure the mean number of simultaneous pitches while any sounds (1 to 88).
 
     Mean over the sampled instants at which something sounds. muspy's `polyphony`, which looks at
-    every tick; the instants here are the 16 positions of a bar. NaN where nothing is heard.
+    every tick; the instants here are the 16 positions of a bar. NaN for silence.
 
     Args:
         performance: The notes.
-        positions_per_quarter: How many instants of a quarter are looked at.
+        positions_per_quarter: Sampled instants per quarter.
     """
     sounding = _sounding(performance, positions_per_quarter)
-    heard = np.count_nonzero(sounding)
-    return float(sounding.sum() / heard) if heard else NAN
+    num_sounding = np.count_nonzero(sounding)
+    return float(sounding.sum() / num_sounding) if num_sounding else NAN
 
 
 def polyphony_rate(
@@ -39,8 +39,8 @@ def polyphony_rate(
 
     Args:
         performance: The notes.
-        positions_per_quarter: How many instants of a quarter are looked at.
-        pitches: How many pitches make polyphony.
+        positions_per_quarter: Sampled instants per quarter.
+        pitches: Least number of pitches.
     """
     sounding = _sounding(performance, positions_per_quarter)
     return float(np.mean(sounding >= pitches)) if len(sounding) else NAN
@@ -84,6 +84,6 @@ def _sounding(performance: Performance, positions_per_quarter: int) -> Int[np.nd
 def _coverage(
     start: Int[np.ndarray, " spans"], stop: Int[np.ndarray, " spans"], length: int
 ) -> Int[np.ndarray, " length"]:
-    """Count how many spans cover each cell of a line."""
+    """Count the spans that cover each cell of a line."""
     steps = np.bincount(start, minlength=length + 1) - np.bincount(stop, minlength=length + 1)
     return np.cumsum(steps)[:length]

@@ -14,15 +14,15 @@ Pitches = Iterable[int] | Int[np.ndarray, " notes"]
 
 @dataclass(frozen=True)
 class Quality:
-    """Describe one quality of chord of theory.
+    """A chord quality.
 
     Attributes:
-        suffix: What follows the root in a name, such as `m7`.
+        suffix: Suffix of the root in a name, such as `m7`.
         intervals: Semitones above the root, ascending within the octave, the root's 0 included.
         letters: How many letters above the root each interval is spelled.
         kind: Family for counting: triad, seventh, ninth, suspended or incomplete.
         minor: Whether the third is minor, which chooses the root's name and the numeral's case.
-        mark: What the Roman numeral carries: +, ° or ø.
+        mark: Mark of the Roman numeral: +, ° or ø.
     """
 
     suffix: str
@@ -62,10 +62,10 @@ QUALITIES = {
         Quality("m7(no5)", (0, 3, 10), (0, 2, 6), "incomplete", minor=True),
     )
 }
-"""All qualities that have a name here, by their suffix."""
+"""All supported qualities by suffix."""
 
-# Chords that look alike from several roots: which degree of the key (semitones above the tonic) is
-# taken for the root first. dim7: leading tones of the tonic, of the dominant, and of ii or iv.
+# Chords with several possible roots: degrees of the key (semitones above the tonic) in order of
+# preference as root. dim7: leading tones of the tonic, of the dominant, and of ii or iv.
 _PREFERRED_DEGREES = {
     "major": {"dim7": (11, 6, 1), "aug": (7, 0), "7b5": (2, 8, 7)},
     "minor": {"dim7": (11, 6, 4), "aug": (7, 3), "7b5": (2, 8, 7)},
@@ -81,12 +81,12 @@ _DEGREES = {
 
 @dataclass(frozen=True)
 class Chord:
-    """Hold a named chord.
+    """A named chord.
 
     Attributes:
         root: Pitch class of the root, 0 to 11 from C.
         quality: A key of `QUALITIES`.
-        bass: Pitch class of the lowest note, one of the chord's own.
+        bass: Pitch class of the lowest note, a chord tone.
     """
 
     root: int
@@ -112,7 +112,7 @@ class Chord:
         """Name the chord: root, quality and, unless the root is the lowest, the bass: `Bø7/F`.
 
         Args:
-            key: Spells the root within this key; without one as `spelling.root_name` does. The
+            key: Spells the root within this key; without a key as `spelling.root_name` does. The
                 bass is spelled as the chord's own third, fifth or seventh.
         """
         if key:
@@ -120,11 +120,11 @@ class Chord:
         return self._named(root_name(self.root, minor=QUALITIES[self.quality].minor))
 
     def name_within(self, tonic_name: str) -> str:
-        """Name the chord as `name` does, the root spelled around a tonic that is spelled already."""
+        """Name the chord as `name` does, with the root spelled relative to a spelled tonic."""
         return self._named(name_in_key(self.root, tonic_name))
 
     def roman(self, key: Key) -> str:
-        """Give the Roman numeral with its metrics in a key, such as `V65`, `viiø7` or `V7/V`.
+        """Return the Roman numeral with figures in a key, such as `V65`, `viiø7` or `V7/V`.
 
         Upper case for a major third, lower case for a minor one; degrees outside the key's scale
         carry b or # (in minor the natural scale is the measure, but vii° on the leading tone has
@@ -161,27 +161,27 @@ class Chord:
 
 
 def name_chord(pitches: Pitches, key: Key | None = None) -> str | None:
-    """Name the chord that these notes make: `name_chord([53, 59, 62, 69])` is `Bø7/F`.
+    """Name the chord of these notes: `name_chord([53, 59, 62, 69])` is `Bø7/F`.
 
     Octaves and doublings do not matter, the lowest note is the bass. Names are the root's, then
     nothing for a major triad, m, dim, aug; 7, maj7, m7, mM7, ø7 (half-diminished), dim7, aug7,
     augM7, 7b5; 9, 7b9, maj9, m9; sus4, sus2; and sevenths without their fifth, marked (no5); then
     a slash and the bass where it is not the root. Diminished sevenths, augmented triads and 7b5,
-    which look alike from several roots, take the bass for their root unless a key tells it.
+    which have several possible roots, take the bass as root unless a key is given.
 
     Args:
         pitches: MIDI note numbers, in any order.
-        key: Spells the names and settles ambiguous roots.
+        key: Key for spelling and for ambiguous roots.
 
     Returns:
-        The name, or None where theory has none: single notes, intervals, clusters.
+        The name; None for notes that form no named chord: single notes, intervals, clusters.
     """
     chord = find_chord(pitches, key)
     return chord.name(key) if chord else None
 
 
 def find_chord(pitches: Pitches, key: Key | None = None) -> Chord | None:
-    """Find root, quality and bass of the chord that these notes make; None where theory has no name."""
+    """Find root, quality and bass of the chord of these notes; None if they form no named chord."""
     notes = [int(pitch) for pitch in pitches]
     if not notes:
         return None
@@ -206,7 +206,7 @@ _READINGS = _readings()
 
 
 def _preference(root: int, suffix: str, bass: int, key: Key | None) -> tuple[int, bool, int]:
-    """Rank one reading of an ambiguous chord, the least first."""
+    """Return the sort key of an interpretation of an ambiguous chord."""
     preferred = _PREFERRED_DEGREES[key.mode].get(suffix, ()) if key else ()
     degree = (root - key.tonic) % 12 if key else -1
     rank = preferred.index(degree) if degree in preferred else len(preferred)
@@ -214,7 +214,7 @@ def _preference(root: int, suffix: str, bass: int, key: Key | None) -> tuple[int
 
 
 def _applied_degree(chord: Chord, key: Key) -> str | None:
-    """Name the degree whose dominant or leading-tone chord this is, if the key itself does not hold it."""
+    """Name the degree that this chord tonicises, if the chord is not diatonic."""
     if chord.quality in ("", "7", "7(no5)", "7b9", "9"):
         target = (chord.root + 5) % 12
     elif chord.quality in ("dim", "ø7", "dim7"):

@@ -1,4 +1,4 @@
-"""Tell whether a piece has a form such as ABA: sections that return, and others that differ."""
+"""Detect musical form such as ABA."""
 
 import itertools
 from functools import lru_cache
@@ -11,7 +11,7 @@ from musicgen.music.metrics.selfsimilarity import pitch_class_lengths
 from musicgen.music.notes import Performance
 
 FRAMES = 32
-"""A piece is seen as so many equal parts, so that tempo and length do not matter."""
+"""Number of equal frames of a piece, so that tempo and length do not matter."""
 
 SAME_AT_LEAST = 0.45  # mean correlation of sections of one letter
 APART_AT_LEAST = 0.35  # how much greater that is than the correlation of sections of different letters
@@ -21,9 +21,9 @@ MAX_SECTIONS = 5
 
 
 def form_frames(performance: Performance) -> Float[np.ndarray, "32 12"] | None:
-    """See a piece as 32 equal parts: how long each pitch class sounds in each, less the piece's average.
+    """Compute pitch-class durations in 32 equal frames of a piece, less the piece's average.
 
-    None for silence and for pieces shorter than 32 half bars, whose parts would say too little.
+    None for silence and for pieces shorter than 32 half bars, whose frames would be too short.
     """
     if len(performance) == 0:
         return None
@@ -36,19 +36,19 @@ def form_frames(performance: Performance) -> Float[np.ndarray, "32 12"] | None:
 
 
 def has_form(frames: Float[np.ndarray, "32 12"], form: str) -> bool:
-    """Tell whether a piece has a form.
+    """Check whether a piece has a form.
 
-    The piece is cut in as many sections as the form has letters, each at least an eighth of it, wherever
-    that fits best. Sections are compared part by part, by the correlation of their pitch classes, whatever
-    their lengths. The form holds where the sections of one letter correlate by 0.45 or more on average, and
-    by 0.35 more than those of different letters.
+    The best segmentation into as many sections as the form has letters is used, each at least an eighth
+    of the piece. Sections of any length are compared by the correlation of their pitch classes over eight
+    parts. The form holds where the sections of one letter correlate by 0.45 or more on average, and by
+    0.35 more than those of different letters.
 
     Args:
         frames: The piece (see `form_frames`).
         form: Letters such as `ABA`; see `check_form`.
 
     Raises:
-        ValueError: The form is not one.
+        ValueError: The form is invalid.
     """
     same, different = _pairs(check_form(form))
     likeness = _section_likeness(frames)
@@ -60,10 +60,10 @@ def has_form(frames: Float[np.ndarray, "32 12"], form: str) -> bool:
 
 
 def check_form(form: str) -> str:
-    """Give a form in capitals.
+    """Validate a form and return it in capitals.
 
     Raises:
-        ValueError: It has not 3 to 5 letters from A on, of which one returns and one differs.
+        ValueError: It does not have 3 to 5 letters from A on, of which one returns and one differs.
     """
     letters = form.upper()
     firsts = list(dict.fromkeys(letters))
@@ -90,7 +90,7 @@ def _sections() -> Int[np.ndarray, "sections 2"]:
 
 @lru_cache(maxsize=MAX_SECTIONS)
 def _cuts(count: int) -> Int[np.ndarray, "cuts count"]:
-    """List all ways to cut a piece into so many sections, as numbers of sections."""
+    """List all segmentations of a piece into `count` sections, as section indices."""
     number = {tuple(section): index for index, section in enumerate(_sections().tolist())}
     cuts = []
     for inner in itertools.combinations(range(_SHORTEST, FRAMES - _SHORTEST + 1), count - 1):
@@ -101,7 +101,7 @@ def _cuts(count: int) -> Int[np.ndarray, "cuts count"]:
 
 
 def _section_likeness(frames: Float[np.ndarray, "32 12"]) -> Float[np.ndarray, "sections sections"]:
-    """Correlate every section with every other, each cut into eight parts."""
+    """Correlate all pairs of sections, each divided into eight parts."""
     total = np.concatenate([np.zeros((1, 12)), np.cumsum(frames, axis=0)])
     start, end = _sections().T
     lines = start[:, None] + np.outer(end - start, np.arange(_PARTS + 1)) / _PARTS

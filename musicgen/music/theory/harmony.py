@@ -50,15 +50,15 @@ __all__ = [
 SLICE_KINDS = (
     "silence", "note", "interval", "triad", "seventh", "ninth", "suspended", "incomplete", "unnamed",
 )  # fmt: skip
-"""What a slice can be: fewer than three pitch classes, one of the families of chords of theory, or
-three and more pitch classes that theory has no name for."""
+"""Kinds of slices: fewer than three pitch classes, a chord family, or three and more pitch classes
+without a chord name."""
 
-_HEARD_SHARE = 0.25  # of a quarter: eight of a slice's 32 ticks; what sounds shorter passes by
+_SOUNDING_SHARE = 0.25  # of a quarter: eight of a slice's 32 ticks; shorter notes are ignored
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Hold what sounds in one quarter: one of `SLICE_KINDS`, and the chord where it has a name."""
+    """Harmony of a quarter: one of `SLICE_KINDS`, and the chord if it has a name."""
 
     kind: str
     chord: Chord | None = None
@@ -66,14 +66,14 @@ class Slice:
 
 @dataclass(frozen=True)
 class Harmony:
-    """Hold the harmonic analysis of a piece.
+    """Harmonic analysis of a piece.
 
     Attributes:
         key: The key of the whole piece, None for silence.
         local_keys: A key for each half bar (see `estimate_local_keys`).
-        slices: What sounds in each quarter, by name alone (see `name_slices`).
+        slices: Named harmony of each quarter (see `name_slices`).
         steps: The progression (see `fit_chords`).
-        cadences: Where it comes to rest (see `find_cadences`).
+        cadences: The cadences (see `find_cadences`).
     """
 
     key: Key | None
@@ -84,7 +84,7 @@ class Harmony:
 
 
 def analyze(performance: Performance) -> Harmony:
-    """Analyse the harmony of a piece: milliseconds for a minute of music."""
+    """Analyse the harmony of a piece; takes milliseconds per minute of music."""
     steps = fit_chords(performance)
     return Harmony(
         key=estimate_key(performance) if len(performance) else None,
@@ -96,7 +96,7 @@ def analyze(performance: Performance) -> Harmony:
 
 
 def name_slices(performance: Performance) -> list[Slice]:
-    """Name what sounds in each quarter, passing notes and all.
+    """Name the harmony of each quarter, including passing notes.
 
     The notes of a slice are the pitches that sound for at least a quarter of it. Strict, where
     `fit_chords` is lenient: a chord with one foreign note is unnamed.
@@ -104,12 +104,12 @@ def name_slices(performance: Performance) -> list[Slice]:
     Returns:
         A slice for each quarter from the first onset's to the last offset; none for silence.
     """
-    heard = pitch_lengths(performance, hop_quarters=1.0) >= _HEARD_SHARE - 1e-9
-    return [_name_slice(np.flatnonzero(row)) for row in heard]
+    sounding = pitch_lengths(performance, hop_quarters=1.0) >= _SOUNDING_SHARE - 1e-9
+    return [_name_slice(np.flatnonzero(row)) for row in sounding]
 
 
 def kind_shares(slices: Sequence[Slice]) -> dict[str, float]:
-    """Give the share of each of `SLICE_KINDS` among all slices (0 to 1, sum 1); NaN in all for none."""
+    """Return the share of each of `SLICE_KINDS` among all slices (0 to 1, sum 1); NaN in all for none."""
     if not slices:
         return dict.fromkeys(SLICE_KINDS, float("nan"))
     kinds = [piece.kind for piece in slices]
@@ -117,7 +117,7 @@ def kind_shares(slices: Sequence[Slice]) -> dict[str, float]:
 
 
 def describe_harmony(performance: Performance) -> dict[str, float]:
-    """Give the scalar metrics of a piece's harmony by their names, NaN where one does not apply.
+    """Return the scalar metrics of a piece's harmony by name, NaN if one does not apply.
 
     - `chord_rate`: share of slices with at least three pitch classes that are a chord of theory.
     - `triad_rate`, `seventh_rate`, `ninth_rate`, `suspended_rate`, `incomplete_rate`,
@@ -134,7 +134,7 @@ def describe_harmony(performance: Performance) -> dict[str, float]:
 
 
 def metrics_of(harmony: Harmony) -> dict[str, float]:
-    """Give the metrics of `describe_harmony` for an analysis that is already there."""
+    """Return the metrics of `describe_harmony` for a given analysis."""
     shares = kind_shares(harmony.slices)
     sounding = 1 - shares["silence"]
     named = sum(shares[kind] for kind in ("triad", "seventh", "ninth", "suspended", "incomplete"))

@@ -32,7 +32,7 @@ _TITLE_KEY = re.compile(r"\bin ([A-G])(?:[- ](flat|sharp))? (major|minor)\b", re
 
 @dataclass(frozen=True)
 class Key:
-    """Hold a key.
+    """A key.
 
     Attributes:
         tonic: Pitch class of the tonic, 0 (C) to 11 (B).
@@ -50,7 +50,7 @@ class Key:
 
     @property
     def tonic_name(self) -> str:
-        """Name of the tonic, spelled so that the scale has few accidentals."""
+        """Name of the tonic, spelled with the fewest accidentals in the scale."""
         return root_name(self.tonic, minor=self.mode == "minor")
 
     @property
@@ -82,8 +82,8 @@ def estimate_key(performance: Performance) -> Key:
     Each of the 24 keys is scored by the correlation of its profile (Albrecht and Shanahan 2013) with
     how long each pitch class sounds (Krumhansl and Schmuckler's method), over the whole piece, the
     notes that begin in the first ten seconds (weight 1.1) and those that begin in the last ten
-    (0.8); the pitch class of the last chord's bass adds 0.3 to its two keys. Pieces wander in the
-    middle, but begin and end at home.
+    (0.8); the pitch class of the last chord's bass adds 0.3 to its two keys. Pieces modulate
+    in the middle, but mostly begin and end in their key.
 
     Of the 242 single-movement pieces of GiantMIDI-Piano whose title names one key, 94 % agree (the
     whole piece alone: 89 %). The four weights were chosen on one half of them (94.5 % there); on the
@@ -102,20 +102,20 @@ def estimate_local_keys(
 ) -> list[Key]:
     """Find the key of each half bar from the music around it.
 
-    How long each pitch class sounds, summed over `reach_quarters` to either side with weights that
-    fall to 0, is correlated with the profiles; the path through the keys that has the greatest
-    sum of correlations, less `change_cost` for each change, is taken (the preference rule of
+    Durations of pitch classes, summed over `reach_quarters` to either side with weights that
+    fall to 0, are correlated with the profiles; the path through the keys with the greatest sum
+    of correlations, less `change_cost` per change, is chosen (the preference rule of
     Temperley 2001, chapter 7, as a Viterbi path). Silent stretches keep the key around them.
 
     The settings suit transcriptions, whose nominal quarter is half a second: in the 242 pieces of
-    GiantMIDI-Piano above they give 1.6 changes a minute, and the title's key to 62 % of the time.
+    GiantMIDI-Piano above they give 1.6 changes per minute, and the title's key to 62 % of the time.
     Notated chorales change faster: with `reach_quarters=6, change_cost=0.4` 79 % of the quarters have the
     key of Andrew Jones's analyses (17 chorales of the music21 corpus whose scores fit them).
 
     Args:
         performance: The notes.
-        reach_quarters: How far the music around counts, in quarters, at least 2.
-        change_cost: What a change of key must gain in correlation, summed over the half bars.
+        reach_quarters: Half width of the window in quarters, at least 2.
+        change_cost: Cost of a change of key, in correlation summed over half bars.
 
     Returns:
         A key for every two quarters from the first onset's quarter to the last offset; none for silence.
@@ -134,10 +134,12 @@ def estimate_local_keys(
     reach = round(reach_quarters / LOCAL_KEY_QUARTERS)
     weights = 1 - np.abs(np.arange(1 - reach, reach)) / reach
     padded = np.pad(lengths, ((reach - 1, reach - 1), (0, 0)))
-    around = np.einsum(
+    surrounding_lengths = np.einsum(
         "rpw,w->rp", np.lib.stride_tricks.sliding_window_view(padded, len(weights), 0), weights
     )
-    return [KEYS[state] for state in best_path(profile_correlations(around), change_cost=change_cost)]
+    return [
+        KEYS[state] for state in best_path(profile_correlations(surrounding_lengths), change_cost=change_cost)
+    ]
 
 
 def count_modulations(local_keys: Sequence[Key]) -> int:
@@ -192,7 +194,7 @@ _PROFILES = _profiles()
 
 
 def key_scores(performance: Performance) -> Float[np.ndarray, " 24"]:
-    """Score each of the 24 `KEYS` for a piece that has notes; see `estimate_key`."""
+    """Score each of the 24 `KEYS` for a piece with notes; see `estimate_key`."""
     length = performance.offset_s - performance.onset_s
     first, last = performance.onset_s[0], performance.onset_s[-1]
     parts = (

@@ -1,4 +1,4 @@
-"""Follow the harmony: the chord that fits each quarter best, steps from chord to chord, cadences."""
+"""Chord progressions: the best chord per quarter, degrees, cadences."""
 
 import itertools
 from collections import Counter
@@ -13,7 +13,7 @@ from musicgen.music.notes import Performance
 from musicgen.music.theory.chords import QUALITIES, Chord, find_chord
 from musicgen.music.theory.keys import LOCAL_KEY_QUARTERS, Key, best_path, estimate_local_keys
 
-# Which chords are looked for, and what each is without its seventh.
+# Chord qualities that are fitted, and their triads.
 _TRIAD_OF = {
     "": "", "m": "m", "dim": "dim", "aug": "aug",
     "7": "", "maj7": "", "m7": "m", "ø7": "dim", "dim7": "dim",
@@ -26,24 +26,24 @@ _TONES = np.array(
 _ROOTS = np.array([root for root, _ in _STATES])
 
 # Chosen on the Bach chorales that `fit_chords` names.
-_FOREIGN_COST = 0.5  # for the share of sound that is not the chord's
-_MISSING_COST = 0.1  # for each tone of the chord that does not sound
-_SEVENTH_COST = 0.2  # for needing a fourth tone
+_FOREIGN_COST = 0.5  # per share of sound outside the chord
+_MISSING_COST = 0.1  # per missing chord tone
+_SEVENTH_COST = 0.2  # for a fourth chord tone
 _ROOT_IN_BASS = 0.15
 _CHANGE_COST = 0.1
-_HEARD_SHARE = 0.25  # of a quarter: what sounds shorter is no bass
-_PRESENT_SHARE = 0.04  # of all sound: a pitch class with less does not count as there
+_SOUNDING_SHARE = 0.25  # of a quarter: shorter notes are not the bass
+_PRESENT_SHARE = 0.04  # of all sound: a pitch class with less counts as missing
 
 
 @dataclass(frozen=True)
 class Step:
-    """Hold one chord of a progression.
+    """A chord of a progression.
 
     Attributes:
         chord: The chord.
-        key: The local key where it begins.
-        start_quarter: Where it begins, in quarters from the first onset's quarter.
-        quarters: How long it lasts.
+        key: Local key at its start.
+        start_quarter: Start in quarters from the first onset's quarter.
+        quarters: Duration in quarters.
     """
 
     chord: Chord
@@ -58,7 +58,7 @@ class Step:
 
     @property
     def roman(self) -> str:
-        """Roman numeral with metrics in the local key, such as `ii65`."""
+        """Roman numeral with figures in the local key, such as `ii65`."""
         return self.chord.roman(self.key)
 
     @property
@@ -69,20 +69,20 @@ class Step:
 
 @dataclass(frozen=True)
 class Cadence:
-    """Hold a cadence: its kind (authentic, plagal, deceptive or half) and where it arrives, in quarters."""
+    """A cadence: its kind (authentic, plagal, deceptive or half) and its arrival, in quarters."""
 
     kind: str
     quarter: int
 
 
 def fit_chords(performance: Performance, *, local_keys: Sequence[Key] | None = None) -> list[Step]:
-    """Find the progression: the chord that fits each quarter best, equal neighbours joined.
+    """Fit a chord to each quarter, and merge equal neighbours.
 
     Major, minor, diminished and augmented triads and the five sevenths on them are scored by the
     share of sound that is theirs, less what is foreign or missing, with a bonus for the root in the
     bass; the path with the greatest sum, less a cost for each change, is taken. Passing notes do
     not break a chord, as they do when each slice is named by all that sounds. The bass is the
-    lowest note heard longest while the chord lasts, or the root where that is foreign to it.
+    most frequent lowest note during the chord, or the root where that is foreign to it.
 
     On 17 Bach chorales of the music21 corpus with Andrew Jones's analyses (951 quarters) it has the
     analyst's root in 90 % of the quarters and all the chord's tones in 86 %; its costs were chosen
@@ -117,7 +117,7 @@ def chord_tone_rate(performance: Performance, steps: Sequence[Step]) -> float:
 
     Args:
         performance: The notes.
-        steps: Their progression, as `fit_chords` gives it.
+        steps: Progression of `fit_chords`.
     """
     lengths = pitch_class_lengths(performance, hop_quarters=1.0)
     belongs = np.zeros_like(lengths)
@@ -139,16 +139,16 @@ def progression_ngrams(steps: Sequence[Step], *, n: int = 3) -> Counter[tuple[st
 
 
 def shared_ngram_rate(ours: Counter[tuple[str, ...]], real: Counter[tuple[str, ...]]) -> float:
-    """Measure the share of our progressions, each as often as it comes, that real music has too (0 to 1).
+    """Measure the share of progressions, weighted by count, that also occur in real music (0 to 1).
 
-    NaN when we have none.
+    NaN without progressions.
     """
     total = sum(ours.values())
     return sum(count for gram, count in ours.items() if gram in real) / total if total else float("nan")
 
 
 def chord_irregularity(steps: Sequence[Step], *, n: int = 3) -> float:
-    """Measure how seldom progressions repeat: different runs of `n` chords / all runs (above 0 to 1).
+    """Measure the share of distinct runs among all runs of `n` chords (above 0 to 1).
 
     Chord progression irregularity of Wu and Yang 2020 (section 4.3), with their trigrams; chords are
     compared by root and quality. NaN for fewer than `n` chords, as in silence (their code says 1).
@@ -169,11 +169,11 @@ def find_progression(steps: Sequence[Step], degrees: Sequence[str]) -> list[int]
 
 
 def find_cadences(steps: Sequence[Step]) -> list[Cadence]:
-    """Find the cadences, where the harmony comes to rest.
+    """Find the cadences.
 
-    Rest is a chord that lasts at least two quarters and twice as long as the middle one of all, or
-    the last. Arriving there in the key of the arrival: V or vii° to I or i is authentic, IV or iv
-    to I or i plagal, V to vi or VI deceptive, and anything else to V is half.
+    A cadence ends in the last chord, or in a chord of at least two quarters and twice the median length.
+    Arriving there in the key of the arrival: V or vii° to I or i is authentic, IV or iv to I or i plagal,
+    V to vi or VI deceptive, and anything else to V is half.
     """
     if len(steps) < 2:
         return []
@@ -205,26 +205,26 @@ def _degree_in(step: Step, key: Key) -> str:
 def _step(state: int, bass: Int[np.ndarray, " quarters"], key: Key, start: int) -> Step:
     root, suffix = _STATES[state]
     tones = Chord(root, suffix, root).pitch_classes
-    heard = bass[bass >= 0] % 12
-    lowest = int(np.argmax(np.bincount(heard, minlength=12))) if len(heard) else root
+    sounding = bass[bass >= 0] % 12
+    lowest = int(np.argmax(np.bincount(sounding, minlength=12))) if len(sounding) else root
     if lowest not in tones:
         lowest = root
-    # Read again from its tones, so that the key settles which root a symmetrical chord has.
+    # Read again from its tones, so that the key determines the root of a symmetrical chord.
     chord = find_chord([lowest, *(12 + tone for tone in tones)], key)
     assert chord is not None
     return Step(chord, key, start, len(bass))
 
 
 def _bass(lengths: Float[np.ndarray, "quarters 128"]) -> Int[np.ndarray, " quarters"]:
-    """Give the lowest pitch that is heard in each quarter, -1 where none is."""
-    heard = lengths >= _HEARD_SHARE
-    return np.where(heard.any(axis=1), heard.argmax(axis=1), -1)
+    """Return the lowest sounding pitch of each quarter, -1 for none."""
+    sounding = lengths >= _SOUNDING_SHARE
+    return np.where(sounding.any(axis=1), sounding.argmax(axis=1), -1)
 
 
 def _fit_scores(
     lengths: Float[np.ndarray, "quarters 128"], bass: Int[np.ndarray, " quarters"]
 ) -> Float[np.ndarray, "quarters states"]:
-    """Score how well each chord fits each quarter; silent quarters say nothing (0)."""
+    """Score how well each chord fits each quarter; 0 for silent quarters."""
     octaves = np.pad(np.minimum(lengths, 1.0), ((0, 0), (0, 4))).reshape(len(lengths), 11, 12)
     sound = np.minimum(octaves.sum(axis=1), 2.0)
     total = sound.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Spell pitch classes as a musician would: letters, sharps and flats, in a key where one is known."""
+"""Spell pitch classes with letters, sharps and flats, in a key if known."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ _LETTERS = "CDEFGAB"
 SHARP_ORDER = "FCGDAEB"
 """The line of fifths without accidentals (C has position 0), and the order of sharps in a signature."""
 
-_CLASH, _DOUBLE_SIGN = 10.0, 2.0  # what two notes on one line, and a double sign, cost in a chord
+_CLASH, _DOUBLE_SIGN = 10.0, 2.0  # costs of two notes on a staff line, and of a double sign
 
-# Without a key, roots have the name that asks for the fewest accidentals in a key of that mode.
+# Without a key, roots are spelled with the fewest accidentals in a key of that mode.
 _MAJOR_NAMES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _MINOR_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 
 
 def root_name(pitch_class: int, *, minor: bool = False) -> str:
-    """Name a tonic or root where no key is known.
+    """Name a tonic or root without a key.
 
     C Db D Eb E F F# G Ab A Bb B where the third is major, C C# D Eb E F F# G G# A Bb B where it is
     minor: of two names the one whose scale has fewer accidentals; of the two with six each the
@@ -31,7 +31,7 @@ def name_in_key(pitch_class: int, tonic_name: str) -> str:
 
     Of all names the one from five fifths below the tonic to six above: flattened second, sixth,
     third and seventh, raised fourth (Temperley 2001, chapter 5, for a fixed centre). The same
-    window serves both modes. A name with two accidentals gives way to the plain one.
+    window serves both modes. Names with two accidentals are replaced by natural ones.
     """
     centre = fifths_of(tonic_name)
     offset = (pitch_class * 7 - centre) % 12  # seven semitones are one fifth, and 7 is its own inverse
@@ -42,7 +42,7 @@ def name_in_key(pitch_class: int, tonic_name: str) -> str:
 def chord_tone_name(root: str, *, letters: int, semitones: int) -> str:
     """Name the tone that lies so many letters and semitones above a spelled root.
 
-    A name with two accidentals or more gives way to the plain one of the same key on the piano.
+    Names with two accidentals or more are replaced by natural enharmonic ones.
     """
     letter = _LETTERS[(_LETTERS.index(root[0]) + letters) % 7]
     target = (pitch_class_of(root) + semitones) % 12
@@ -86,24 +86,24 @@ def spell_pitch(pitch: int, tonic_name: str) -> SpelledPitch:
 def spell_chord(
     pitches: Sequence[int], tonic_name: str, *, given: Mapping[int, SpelledPitch] | None = None
 ) -> tuple[SpelledPitch, ...]:
-    """Spell pitches that stand together, so that no two of them share a line of the staff.
+    """Spell simultaneous pitches so that no two of them share a staff line.
 
     Each is spelled in the key where that can be; where two would be one letter with two signs, such as Eb
     and E, the change of names that costs least is made (D# and E): plain names near the key on the line of
-    fifths before distant ones, double signs last. Of thirteen pitches a semitone apart some share a line
-    whatever they are called.
+    fifths before distant ones, double signs last. Thirteen adjacent semitones cannot be spelled
+    without sharing a line.
 
     Args:
         pitches: MIDI numbers, ascending.
         tonic_name: The key's tonic.
-        given: Names that some pitches, of these or of others that sound, have already.
+        given: Names that are already fixed, of these or other pitches.
 
     Returns:
         A name for each of `pitches`.
     """
     fixed = dict(given or {})
     heights = sorted({*pitches, *fixed})
-    choices = [[fixed[one]] if one in fixed else _spellings(one) for one in heights]
+    choices = [[fixed[pitch]] if pitch in fixed else _spellings(pitch) for pitch in heights]
     totals, came_from = [_unusual(name, heights[0], tonic_name) for name in choices[0]], []
     for height, before, names in zip(heights[1:], choices, choices[1:], strict=False):
         reached = [
@@ -138,7 +138,7 @@ def _with_letter(pitch: int, letter: str) -> SpelledPitch:
 
 
 def _unusual(name: SpelledPitch, pitch: int, tonic_name: str) -> float:
-    """How far a name is from the usual one in a key: 0 for that itself."""
+    """Distance of a name from the usual one in a key, 0 if equal."""
     if name == spell_pitch(pitch, tonic_name):
         return 0.0
     fifths = SHARP_ORDER.index(name.letter) - 1 + 7 * name.alteration

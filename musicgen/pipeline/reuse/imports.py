@@ -1,4 +1,4 @@
-"""Which modules of the package a class is made of: its own and all that these import, found by parsing."""
+"""Transitive imports of modules within the package, found by parsing."""
 
 import ast
 import hashlib
@@ -9,24 +9,24 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2]
-# No weight depends on the run's folder, loggers and status; pieces are compared as they are when all is cut.
+# Weights do not depend on folder, loggers and status; pieces are compared by their slices.
 NOT_FOLLOWED = ("musicgen.pipeline.context", "musicgen.pipeline.report_progress", "musicgen.data.prepare")
 
 
 def code_digest(modules: Iterable[str]) -> str:
-    """Compute the SHA-256 of the package's code that some modules are made of, in hex, cut to 16 digits.
+    """Compute the SHA-256 of the code of modules and their imports, as the first 16 hex digits.
 
-    Comments, docstrings and layout do not count.
+    Ignores comments, docstrings and formatting.
 
     Args:
-        modules: Dotted names; of a user's own modules only what they import from the package counts.
+        modules: Dotted names; of the user's modules, only their imports from the package count.
     """
     lines = [f"{name} {_parsed(name).digest}" for name in sorted(closure(modules))]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def closure(modules: Iterable[str]) -> frozenset[str]:
-    """Collect the modules of the package that some modules are or import, at any remove.
+    """Collect modules of the package and their transitive imports.
 
     Args:
         modules: Dotted names.
@@ -57,7 +57,7 @@ def _parsed(module: str) -> _Parsed:
 
 
 def code_of(tree: ast.Module) -> str:
-    """Hash a parsed source without its docstrings; a tree has neither comments nor layout."""
+    """Hash a syntax tree without docstrings; it contains neither comments nor formatting."""
     for node in ast.walk(tree):
         has_body = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         if has_body and ast.get_docstring(node, clean=False) is not None:
@@ -66,7 +66,7 @@ def code_of(tree: ast.Module) -> str:
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
-    """List what a source imports, also inside functions, but not for type checkers alone."""
+    """List the imports of a source, including those in functions, except `TYPE_CHECKING` ones."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()
@@ -82,13 +82,13 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 
 def is_ours(module: str) -> bool:
-    """Report whether a dotted name is in this package."""
+    """Check whether a dotted name is in this package."""
     return module.split(".")[0] == PACKAGE.name
 
 
 @cache
 def source_of(module: str) -> Path | None:
-    """Locate the Python source of a module; None where there is none, as for names inside modules."""
+    """Locate the source of a module; None if there is none, as for names inside modules."""
     if is_ours(module):
         path = PACKAGE.joinpath(*module.split(".")[1:])
         candidates = (path / "__init__.py", path.with_suffix(".py"))

@@ -1,4 +1,4 @@
-"""What decides the outcome of a stage: equal inputs give equal weights, bit for bit."""
+"""The inputs of a stage; equal inputs give bitwise equal weights."""
 
 import hashlib
 import json
@@ -19,11 +19,11 @@ from musicgen.reports.runs.settings import flatten
 
 @dataclass(frozen=True)
 class StageInputs:
-    """All that the weights of a stage follow from.
+    """Everything that determines the weights of a stage.
 
     Attributes:
-        settings: What is asked for: pieces, network, optimizer, schedule, epochs, batches, seed.
-        environment: What computes it: code, versions, processor, threads, precision.
+        settings: Pieces, network, optimizer, schedule, epochs, batches, seed.
+        environment: Code, versions, processor, threads, precision.
     """
 
     settings: dict[str, Any]
@@ -31,7 +31,7 @@ class StageInputs:
 
     @cached_property
     def key(self) -> str:
-        """Give the SHA-256 of both, in hex, cut to 32 digits."""
+        """The first 32 hex digits of the SHA-256 of both."""
         return digest({"settings": self.settings, "environment": self.environment})[:32]
 
 
@@ -46,7 +46,7 @@ def digest(values: Any) -> str:
 
 
 def differences(mine: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Name the values that two nested tables do not share, as `name: one, other`."""
+    """List the values that differ between two nested tables, as `name: first, second`."""
     one, two = flatten(plain_json(mine)), flatten(plain_json(other))
     return [
         f"{name}: {one.get(name, 'none')}, {two.get(name, 'none')}"
@@ -56,15 +56,15 @@ def differences(mine: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 
 def plain_json(values: Any) -> Any:
-    """Give values as they come back from a JSON file."""
+    """Convert values as JSON does."""
     return json.loads(json.dumps(values, default=str))
 
 
 def data_inputs(prepared: Prepared, *, grid: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe the pieces by their contents, in their order, and how they were cut.
+    """Describe the pieces by content hashes, order and grid.
 
     Args:
-        prepared: The pieces, split; those that are held out for tests decide nothing.
+        prepared: The pieces, split; test pieces are ignored.
         grid: The grid's config.
     """
     used = {name: prepared.splits[name] for name in ("train", "val")}
@@ -80,7 +80,7 @@ def data_inputs(prepared: Prepared, *, grid: Mapping[str, Any]) -> dict[str, Any
 
 
 def _slices_digest(pieces: PackedPieces) -> str:
-    """Compute the SHA-256 of slices and of where pieces begin, in hex: what training really sees."""
+    """Compute the SHA-256 of slices and piece boundaries, in hex."""
     found = hashlib.sha256(pieces.starts.tobytes())
     for block in pieces.blocks():
         found.update(block.tobytes())
@@ -95,15 +95,14 @@ def environment_of(
     modules: Iterable[str] = (),
     threads: int | None = None,
 ) -> dict[str, Any]:
-    """Describe what computes a stage.
+    """Describe the environment of a stage.
 
     Args:
-        configs: Trainer, callbacks and loggers in plain values: precision and clipping are among them, and
-            what a user adds.
-        accelerator: The kind of device that is used, `cpu` or `cuda`.
-        settings: Further configs; of these only the code that they name is looked at.
-        modules: Modules of the package that compute it beside those that the configs name.
-        threads: Of PyTorch; None takes those of this process.
+        configs: Configs of trainer, callbacks and loggers in plain values, such as precision and clipping.
+        accelerator: Device type, `cpu` or `cuda`.
+        settings: Further configs, of which only the code they name counts.
+        modules: Further modules of the package.
+        threads: PyTorch threads; None for those of this process.
     """
     named = {target.rpartition(".")[0] for target in _targets([configs, settings])} | set(modules)
     device = (

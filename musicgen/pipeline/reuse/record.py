@@ -1,4 +1,4 @@
-"""The record of a trained stage, beside its checkpoints: what it was trained on, and where."""
+"""The record of a trained stage: inputs, origin, duration and files."""
 
 import json
 from collections.abc import Mapping
@@ -15,20 +15,20 @@ EDITION = 2
 
 @dataclass(frozen=True)
 class StageRecord:
-    """What is known of a trained stage of a run folder.
+    """Record of a trained stage of a run folder.
 
     Attributes:
-        stage: Its name.
-        key: Of its inputs; empty where they changed on the way.
-        settings: What was asked for.
-        environment: What computed it.
-        trained_in: The run folder, where it was when the stage was trained.
-        state: `training` until it is `done`.
-        seconds: How long it was trained, in the last go.
-        cpu_seconds: The same as the first rank's process computed, over all its threads.
-        metrics: What it reached on held-out pieces in its last epoch.
-        files: The stage's files with their SHA-256, once it is done.
-        edition: Of the settings; those of another one are not compared.
+        stage: Name of the stage.
+        key: Key of its inputs; empty if they changed during training.
+        settings: Settings part of its inputs.
+        environment: Environment part of its inputs.
+        trained_in: Run folder in which the stage was trained.
+        state: `training` or `done`.
+        seconds: Training time since the last resume, in seconds.
+        cpu_seconds: CPU time of rank 0 since the last resume, over all threads.
+        metrics: Held-out metrics of the last epoch.
+        files: Files of the stage with their SHA-256; empty until it is done.
+        edition: Version of the settings; other versions are not compared.
     """
 
     stage: str
@@ -44,17 +44,17 @@ class StageRecord:
     edition: int = EDITION
 
     def write(self, folder: Path) -> None:
-        """Write the record into a run folder, whole or not at all."""
+        """Write the record to a run folder atomically."""
         text = json.dumps(asdict(self), indent=2, default=str) + "\n"
         write_atomically(record_path(folder, self.stage), text.encode())
 
     def is_finished(self, folder: Path) -> bool:
-        """Report whether the stage is done and all of its files are there."""
+        """Check whether the stage is done and all of its files exist."""
         return self.state == "done" and all((folder / name).is_file() for name in self.files)
 
 
 def read_record(folder: Path, stage: str) -> StageRecord | None:
-    """Read the record of a stage; None if there is none that can be read."""
+    """Read the record of a stage; None if missing or unreadable."""
     try:
         values = json.loads(record_path(folder, stage).read_bytes())
         for old, new in (("figures", "metrics"), ("surroundings", "environment")):  # before version 0.2
@@ -67,7 +67,7 @@ def read_record(folder: Path, stage: str) -> StageRecord | None:
 
 
 def read_records(folder: Path) -> list[StageRecord]:
-    """Read the records of all stages of a run folder that can be read."""
+    """Read all readable records of a run folder."""
     names = sorted(path.stem for path in (folder / "checkpoints").glob("*.json"))
     return [record for name in names if (record := read_record(folder, name)) is not None]
 
@@ -83,7 +83,7 @@ def last_checkpoint(folder: Path, stage: str) -> Path:
 
 
 def stage_files(folder: Path, stage: str) -> list[str]:
-    """List what a stage has left in a run folder so far: checkpoints and event files."""
+    """List the checkpoints and event files of a stage in a run folder."""
     names = [f"checkpoints/{stage}.ckpt", f"checkpoints/{stage}-last.ckpt"]
     names += [str(path.relative_to(folder)) for path in event_files(folder, stage)]
     return [name for name in names if (folder / name).is_file()]

@@ -1,4 +1,4 @@
-"""Trained stages that other runs may take: kept under the cache, by the key of their inputs."""
+"""Store of trained stages in the cache, by the key of their inputs."""
 
 import contextlib
 import json
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 
 
 class StageStore:
-    """Finished stages for all runs, and which run is training which stage.
+    """Finished stages of all runs, and claims on stages in training.
 
-    An entry has the layout of a run folder. Its files are hard links where the file system has them, so that
-    they take no room beside the runs they belong to; a damaged entry is found by its checksums and not used.
+    An entry has the layout of a run folder. Its files are hard links if the file system
+    supports them, so they need no extra space; damaged entries are detected by checksum and not used.
 
     Args:
-        folder: Of all entries.
+        folder: Folder of all entries.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,20 +42,20 @@ class StageStore:
 
     @contextlib.contextmanager
     def lock(self, key: str, *, on_wait: Callable[[], None]) -> Iterator[None]:
-        """Let one process at a time train what has this key; the others wait and then find it done."""
+        """Lock a key so that one process trains it; others wait and then reuse the result."""
         with lock(self._lock(key), on_wait=on_wait):
             yield
 
     def holds(self, key: str) -> bool:
-        """Report whether a stage with this key is here, or is being trained by a living process."""
+        """Check whether a stage is stored, or being trained by a living process."""
         return self.entry(key).is_dir() or is_held(self._lock(key))
 
     def find(self, key: str, stage: str) -> StageRecord | None:
-        """Read the record of a finished stage; None if there is no sound entry.
+        """Read the record of a finished stage; None if missing or damaged.
 
         Args:
-            key: Of its inputs.
-            stage: Its name.
+            key: Key of its inputs.
+            stage: Name of the stage.
         """
         entry = self.entry(key)
         record = read_record(entry, stage)
@@ -69,7 +69,7 @@ class StageStore:
         return record
 
     def link(self, record: StageRecord, run: Path) -> None:
-        """Link the files of a finished stage into a run folder, its record not among them."""
+        """Link the files of a finished stage into a run folder, except its record."""
         _link(record.files, self.entry(record.key), run)
 
     def publish(self, record: StageRecord, run: Path) -> None:
@@ -88,16 +88,16 @@ class StageStore:
         self._claims(record.key).unlink(missing_ok=True)
 
     def claim(self, record: StageRecord, run: Path) -> None:
-        """Note which run is training a stage, so that another can continue from where it was interrupted."""
+        """Record which run is training a stage, so that another can resume it if interrupted."""
         write_atomically(self._claims(record.key), json.dumps({"run": str(run.resolve())}).encode())
 
     def continue_from(self, key: str, stage: str, run: Path) -> bool:
-        """Copy the interrupted stage of another run into a run folder, to continue from its last checkpoint.
+        """Copy the interrupted stage of another run into a run folder, to resume from its last checkpoint.
 
-        To be called with the key locked: whoever trained it does so no longer.
+        Call with the key locked, so that no process is training it.
 
         Returns:
-            Whether there was one.
+            Whether an interrupted stage was found.
         """
         try:
             other = Path(json.loads(self._claims(key).read_bytes())["run"])
@@ -108,8 +108,8 @@ class StageStore:
             return False
         if not last_checkpoint(other, stage).is_file():
             return False
-        _link(stage_files(other, stage), other, run, copies=True)  # they will be written over here
-        log.info("%s goes on from where %s was interrupted", stage, other)
+        _link(stage_files(other, stage), other, run, copies=True)  # they will be overwritten
+        log.info("%s resumes from the interrupted run %s", stage, other)
         return True
 
     def _lock(self, key: str) -> Path:
@@ -127,7 +127,7 @@ def _digest(path: Path) -> str:
 
 
 def _link(names: Iterable[str], source: Path, target: Path, *, copies: bool = False) -> None:
-    """Put files into another folder under their names: as hard links, or as copies where that cannot be."""
+    """Place files in another folder as hard links, or as copies if links are not possible."""
     for name in names:
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,11 +135,11 @@ def _link(names: Iterable[str], source: Path, target: Path, *, copies: bool = Fa
         if copies or not _linked(source / name, temporary):
             shutil.copy2(source / name, temporary)
         os.replace(temporary, path)
-        temporary.unlink(missing_ok=True)  # a link that replaces another link of its file stays
+        temporary.unlink(missing_ok=True)  # os.replace keeps it if both link the same file
 
 
 def _linked(path: Path, link: Path) -> bool:
-    """Make a hard link where the file system has them."""
+    """Try to make a hard link; return whether it worked."""
     try:
         os.link(path, link)
     except OSError:

@@ -1,4 +1,4 @@
-"""The trained stages of a run: reused from other runs, continued, or trained."""
+"""The trained stages of a run: kept, reused, resumed or trained."""
 
 import logging
 import time
@@ -39,11 +39,11 @@ class TrainedStages:
 
     Attributes:
         folder: The run folder.
-        status: Where progress is reported.
-        loggers: Where curves go; those of a reused stage go there, too.
-        store: Stages of other runs; None trains every stage here.
-        resume: Keep what the folder has, and continue what was interrupted.
-        is_first_rank: Of several processes of one run, the first keeps the records.
+        status: The run's status file.
+        loggers: Loggers of the run, also for the curves of reused stages.
+        store: Stages of other runs; None to train every stage.
+        resume: Keep finished stages of the folder, and resume interrupted ones.
+        is_first_rank: Only rank 0 writes records.
     """
 
     folder: Path
@@ -54,13 +54,13 @@ class TrainedStages:
     is_first_rank: bool = True
 
     def train_or_reuse(self, stage: str, inputs: StageInputs, *, fit: Fit, title: str = "") -> None:
-        """Keep a finished stage, link it from the store, continue it, or train it.
+        """Keep a finished stage, link it from the store, resume it, or train it.
 
         Args:
-            stage: Its name.
-            inputs: What decides its weights.
-            fit: Trains it, from a checkpoint if it gets one.
-            title: Its name for people.
+            stage: Name of the stage.
+            inputs: Its inputs.
+            fit: Trains it, resuming from a checkpoint if given.
+            title: Title of the stage.
 
         Raises:
             ValueError: The folder holds a stage that was trained with other settings.
@@ -70,7 +70,7 @@ class TrainedStages:
         if earlier is not None:
             _check_same(earlier, inputs, self.folder)
             if earlier.is_finished(self.folder):
-                log.info("%s: kept, it is trained", title)
+                log.info("%s: kept, already trained", title)
                 self.status.add_metrics(earlier.metrics)
                 return
         if self.store is None or (earlier is not None and earlier.key != inputs.key):
@@ -85,19 +85,18 @@ class TrainedStages:
                 self._train(stage, inputs, earlier, fit=fit, store=self.store)
 
     def begun_with(self, stage: str, inputs: StageInputs, *, threads: Iterable[int]) -> int | None:
-        """Find the number of threads with which a stage was trained or begun, where any number will do.
+        """Find the number of threads with which a stage was trained or started.
 
-        An interrupted stage of this folder goes on as it began, if that is among the numbers: only then does
-        it end as if nothing had happened.
+        An interrupted stage of this folder keeps its number of threads if possible, as only then are its
+        weights the same as without the interruption.
 
         Args:
-            stage: Its name.
-            inputs: What decides its weights, except for the threads.
-            threads: Numbers to look for, the best first. An interrupted stage is not continued with more
-                than this one.
+            stage: Name of the stage.
+            inputs: Its inputs; their number of threads is ignored.
+            threads: Candidates, best first. An interrupted stage is not resumed with more than the first.
 
         Returns:
-            The first number that was found; None where nothing was begun.
+            The first number found; None if the stage was never started.
         """
         numbers = list(threads)
         earlier = read_record(self.folder, stage) if self.resume else None
@@ -110,13 +109,13 @@ class TrainedStages:
         return next((number for number, key in keys.items() if self.store.holds(key)), None)
 
     def _wait(self, title: str) -> None:
-        log.info("%s: another run trains the same one; waiting to take it", title)
+        log.info("%s: another run is training the same stage; waiting to reuse it", title)
         self.status.update(state="waiting")
 
     def _link(self, record: StageRecord, *, store: StageStore, title: str) -> None:
         """Link files, then log curves, and write the record last, so that a kill leaves no gap."""
         log.info(
-            "%s: taken from %s, trained there on the same pieces with the same settings and seed (%s)",
+            "%s: reused from %s, trained on the same pieces with the same settings and seed (%s)",
             title, record.trained_in, record.key[:8],
         )  # fmt: skip
         stage = record.stage
@@ -170,7 +169,7 @@ class TrainedStages:
             self._finish(took, store=store)
 
     def _rewind(self, stage: str, checkpoint: Path | None, *, is_copy: bool) -> None:
-        """Take the logs back to where a checkpoint is; of another run's stage log its curves here."""
+        """Rewind the logs to a checkpoint; replay the curves if it is from another run."""
         content = read_checkpoint(checkpoint) if checkpoint else None
         rewind_logs(self.loggers, self.folder, stage, checkpoint=content)
         if content is None or "logs" not in content:
@@ -197,16 +196,16 @@ class TrainedStages:
 
 
 def _check_same(record: StageRecord, inputs: StageInputs, folder: Path) -> None:
-    """Refuse to continue with other settings; log what else has changed."""
+    """Reject other settings; log changes of the environment."""
     if record.edition != EDITION:
-        log.warning("%s: begun by an earlier version, whose settings cannot be compared", record.stage)
+        log.warning("%s: started by an earlier version, whose settings cannot be compared", record.stage)
         return
     changed = differences(record.settings, inputs.settings)
     if changed:
         raise ValueError(
-            f"{folder} holds a {record.stage} of other settings ({'; '.join(changed)}: there and now); "
-            "go on with the same settings, or begin anew in another folder"
+            f"{folder} holds a {record.stage} of other settings ({'; '.join(changed)}, old and new); "
+            "use the same settings, or start anew in another folder"
         )
-    around = differences(record.environment, inputs.environment)
-    if around:
-        log.info("%s: since its beginning changed %s", record.stage, "; ".join(around))
+    environment_changes = differences(record.environment, inputs.environment)
+    if environment_changes:
+        log.info("%s: changed since it was started: %s", record.stage, "; ".join(environment_changes))

@@ -25,7 +25,7 @@ class AutoencoderStage(NetworkStage):
     """Train an autoencoder on the slices of the training pieces.
 
     Attributes:
-        transpose: Training slices are moved by up to so many semitones; 0 leaves them as written.
+        transpose: Largest random transposition of training slices in semitones; 0 for none.
     """
 
     transpose: int = 0
@@ -38,7 +38,7 @@ class AutoencoderStage(NetworkStage):
         Transposition(self.transpose)
 
     def initialise(self, run: RunContext) -> None:
-        """Start from the weights of a run, or from the density of the training cells."""
+        """Load the weights of a run, or initialise the output bias from the density of training cells."""
         super().initialise(run)
         train = run.prepared.splits["train"]
         if self.init_from is None:
@@ -86,7 +86,7 @@ class AutoencoderStage(NetworkStage):
         vocabulary = self.network.vocabulary
         if vocabulary is None:
             return f"{super().size_text()}, no codes"
-        codes = f"{vocabulary.codes_per_slice} codes a quarter out of {vocabulary.size}"
+        codes = f"{vocabulary.codes_per_slice} codes per quarter out of {vocabulary.size}"
         return f"{super().size_text()}, {codes}"
 
     def load(self, run: RunContext) -> Network[Autoencoder]:

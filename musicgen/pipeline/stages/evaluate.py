@@ -14,10 +14,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class EvaluateStage(Stage):
-    """Take all metrics of the run.
+    """Compute all metrics of the run.
 
     Attributes:
-        window_quarters: What the prior sees at once, in quarters.
+        window_quarters: Context window of the prior, in quarters.
         prior: The stage that trains the prior.
     """
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen.generation.generate import check_request, generate_pieces
+from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.writing import Labels, write_pieces
 from musicgen.pipeline.context import AUTOENCODER, RunContext
@@ -17,13 +18,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class GenerateStage(Stage):
-    """Write pieces into `generated/`, and show them in TensorBoard.
+    """Generate pieces into `generated/`, and show them in TensorBoard.
 
     Attributes:
-        sampling: How codes are drawn.
-        num_pieces: How many pieces.
+        sampling: Sampling settings.
+        num_pieces: Number of pieces.
         num_quarters: Their length, in quarters.
         tempo_bpm: Their tempo.
+        key: What they are moved to; None leaves them, or moves them as `data.one_key` has moved the others.
         prior: The stage that trains the prior.
     """
 
@@ -31,23 +33,27 @@ class GenerateStage(Stage):
     num_pieces: int
     num_quarters: int
     tempo_bpm: float
+    key: str | None = None
     prior: str = "transformer"
     needs: Sequence[str] = (AUTOENCODER, "transformer")
 
     def build(self, stages: Stages) -> None:
-        """Refuse a request that cannot be met before anything is trained."""
+        """Validate the sampling settings before anything is trained."""
         check_request(num_pieces=self.num_pieces, num_quarters=self.num_quarters, tempo_bpm=self.tempo_bpm)
+        KeyPlan(key=self.key)
 
     def run(self, run: RunContext, checkpoint: Path | None) -> None:
         """Draw, decode, write and show the pieces."""
+        prior = run.network(self.prior)
         pieces = generate_pieces(
             run.autoencoder,
-            run.network(self.prior).module,
+            prior.module,
             num_pieces=self.num_pieces,
             num_quarters=self.num_quarters,
             seed=run.seed,
             sampling=self.sampling,
             tempo_bpm=self.tempo_bpm,
+            keys=KeyPlan(learned=prior.description.get("keys"), key=self.key),
         )
         folder = run.folder / "generated"
         labels = [

@@ -23,8 +23,8 @@ class PriorStage(NetworkStage):
     """Train a prior on windows of the codes of the trained autoencoder.
 
     Attributes:
-        window_quarters: What the prior sees at once, in quarters.
-        hop_quarters: From one training window to the next.
+        window_quarters: Context window of the prior, in quarters.
+        hop_quarters: Distance between the starts of training windows, in quarters.
     """
 
     window_quarters: int
@@ -43,7 +43,7 @@ class PriorStage(NetworkStage):
         self.settings = {**self.settings, "network": network}
 
     def refusal(self, stages: Stages) -> str:
-        """Refuse an autoencoder without codes."""
+        """Return why the autoencoder's codes cannot be modelled; empty if they can."""
         autoencoder = self._autoencoder(stages)
         if autoencoder.vocabulary is None:
             bottleneck = type(autoencoder.bottleneck).__name__
@@ -88,16 +88,16 @@ class PriorStage(NetworkStage):
         return CodeBatch(inputs=codes, targets=codes, mask=torch.ones(shape, dtype=torch.bool))
 
     def count_updates(self, train_quarters: int) -> int:
-        """Estimate the updates of all epochs, as if all pieces were one."""
+        """Estimate the updates of all epochs, ignoring piece boundaries."""
         windows = max(1, train_quarters // self.hop_quarters)
         return (self.updates_per_epoch or -(-windows // self.batch_size)) * self.max_epochs
 
     def shape(self) -> dict[str, Any]:
-        """Collect the settings that decide how long an update takes."""
+        """Collect the settings that affect the time of an update."""
         return {**super().shape(), "window_quarters": self.window_quarters}
 
     def modules(self) -> list[str]:
-        """Name the modules whose code decides the outcome: that which makes the codes is one of them."""
+        """Names of the modules whose code affects the result, including the encoding of pieces."""
         return [*super().modules(), encode_pieces.__module__]
 
     def load(self, run: RunContext) -> Network[Prior]:
@@ -105,5 +105,6 @@ class PriorStage(NetworkStage):
         return load_transformer(run.folder, autoencoder=run.autoencoder)
 
     def description(self, run: RunContext) -> dict[str, Any]:
-        """Describe the network, and whose codes it learned."""
-        return {**super().description(run), "autoencoder_sha256": fingerprint(run.autoencoder)}
+        """Describe the network, the autoencoder of its codes and the keys of the pieces."""
+        keys = {} if run.prepared.keys is None else {"keys": run.prepared.keys}
+        return {**super().description(run), "autoencoder_sha256": fingerprint(run.autoencoder), **keys}

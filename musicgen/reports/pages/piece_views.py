@@ -6,19 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+import numpy as np
+
 from musicgen.measure.copying.index import Copy
 from musicgen.measure.copying.threshold import CopyThreshold
 from musicgen.measure.music import MeasuredPiece
 from musicgen.music.grid import to_slices
 from musicgen.music.metrics.bars import first_quarter
+from musicgen.music.midi.writing import midi_bytes
 from musicgen.music.notation.engrave import engrave
 from musicgen.music.notes import Performance
+from musicgen.music.passages import cut_passage
 from musicgen.music.render.form_diagram import form_image
 from musicgen.music.render.piano_roll import Rgb, roll_image
 from musicgen.music.render.sound import render, render_opus
 from musicgen.music.theory.harmony import SLICE_KINDS, Harmony, kind_shares
 
 _ROLL_QUARTERS = 128
+_BEFORE_SEAM_QUARTERS = 16  # of a prompt that are shown before what is new
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class PieceView:
         score: SVG, nothing for silence.
         roll: PNG.
         form: PNG.
+        midi: The notes as a MIDI file.
         audio: Opus where a sampled piano is installed, else WAV; nothing for silence.
         score_note: How much of the piece the score shows, where that is not all.
         audio_note: The same for the sound.
@@ -49,6 +55,7 @@ class PieceView:
     score: str
     roll: str
     form: str
+    midi: str
     audio: str
     score_note: str
     audio_note: str
@@ -68,11 +75,12 @@ def view_piece(
     performance = piece.performance
     is_heard = len(performance) > 0
     minutes, seconds = divmod(round(performance.duration_s), 60)
-    svg = engrave(performance, max_quarters=score_quarters) if is_heard else ""
-    is_cut = performance.duration_quarters > score_quarters
+    shown, begin = _around_seam(performance)
+    svg = engrave(shown, max_quarters=score_quarters) if is_heard else ""
     return PieceView(
         name=piece.name,
         facts=[
+            *_seam_facts(performance),
             ("length", f"{minutes}:{seconds:02d} ({performance.duration_quarters:.0f} quarters)"),
             ("notes", f"{len(performance):,}"),
             ("key", piece.harmony.key.name if piece.harmony.key else "–"),
@@ -88,10 +96,39 @@ def view_piece(
         score=_address("image/svg+xml", svg.encode()) if svg else "",
         roll=_address("image/png", png(_roll(performance))),
         form=_address("image/png", png(form_image(performance))),
-        audio=_audio(performance, audio_s=audio_s) if is_heard else "",
-        score_note=f"the first {score_quarters} quarters" if is_cut else "",
-        audio_note=f"the first {audio_s:.0f} seconds" if performance.duration_s > audio_s + 1 else "",
+        midi=_address("audio/midi", midi_bytes(performance)),
+        audio=_audio(shown, audio_s=audio_s) if is_heard else "",
+        score_note=_part(f"{score_quarters} quarters", begin, shown.duration_quarters > score_quarters),
+        audio_note=_part(f"{audio_s:.0f} seconds", begin, shown.duration_s > audio_s + 1),
     )
+
+
+def _around_seam(performance: Performance) -> tuple[Performance, float]:
+    """Leave out the front of a long prompt, so that what is new is shown; return where the rest begins."""
+    score = performance.score
+    seam = score.seam_quarters if score and len(performance) else None
+    if score is None or seam is None or seam <= 2 * _BEFORE_SEAM_QUARTERS:
+        return performance, 0.0
+    lines = score.bar_lines(seam - _BEFORE_SEAM_QUARTERS + 1e-6)
+    begin = float(lines[-1])
+    return cut_passage(performance, begin, performance.duration_quarters), begin
+
+
+def _part(length: str, begin: float, is_cut: bool) -> str:
+    """Describe how much of a piece is shown; empty for all of it."""
+    if not begin:
+        return f"the first {length}" if is_cut else ""
+    return f"{length} from quarter {begin:g} on" if is_cut else f"from quarter {begin:g} on"
+
+
+def _seam_facts(performance: Performance) -> list[tuple[str, str]]:
+    """Say where a continuation begins."""
+    score = performance.score
+    seam = score.seam_quarters if score and len(performance) else None
+    if score is None or seam is None:
+        return []
+    at_s = float(score.seconds(np.array([seam * score.ticks_per_quarter]))[0])
+    return [("new from", f"{_clock(at_s)} (quarter {seam:g})")]
 
 
 def _roll(performance: Performance) -> Rgb:

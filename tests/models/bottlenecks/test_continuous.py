@@ -58,9 +58,9 @@ def test_sparse_latents_are_rectified_and_cost_their_size() -> None:
     ("make", "said"),
     [
         (lambda: NoBottleneck(embedding_dim=0), "embedding_dim=0"),
-        (lambda: GaussianBottleneck(cells=4, beta=-1), "beta=-1 is negative"),
+        (lambda: GaussianBottleneck(cells=4, beta=-1.0), "beta=-1.0 is negative"),
         (lambda: GaussianBottleneck(cells=0), "cells=0"),
-        (lambda: SparseBottleneck(weight=-1), "weight=-1 is negative"),
+        (lambda: SparseBottleneck(weight=-1.0), "weight=-1.0 is negative"),
     ],
 )
 def test_settings_out_of_range_are_refused(make, said: str) -> None:

@@ -1,0 +1,49 @@
+"""The page that shows generated pieces: score, roll, sound and MIDI, with their metrics."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from musicgen.music.notes import Performance
+    from musicgen.reports.pages.evaluation_page import PageExtent
+
+PAGE_FILE = "index.html"
+
+
+def write_generated_page(
+    folder: Path,
+    pieces: Sequence[tuple[str, "Performance"]],
+    *,
+    facts: Sequence[tuple[str, str]],
+    extent: "PageExtent",
+) -> Path:
+    """Write `index.html` beside generated pieces.
+
+    Args:
+        folder: Where the pieces are.
+        pieces: File name and notes of each.
+        facts: Labels and texts below the heading: the run, the seed, the prompt.
+        extent: How much of the music is shown.
+
+    Returns:
+        The page.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    from musicgen.measure.generated import measure_generated
+    from musicgen.reports.pages.evaluation_page import write_evaluation_page
+
+    measured = measure_generated(pieces)
+    return write_evaluation_page(
+        folder / PAGE_FILE,
+        title=f"{len(pieces)} new piece{'' if len(pieces) == 1 else 's'}",
+        metrics=measured.metrics(),
+        generated_metrics=measured,
+        facts=facts,
+        command=shlex.join(["musicgen", *sys.argv[1:]]),
+        extent=extent,
+    )

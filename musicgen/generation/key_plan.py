@@ -1,0 +1,74 @@
+"""Where generated pieces are moved: to the key that is asked for, or as the training pieces were spread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from musicgen.data.catalogue.music_filter import MusicFilter
+from musicgen.music.notes import Performance
+from musicgen.music.theory.home_key import HOME_TONICS, nearest_steps
+from musicgen.music.theory.keys import KEYS, Key, estimate_key
+
+_RELATIVE = {"major": 3, "minor": -3}  # from the tonic of the other mode's key to that of this one's
+
+
+@dataclass(frozen=True)
+class KeyPlan:
+    """Decide by how many semitones a generated piece is moved.
+
+    A piece of a model that learned one key is in C major or A minor; it is moved as the training pieces of
+    its mode were spread over keys. With `key` a piece of any model comes in that key; one that is in the
+    other mode comes in the relative key, which has the same notes.
+
+    Attributes:
+        learned: How many training pieces were in each key before they were moved to one, by name; None where
+            they were not moved.
+        key: What is asked for, such as `D minor`, or `D` for either mode; None for nothing.
+
+    Raises:
+        ValueError: The key cannot be read.
+    """
+
+    learned: Mapping[str, int] | None = None
+    key: str | None = None
+
+    def __post_init__(self) -> None:
+        self._asked()
+
+    def semitones(self, performance: Performance, *, random: np.random.Generator) -> int:
+        """Decide for one piece, upwards positive, -6 to 5; 0 for silence.
+
+        Args:
+            performance: The piece as the model wrote it.
+            random: Draws the key where none is asked for.
+        """
+        if len(performance) == 0 or (self.learned is None and self.key is None):
+            return 0
+        found = estimate_key(performance)
+        tonic = found.tonic if self.learned is None else HOME_TONICS[found.mode]
+        target = self._drawn(found.mode, random) if self.key is None else self._tonic_asked(found.mode)
+        return nearest_steps(target - tonic)
+
+    def _asked(self) -> dict[str, int]:
+        """Return the tonic that is asked for by mode."""
+        asked = MusicFilter(key=self.key).keys()
+        return {mode: tonic for tonic, mode in asked}
+
+    def _tonic_asked(self, mode: str) -> int:
+        asked = self._asked()
+        return asked[mode] if mode in asked else next(iter(asked.values())) + _RELATIVE[mode]
+
+    def _drawn(self, mode: str, random: np.random.Generator) -> int:
+        """Draw a tonic as the training pieces of a mode have them; home where there are none."""
+        assert self.learned is not None
+        counts = {key.tonic: self.learned.get(key.name, 0) for key in KEYS if key.mode == mode}
+        weights = np.array([counts[tonic] for tonic in range(12)], dtype=np.float64)
+        if not weights.sum():
+            return HOME_TONICS[mode]
+        return int(random.choice(12, p=weights / weights.sum()))
+
+
+def home_of(performance: Performance) -> Key | None:
+    """Find the key of a prompt; None for silence."""
+    return estimate_key(performance) if len(performance) else None

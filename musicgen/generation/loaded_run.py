@@ -1,0 +1,207 @@
+"""A finished run in Python: files to codes, codes to music, new pieces; arrays in and out."""
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int, Int64
+
+from musicgen.checkpoint import Network, load_autoencoder, load_transformer
+from musicgen.config.build import build
+from musicgen.generation.continuation import continue_prompt
+from musicgen.generation.generate import GeneratedPiece, generate_pieces
+from musicgen.generation.prompts import read_prompt
+from musicgen.generation.sampling import Sampling
+from musicgen.generation.tokenize import decode_codes, encode_packed
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.priors.base import Prior
+from musicgen.music.grid import Grid, pack, unpack
+
+_METRICS_FILE = "metrics.json"
+Slices = Bool[np.ndarray, "quarters pitches ticks"]
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run folder, opened to be used from Python; `musicgen.load` makes it.
+
+    The autoencoder is read at once, the prior when it is first needed, so a run without one can encode and
+    decode.
+
+    Attributes:
+        folder: The run folder.
+        network: The autoencoder and its description.
+    """
+
+    folder: Path
+    network: Network[Autoencoder]
+
+    @property
+    def autoencoder(self) -> Autoencoder:
+        """The autoencoder, in evaluation mode on the CPU."""
+        return self.network.module
+
+    @cached_property
+    def prior(self) -> Prior:
+        """The prior over its codes, in evaluation mode on the CPU.
+
+        Raises:
+            FileNotFoundError: The run trained none.
+            ValueError: The checkpoint is damaged, or belongs to another autoencoder.
+        """
+        return load_transformer(self.folder, autoencoder=self.autoencoder).module
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The grid that cut the training pieces into slices."""
+        return build(self.network.description["grid"])
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """The metrics of the run by the names of `metrics.json`, NaN for one without a value; empty if none.
+
+        Raises:
+            ValueError: The file is damaged.
+        """
+        path = self.folder / _METRICS_FILE
+        if not path.is_file():
+            return {}
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {name: math.nan if value is None else float(value) for name, value in values.items()}
+
+    def read(self, path: str | Path) -> Slices:
+        """Read a MIDI file as the training pieces were read.
+
+        Args:
+            path: The file.
+
+        Returns:
+            Cells (quarters, 88, 32): whether a pitch sounds in a tick of a quarter.
+
+        Raises:
+            MidiError: The file cannot be read as music.
+        """
+        return unpack(self.grid.read(path).packed)
+
+    def encode(self, piece: str | Path | Slices) -> Int64[np.ndarray, "quarters positions"]:
+        """Turn a piece into codes.
+
+        Args:
+            piece: A MIDI file, or cells (quarters, 88, 32) in their order.
+
+        Returns:
+            Codes (quarters, codes per quarter).
+
+        Raises:
+            MidiError: The file cannot be read as music.
+            ValueError: The autoencoder has no codes.
+        """
+        if self.autoencoder.vocabulary is None:
+            bottleneck = type(self.autoencoder.bottleneck).__name__
+            raise ValueError(f"{self.folder}: {bottleneck} has no codes; use a run of bottleneck=quantizer")
+        slices = self.read(piece) if isinstance(piece, str | Path) else piece
+        return encode_packed(self.autoencoder, pack(slices))
+
+    def decode(self, codes: Int[np.ndarray, "quarters positions"]) -> Slices:
+        """Turn codes into cells, each the likelier of sounding and silent.
+
+        Args:
+            codes: (quarters, codes per quarter).
+
+        Returns:
+            Cells (quarters, 88, 32); `musicgen.music.grid.from_slices` makes notes of them.
+        """
+        return unpack(decode_codes(self.autoencoder, torch.as_tensor(codes, dtype=torch.int64)).packed)
+
+    def generate(
+        self,
+        num_pieces: int = 1,
+        *,
+        num_quarters: int = 128,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        tempo_bpm: float = 120.0,
+    ) -> list[GeneratedPiece]:
+        """Write new pieces.
+
+        Args:
+            num_pieces: How many.
+            num_quarters: Their length, in quarters.
+            seed: Of the draws.
+            sampling: How codes are drawn; None takes the defaults of `Sampling`.
+            tempo_bpm: Quarters a minute.
+
+        Returns:
+            The pieces; `write_midi(piece.performance, path)` writes one.
+
+        Raises:
+            ValueError: A number is out of range.
+        """
+        return generate_pieces(
+            self.autoencoder,
+            self.prior,
+            num_pieces=num_pieces,
+            num_quarters=num_quarters,
+            seed=seed,
+            sampling=sampling or Sampling(),
+            tempo_bpm=tempo_bpm,
+        )
+
+    def continue_(
+        self,
+        path: str | Path,
+        num_pieces: int = 1,
+        *,
+        num_quarters: int = 128,
+        bars: str | None = None,
+        keep_prompt: bool = True,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        tempo_bpm: float | None = None,
+    ) -> list[GeneratedPiece]:
+        """Continue a piece; its notes, tempo, metre, velocities and pedals stay as they are.
+
+        Args:
+            path: A MIDI file.
+            num_pieces: How many continuations.
+            num_quarters: Length of what is new, in quarters.
+            bars: Continue these bars of it, such as `9-16`; None takes the whole piece.
+            keep_prompt: False leaves only what is new.
+            seed: Of the draws.
+            sampling: How codes are drawn; None takes the defaults of `Sampling`.
+            tempo_bpm: Quarters a minute of what is new; None takes the prompt's last tempo.
+
+        Raises:
+            MidiError: The file cannot be read as music.
+            ValueError: A number is out of range, or `bars` is no part of the piece.
+        """
+        prompt = read_prompt(path, grid=self.grid, bars=bars)
+        pieces = generate_pieces(
+            self.autoencoder,
+            self.prior,
+            num_pieces=num_pieces,
+            num_quarters=num_quarters,
+            seed=seed,
+            sampling=sampling or Sampling(),
+            prompt=prompt.packed,
+        )
+        joined = {"tempo_bpm": tempo_bpm, "keep_prompt": keep_prompt}
+        return [continue_prompt(piece, prompt, **joined) for piece in pieces]
+
+
+def load(run: str | Path) -> LoadedRun:
+    """Open a run folder to encode, decode, generate and continue from Python.
+
+    Args:
+        run: The run folder, with `checkpoints/`.
+
+    Raises:
+        FileNotFoundError: The folder has no autoencoder.
+        ValueError: The checkpoint is damaged, of a newer format, or names classes it may not.
+    """
+    return LoadedRun(Path(run), load_autoencoder(run))

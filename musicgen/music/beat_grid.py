@@ -1,0 +1,126 @@
+"""Put a performance on its own beats: a quarter of the grid is a tracked beat, not half a second."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from musicgen.music.beats import BEATS_VERSION, Beats, track_beats
+from musicgen.music.grid import GridPiece, to_packed
+from musicgen.music.midi import READER_VERSION, MidiError, read_midi
+from musicgen.music.notes import Performance, ReadCounts
+from musicgen.music.score_map import ScoreMap
+
+LOWEST_CONFIDENCE = 0.5
+_TICKS_PER_QUARTER = 480
+_AT_ONCE_S = 0.03  # a first beat this early is taken as the beginning of the file
+
+
+@dataclass(frozen=True)
+class BeatsGrid:
+    """Take quarters from tracked beats; a piece whose beats are too uncertain keeps the file's quarters.
+
+    Such pieces are counted as ``pieces_on_clock``.
+
+    Attributes:
+        lowest_confidence: Confidence of `track_beats` under which a piece keeps the clock, 0 to 1.
+        sustain: Lengthen notes by the sustain pedal.
+    """
+
+    lowest_confidence: float = LOWEST_CONFIDENCE
+    sustain: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lowest_confidence <= 1:
+            raise ValueError(
+                f"lowest_confidence={self.lowest_confidence}; 0 (all pieces on beats) to 1 is allowed"
+            )
+
+    @property
+    def key(self) -> str:
+        """Name the grid, its settings, the tracker's and the reader's version: a part of the cache's path."""
+        sustain = "-sustain" if self.sustain else ""
+        return f"beats-{self.lowest_confidence:g}{sustain}-v{BEATS_VERSION}-v{READER_VERSION}"
+
+    def read(self, path: str | Path) -> GridPiece:
+        """Read a file onto the grid.
+
+        Raises:
+            MidiError: The file cannot be read, or is too long for the grid.
+        """
+        performance = read_midi(path, sustain=self.sustain)
+        beats = track_beats(performance)
+        if len(beats.times_s) >= 2 and beats.confidence >= self.lowest_confidence:
+            performance = on_beats(performance, beats)
+        else:
+            counts = performance.counts + ReadCounts(pieces_on_clock=1)
+            performance = replace(performance, counts=counts)
+        try:
+            packed = to_packed(performance)
+        except MidiError as error:
+            raise MidiError(error.reason, str(path)) from None
+        return GridPiece(packed=packed, num_notes=len(performance), counts=performance.counts)
+
+
+def on_beats(performance: Performance, beats: Beats) -> Performance:
+    """Count quarters from beats; seconds stay, so that the notes go back to where they were played.
+
+    Args:
+        performance: Any notes; the quarters they have are forgotten.
+        beats: At least two, in the performance's seconds.
+
+    Returns:
+        The same notes with a quarter a beat. Its tempo map is the beats' own, a tempo for each beat, and its
+        pedals are where they were in seconds; metre, key and markers are left out, since they belong to the
+        quarters of before.
+
+    Raises:
+        ValueError: There are fewer than two beats.
+    """
+    if len(beats.times_s) < 2:
+        raise ValueError(f"{len(beats.times_s)} beats; at least two are needed to count quarters from")
+    line_s = _quarter_lines(beats.times_s)
+    onset_quarters = _quarters(performance.onset_s, line_s)
+    offset_quarters = np.maximum(_quarters(performance.offset_s, line_s), onset_quarters + 1e-6)
+    order = np.lexsort((offset_quarters, performance.pitch, onset_quarters))
+    return replace(
+        performance,
+        pitch=performance.pitch[order],
+        onset_s=performance.onset_s[order],
+        offset_s=performance.offset_s[order],
+        onset_quarters=onset_quarters[order],
+        offset_quarters=offset_quarters[order],
+        velocity=performance.velocity[order],
+        score=_score_of(performance.score, line_s),
+    )
+
+
+def _quarter_lines(times_s: Float64[np.ndarray, " beats"]) -> Float64[np.ndarray, " lines"]:
+    """Return when each quarter begins, from 0 s on: whole quarters of about a beat lead to the first beat."""
+    if times_s[0] < _AT_ONCE_S:
+        return np.r_[0.0, times_s[1:]]
+    lead = max(1, round(float(times_s[0] / (times_s[1] - times_s[0]))))
+    return np.r_[np.linspace(0.0, times_s[0], lead + 1)[:-1], times_s]
+
+
+def _quarters(
+    seconds: Float64[np.ndarray, " times"], line_s: Float64[np.ndarray, " lines"]
+) -> Float64[np.ndarray, " times"]:
+    """Turn seconds into quarters; after the last line it goes on at the last tempo."""
+    last = len(line_s) - 1
+    beyond = last + (seconds - line_s[-1]) / (line_s[-1] - line_s[-2])
+    return np.where(seconds > line_s[-1], beyond, np.interp(seconds, line_s, np.arange(last + 1)))
+
+
+def _score_of(score: ScoreMap | None, line_s: Float64[np.ndarray, " lines"]) -> ScoreMap:
+    """Write the lines as a tempo map, and move the pedals of another map onto it."""
+    tempo_us = np.maximum(1, np.rint(np.diff(line_s) * 1e6)).astype(np.int64)
+    tick = np.arange(len(tempo_us)) * _TICKS_PER_QUARTER
+    if score is None or not len(score.pedal_tick):
+        return ScoreMap(_TICKS_PER_QUARTER, tempo_tick=tick, tempo_us=tempo_us)
+    pedal_quarters = _quarters(score.seconds(score.pedal_tick), line_s)
+    pedal_tick = np.rint(pedal_quarters * _TICKS_PER_QUARTER).astype(np.int64)
+    return ScoreMap(
+        _TICKS_PER_QUARTER, tempo_tick=tick, tempo_us=tempo_us, pedal_tick=pedal_tick, pedal=score.pedal
+    )
