@@ -29,6 +29,7 @@ def generate(config: DictConfig) -> None:
     from musicgen.generation.continuation import continue_prompt
     from musicgen.generation.generate import generate_pieces
     from musicgen.generation.key_plan import KeyPlan
+    from musicgen.generation.labelling import labels_asked
     from musicgen.generation.prompts import read_prompt
     from musicgen.generation.writing import write_pieces
     from musicgen.reports.pages.evaluation_page import PageExtent
@@ -55,6 +56,8 @@ def generate(config: DictConfig) -> None:
         tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
         prompt=None if prompt is None else prompt.packed,
         keys=KeyPlan(learned=transformer.description.get("keys"), key=config.key),
+        labels=labels_asked(transformer.module.conditioner, {"composer": config.composer, "era": config.era}),
+        guidance=config.guidance,
     )
     ranking = _ranked(pieces, prompt, config) if config.keep else None
     kept = range(len(pieces)) if ranking is None else [piece.number for piece in ranking[: config.keep]]
@@ -160,6 +163,8 @@ def _labels(config: DictConfig, number: int) -> "Labels":
         f"seed: {config.seed}, piece {number} of {config.num_pieces}",
         "settings: " + ", ".join(f"{name}={value}" for name, value in settings.items()),
     ]
+    asked = {name: config[name] for name in ("composer", "era", "key") if config[name] is not None}
+    texts += [f"{name}: {value}" for name, value in asked.items()]
     if config.prompt is not None:
         texts.append(f"prompt: {Path(config.prompt).name}")
     return Labels(texts=tuple(texts))

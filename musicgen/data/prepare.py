@@ -1,4 +1,4 @@
-"""Prepare: from files of music to packed pieces, split and ready to train on."""
+"""Prepare a source: read, cut, cache, pack and split its pieces."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -36,16 +36,16 @@ from musicgen.music.grid import ClockGrid, Grid
 
 @dataclass(frozen=True)
 class Prepared:
-    """Pieces that are ready to train on.
+    """Pieces that are ready for training.
 
     Attributes:
         pieces: Readable pieces, each content once, sorted by file name.
-        splits: Their quarters for ``train``, ``val`` and ``test``.
+        splits: Packed quarters of ``train``, ``val`` and ``test``.
         summary: What ``summary.json`` holds.
-        skipped: Files that gave no music.
-        cache_dir: Where results are kept, also those of what works on the pieces later; None for nowhere.
-        spans: The passages of each content that the splits hold; None where they hold whole pieces.
-        twins: Pairs of pieces that are musically equal, in whole or in part; None where nobody looked.
+        skipped: Files without music.
+        cache_dir: Cache folder, also for later steps; None for no cache.
+        spans: Passages of each content in the splits; None for whole pieces.
+        twins: Pairs of pieces that are musically equal, in whole or in part; None if not searched.
         keys: How many training pieces were in each key before all were moved to one; None where none was.
     """
 
@@ -59,16 +59,16 @@ class Prepared:
     keys: dict[str, int] | None = None
 
     def with_twins(self, contents: Collection[str]) -> set[str]:
-        """Add the twins among these pieces to some contents, whether these pieces hold them or not."""
+        """Add the twins among these pieces to given contents, which need not be in these pieces."""
         groups = grouped(self.twins or [])
         leaders = {groups[content] for content in contents if content in groups}
         return set(contents) | {content for content, leader in groups.items() if leader in leaders}
 
     def require(self, *names: str) -> None:
-        """Require that splits have pieces.
+        """Check that splits have pieces.
 
         Raises:
-            ValueError: One is empty; says how many pieces there are and which fractions would help.
+            ValueError: A split is empty; the message suggests fractions.
         """
         for name in names:
             if len(self.splits[name]) == 0:
@@ -90,7 +90,7 @@ class PreparedShard:
 
     Attributes:
         summary: What its ``summary.json`` holds.
-        skipped: Files that gave no music.
+        skipped: Files without music.
     """
 
     summary: dict[str, Any]
@@ -117,8 +117,8 @@ def prepare_shard(
         grid: How time becomes ticks.
         shard: Which part.
         choice: Which pieces are taken; its ``max_pieces`` is not available for a part.
-        cache_dir: Where results are kept.
-        num_workers: Processes at most; None takes one per core.
+        cache_dir: Cache folder.
+        num_workers: Most processes; None for one per core.
         progress: Show bars.
 
     Raises:
@@ -160,12 +160,12 @@ def prepare(
     Args:
         source: Where pieces come from.
         grid: How time becomes ticks.
-        choice: Which pieces are taken.
-        cache_dir: Where results are kept; may be shared by any number of processes.
-        val_fraction: Share of pieces held out to choose the best weights by.
-        test_fraction: Share of pieces held out altogether.
+        choice: Selects the pieces.
+        cache_dir: Cache folder; may be shared by any number of processes.
+        val_fraction: Share of pieces for validation.
+        test_fraction: Share of pieces for testing.
         twins_together: Keep musically equal pieces in one split; False splits by content alone.
-        num_workers: Processes at most; None takes one per core.
+        num_workers: Most processes; None for one per core.
         progress: Show bars.
 
     Raises:
@@ -184,13 +184,13 @@ def prepare(
     skipped = list_skipped(chosen, facts)
     pieces = kept(pieces, (is_readable(content, facts) for content in contents_of(pieces)))
     if not pieces:
-        reasons = "; ".join(f"{one.path.name}: {one.reason}" for one in skipped[:3])
+        reasons = "; ".join(f"{skip.path.name}: {skip.reason}" for skip in skipped[:3])
         raise ValueError(f"none of the {len(chosen)} chosen files could be read as music ({reasons})")
     warn_of_cuts(pieces, facts)
     spans = choice.music.passages(analyse(pieces)) if choice.music is not None else None
     if spans is not None:
         _check_passages(grid)
-        lengths = {one: facts[one].num_quarters if not facts[one].cut_quarters else 0 for one in spans}
+        lengths = {key: facts[key].num_quarters if not facts[key].cut_quarters else 0 for key in spans}
         spans = clipped(spans, lengths)  # after a cut, quarters are no longer those of the analysis
     twins = twins_among(pieces, cache_dir=cache_dir, **work) if twins_together else None
     groups = grouped(twins or [])
@@ -209,12 +209,12 @@ def prepare(
 
 
 def write_summary(prepared: Prepared | PreparedShard, folder: str | Path) -> None:
-    """Write ``summary.json``, ``skipped.csv`` and ``twins.csv`` into a folder, made where it is missing.
+    """Write ``summary.json``, ``skipped.csv`` and ``twins.csv`` to a folder, which is created if needed.
 
     Raises:
         OSError: The folder cannot be written.
     """
-    rows = ((str(one.path), one.reason) for one in prepared.skipped)
+    rows = ((str(skip.path), skip.reason) for skip in prepared.skipped)
     write_table(Path(folder) / "skipped.csv", ("path", "reason"), rows)
     if isinstance(prepared, Prepared) and prepared.twins is not None:
         write_table(Path(folder) / "twins.csv", TWINS_COLUMNS, twins_rows(prepared.twins, prepared.splits))

@@ -1,4 +1,4 @@
-"""What `summary.json`, `skipped.csv` and `twins.csv` hold."""
+"""Contents of `summary.json`, `skipped.csv` and `twins.csv`."""
 
 import csv
 import json
@@ -48,7 +48,7 @@ def list_skipped(chosen: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> li
 
 
 def warn_of_cuts(pieces: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> None:
-    """Log whose silences and drones were cut."""
+    """Log the pieces whose silences and drones were cut."""
     cut = [(piece.path.name, facts[piece.content].cut_quarters) for piece in pieces if piece.content in facts]
     cut = [(name, quarters) for name, quarters in cut if quarters]
     for name, quarters in cut[:_MOST_NAMED]:
@@ -58,21 +58,21 @@ def warn_of_cuts(pieces: Sequence[Piece], facts: Mapping[str, PieceFacts]) -> No
 
 
 def is_readable(content: str, facts: Mapping[str, PieceFacts]) -> bool:
-    """Return whether a file was read, and held music."""
+    """Check whether a file was read and contains music."""
     return bool(content) and not facts[content].error
 
 
 def readable(facts: Mapping[str, PieceFacts]) -> Iterator[PieceFacts]:
-    """Iterate over the facts of what holds music."""
-    return (one for one in facts.values() if not one.error)
+    """Iterate over the facts of pieces with music."""
+    return (fact for fact in facts.values() if not fact.error)
 
 
 def totals(facts: Mapping[str, PieceFacts]) -> dict[str, int]:
     """Count distinct pieces, and their quarters and notes."""
     return {
         "pieces": sum(1 for _ in readable(facts)),
-        "quarters": sum(one.num_quarters for one in readable(facts)),
-        "notes": sum(one.num_notes for one in readable(facts)),
+        "quarters": sum(fact.num_quarters for fact in readable(facts)),
+        "notes": sum(fact.num_notes for fact in readable(facts)),
     }
 
 
@@ -93,10 +93,10 @@ def summary_of(
         "by_era": {era: eras[era] for era in ERAS if eras[era]},
         "by_composer": dict(sorted(composers.items())),
         "cut": {
-            "pieces": sum(1 for one in readable(facts) if one.cut_quarters),
-            "quarters": sum(one.cut_quarters for one in readable(facts)),
+            "pieces": sum(1 for fact in readable(facts) if fact.cut_quarters),
+            "quarters": sum(fact.cut_quarters for fact in readable(facts)),
         },
-        "reader": asdict(sum((one.counts for one in readable(facts)), ReadCounts())),
+        "reader": asdict(sum((fact.counts for fact in readable(facts)), ReadCounts())),
         "splits": {
             name: {
                 "pieces": len(members),

@@ -47,6 +47,8 @@ def generate_pieces(
     tempo_bpm: float = 120.0,
     prompt: UInt32[np.ndarray, "quarters pitches"] | None = None,
     keys: KeyPlan | None = None,
+    labels: Int[torch.Tensor, "1 fields"] | None = None,
+    guidance: float = 1.0,
 ) -> list[GeneratedPiece]:
     """Sample pieces, all from the start of a piece or all from one prompt.
 
@@ -62,6 +64,8 @@ def generate_pieces(
         prompt: Packed slices (quarters, 88) to keep and continue.
         keys: The key that pieces come in; as the model writes them if not given. A prompt is continued in
             its own key.
+        labels: What is asked of all pieces, see `labels_asked`.
+        guidance: How much the labels count: 0 not at all, 1 as learned, 2 twice as far.
 
     Returns:
         The pieces, prompt included.
@@ -88,6 +92,8 @@ def generate_pieces(
             generator=torch.Generator().manual_seed(seed + first * _BATCH_SEEDS),
             batch=batch,
             prompt=None if prompt_codes is None else prompt_codes.repeat(batch, 1),
+            labels=labels,
+            guidance=guidance,
         )
         drawn.append(sampling.draw(transformer, request).cpu())
     rows = torch.cat(drawn).view(num_pieces, -1, autoencoder.num_codes)

@@ -61,6 +61,29 @@ class UncachedReader:
         return self.prior(streams[:, begin:], labels=self.labels)[:, -1]
 
 
+class GuidedReader:
+    """Goes from what a prior predicts without labels towards what it predicts with them, and beyond.
+
+    Classifier-free guidance (Ho and Salimans 2021, equation 6, with their w + 1 for our guidance): the
+    logits are those without labels plus `guidance` times the difference that the labels make.
+
+    Args:
+        with_labels: Reads what the prior predicts with labels.
+        without: Reads what it predicts without.
+        guidance: 0 is without labels, 1 with them, 2 twice as far.
+    """
+
+    def __init__(self, with_labels: Reader, without: Reader, *, guidance: float) -> None:
+        self.with_labels, self.without, self.guidance = with_labels, without, guidance
+
+    def next_logits(
+        self, streams: Int[Tensor, "batch positions"], begin: int
+    ) -> Float[Tensor, "batch vocab"]:
+        """Compute the logits of the code after the last, from the positions `begin` and later."""
+        without = self.without.next_logits(streams, begin)
+        return without + self.guidance * (self.with_labels.next_logits(streams, begin) - without)
+
+
 @dataclass(frozen=True, eq=False)
 class DrawRequest:
     """What is to be drawn.
@@ -71,7 +94,8 @@ class DrawRequest:
             the number of rows.
         batch: Number of pieces; with a prompt of several rows, leave it.
         prompt: Codes of whole quarters, kept at the front: one row per piece, or one row for all pieces.
-        labels: What the prior is told of each piece; None for nothing.
+        labels: What the prior is told of each piece, or of all in one row; None for nothing.
+        guidance: How much the labels count: 0 not at all, 1 as the prior has learned, 2 twice as far.
     """
 
     num_quarters: int
@@ -79,6 +103,7 @@ class DrawRequest:
     batch: int = 1
     prompt: Int[Tensor, "rows codes"] | None = None
     labels: Int[Tensor, "batch fields"] | None = None
+    guidance: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -168,7 +193,7 @@ class Sampling(Buildable):
                 codes = _continue(
                     prior,
                     prompt,
-                    reader=reader(prior, batch=len(prompt), labels=request.labels),
+                    reader=_reader(prior, request, batch=len(prompt), kind=reader),
                     sampling=self,
                     generators=generators,
                     length=request.num_quarters * per_quarter,
@@ -219,6 +244,25 @@ def _continue(
         same_place = streams[:, earliest + (position - earliest) % per_quarter : position : per_quarter]
         streams[:, position] = chooser.choose(logits, next(noises), heard=same_place)
     return streams[:, offset:]
+
+
+def _reader(
+    prior: Prior, request: DrawRequest, *, batch: int, kind: type[CachedReader] | type[UncachedReader]
+) -> Reader:
+    """Make what reads the streams with the labels of a request, guided where that is asked for.
+
+    Raises:
+        ValueError: The guidance is out of range, or labels fit neither one piece nor all.
+    """
+    labels, guidance = request.labels, request.guidance
+    if not 0 <= guidance < float("inf"):
+        raise ValueError(f"guidance={guidance}; use 0 (labels do not count) or more, 1 as learned")
+    if labels is None or guidance == 0:
+        return kind(prior, batch=batch)
+    if len(labels) not in (1, batch):
+        raise ValueError(f"labels of {len(labels)} pieces for batch={batch}; use 1 or {batch} rows")
+    told = kind(prior, batch=batch, labels=labels.to(prior.device).expand(batch, -1))
+    return told if guidance == 1 else GuidedReader(told, kind(prior, batch=batch), guidance=guidance)
 
 
 def _prompt_rows(prior: Prior, request: DrawRequest) -> Int[Tensor, "batch positions"]:

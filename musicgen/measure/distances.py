@@ -66,38 +66,6 @@ def features(pieces: Sequence[Performance]) -> dict[str, Float[np.ndarray, "piec
     return rows | {name: np.array([take(piece) for piece in pieces]) for name, take in histograms.items()}
 
 
-def overlapping_area(first: Float[np.ndarray, " a"], second: Float[np.ndarray, " b"]) -> float:
-    """Measure the area under both densities of two samples of distances (0 to 1), Yang and Lerch 2018.
-
-    The densities are Gaussian kernel estimates with Scott's bandwidth, as there. Density
-    below 0 is mirrored back, so that equal samples overlap completely; the authors' toolbox truncates it.
-
-    Args:
-        first: Distances, 0 or more.
-        second: Distances, 0 or more.
-
-    Returns:
-        NaN if a sample is empty.
-    """
-    return _overlap(*_two_densities(first, second))
-
-
-def kl_divergence(first: Float[np.ndarray, " a"], second: Float[np.ndarray, " b"]) -> float:
-    """Measure the KL divergence of the second sample's density from the first's, in nats (0 or more).
-
-    Σ p ln(p / q) with p of the first sample, on a common grid; the authors' toolbox uses a
-    separate grid for each density, so that shifted densities seem equal.
-
-    Args:
-        first: Distances, 0 or more.
-        second: Distances, 0 or more.
-
-    Returns:
-        NaN if a sample is empty.
-    """
-    return _divergence(*_two_densities(first, second))
-
-
 def set_distance(
     real: Float[np.ndarray, "real dims"],
     generated: Float[np.ndarray, "generated dims"],
@@ -198,18 +166,6 @@ class _Pairs:
         p = _density(self.within, intra, self.width[0], self.top)
         q = _density(self.across, inter, self.width[1], self.top)
         return _overlap(p, q), _divergence(p, q)
-
-
-def _two_densities(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if not len(first) or not len(second):
-        return np.full(1, np.nan), np.full(1, np.nan)
-    widths = _bandwidth(first), _bandwidth(second)
-    top = max(first.max(), second.max()) + 4 * max(widths) or 1.0
-    p, q = (
-        _density(_bins(sample, top), np.ones(len(sample)), width, top)
-        for sample, width in zip((first, second), widths, strict=True)
-    )
-    return p, q
 
 
 def _euclidean(first: np.ndarray, second: np.ndarray) -> np.ndarray:

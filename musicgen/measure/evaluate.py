@@ -14,6 +14,7 @@ from musicgen.data.batches.slices import SliceBatch
 from musicgen.data.prepare import Prepared
 from musicgen.data.store.packed import PackedPieces
 from musicgen.files.atomic import write_durably
+from musicgen.generation.labelling import labelled
 from musicgen.measure.generated import GeneratedMetrics, generated_pieces, measure_generated
 from musicgen.measure.music import averages, measure
 from musicgen.measure.rate import bits_per_quarter, code_bits
@@ -148,7 +149,8 @@ def evaluate_run(
     generated_metrics = generated_metrics or measure_generated(generated_pieces(folder), prepared)
     train, val = prepared.splits["train"], prepared.splits["val"]
     metrics = reconstruction or reconstruction_metrics(autoencoder.module, val)
-    nats = prior_nats(prior.module, codes["val"], window_quarters=window_quarters)
+    held_out = labelled(codes["val"], val.pieces, prior.module.conditioner)
+    nats = prior_nats(prior.module, held_out, window_quarters=window_quarters)
     parameters = count_parameters(autoencoder.module) + count_parameters(prior.module)
     codes_per_quarter = autoencoder.module.num_codes
     return {

@@ -37,7 +37,7 @@ class MetricSpec:
     name: str
     title: str
     unit: str = ""
-    better: Better = "none"
+    better: str = "none"  # one of Better; a yaml file may say anything
     bounds: tuple[float, float] = UNBOUNDED
     meaning: str = ""
     chart: str = ""

@@ -155,7 +155,7 @@ def spec_of(name: str) -> MetricSpec:
     return dataclasses.replace(base, name=parts[-1] or name, title=_words(parts[-1]) or name, group=group)
 
 
-def metric(name: str, known: Iterable[str] = (), better: Mapping[str, Better] | None = None) -> Metric:
+def metric(name: str, known: Iterable[str] = (), better: Mapping[str, str] | None = None) -> Metric:
     """Describe a metric and decide which way it is better.
 
     A description of generated music (`generated/polyphony`) is the better the closer it comes to
@@ -182,13 +182,13 @@ def metric(name: str, known: Iterable[str] = (), better: Mapping[str, Better] | 
     elif parts[0] == "generated" and spec.better == "none" and spec.name not in METRICS:
         direction = "closer"  # what nobody described, too
     else:
-        direction = spec.better
+        direction = check_better(name, spec.better)
     if direction == "closer" and not has_real and not (better and name in better):
         direction = "none"
     return Metric(name, spec, direction, real if direction == "closer" else "")
 
 
-def all_metrics(names: Iterable[str], better: Mapping[str, Better] | None = None) -> tuple[Metric, ...]:
+def all_metrics(names: Iterable[str], better: Mapping[str, str] | None = None) -> tuple[Metric, ...]:
     """Describe every metric, in reading order.
 
     Args:

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 from torch import nn
 
 from musicgen.checkpoint import Network, describe, fingerprint, load_network, start_from
+from musicgen.data.prepare import Prepared
 from musicgen.files.hashing import hash_file
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.report_progress import ReportProgress
@@ -50,6 +51,13 @@ class Stage(ABC):
 
         Raises:
             ValueError: The settings do not fit together.
+        """
+
+    def observe(self, prepared: Prepared) -> None:  # noqa: B027  (most stages need not know)
+        """Take from the pieces what the network must know of them, once they are prepared.
+
+        Args:
+            prepared: The pieces, split.
         """
 
     def refusal(self, stages: Stages) -> str:

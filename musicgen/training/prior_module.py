@@ -55,7 +55,14 @@ class PriorModule(pl.LightningModule):
     def training_step(self, batch: CodeBatch, batch_idx: int) -> Tensor:
         """Predict the codes of a batch of windows; return the mean loss in nats per code."""
         loss = self._step(batch)
-        self.log("transformer/train/nats_per_code", loss, on_step=False, on_epoch=True, sync_dist=True)
+        self.log(
+            "transformer/train/nats_per_code",
+            loss,
+            on_step=False,
+            on_epoch=True,
+            sync_dist=True,
+            batch_size=len(batch.inputs),  # else Lightning guesses it from the first tensor that it finds
+        )
         if is_written(self.trainer):
             self.log("transformer/step/nats_per_code", loss)
             self.log("transformer/lr", learning_rate(self.trainer))

@@ -45,13 +45,13 @@ def test_a_direction_can_be_given():
 def test_the_best_is_found_and_ties_are_shared():
     bce, f1, polyphony = (metric(name, {"real/polyphony"}) for name in ("bce", "x_f1", "generated/polyphony"))
     nan = math.nan
-    assert best_of(bce, [3, 1, nan, 1]) == {1, 3}
+    assert best_of(bce, [3.0, 1.0, nan, 1.0]) == {1, 3}
     assert best_of(f1, [0.3, 0.9, 0.5]) == {1}
     assert best_of(polyphony, [2.0, 6.0, 4.5], [5.0, 5.0, 5.0]) == {2}
     assert (
-        best_of(bce, [1, 1])
-        == best_of(bce, [1, nan])
-        == best_of(metric("generated/x"), [1, 2])
+        best_of(bce, [1.0, 1.0])
+        == best_of(bce, [1.0, nan])
+        == best_of(metric("generated/x"), [1.0, 2.0])
         == frozenset()
     )
 

@@ -66,6 +66,9 @@ def build_run(
         "logger": OmegaConf.to_container(config.logger, resolve=False),  # its paths are the run's own
     }
     prepared = prepared_pieces(config)
+    for stage in stages.values():
+        if not stage.refusal(stages):
+            stage.observe(prepared)
     remember_quarters(config, len(prepared.splits["train"]))
     where = _where(config, device, is_shown=is_shown)
     context = RunContext(

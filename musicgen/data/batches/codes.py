@@ -14,12 +14,12 @@ from musicgen.files.mapped import Mapped
 
 @dataclass(frozen=True)
 class PieceCodes:
-    """The codes of many pieces one after the other.
+    """Concatenated codes of many pieces.
 
     Attributes:
         codes: Code indices of any integer type, (quarters, codes per quarter); may be mapped.
         starts: First quarter of each piece, and the end of the last one.
-        labels: What a prior may be told of each piece, as indices; None for nothing.
+        labels: Label indices of each piece, for conditioning; None for none.
     """
 
     codes: Integer[np.ndarray, "quarters positions"]
@@ -38,10 +38,10 @@ class CodeBatch(NamedTuple):
     """A batch of windows.
 
     Attributes:
-        inputs: What is read: codes, and the start token where a window begins a piece; 0 in the padding.
-        targets: The next code at each position; 0 where there is none.
+        inputs: Input codes, and the start token where a window begins a piece; 0 in the padding.
+        targets: The next code at each position; 0 for none.
         mask: True where there is a target.
-        labels: What is known of each window's piece; None for nothing.
+        labels: Label indices of each window's piece; None for none.
     """
 
     inputs: Int64[torch.Tensor, "batch positions"]
@@ -50,7 +50,7 @@ class CodeBatch(NamedTuple):
     labels: Int64[torch.Tensor, "batch fields"] | None = None
 
     def within(self, max_positions: int) -> "CodeBatch":
-        """Leave out the last position where just that one is too many for a model.
+        """Drop the last position if the windows exceed the model's positions by one.
 
         Bachsformer's transformer reads 191 positions of windows of 192 codes.
         """
@@ -64,13 +64,13 @@ class CodeWindows(Dataset):
     """Windows of consecutive quarters of one piece, to predict the next code at each position.
 
     The stream of a piece is the start token, if the model has one, and its codes. Windows begin at multiples
-    of the codes a quarter has, so with a start token window ``w`` predicts exactly the codes of the quarters
+    of the codes per quarter, so with a start token window ``w`` predicts exactly the codes of the quarters
     ``w`` to ``w + window_quarters - 1``, the first quarter of a piece included; without one each window is
     one code later and the first code of a piece is never predicted. Short pieces and tails are padded and
     masked.
 
     Fixed windows (``shift_seed=None``) cover every predictable code; exactly once where ``hop_quarters``
-    equals ``window_quarters``. With a ``shift_seed`` the windows of each piece move to and fro by a random
+    equals ``window_quarters``. With a ``shift_seed`` the windows of each piece are shifted by a random
     part of a hop every epoch, so a long hop does not freeze where windows begin; how far depends on the
     seed and the epoch only. The first window still begins the piece and the last one ends it; over the
     epochs every code is seen in about half of them or more.
@@ -80,7 +80,7 @@ class CodeWindows(Dataset):
     Args:
         pieces: Codes of the pieces of one split.
         window_quarters: Length of a window in quarters.
-        hop_quarters: From one window to the next, 1 to ``window_quarters``.
+        hop_quarters: Distance between starts of windows, 1 to ``window_quarters``.
         start_token: Index of the start token, or None for a model without.
         shift_seed: Seed of the random shifts, or None for fixed windows.
 
@@ -114,7 +114,7 @@ class CodeWindows(Dataset):
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Move the windows of each piece to where this epoch has them."""
+        """Set the epoch, which shifts the windows of each piece."""
         self._shifts = np.zeros(len(self._lengths), np.int64)
         if self.shift_seed is not None and self.hop_quarters > 1:
             random = np.random.default_rng([self.shift_seed, epoch])
@@ -147,7 +147,7 @@ class CodeWindows(Dataset):
         return CodeBatch(*codes, labels=labels)
 
     def _locate(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give the piece of each window and its first quarter there."""
+        """Return the piece of each window and its first quarter there."""
         piece = np.searchsorted(self._ends, numbers, side="right")
         within = numbers - np.where(piece > 0, self._ends[piece - 1], 0)
         start = within * self.hop_quarters
@@ -160,6 +160,6 @@ class CodeWindows(Dataset):
         """Look up codes by their number in the stream of all pieces."""
         quarters, positions = np.divmod(index, self.codes.shape[1])
         codes = np.empty(index.shape, np.int64)
-        for some in self._mapped.portions(len(index)):
-            codes[some] = self.codes[quarters[some], positions[some]]
+        for portion in self._mapped.portions(len(index)):
+            codes[portion] = self.codes[quarters[portion], positions[portion]]
         return codes

@@ -22,12 +22,12 @@ class MidiDataModule(pl.LightningDataModule):
 
     Args:
         prepared: The pieces and their splits.
-        batch_size: Slices a batch, on each rank.
+        batch_size: Slices per batch and rank.
         channels: 1 for sounding cells, 2 for sounding cells and onsets.
         layout: Ticks of a slice.
         seed: Seed of the shuffle and of the transpositions.
-        transpose: Training slices are moved up or down by up to so many semitones; 0 leaves them as written.
-        updates_per_epoch: Training batches an epoch has on each rank; None for one pass over the slices.
+        transpose: Largest random transposition of training slices in semitones; 0 for none.
+        updates_per_epoch: Training batches per epoch and rank; None for one pass over the slices.
         loader_workers: Processes that fetch batches; 0 is fastest, since a batch takes well under a
             millisecond.
 
@@ -55,7 +55,7 @@ class MidiDataModule(pl.LightningDataModule):
         self.transposition = Transposition(transpose, seed=seed)
 
     def setup(self, stage: str) -> None:
-        """Make sure that there is something to train and to validate on.
+        """Check that there are training and validation slices.
 
         Raises:
             ValueError: The train or val split is empty, or ``batch_size`` exceeds the training slices.
@@ -64,15 +64,15 @@ class MidiDataModule(pl.LightningDataModule):
         _check_enough(len(self.prepared.splits["train"]), self.batch_size, what="training slices")
 
     def train_dataloader(self) -> DataLoader:
-        """Give shuffled training batches."""
+        """Return the loader of shuffled training batches."""
         return self._loader("train", shuffle=True)
 
     def val_dataloader(self) -> DataLoader:
-        """Give validation batches in order."""
+        """Return the loader of validation batches in order."""
         return self._loader("val", shuffle=False)
 
     def test_dataloader(self) -> DataLoader:
-        """Give test batches in order."""
+        """Return the loader of test batches in order."""
         return self._loader("test", shuffle=False)
 
     def _loader(self, split: str, *, shuffle: bool) -> DataLoader:
@@ -100,12 +100,12 @@ class CodeDataModule(pl.LightningDataModule):
 
     Args:
         codes: Codes of the pieces by split; ``train`` and ``val`` are used.
-        batch_size: Windows a batch, on each rank.
+        batch_size: Windows per batch and rank.
         window_quarters: Length of a window in quarters.
-        hop_quarters: From one training window to the next.
+        hop_quarters: Distance between starts of training windows, in quarters.
         start_token: Index of the transformer's start token, or None.
-        seed: Seed of the shuffle and of the windows' moves.
-        updates_per_epoch: Training batches an epoch has on each rank; None for one pass over the windows.
+        seed: Seed of the shuffle and of the windows' shifts.
+        updates_per_epoch: Training batches per epoch and rank; None for one pass over the windows.
         loader_workers: Processes that fetch batches.
 
     Raises:
@@ -145,11 +145,11 @@ class CodeDataModule(pl.LightningDataModule):
         _check_enough(len(self.val_windows), 1, what="validation windows")
 
     def train_dataloader(self) -> DataLoader:
-        """Give shuffled training batches."""
+        """Return the loader of shuffled training batches."""
         return self._loader(self.train_windows, shuffle=True)
 
     def val_dataloader(self) -> DataLoader:
-        """Give validation batches in order."""
+        """Return the loader of validation batches in order."""
         return self._loader(self.val_windows, shuffle=False)
 
     def _loader(self, windows: CodeWindows, *, shuffle: bool) -> DataLoader:
@@ -176,7 +176,7 @@ def _loader(
         sampler=sampler,
         collate_fn=as_is,
         num_workers=workers,
-        generator=torch.Generator().manual_seed(seed),  # else each epoch draws from what dropout draws from
+        generator=torch.Generator().manual_seed(seed),  # keeps the global RNG, which dropout uses, untouched
         pin_memory=torch.cuda.is_available(),
     )
 

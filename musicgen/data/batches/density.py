@@ -1,4 +1,4 @@
-"""How full the slices are: counts of sounding cells and of onsets."""
+"""Density of slices: counts of sounding cells and of onsets."""
 
 import numpy as np
 from jaxtyping import Int64
@@ -11,7 +11,7 @@ def pitch_counts(pieces: PackedPieces) -> Int64[np.ndarray, " pitches"]:
     """Count the sounding cells of each pitch, in constant memory.
 
     Args:
-        pieces: What to count in.
+        pieces: The pieces.
 
     Returns:
         88 counts.
@@ -23,10 +23,10 @@ def pitch_counts(pieces: PackedPieces) -> Int64[np.ndarray, " pitches"]:
 
 
 def channel_densities(pieces: PackedPieces, *, channels: int) -> list[float]:
-    """Give the share of cells that are on, a number a channel, strictly between 0 and 1.
+    """Return the share of cells that are on, one number per channel, strictly between 0 and 1.
 
     Args:
-        pieces: What to count in.
+        pieces: The pieces.
         channels: 1 (sounding) or 2 (sounding, onset).
 
     Returns:

@@ -1,4 +1,4 @@
-"""The order of training: shuffled by seed and epoch alone, in constant memory, shared out over ranks."""
+"""Shuffled order of training by seed and epoch, in constant memory, distributed over ranks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ _BLOCK = 8192
 
 
 class EpochSampler(DistributedSampler):
-    """Give the numbers of a data set in an order that depends on the seed and the epoch only.
+    """Sample the indices of a data set in an order that depends on seed and epoch only.
 
     Lightning tells it the epoch at the beginning of each, also after a resume, so a continued run sees the
     order that the uninterrupted one would have seen. It is passed on to a data set that has ``set_epoch``.
@@ -23,11 +23,11 @@ class EpochSampler(DistributedSampler):
     not divide them, also in validation, so that all ranks have equally many batches.
 
     Args:
-        dataset: What is sampled; only its length is used.
+        dataset: The data set; only its length is used.
         shuffle: False gives the data set's own order.
         seed: Seed of the shuffle.
-        num_draws: How many numbers an epoch gives, over all ranks: pass after pass, each shuffled anew, the
-            last one cut short. None for one pass.
+        num_draws: Indices per epoch over all ranks, from repeated passes, each shuffled anew, the last one
+            truncated. None for one pass.
 
     Raises:
         ValueError: ``num_draws`` is below 1.
@@ -48,7 +48,7 @@ class EpochSampler(DistributedSampler):
             self.num_samples = -(-num_draws // self.num_replicas)
 
     def set_epoch(self, epoch: int) -> None:
-        """Take the epoch that the next pass belongs to."""
+        """Set the epoch of the next pass."""
         super().set_epoch(epoch)
         forward: Any = getattr(self.dataset, "set_epoch", None)
         if forward is not None:
@@ -57,27 +57,27 @@ class EpochSampler(DistributedSampler):
     def __iter__(self) -> Iterator[int]:
         size = len(self.dataset)  # type: ignore[arg-type]
         for begin in range(0, self.num_samples, _BLOCK):
-            mine = np.arange(begin, min(begin + _BLOCK, self.num_samples))
-            index = mine * self.num_replicas + self.rank
+            on_rank = np.arange(begin, min(begin + _BLOCK, self.num_samples))
+            index = on_rank * self.num_replicas + self.rank
             yield from (self._shuffled(index, size) if self.shuffle else index % size).tolist()
 
     def _shuffled(self, index: Int64[np.ndarray, " batch"], size: int) -> Int64[np.ndarray, " batch"]:
-        """Look up where numbers fall, each pass over the data in an order of its own."""
+        """Map positions to indices, with a separate permutation for each pass."""
         result = np.empty_like(index)
         passes = index // size
         for number in range(int(passes[0]), int(passes[-1]) + 1):
-            here = passes == number
+            in_pass = passes == number
             # The first pass has the key that it had when there were no others: seeds keep their meaning.
             words = [self.seed, self.epoch] if number == 0 else [self.seed, self.epoch, number]
             key = np.random.SeedSequence(words).generate_state(_ROUNDS, np.uint64)
-            result[here] = permuted(index[here] % size, size=size, key=key)
+            result[in_pass] = permuted(index[in_pass] % size, size=size, key=key)
         return result
 
 
 def permuted(
     index: Int64[np.ndarray, " batch"], *, size: int, key: UInt64[np.ndarray, " rounds"]
 ) -> Int64[np.ndarray, " batch"]:
-    """Look numbers up in a random permutation of 0 to ``size - 1`` without making it.
+    """Apply a random permutation of 0 to ``size - 1`` without materialising it.
 
     A balanced Feistel network over the next even power of two, walked until the result is in range (Black and
     Rogaway 2002, "Ciphers with Arbitrary Finite Domains", method 3).

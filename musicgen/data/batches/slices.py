@@ -40,10 +40,10 @@ class SliceBatch(NamedTuple):
 
         Args:
             pieces: Where to gather from; cut on a grid of the layout's ticks.
-            index: Numbers of the quarters.
+            index: Indices of the quarters.
             channels: 1 for sounding cells, 2 for sounding cells and onsets.
             layout: Ticks of a slice.
-            transposition: Moves each slice; None leaves them as they are.
+            transposition: Transposes each slice; None for none.
         """
         packed, before = pieces.gather_packed(index, channels=channels), pieces.before(index)
         if transposition is not None and transposition.semitones:
@@ -57,7 +57,7 @@ class SliceBatch(NamedTuple):
 
 
 class SliceDataset(Dataset):
-    """One slice a quarter, over all pieces; a batch is fetched as a whole.
+    """One slice per quarter, over all pieces, fetched in batches.
 
     Use it with ``DataLoader(..., collate_fn=as_is)``.
 
@@ -65,7 +65,7 @@ class SliceDataset(Dataset):
         packed: Pieces of one split.
         channels: 1 for sounding cells, 2 for sounding cells and onsets.
         layout: Ticks of a slice.
-        transposition: Moves the slices of each epoch; None leaves them as they are.
+        transposition: Transposes the slices of each epoch; None for none.
 
     Raises:
         ValueError: ``channels`` is neither 1 nor 2.
@@ -86,7 +86,7 @@ class SliceDataset(Dataset):
         self.transposition = transposition
 
     def set_epoch(self, epoch: int) -> None:
-        """Take the epoch that the next batches belong to."""
+        """Set the epoch of the next batches."""
         if self.transposition is not None:
             self.transposition.set_epoch(epoch)
 

@@ -1,4 +1,4 @@
-"""Transpose training slices, so that a model learns what is the same in every key."""
+"""Random transposition of training slices."""
 
 import numpy as np
 from jaxtyping import Int64, UInt32
@@ -8,14 +8,14 @@ from musicgen.music.grid import NUM_PITCHES
 
 
 class Transposition:
-    """Move each slice up or down by some semitones, drawn from seed, epoch and the slice's number alone.
+    """Transpose each slice by random semitones that depend on seed, epoch and slice index only.
 
-    All shifts up to the limit are equally likely, but none pushes a note off the piano: nothing is lost.
+    All shifts up to the limit that keep the notes on the piano are equally likely.
     Batches, ranks and resumed runs draw the same shift for a slice in an epoch.
 
     Args:
-        semitones: The widest shift up and down, 0 to 87; 0 leaves all as it is.
-        seed: Of the shifts.
+        semitones: Largest shift up and down, 0 to 87; 0 for none.
+        seed: Seed of the shifts.
 
     Raises:
         ValueError: `semitones` is out of range.
@@ -31,17 +31,17 @@ class Transposition:
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Take the epoch that the next shifts belong to."""
+        """Set the epoch of the next shifts."""
         self._key = np.random.SeedSequence([self.seed, epoch, 7]).generate_state(1, np.uint64)[0]
 
     def __call__(
         self, packed: UInt32[np.ndarray, "batch channels pitches"], numbers: Int64[np.ndarray, " batch"]
     ) -> UInt32[np.ndarray, "batch channels pitches"]:
-        """Give the slices moved; all channels of one alike.
+        """Transpose slices, all channels equally.
 
         Args:
             packed: Packed slices (batch, channels, pitches).
-            numbers: Which slices they are.
+            numbers: Indices of the slices.
         """
         return self.move(packed, self.shifts(packed, numbers)) if self.semitones else packed
 
@@ -49,7 +49,7 @@ class Transposition:
     def move(
         packed: UInt32[np.ndarray, "batch channels pitches"], shifts: Int64[np.ndarray, " batch"]
     ) -> UInt32[np.ndarray, "batch channels pitches"]:
-        """Move slices by semitones, upwards positive; what leaves the piano is lost."""
+        """Shift slices by semitones, upwards positive; cells beyond the piano are dropped."""
         pitch = np.arange(packed.shape[2]) - shifts[:, None]
         moved = np.take_along_axis(packed, pitch.clip(0, packed.shape[2] - 1)[:, None], axis=2)
         return np.where(((pitch >= 0) & (pitch < packed.shape[2]))[:, None], moved, packed.dtype.type(0))
@@ -57,7 +57,7 @@ class Transposition:
     def shifts(
         self, packed: UInt32[np.ndarray, "batch channels pitches"], numbers: Int64[np.ndarray, " batch"]
     ) -> Int64[np.ndarray, " batch"]:
-        """Draw the shift of each slice in semitones, upwards positive, as far as its notes have room."""
+        """Draw the shift of each slice in semitones, upwards positive, within the range of its notes."""
         width = np.uint64(2 * self.semitones + 1)
         drawn = scrambled(numbers.astype(np.uint64) + self._key) % width
         sounding = (packed != 0).any(axis=1)

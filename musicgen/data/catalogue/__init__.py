@@ -1,1 +1,1 @@
-"""Which pieces there are, which are chosen, and how they are split."""
+"""Metadata, selection and splitting of pieces."""

@@ -21,7 +21,7 @@ _DEGREE = re.compile(r"[b#]?(?:VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)[°+]?(
 
 @dataclass(frozen=True)
 class MusicFilter:
-    """What the analysis of a piece must show: all settings must hold, and of a list of keys or modes one.
+    """Musical criteria of pieces: all settings must hold; of a list of keys or modes, any.
 
     Attributes:
         mode: ``major`` or ``minor``, of the whole piece.
@@ -33,7 +33,7 @@ class MusicFilter:
             at least; None takes whole pieces.
 
     Raises:
-        ValueError: A setting is not one of those; says what is allowed.
+        ValueError: A setting is invalid.
     """
 
     mode: str | Sequence[str] | None = None
@@ -43,7 +43,7 @@ class MusicFilter:
     passage_quarters: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse settings that cannot be looked for, before anything is analysed."""
+        """Validate the settings before anything is analysed."""
         for mode in as_list(self.mode):
             if mode not in MODES:
                 raise ValueError(f"mode={mode!r} is none; use {' or '.join(MODES)}")
@@ -70,17 +70,17 @@ class MusicFilter:
 
     def __bool__(self) -> bool:
         return any(
-            one is not None
-            for one in (self.mode, self.key, self.progression, self.form, self.passage_quarters)
+            value is not None
+            for value in (self.mode, self.key, self.progression, self.form, self.passage_quarters)
         )
 
     @property
     def described(self) -> str:
-        """Describe what is asked for."""
-        asked = {"mode": self.mode, "key": self.key, "progression": self.progression, "form": self.form}
+        """Describe the criteria."""
+        criteria = {"mode": self.mode, "key": self.key, "progression": self.progression, "form": self.form}
         return " and ".join(
             f"{name}={value if isinstance(value, str) else _shown(value)}"
-            for name, value in asked.items()
+            for name, value in criteria.items()
             if value is not None
         )
 
@@ -98,7 +98,7 @@ class MusicFilter:
             letter, accidental, mode = match.groups()
             tonic = pitch_class_of(letter.upper() + _ACCIDENTALS.get((accidental or "").lower(), ""))
             modes = {"": MODES, "m": ("minor",)}.get((mode or "").lower(), ((mode or "").lower(),))
-            found |= {(tonic, one) for one in modes}
+            found |= {(tonic, value) for value in modes}
         return found
 
     def apply(self, pieces: Sequence[Piece], analyses: Mapping[str, Analysis]) -> Sequence[Piece]:
@@ -119,7 +119,7 @@ class MusicFilter:
         return fitting
 
     def fits(self, analysis: Analysis) -> bool:
-        """Return whether a piece is what is asked for."""
+        """Check whether a piece meets the criteria."""
         modes, keys, progression = as_list(self.mode), self.keys(), as_list(self.progression)
         return (
             (not modes or analysis.key.mode in modes)
@@ -143,7 +143,7 @@ def as_list(wanted: str | Sequence[str] | None) -> list[str]:
     """Return one name or several as a list."""
     if wanted is None:
         return []
-    return [wanted] if isinstance(wanted, str) else [str(one) for one in wanted]
+    return [wanted] if isinstance(wanted, str) else [str(value) for value in wanted]
 
 
 def _shown(values: Sequence[str]) -> str:

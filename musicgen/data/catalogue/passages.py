@@ -1,4 +1,4 @@
-"""Passages: the quarters of a piece that are taken, where not all are."""
+"""Passages: selected quarters of a piece."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ class Span:
     """Quarters of a piece, counted from the quarter of its first onset.
 
     Attributes:
-        start: The first.
-        stop: The one after the last.
+        start: First quarter.
+        stop: Quarter after the last.
     """
 
     start: int
@@ -26,7 +26,7 @@ class Span:
         return f"{self.start}-{self.stop}"
 
     def widened(self, *, to: int, within: int) -> "Span":
-        """Add as many quarters before as after it, until it is long enough or all of the piece.
+        """Extend evenly to both sides, up to a minimum length or the whole piece.
 
         Args:
             to: Minimum length in quarters.
@@ -39,7 +39,7 @@ class Span:
 
 
 def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Join spans that overlap or touch, in order: no quarter comes twice."""
+    """Merge spans that overlap or touch, in order."""
     found: list[Span] = []
     for span in sorted(spans):
         if found and span.start <= found[-1].stop:
@@ -53,7 +53,7 @@ Spans = Mapping[str, tuple[Span, ...]]
 
 
 def clipped(spans: Spans, lengths: Mapping[str, int]) -> Spans:
-    """Clip the passages of each content to its length in quarters; those beyond it go."""
+    """Clip the passages of each content to its length in quarters; those beyond it are dropped."""
     return {
         content: tuple(
             Span(span.start, min(span.stop, lengths[content]))
@@ -78,5 +78,5 @@ def passages_summary(spans: Spans, splits: Mapping[str, Sequence[Piece]]) -> dic
         }
         for name, pieces in splits.items()
     }
-    total = {key: sum(one[key] for one in counts.values()) for key in ("passages", "quarters")}
+    total = {key: sum(count[key] for count in counts.values()) for key in ("passages", "quarters")}
     return {**total, "splits": counts}

@@ -14,13 +14,13 @@ Analyse = Callable[[Sequence[Piece]], Mapping[str, Analysis]]
 
 @dataclass(frozen=True)
 class PieceFilter:
-    """Which of a source's pieces to take: all settings must hold, and of a list one entry.
+    """Select pieces of a source: all settings must hold; of a list, any entry.
 
     Attributes:
         composer: Surname or full name in either order, accents and case aside; initials work too.
         era: Names from ``ERAS``.
         title: A part of the title, accents and case aside.
-        music: What their musical analysis must show.
+        music: Musical criteria.
         max_pieces: At most so many distinct pieces, chosen by a hash of their content (not the hash of the
             split), so that the sample is spread over the source and the same every time.
     """
@@ -64,13 +64,13 @@ def _of_composers(pieces: Sequence[Piece], wanted: list[str]) -> Sequence[Piece]
         return pieces
     names = {piece.composer: _forms(piece) for piece in pieces}
     known = {form: composer for composer, forms in names.items() for form in forms}
-    for one in wanted:
-        if normalise(one) not in known:
+    for name in wanted:
+        if normalise(name) not in known:
             offers = [
-                known[form] for form in difflib.get_close_matches(normalise(one), known, n=5, cutoff=0.6)
+                known[form] for form in difflib.get_close_matches(normalise(name), known, n=5, cutoff=0.6)
             ]
-            raise ValueError(_unknown("composer", one, offers or sorted(names)))
-    keys = {normalise(one) for one in wanted}
+            raise ValueError(_unknown("composer", name, offers or sorted(names)))
+    keys = {normalise(name) for name in wanted}
     return kept(pieces, (not keys.isdisjoint(names[piece.composer]) for piece in pieces))
 
 
@@ -85,11 +85,11 @@ def _forms(piece: Piece) -> frozenset[str]:
 def _of_eras(pieces: Sequence[Piece], wanted: list[str]) -> Sequence[Piece]:
     if not wanted:
         return pieces
-    for one in wanted:
-        if one.casefold() not in ERAS:
-            offers = difflib.get_close_matches(one.casefold(), ERAS, n=1)
-            raise ValueError(_unknown("era", one, offers or list(ERAS)))
-    keys = {one.casefold() for one in wanted}
+    for name in wanted:
+        if name.casefold() not in ERAS:
+            offers = difflib.get_close_matches(name.casefold(), ERAS, n=1)
+            raise ValueError(_unknown("era", name, offers or list(ERAS)))
+    keys = {name.casefold() for name in wanted}
     return kept(pieces, (piece.era in keys for piece in pieces))
 
 
@@ -97,15 +97,15 @@ def _of_titles(pieces: Sequence[Piece], wanted: list[str]) -> Sequence[Piece]:
     if not wanted:
         return pieces
     titles = {piece.title: normalise(piece.title) for piece in pieces}
-    for one in wanted:
-        if pieces and not any(normalise(one) in title for title in titles.values()):
+    for name in wanted:
+        if pieces and not any(normalise(name) in title for title in titles.values()):
             words = {word: word for title in titles.values() for word in title.split()}
             known = words | {title: shown for shown, title in titles.items()}
             offers = [
-                known[match] for match in difflib.get_close_matches(normalise(one), known, n=5, cutoff=0.6)
+                known[match] for match in difflib.get_close_matches(normalise(name), known, n=5, cutoff=0.6)
             ]
-            raise ValueError(_unknown("title", one, offers or sorted(titles)))
-    keys = [normalise(one) for one in wanted]
+            raise ValueError(_unknown("title", name, offers or sorted(titles)))
+    keys = [normalise(name) for name in wanted]
     return kept(pieces, (any(key in titles[piece.title] for key in keys) for piece in pieces))
 
 

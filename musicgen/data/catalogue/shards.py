@@ -41,7 +41,7 @@ class Shard:
         return cls(int(found[1]), int(found[2]))
 
     def holds(self, path: Path) -> bool:
-        """Say whether a file belongs to the part."""
+        """Check whether a file belongs to the part."""
         name = path.name.encode(errors="surrogateescape")
         return zlib.crc32(name) % self.count == self.index
 

@@ -1,4 +1,4 @@
-"""Download over HTTP: hash-checked, whole or not at all, continued where it was broken off."""
+"""Resumable HTTP downloads with checksums."""
 
 import hashlib
 import http.client
@@ -26,10 +26,10 @@ class DownloadError(OSError):
 
 
 def fetch(url: str, *, max_bytes: int, pause_s: float = 1.0) -> bytes:
-    """Fetch a small file into memory, trying again where the connection breaks.
+    """Fetch a small file into memory, with retries.
 
     Args:
-        url: Where it is.
+        url: The address.
         max_bytes: A larger answer is refused.
         pause_s: Pause before the second attempt, in seconds; doubled for each further one.
 
@@ -54,13 +54,13 @@ def fetch(url: str, *, max_bytes: int, pause_s: float = 1.0) -> bytes:
 def fetch_file(
     url: str, target: Path, *, size: int, md5: str, progress: bool = True, pause_s: float = 1.0
 ) -> None:
-    """Fetch a large file, going on from what an earlier attempt left.
+    """Fetch a large file, resuming earlier attempts.
 
     What has come so far lies in ``<target>.part``; ``target`` appears when size and hash are right.
 
     Args:
-        url: Where it is.
-        target: Where it goes.
+        url: The address.
+        target: The file to write.
         size: Its size in bytes.
         md5: Its MD5 in hex, as its publishers give it.
         progress: Show a bar.

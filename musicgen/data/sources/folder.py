@@ -40,7 +40,7 @@ class Folder(Buildable):
 
 
 def checked_root(root: str | Path | None, *, source: str) -> Path:
-    """Make sure that a source has a folder, and say how to give it one.
+    """Check that a source has a folder.
 
     Raises:
         ValueError: No root is given, or it is not a folder.

@@ -1,4 +1,4 @@
-"""Which files of music lie below a folder, with the tables that may come with them."""
+"""MIDI files and tables below a folder."""
 
 import logging
 import os
@@ -23,7 +23,7 @@ class Listing:
     Attributes:
         folders: Those that hold MIDI files.
         tables: Files of comma- or tab-separated values, sorted.
-        num_files: How many MIDI files there are.
+        num_files: Number of MIDI files.
     """
 
     def __init__(self, root: Path):

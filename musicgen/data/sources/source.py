@@ -1,4 +1,4 @@
-"""What a source of pieces is."""
+"""Interface of sources of pieces."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -9,7 +9,7 @@ from musicgen.data.catalogue.shards import WHOLE, Shard
 
 @runtime_checkable
 class Source(Protocol):
-    """Where pieces come from."""
+    """A source of pieces."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""The cache of cut pieces: one file per piece content and grid, whole or not at all, checked when read."""
+"""The cache of cut pieces: one file per piece content and grid, written atomically and checked when read."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 WORD = np.dtype("<u4")
 BYTES_PER_QUARTER = NUM_PITCHES * WORD.itemsize
-_VERSION = "c1"  # bump whenever other slices come of the same grid
+_VERSION = "c1"  # bump whenever the slices of a grid change
 _CHECKSUM_BYTES = 4
 
 
@@ -51,12 +51,12 @@ class PieceCache:
         return self.folder / content[:2] / f"{content}.slices"
 
     def facts(self, content: str) -> PieceFacts | None:
-        """Read the facts of an entry and check the whole of it; None where there is no sound entry."""
+        """Read the facts of an entry and check the whole of it; None if missing or damaged."""
         entry = self._checked(content)
         return None if entry is None else entry[0]
 
     def packed(self, content: str) -> UInt32[np.ndarray, "quarters pitches"] | None:
-        """Read the packed slices of an entry and check them; None where there is no sound entry."""
+        """Read the packed slices of an entry and check them; None if missing or damaged."""
         entry = self._checked(content)
         if entry is None:
             return None

@@ -20,7 +20,7 @@ _MAGIC = b"MGCODE_1"
 
 
 class CodeCache:
-    """Keeps the codes of packs in a folder, each as one file that is mapped.
+    """Cache of the codes of packs, each in a memory-mapped file.
 
     Args:
         folder: Where they are; any number of processes may share it.
@@ -40,12 +40,12 @@ class CodeCache:
         num_codes: int,
         encode: Callable[[], Iterable[np.ndarray]],
     ) -> PieceCodes:
-        """Give the codes of a pack, from the disk where they are there and sound.
+        """Return the codes of a pack, from the disk where they are there and sound.
 
         Args:
             pieces: A pack that has a file.
             encoder: Names the weights: a hash of them.
-            num_codes: Codes a quarter.
+            num_codes: Codes per quarter.
             encode: Gives the codes of all quarters in order, in blocks (quarters, num_codes).
 
         Returns:

@@ -48,7 +48,7 @@ class PieceFacts:
 
 
 class FactsTable(MutableMapping[str, PieceFacts]):
-    """Facts by content as columns: 24 bytes a piece, where a dictionary of objects takes 350.
+    """Facts by content as columns: 24 bytes per piece, where a dictionary of objects takes 350.
 
     Args:
         digests: Contents of the pieces that facts may be kept of, as bytes, in any order, each once; they are

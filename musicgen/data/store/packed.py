@@ -20,7 +20,7 @@ _LAST_TICK = np.uint32(TICKS_PER_QUARTER - 1)
 
 
 class PackedPieces:
-    """The quarters of many pieces one after the other, as packed slices.
+    """Concatenated packed slices of many pieces.
 
     The slices of a pack on disk are mapped, not read; of more than 384 MB what access may have made resident
     is let go again before it exceeds 64 MB, so a process stays as small on 400,000 pieces as on 4,000.
@@ -57,7 +57,7 @@ class PackedPieces:
 
     @classmethod
     def empty(cls) -> "PackedPieces":
-        """Give a pack without pieces."""
+        """Return a pack without pieces."""
         return cls(np.empty((0, NUM_PITCHES), WORD), starts=np.zeros(1, np.int64), pieces=[])
 
     def __len__(self) -> int:
@@ -75,7 +75,7 @@ class PackedPieces:
             self.__dict__.update(mapped.__dict__)
 
     def piece(self, number: int) -> UInt32[np.ndarray, "quarters pitches"]:
-        """Give the packed slices of one piece, mapped."""
+        """Return the packed slices of one piece, mapped."""
         packed = self.packed[self.starts[number] : self.starts[number + 1]]
         self._mapped.touch(packed.nbytes)
         return packed
@@ -119,8 +119,8 @@ class PackedPieces:
             raise ValueError(f"channels={channels}: 1 (sounding) or 2 (sounding, onset)")
         index = np.asarray(index, dtype=np.int64)
         packed = np.empty((len(index), channels, NUM_PITCHES), WORD)
-        for some in self._mapped.portions(len(index)):
-            packed[some] = self._gathered(index[some], channels=channels)
+        for portion in self._mapped.portions(len(index)):
+            packed[portion] = self._gathered(index[portion], channels=channels)
         return packed
 
     def _gathered(
@@ -141,6 +141,6 @@ class PackedPieces:
 
 
 def unpacked(packed: UInt32[np.ndarray, "*axes pitches"]) -> UInt8[np.ndarray, "*axes pitches ticks"]:
-    """Spread packed slices into one byte a tick; the lowest bit is the first tick."""
+    """Unpack slices into one byte per tick; the lowest bit is the first tick."""
     cells = np.unpackbits(np.ascontiguousarray(packed).view(np.uint8), bitorder="little")
     return cells.reshape(*packed.shape, TICKS_PER_QUARTER)  # along an axis it would take six times as long

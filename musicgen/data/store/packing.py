@@ -47,7 +47,10 @@ def open_pack(
     if spans is not None:
         passages = [(piece, span) for piece in pieces for span in spans[piece.content]]
         pieces = [piece for piece, _ in passages]
-        lengths, lines = [len(span) for _, span in passages], [f"{one.content} {at}" for one, at in passages]
+        lengths, lines = (
+            [len(span) for _, span in passages],
+            [f"{piece.content} {at}" for piece, at in passages],
+        )
         blocks = (_sound_packed(piece, cache)[span.start : span.stop] for piece, span in passages)
     else:
         lengths = (facts[content].num_quarters for content in contents_of(pieces))

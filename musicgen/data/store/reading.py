@@ -50,9 +50,9 @@ def read_pieces(
         tasks = kept(pieces, (bool(content) and content not in facts for content in contents_of(pieces)))
         processes = num_processes(num_workers, num_tasks=len(tasks), worth_a_pool=_FILES_WORTH_A_POOL)
         results = run_tasks(partial(_read, cache), tasks, processes=processes, chunk=_FILES_A_CHUNK)
-        for content, one in track(results, description="Reading MIDI", total=len(tasks), shown=progress):
-            facts[content] = one
-            remember(content, one)
+        for content, found in track(results, description="Reading MIDI", total=len(tasks), shown=progress):
+            facts[content] = found
+            remember(content, found)
     return facts
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
@@ -61,30 +61,6 @@ class MatchCounts:
         if total:
             return self.matched / total
         return 0.0 if self.reference + self.estimated else float("nan")
-
-
-def cell_counts(
-    reference: Bool[np.ndarray, "*shape"], estimated: Bool[np.ndarray, "*same_shape"]
-) -> MatchCounts:
-    """Count the cells that sound in both rolls, in the reference and in the estimate.
-
-    Args:
-        reference: True cells, of any shape, such as (quarters, pitches, ticks).
-        estimated: Estimated cells of the same shape.
-
-    Raises:
-        ValueError: The shapes differ.
-    """
-    if reference.shape != estimated.shape:
-        raise ValueError(
-            f"reference has shape {reference.shape} and estimated {estimated.shape}; "
-            "cut or fill them to one shape first"
-        )
-    return MatchCounts(
-        matched=int(np.count_nonzero(reference & estimated)),
-        reference=int(np.count_nonzero(reference)),
-        estimated=int(np.count_nonzero(estimated)),
-    )
 
 
 def note_counts(

@@ -10,8 +10,11 @@ import torch
 from musicgen.checkpoint import Network, fingerprint, load_transformer
 from musicgen.data.batches.codes import CodeBatch
 from musicgen.data.batches.datamodule import CodeDataModule
+from musicgen.data.prepare import Prepared
+from musicgen.generation.labelling import labelled, names_of
 from musicgen.generation.tokenize import encode_pieces
 from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.models.priors.base import Prior
 from musicgen.pipeline.context import AUTOENCODER, RunContext
 from musicgen.pipeline.stage import NetworkStage, Stages
@@ -42,6 +45,16 @@ class PriorStage(NetworkStage):
         network = {**self.settings.get("network", {}), "vocabulary": vocabulary.config()}
         self.settings = {**self.settings, "network": network}
 
+    def observe(self, prepared: Prepared) -> None:
+        """Let the conditioner know the names of the training pieces."""
+        conditioner = self.network.conditioner
+        if isinstance(conditioner, LabelConditioner):
+            names = names_of(prepared.splits["train"].pieces, conditioner.fields)
+            conditioner.set_names(names)
+            network = dict(self.settings["network"])
+            network["conditioner"] = {**network["conditioner"], "names": names}
+            self.settings = {**self.settings, "network": network}
+
     def refusal(self, stages: Stages) -> str:
         """Return why the autoencoder's codes cannot be modelled; empty if they can."""
         autoencoder = self._autoencoder(stages)
@@ -70,8 +83,12 @@ class PriorStage(NetworkStage):
 
     def data(self, run: RunContext) -> pl.LightningDataModule:
         """Build batches of windows of codes."""
+        codes = {
+            name: labelled(codes, run.prepared.splits[name].pieces, self.network.conditioner)
+            for name, codes in run.codes.items()
+        }
         return CodeDataModule(
-            run.codes,
+            codes,
             window_quarters=self.window_quarters,
             hop_quarters=self.hop_quarters,
             start_token=self.network.start_token,

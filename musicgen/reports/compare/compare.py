@@ -1,12 +1,13 @@
 """Compare runs: read their folders, put them side by side, write the table, the CSV and the page."""
 
+import logging
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from musicgen.measure.spec import Better
+from musicgen.measure.spec import METRICS, Better, MetricSpec, register
 from musicgen.reports.compare.aggregate import aggregate
 from musicgen.reports.compare.comparison import Comparison
 from musicgen.reports.compare.export import write_csv, write_markdown, write_parquet
@@ -14,6 +15,8 @@ from musicgen.reports.compare.pareto import draw_front
 from musicgen.reports.runs.runs import Run, load_runs
 
 __all__ = ["Comparison", "compare_runs"]
+
+log = logging.getLogger(__name__)
 
 FORMATS = ("csv", "parquet", "md", "html")
 DEFAULT_FORMATS = ("csv", "md", "html")
@@ -67,6 +70,7 @@ def compare_runs(
         raise ValueError(f"formats={list(formats)}: {', '.join(unknown)} is none of {', '.join(FORMATS)}")
     folders = [folders] if isinstance(folders, str | Path) else list(folders)
     runs = load_runs(folders, progress=progress)
+    _describe_own_metrics(runs)
     comparison = aggregate(
         runs,
         sort=sort,
@@ -97,6 +101,18 @@ def compare_runs(
             comparison, path, command=command, pieces_per_run=pieces_per_run, front=front
         )
     return replace(comparison, files=files)
+
+
+def _describe_own_metrics(runs: Sequence[Run]) -> None:
+    """Learn from the runs' configs what metrics of their users mean; no code of theirs is called."""
+    told = ("name", "title", "unit", "better", "meaning", "group")
+    for entry in (entry for run in runs for entry in (run.config.get("own_metrics") or {}).values()):
+        texts = {key: str(entry[key]) for key in told if isinstance(entry, Mapping) and key in entry}
+        if {"name", "title"} <= texts.keys() and texts["name"] not in METRICS:
+            try:
+                register(MetricSpec(**texts))  # pyright: ignore[reportArgumentType]
+            except ValueError as error:
+                log.warning("own_metrics of a run: %s", error)
 
 
 def _read_curves(runs: Sequence[Run], *, progress: bool) -> None:

@@ -101,7 +101,7 @@ def _metrics(comparison: Comparison) -> list[dict[str, Any]]:
     ]
 
 
-def _bounds(one: Metric) -> list[float | None]:
+def _bounds(one: Metric) -> list[float | int | None]:
     """Write the range that a metric's definition allows; None for no end."""
     return [_number(end, 6) for end in one.spec.bounds]
 
@@ -246,7 +246,7 @@ def _piece(path: Path) -> dict[str, Any]:
     }
 
 
-def _number(value: float, digits: int) -> float | None:
+def _number(value: float, digits: int) -> float | int | None:
     """Round to so many significant digits; None for what JSON has no number for."""
     if not math.isfinite(value):
         return None

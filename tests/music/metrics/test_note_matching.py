@@ -4,7 +4,7 @@ import mir_eval
 import numpy as np
 import pytest
 
-from musicgen.music.metrics.note_matching import MatchCounts, cell_counts, note_counts
+from musicgen.music.metrics.note_matching import MatchCounts, note_counts
 from musicgen.music.notes import Performance
 
 
@@ -100,16 +100,6 @@ def test_pooling_weighs_every_note_alike():
     assert pooled == MatchCounts(matched=100, reference=120, estimated=120)
     assert pooled.f1 == pytest.approx(100 / 120)
     assert np.isnan(MatchCounts.pooled([]).f1)
-
-
-def test_cells():
-    reference = np.array([[True, True, False], [False, True, False]])
-    estimated = np.array([[True, False, True], [False, True, True]])
-    counts = cell_counts(reference, estimated)
-    assert counts == MatchCounts(matched=2, reference=3, estimated=4)
-    assert (counts.precision, counts.recall, counts.f1) == pytest.approx((2 / 4, 2 / 3, 4 / 7))
-    with pytest.raises(ValueError, match="shape"):
-        cell_counts(reference, estimated[:, :2])
 
 
 def test_a_negative_tolerance_is_refused():

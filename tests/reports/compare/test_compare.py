@@ -3,12 +3,14 @@
 import csv
 import io
 import math
+import re
 import sys
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from musicgen.measure.spec import METRICS
 from musicgen.measure.statistics import summarize
 from musicgen.reports.compare.aggregate import aggregate
 from musicgen.reports.compare.compare import compare_runs
@@ -224,6 +226,33 @@ def test_a_sweep_in_which_all_failed_is_shown_too():
     runs = [a_run(str(n), status="failed", epochs=n) for n in range(2)]
     comparison = aggregate(runs, sort="epochs")
     assert shown(comparison, 100).count("RuntimeError: no") == 2
+
+
+def test_metrics_of_a_user_are_explained_as_their_config_does(tmp_path):
+    entry = {"_target_": "musicgen.measure.spec.MetricSpec", "name": "leap_rate", "title": "Leaps"}
+    entry |= {
+        "better": "closer",
+        "meaning": "Steps wider than an octave.",
+        "measure": {"_target_": "os.abort"},
+    }
+    for epochs in (5, 10):
+        extra = {"generated/leap_rate": epochs / 100, "real/leap_rate": 0.06}
+        overrides = {
+            "epochs": epochs,
+            "own_metrics.leaps": entry,
+            "own_metrics.bad": {"name": "x", "title": "X", "better": "up"},
+        }
+        make_run(tmp_path / str(epochs), overrides=overrides, curves=False, extra=extra, pieces=0)
+    try:
+        comparison = compare_runs(tmp_path, output_dir=tmp_path / "out", formats=["html", "md"])
+        (metric,) = [one for one in comparison.metrics if one.name == "generated/leap_rate"]
+        assert (metric.title, metric.arrow) == ("Leaps", "→")
+        page = comparison.files["html"].read_text()
+        assert "Steps wider than an octave." in page
+        text = comparison.files["markdown"].read_text().replace("\N{NO-BREAK SPACE}", " ")
+        assert re.search(r"\| Leaps → \| \*\*0\.05000?\*\* \| 0\.10000? \| 0\.06000? \|", text)
+    finally:
+        METRICS.pop("leap_rate", None)
 
 
 def test_rows_and_frames_have_settings_and_metrics(seeds, monkeypatch):
