@@ -12,7 +12,7 @@ from musicgen.music.midi import READER_VERSION, MidiError, read_midi
 from musicgen.music.notes import Performance, ReadCounts
 from musicgen.music.score_map import ScoreMap
 
-LOWEST_CONFIDENCE = 0.5
+LOWEST_CONFIDENCE = 0.45
 _TICKS_PER_QUARTER = 480
 _AT_ONCE_S = 0.03  # a first beat this early is taken as the beginning of the file
 

@@ -125,7 +125,7 @@ def test_an_uncertain_piece_keeps_the_clock_and_is_counted(tmp_path: Path) -> No
     noise = Performance.from_arrays(random.integers(40, 80, 300), **times, **quarters)
     write_midi(noise, tmp_path / "noise.mid")
 
-    piece = BeatsGrid().read(tmp_path / "noise.mid")
+    piece = BeatsGrid(lowest_confidence=0.8).read(tmp_path / "noise.mid")
 
     np.testing.assert_array_equal(piece.packed, ClockGrid().read(tmp_path / "noise.mid").packed)
     assert piece.counts.pieces_on_clock == 1
