@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from musicgen.generation.loaded_run import LoadedRun
 
 __all__ = ["__version__", "load"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def load(run: str | Path) -> "LoadedRun":
