@@ -8,7 +8,7 @@ from musicgen.music.score_map import ScoreMap
 
 
 def test_a_passage_begins_at_zero_and_keeps_its_tempo() -> None:
-    score = ScoreMap.constant(tempo_bpm=60).with_tempo(120, from_quarter=4)
+    score = ScoreMap.constant(tempo_bpm=60.0).with_tempo(120.0, from_quarter=4.0)
     onset, offset = np.array([0.0, 3.0, 4.0, 6.0]), np.array([1.0, 5.0, 8.0, 7.0])
     ticks = score.ticks_per_quarter
     piece = Performance.from_arrays(

@@ -87,4 +87,4 @@ def test_a_line_fits_into_80_columns_and_loses_its_last_metrics_first() -> None:
 
 
 def test_durations_are_read_as_clocks() -> None:
-    assert [clock(seconds) for seconds in (3.4, 100, 7500)] == ["0:03", "1:40", "2:05:00"]
+    assert [clock(seconds) for seconds in (3.4, 100.0, 7500.0)] == ["0:03", "1:40", "2:05:00"]

@@ -37,7 +37,7 @@ def test_of_a_long_prompt_only_the_end_is_shown(seam: int, begin: int) -> None:
 
 def test_the_page_says_where_what_is_new_begins() -> None:
     [piece] = measure_generated([("000.mid", continuation(seam=70, quarters=80))]).generated
-    view = view_piece(piece, threshold=None, score_quarters=8, audio_s=60)
+    view = view_piece(piece, threshold=None, score_quarters=8, audio_s=60.0)
     assert ("new from", "0:35.0 (quarter 70)") in view.facts
     assert view.score_note == "8 quarters from quarter 52 on"
     assert view.audio_note == "from quarter 52 on"
