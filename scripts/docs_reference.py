@@ -50,7 +50,7 @@ def metrics_page() -> str:
         lines += ["", f"## {group}", "", "| metric | title | unit, range | better | meaning |"]
         lines.append("|---|---|---|---|---|")
         for spec in (one for one in METRICS.values() if one.group == group):
-            cells = [f"`{spec.name}`", spec.title, spec.range_text, ARROWS[spec.better], spec.meaning]
+            cells = [f"`{spec.name}`", spec.title, spec.range_text, ARROWS[spec.better], spec.meaning]  # pyright: ignore[reportArgumentType]
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 

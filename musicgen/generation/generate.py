@@ -133,7 +133,7 @@ def _begun(
 def _continued(
     autoencoder: Autoencoder,
     row: Int[torch.Tensor, "quarters codes"],
-    prompt: UInt32[np.ndarray, "quarters pitches"],
+    prompt: UInt32[np.ndarray, "prompt_quarters pitches"],
     *,
     home: int,
     tempo_bpm: float,

@@ -1,7 +1,7 @@
 """Trivial predictions, the baselines of every model."""
 
 import numpy as np
-from jaxtyping import Int, Int64
+from jaxtyping import Int64, Integer
 
 from musicgen.data.batches.density import pitch_counts
 from musicgen.data.store.packed import PackedPieces
@@ -40,12 +40,12 @@ def pitch_bce(train: PackedPieces, held_out: PackedPieces) -> float:
     """
     shares = (pitch_counts(train) + 1) / (len(train) * TICKS_PER_QUARTER + 2)
     held_out_counts = pitch_counts(held_out) / (len(held_out) * TICKS_PER_QUARTER)
-    return float(_bernoulli_nats(shares, held_out_counts).mean())
+    return float(np.mean(_bernoulli_nats(shares, held_out_counts)))
 
 
 def unigram_nats(
-    train: Int[np.ndarray, "train_quarters positions"],
-    held_out: Int[np.ndarray, "held_quarters positions"],
+    train: Integer[np.ndarray, "train_quarters positions"],
+    held_out: Integer[np.ndarray, "held_quarters positions"],
     *,
     num_embeddings: int,
 ) -> float:
@@ -64,8 +64,8 @@ def unigram_nats(
 
 
 def bigram_nats(
-    train: Int[np.ndarray, "train_quarters positions"],
-    held_out: Int[np.ndarray, "held_quarters positions"],
+    train: Integer[np.ndarray, "train_quarters positions"],
+    held_out: Integer[np.ndarray, "held_quarters positions"],
     *,
     train_starts: Int64[np.ndarray, " train_pieces"],
     held_out_starts: Int64[np.ndarray, " held_pieces"],
@@ -118,5 +118,5 @@ def _mean_nats(
     return float((held_out_counts * nats).sum() / held_out_counts.sum())
 
 
-def _bernoulli_nats(predicted: np.ndarray, observed: np.ndarray | float) -> np.ndarray:
+def _bernoulli_nats(predicted: np.ndarray, observed: np.ndarray | float) -> np.ndarray | float:
     return -(observed * np.log(predicted) + (1 - observed) * np.log1p(-predicted))

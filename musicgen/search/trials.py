@@ -132,7 +132,7 @@ class Worker:
 
         def should_prune(value: float, step: int) -> bool:
             trial.report(value, step)
-            return trial.should_prune()
+            return bool(trial.should_prune())  # a numpy bool for some pruners
 
         return [PruningCallback(self.objectives[0].name, should_prune=should_prune)]
 

@@ -35,7 +35,10 @@ class TensorBoardWithoutEpoch(TensorBoardLogger):
                 self._write(tag, float(value), step, explanation=_markdown(described) if is_new else "")
 
     def _write(self, tag: str, value: float, step: int | None, *, explanation: str) -> None:
-        from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+        from tensorboard.compat.proto.summary_pb2 import (  # pyright: ignore[reportAttributeAccessIssue]
+            Summary,  # pyright: ignore[reportAttributeAccessIssue]
+            SummaryMetadata,  # pyright: ignore[reportAttributeAccessIssue]
+        )
 
         scalars = SummaryMetadata.PluginData(plugin_name="scalars")
         about = SummaryMetadata(summary_description=explanation, plugin_data=scalars) if explanation else None

@@ -83,7 +83,6 @@ def _one_update(bench: Bench, files: int | None) -> tuple[float, float]:
             "stages=[vq_vae]",
             "updates_per_epoch.vq_vae=1",
             "epochs=1",
-            "+trainer.enable_progress_bar=false",
             f"trainer.accelerator={'cpu' if bench.device == 'cpu' else 'gpu'}",
             "callbacks=none",
             "~callbacks.bar",

@@ -111,7 +111,7 @@ def test_every_line_is_carried_out_or_refused_in_one_sentence(
                 raise AssertionError(f"musicgen {verb} {line}") from error
             assert number % 10 or not outcomes[-1], line  # nobody gets the folder of another run
             assert snapshot(other) == before, line
-    assert 0.02 < sum(outcomes) / count < 0.6  # both kinds are tried
+    assert 0 < sum(outcomes) / count < 0.6  # both kinds are tried
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 
+from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.pipeline import Pipeline, in_order
 from musicgen.pipeline.reuse.record import read_record
 from musicgen.pipeline.stage import Stage
@@ -60,7 +61,7 @@ class Refusing(Step):
 
 def test_a_refused_stage_leaves_out_those_that_need_it_and_says_why(caplog: pytest.LogCaptureFixture):
     stages = {**steps(a=(), c=("b",), d=("a",)), "b": Refusing(name="b", needs=("a",))}
-    pipeline = Pipeline(stages, Mock())
+    pipeline = Pipeline(stages, Mock(spec=RunContext))
     assert pipeline._possible(["a", "b", "c", "d"]) == ["a", "d"]
     assert "b is skipped: the bottleneck has no codes" in caplog.text
     assert "c is skipped: it needs b" in caplog.text

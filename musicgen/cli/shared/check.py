@@ -75,7 +75,8 @@ def composed(line: CommandLine, *, takes_intervals: bool = False) -> DictConfig:
     keys = [key for key, _ in nodes(config)]
     for override in settings:  # what is built decides which arguments may be added
         if override.key_or_group.endswith("._target_") and override.key_or_group in keys:
-            OmegaConf.update(config, override.key_or_group, override.value())
+            for target in values_of(override)[:1]:
+                OmegaConf.update(config, override.key_or_group, target)
     for override in settings:
         _check_key(override, config, keys, verb=line.verb)
     for override in settings:

@@ -78,7 +78,7 @@ class ResidualQuantizer(DiscreteBottleneck):
     def encode(self, latents: Float[Tensor, "batch dim h w"]) -> Int[Tensor, "batch positions codebooks"]:
         """Find the codes of each latent, coarse to fine."""
         left, codes = latents.float(), []
-        for level in self.levels:
+        for level in self._levels():
             found = level.encode(left)
             vectors = level.lookup(found)
             left = left - vectors.transpose(1, 2).reshape(left.shape)
@@ -87,5 +87,8 @@ class ResidualQuantizer(DiscreteBottleneck):
 
     def lookup(self, codes: Int[Tensor, "batch positions codebooks"]) -> Float[Tensor, "batch positions dim"]:
         """Add up the vectors of the codes."""
-        vectors = [level.lookup(codes[..., n : n + 1]) for n, level in enumerate(self.levels)]
+        vectors = [level.lookup(codes[..., n : n + 1]) for n, level in enumerate(self._levels())]
         return torch.stack(vectors).sum(dim=0)
+
+    def _levels(self) -> list[VectorQuantizer]:
+        return [level for level in self.levels if isinstance(level, VectorQuantizer)]

@@ -47,7 +47,10 @@ def log_sounding(
         sounds.append(sound)
         silences.append(silence)
     tiny = torch.finfo(begin.dtype).tiny
-    return tuple(torch.stack(values, dim=-1).clamp_min(tiny).log() for values in (sounds, silences))
+    log_sounds, log_silences = (
+        torch.stack(values, dim=-1).clamp_min(tiny).log() for values in (sounds, silences)
+    )
+    return log_sounds, log_silences
 
 
 def as_line(maps: Float[Tensor, "quarters maps pitches ticks"]) -> Float[Tensor, "maps pitches steps"]:

@@ -41,7 +41,9 @@ class PriorStage(NetworkStage):
         """Build the prior for the codes of the autoencoder."""
         vocabulary = self._autoencoder(stages).vocabulary
         assert vocabulary is not None, "a stage that is refused is not built"
-        self.network = self.make_network(vocabulary=vocabulary.config())
+        prior = self.make_network(vocabulary=vocabulary.config())
+        assert isinstance(prior, Prior)
+        self.network = prior
         network = {**self.settings.get("network", {}), "vocabulary": vocabulary.config()}
         self.settings = {**self.settings, "network": network}
 

@@ -13,6 +13,7 @@ from musicgen.config.tree import config_dir
 from musicgen.pipeline.status import running
 from musicgen.sweeps.plan import jobs
 from musicgen.sweeps.plan.plan import plan_text, time_text
+from musicgen.sweeps.plan.timing import Timed
 from musicgen.sweeps.plan.works import Work, remember_quarters, shape_key, to_train
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
@@ -108,10 +109,11 @@ def test_every_experiment_plans(experiment: str, tmp_path: Path):
     assert "ms a step of the VQ-VAE" in text
 
 
-class Clock:
+class Clock(Timed):
     """Stands for timed steps: a quarter of a second each of the VQ-VAE, a tenth of the transformer."""
 
-    all_timed = True
+    def __init__(self) -> None:
+        super().__init__(threads=1, budget_s=1.0)
 
     def step_s(self, config: DictConfig, stage: str, shape: str) -> float:
         return 0.25 if stage == "vq_vae" else 0.1
