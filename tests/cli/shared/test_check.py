@@ -107,7 +107,7 @@ def test_a_mistake_is_answered_with_what_to_type(verb: str, typed: str, message:
         ("search", "optimizer.vq_vae.lr=tag(log,interval(1e-4,1e-2)) epochs=5 search=alphabet"),
         ("compare", ". where.epochs=10 better={generated/polyphony:lower}"),
         ("prepare", "-m shard=0/4,1/4"),
-        ("classify", "folds=0,1"),
+        ("classify", "folds=0,1 forest=false"),
     ],
 )
 def test_what_a_person_means_is_carried_out(verb: str, typed: str):
