@@ -127,6 +127,16 @@ def packed_onsets(
     return packed & ~_cell_before(packed, previous)
 
 
+def parted(packed: PackedSlices, *, onsets: UInt32[np.ndarray, "quarters pitches"]) -> PackedSlices:
+    """Clear the tick before each onset that is struck while its pitch sounds, as `to_packed` does.
+
+    Args:
+        packed: packed slices of consecutive quarters.
+        onsets: packed cells where a note begins; one directly after another keeps both.
+    """
+    return packed & ~(_cell_after(onsets) & ~onsets)
+
+
 def to_packed(performance: Performance, *, ticks: int = TICKS_PER_QUARTER) -> PackedSlices:
     """Draw all held cells of all notes, in every slice that a note crosses.
 

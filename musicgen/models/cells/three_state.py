@@ -19,6 +19,7 @@ from musicgen.models.cells.chain import (
     sample_path,
 )
 from musicgen.models.cells.markov import chain_densities, check_shares
+from musicgen.music.grid import parted
 
 SILENT, HELD, ONSET = range(3)
 _COARSE = 8  # ticks a quarter up to which the likeliest path hits more notes than expected events do
@@ -177,10 +178,9 @@ class ThreeStateCells(CellModel):
 
 def _drawn(path: Int[Tensor, "steps pitches"], *, ticks: int) -> DrawnCells:
     states = path.T.numpy()
-    return DrawnCells(
-        packed=packed_line(states != SILENT, ticks=ticks),
-        onsets=packed_line(states == ONSET, ticks=ticks, onsets=True),
-    )
+    onsets = packed_line(states == ONSET, ticks=ticks, onsets=True)
+    sounding = packed_line(states != SILENT, ticks=ticks)
+    return DrawnCells(packed=parted(sounding, onsets=onsets), onsets=onsets)
 
 
 def states_of(slices: Shaped[Tensor, "batch channels pitches ticks"]) -> Int[Tensor, "batch pitches ticks"]:
