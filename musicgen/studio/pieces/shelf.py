@@ -81,6 +81,22 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
+def _piece_of(known: dict[str, Any]) -> Piece:
+    """Make a piece of what was written down, whose tuples JSON has as lists.
+
+    Raises:
+        ValueError: It is none.
+        TypeError: The same.
+    """
+    names = {one.name for one in fields(Piece)}
+    values = {key: value for key, value in known.items() if key in names}
+    values["locked"] = tuple((int(pitch), float(onset)) for pitch, onset in values.get("locked", ()))
+    if values.get("span") is not None:
+        begin, end = values["span"]
+        values["span"] = (float(begin), float(end))
+    return Piece(**values)
+
+
 class Session:
     """The pieces of one person.
 
@@ -114,10 +130,7 @@ class Session:
         if is_id(name):
             with contextlib.suppress(OSError, ValueError, TypeError):
                 known = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
-                names = {one.name for one in fields(Piece)}
-                piece = Piece(**{key: value for key, value in known.items() if key in names})
-                span = None if piece.span is None else (piece.span[0], piece.span[1])
-                return replace(piece, locked=tuple((p, q) for p, q in piece.locked), span=span)
+                return _piece_of(known)
         raise NotThereError("there is no such piece here; it may have been removed in another window")
 
     def performance(self, name: str) -> Performance:

@@ -14,6 +14,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "musicgen-studio"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_MOST_DRAINED = 64 << 20
 _YEAR_S = 365 * 24 * 3600
 _HEADERS = {
     "content-security-policy": (
@@ -52,6 +53,7 @@ class Guard:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._refusal(headers, scope)
         if refusal is not None:
+            await _drain(receive)
             await _answer(send, *refusal)
             return
         session = _session(headers.get("cookie", ""))
@@ -116,6 +118,15 @@ def _with_headers(send: Send, fresh: str | None) -> Send:
         await send(message)
 
     return sending
+
+
+async def _drain(receive: Receive) -> None:
+    """Take in what is still coming, within bounds, so that the sender gets to read the answer."""
+    taken, more = 0, True
+    while more and taken < _MOST_DRAINED:
+        message = await receive()
+        taken += len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 async def _answer(send: Send, status: int, reason: str) -> None:

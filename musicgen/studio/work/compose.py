@@ -52,9 +52,14 @@ def compose(
         )
         yield Draft(piece.performance, asking.quarters, asking.quarters)
         return
+    if asking.kind != "continue":
+        raise ValueError(f"this run cannot {asking.kind} a part; continue the piece instead")
     assert source is not None, f"{asking.kind} needs a source"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "source.mid"
         path.write_bytes(source)
         [piece] = run.continue_(path, num_quarters=asking.quarters, seed=asking.seed, sampling=sampling)
-    yield Draft(piece.performance, asking.quarters, asking.quarters)
+    score = piece.performance.score
+    seam = score.seam_quarters if score is not None else None
+    span = None if seam is None else (seam, seam + asking.quarters)
+    yield Draft(piece.performance, asking.quarters, asking.quarters, span)

@@ -22,13 +22,15 @@ class Offer:
         labels: Names by field, such as `composer`; empty where the prior was told nothing.
         attributes: Lowest, usual and highest value of each measured attribute that it was told.
         context_quarters: How far back it reads, in quarters.
-        learned_keys: Whether it learned one key, and its pieces are moved to others.
+        keys: Whether a key can be asked for.
+        retouches: Whether it can fill and vary.
     """
 
     labels: dict[str, list[str]] = field(default_factory=dict)
     attributes: dict[str, list[float]] = field(default_factory=dict)
     context_quarters: int = 0
-    learned_keys: bool = False
+    keys: bool = False
+    retouches: bool = False
 
     def plain(self) -> dict[str, Any]:
         """Return plain values."""

@@ -190,9 +190,10 @@ class VersionQueue:
         session, piece = writing.session, writing.piece
         if kind == "draft":
             rows, quarters, total = content
-            kept = common_start(writing.rows, rows)
+            size, kept = len(writing.rows), common_start(writing.rows, rows)
             writing.rows = rows
-            told = {"id": piece.id, "keep": kept, "add": rows[kept:], "quarters": quarters, "total": total}
+            told = {"id": piece.id, "size": size, "keep": kept, "add": rows[kept:]}
+            told |= {"quarters": quarters, "total": total}
             self.tell(session.id, "draft", told)
             return
         self.writing = None
