@@ -1,8 +1,9 @@
 """musicgen generate: write new pieces from a run."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
@@ -13,7 +14,9 @@ from musicgen.cli.shared.generated_page import write_generated_page
 from musicgen.config.tree import plain, read_run_config
 
 if TYPE_CHECKING:
+    from musicgen.generation.asking import Asked
     from musicgen.generation.generate import GeneratedPiece
+    from musicgen.generation.loaded_run import LoadedRun
     from musicgen.generation.prompts import Prompt
     from musicgen.generation.writing import Labels
     from musicgen.measure.copying.index import CopyIndex
@@ -24,12 +27,8 @@ DEFAULT_TEMPO_BPM = 120.0
 
 def generate(config: DictConfig) -> None:
     """Sample pieces from a run folder, from nothing or from a prompt, and say where they are."""
-    from musicgen.checkpoint import load_autoencoder, load_transformer
-    from musicgen.config.build import build
     from musicgen.generation.continuation import continue_prompt
-    from musicgen.generation.generate import generate_pieces
-    from musicgen.generation.key_plan import KeyPlan
-    from musicgen.generation.labelling import labels_asked
+    from musicgen.generation.loaded_run import load
     from musicgen.generation.prompts import read_prompt
     from musicgen.generation.writing import write_pieces
     from musicgen.reports.pages.evaluation_page import PageExtent
@@ -38,30 +37,19 @@ def generate(config: DictConfig) -> None:
     extent = PageExtent(**config.page)
     _check(config)
     use_threads(config.threads)
-    autoencoder = load_autoencoder(config.run)
-    transformer = load_transformer(config.run, autoencoder=autoencoder.module)
-    prompt = None
+    run, prompt = load(config.run), None
     if config.prompt is not None:
-        grid = build(autoencoder.description["grid"])
         part = {"num_quarters": config.prompt_quarters, "bars": config.prompt_bars}
-        prompt = read_prompt(config.prompt, grid=grid, **part)
+        prompt = read_prompt(config.prompt, grid=run.grid, **part)
         print(f"{config.prompt}: {prompt.description()}")
-    pieces = generate_pieces(
-        autoencoder.module,
-        transformer.module,
-        num_pieces=config.num_pieces,
-        num_quarters=config.num_quarters,
-        seed=config.seed,
-        sampling=instantiate(config.sampling),
-        tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
-        prompt=None if prompt is None else prompt.packed,
-        keys=KeyPlan(learned=transformer.description.get("keys"), key=config.key),
-        labels=labels_asked(transformer.module.conditioner, {"composer": config.composer, "era": config.era}),
-        guidance=config.guidance,
-    )
+    is_retouched = config.fill is not None or config.vary is not None
+    if config.loop_bars is not None:
+        pieces = _loops(run, config)
+    else:
+        pieces = _retouched(run, config) if is_retouched else _written(run, prompt, config)
     ranking = _ranked(pieces, prompt, config) if config.keep else None
     kept = range(len(pieces)) if ranking is None else [piece.number for piece in ranking[: config.keep]]
-    if prompt is not None:
+    if prompt is not None and not is_retouched:
         joined = {"tempo_bpm": config.tempo_bpm, "keep_prompt": config.keep_prompt}
         pieces = [continue_prompt(piece, prompt, **joined) for piece in pieces]
     folder = Path(HydraConfig.get().runtime.output_dir)
@@ -76,6 +64,79 @@ def generate(config: DictConfig) -> None:
         shown = [(f"{place:03d}.mid", pieces[number].performance) for place, number in enumerate(kept)]
         paths.append(write_generated_page(folder, shown, facts=_facts(config), extent=extent))
     print(*paths, sep="\n")
+
+
+def _written(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "list[GeneratedPiece]":
+    """Write new pieces, or what continues a prompt."""
+    from musicgen.generation.generate import generate_pieces
+    from musicgen.generation.key_plan import KeyPlan
+
+    learned = run.learned_keys
+    prompt_quarters = 0 if prompt is None else len(prompt.packed)
+    return generate_pieces(
+        run.autoencoder,
+        run.prior,
+        num_pieces=config.num_pieces,
+        num_quarters=config.num_quarters,
+        seed=config.seed,
+        sampling=instantiate(config.sampling),
+        tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
+        prompt=None if prompt is None else prompt.packed,
+        keys=KeyPlan(learned=learned, key=config.key),
+        conditions=_asked(config).conditions(
+            run.prior.conditioner,
+            quarters=config.num_quarters,
+            prompt_quarters=prompt_quarters,
+            in_one_key=learned is not None,
+        ),
+    )
+
+
+def _retouched(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
+    """Write parts of the prompt anew."""
+    from musicgen.generation.retouching import Retoucher, parse_span
+    from musicgen.music.midi import read_midi
+
+    retoucher = Retoucher(
+        run.autoencoder,
+        run.prior,
+        grid=run.grid,
+        sampling=instantiate(config.sampling),
+        asked=_asked(config),
+        learned=run.learned_keys,
+        candidates=config.candidates,
+    )
+    piece, size = read_midi(config.prompt), {"num_pieces": config.num_pieces, "seed": config.seed}
+    quarters = None if config.fill is None else parse_span(config.fill)
+    if config.vary is None and quarters is not None:
+        return retoucher.fill(piece, quarters=quarters, **size)
+    return retoucher.vary(piece, share=config.vary, quarters=quarters, **size)
+
+
+def _loops(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
+    """Write loops."""
+    asked = _asked(config)
+    return run.loop(
+        config.loop_bars,
+        num_pieces=config.num_pieces,
+        seed=config.seed,
+        sampling=instantiate(config.sampling),
+        tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
+        candidates=config.candidates,
+        **{field.name: getattr(asked, field.name) for field in fields(asked)},
+    )
+
+
+def _asked(config: DictConfig) -> "Asked":
+    """Collect what is asked of the pieces."""
+    from musicgen.generation.asking import Asked
+
+    levels = {
+        name: {key: value for key, value in plain(config[name]).items() if value is not None}
+        for name in ("attributes", "mood")
+    }
+    names = {name: config[name] for name in ("composer", "era", "key")}
+    return Asked(**names, **levels, blend=plain(config.blend), guidance=config.guidance)
 
 
 def _facts(config: DictConfig) -> list[tuple[str, str]]:
@@ -100,6 +161,10 @@ def _check(config: DictConfig) -> None:
     KeyPlan(key=config.key)
     if config.prompt is not None and config.key is not None:
         raise ValueError(f"key={config.key} with a prompt, which has a key already; leave one of them out")
+    if config.prompt is not None and config.loop_bars is not None:
+        raise ValueError("loop_bars writes a loop from nothing; leave prompt out")
+    if config.prompt is None and (config.fill is not None or config.vary is not None):
+        raise ValueError("fill and vary change a prompt; name one with prompt=FILE")
     if config.prompt is None and not config.keep_prompt:
         raise ValueError("keep_prompt=false without a prompt; name one with prompt=FILE")
     if config.prompt is None and (config.prompt_bars is not None or config.prompt_quarters is not None):
@@ -163,11 +228,21 @@ def _labels(config: DictConfig, number: int) -> "Labels":
         f"seed: {config.seed}, piece {number} of {config.num_pieces}",
         "settings: " + ", ".join(f"{name}={value}" for name, value in settings.items()),
     ]
-    asked = {name: config[name] for name in ("composer", "era", "key") if config[name] is not None}
-    texts += [f"{name}: {value}" for name, value in asked.items()]
+    texts += [f"{name}: {value}" for name, value in _wishes(config).items()]
     if config.prompt is not None:
         texts.append(f"prompt: {Path(config.prompt).name}")
     return Labels(texts=tuple(texts))
+
+
+def _wishes(config: DictConfig) -> dict[str, Any]:
+    """Return what is asked of the pieces by name, without what is left open."""
+    asked = _asked(config)
+    named = {name: getattr(asked, name) for name in ("composer", "era", "key")}
+    tables = {"blend": asked.blend, "attributes": asked.attributes, "mood": asked.mood}
+    named |= {f"{table}.{name}": value for table, values in tables.items() for name, value in values.items()}
+    named |= {"guidance": None if asked.guidance == 1 else asked.guidance}
+    named |= {name: config[name] for name in ("fill", "vary", "loop_bars")}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def main() -> None:
