@@ -163,7 +163,7 @@ class _Columns:
         """Return the label of a composer or an era of a blend."""
         known = [field_name for field_name in BLENDED if field_name in self.fields] or [BLENDED[0]]
         conditioner = self._knowing(known[0], wish=f"blend of {name}")
-        meant = [found for found in known if wordswords_meant(name, conditioner.names_of(found))]
+        meant = [found for found in known if words_meant(name, conditioner.names_of(found))]
         field_name = (meant or known)[0]
         if field_name in self.asked:
             raise ValueError(f"blend of {name} and {field_name} are two wishes for one; use either")

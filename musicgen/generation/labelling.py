@@ -103,7 +103,7 @@ def labelled(codes: PieceCodes, pieces: PackedPieces, conditioner: Conditioner) 
     if not isinstance(conditioner, LabelConditioner):
         return codes
     labels = np.full((len(codes.codes), len(conditioner.fields)), NOTHING, np.int16)
-    lengths = np.diff(codes.starts)
+    lengths = np.diff(codes.starts).tolist()
     for column, field in enumerate(conditioner.fields):
         if field == GAP:
             continue

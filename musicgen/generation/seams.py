@@ -11,7 +11,7 @@ from musicgen.models.priors.base import Prior
 @torch.inference_mode()
 def quarter_nats(
     prior: Prior, codes: Int[Tensor, "pieces quarters codes"], *, first: int, stop: int
-) -> Float[Tensor, "pieces quarters"]:
+) -> Float[Tensor, "pieces measured"]:
     """Measure the cross-entropy of quarters, in nats per code.
 
     Each is given as many quarters before the last of them as the prior reads at once, and no labels.

@@ -114,7 +114,7 @@ def test_pieces_are_labelled_by_what_is_measured_in_them() -> None:
     assert labels is not None
     assert labels.shape == (starts[-1], 3)
     assert (labels[: starts[1]] == labels[0]).all()
-    assert labels[starts[1] + 8 :, 1].tolist() == [0] * 8
+    assert labels[starts[1] + 8 : starts[2], 1].tolist() == [0] * 8
     assert labels[starts[1], 1] > 0
     assert len(set(labels[starts[1] : starts[2], 2].tolist())) == 1
 

@@ -91,7 +91,7 @@ def test_what_is_no_part_of_a_piece_is_refused(run: LoadedRun, file: Path) -> No
 
 
 def gap_prior(*, aims: bool) -> Transformer:
-    """Make a prior that copies: sure that a code is what it read first, the one behind a gap, if it aims."""
+    """Make a prior with random weights, with or without the label of gaps."""
     torch.manual_seed(0)
     fields = ["gap"] if aims else ["era"]
     conditioner = LabelConditioner(fields=fields, width=16, names=[[str(name) for name in range(33)]])
@@ -114,9 +114,9 @@ def test_what_lies_behind_a_gap_counts_for_a_prior_that_aims(quarters: int) -> N
     behind = [torch.full((4, 2), code) for code in (1, 6)]
 
     def filled(prior: Transformer, end: torch.Tensor) -> list:
-        request = GapRequest(before[None], end[None], quarters, batch=3, seed=0, candidates=1)
+        request = GapRequest(before[None], end[None], quarters, batch=12, seed=0, candidates=1)
         drawn = fill_gap(prior, request, sampling=Sampling(hop_quarters=2))
-        assert drawn.shape == (3, quarters, 2)
+        assert drawn.shape == (12, quarters, 2)
         return drawn.tolist()
 
     aiming, other = gap_prior(aims=True), gap_prior(aims=False)
