@@ -1,28 +1,24 @@
 """musicgen generate: write new pieces from a run."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.asked_pieces import asked_pieces, changes_prompt, wishes_of
 from musicgen.cli.shared.generated_page import write_generated_page
 from musicgen.config.tree import plain, read_run_config
 
 if TYPE_CHECKING:
-    from musicgen.generation.asking import Asked
     from musicgen.generation.generate import GeneratedPiece
-    from musicgen.generation.loaded_run import LoadedRun
     from musicgen.generation.prompts import Prompt
+    from musicgen.generation.rendering import Rendering
     from musicgen.generation.writing import Labels
     from musicgen.measure.copying.index import CopyIndex
     from musicgen.measure.ranking import RankedPiece
-
-DEFAULT_TEMPO_BPM = 120.0
 
 
 def generate(config: DictConfig) -> None:
@@ -30,6 +26,7 @@ def generate(config: DictConfig) -> None:
     from musicgen.generation.continuation import continue_prompt
     from musicgen.generation.loaded_run import load
     from musicgen.generation.prompts import read_prompt
+    from musicgen.generation.rendering import render_piece
     from musicgen.generation.writing import write_pieces
     from musicgen.reports.pages.evaluation_page import PageExtent
     from musicgen.training.threads import use_threads
@@ -42,16 +39,19 @@ def generate(config: DictConfig) -> None:
         part = {"num_quarters": config.prompt_quarters, "bars": config.prompt_bars}
         prompt = read_prompt(config.prompt, grid=run.grid, **part)
         print(f"{config.prompt}: {prompt.description()}")
-    is_retouched = config.fill is not None or config.vary is not None
-    if config.loop_bars is not None:
-        pieces = _loops(run, config)
-    else:
-        pieces = _retouched(run, config) if is_retouched else _written(run, prompt, config)
+    is_retouched = changes_prompt(config)
+    pieces = asked_pieces(run, prompt, config)
     ranking = _ranked(pieces, prompt, config) if config.keep else None
     kept = range(len(pieces)) if ranking is None else [piece.number for piece in ranking[: config.keep]]
     if prompt is not None and not is_retouched:
         joined = {"tempo_bpm": config.tempo_bpm, "keep_prompt": config.keep_prompt}
         pieces = [continue_prompt(piece, prompt, **joined) for piece in pieces]
+    rendering = None if is_retouched else _rendering(config)  # their other notes stay as they are
+    if rendering is not None:
+        pieces = [
+            render_piece(piece, rendering, number=number) if number in kept else piece
+            for number, piece in enumerate(pieces)
+        ]
     folder = Path(HydraConfig.get().runtime.output_dir)
     paths = write_pieces(
         [pieces[number] for number in kept],
@@ -66,77 +66,28 @@ def generate(config: DictConfig) -> None:
     print(*paths, sep="\n")
 
 
-def _written(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "list[GeneratedPiece]":
-    """Write new pieces, or what continues a prompt."""
-    from musicgen.generation.generate import generate_pieces
-    from musicgen.generation.key_plan import KeyPlan
+def _rendering(config: DictConfig) -> "Rendering | None":
+    """Read what plays the pieces; None where they stay as the grid has them."""
+    from musicgen.generation.rendering import Rendering, labels_to_render, load_renderer
 
-    learned = run.learned_keys
-    prompt_quarters = 0 if prompt is None else len(prompt.packed)
-    return generate_pieces(
-        run.autoencoder,
-        run.prior,
-        num_pieces=config.num_pieces,
-        num_quarters=config.num_quarters,
-        seed=config.seed,
-        sampling=instantiate(config.sampling),
-        tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
-        prompt=None if prompt is None else prompt.packed,
-        keys=KeyPlan(learned=learned, key=config.key),
-        conditions=_asked(config).conditions(
-            run.prior.conditioner,
-            quarters=config.num_quarters,
-            prompt_quarters=prompt_quarters,
-            in_one_key=learned is not None,
-        ),
-    )
+    if not _is_rendered(config):
+        return None
+    renderer = load_renderer(config.run).module
+    labels = labels_to_render(renderer, {"composer": config.composer, "era": config.era})
+    return Rendering(renderer, seed=config.seed, temperature=config.render_temperature, labels=labels)
 
 
-def _retouched(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
-    """Write parts of the prompt anew."""
-    from musicgen.generation.retouching import Retoucher, parse_span
-    from musicgen.music.midi import read_midi
+def _is_rendered(config: DictConfig) -> bool:
+    """Whether pieces are played by a renderer.
 
-    retoucher = Retoucher(
-        run.autoencoder,
-        run.prior,
-        grid=run.grid,
-        sampling=instantiate(config.sampling),
-        asked=_asked(config),
-        learned=run.learned_keys,
-        candidates=config.candidates,
-    )
-    piece, size = read_midi(config.prompt), {"num_pieces": config.num_pieces, "seed": config.seed}
-    quarters = None if config.fill is None else parse_span(config.fill)
-    if config.vary is None and quarters is not None:
-        return retoucher.fill(piece, quarters=quarters, **size)
-    return retoucher.vary(piece, share=config.vary, quarters=quarters, **size)
+    Raises:
+        FileNotFoundError: That is asked for, and the run has none.
+    """
+    from musicgen.generation.rendering import has_renderer, require_renderer
 
-
-def _loops(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
-    """Write loops."""
-    asked = _asked(config)
-    return run.loop(
-        config.loop_bars,
-        num_pieces=config.num_pieces,
-        seed=config.seed,
-        sampling=instantiate(config.sampling),
-        tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
-        candidates=config.candidates,
-        **{field.name: getattr(asked, field.name) for field in fields(asked)},
-    )
-
-
-def _asked(config: DictConfig) -> "Asked":
-    """Collect what is asked of the pieces."""
-    from musicgen.generation.asking import Asked
-
-    levels = {
-        name: {key: value for key, value in plain(config[name]).items() if value is not None}
-        for name in ("attributes", "mood")
-    }
-    names = {name: config[name] for name in ("composer", "era", "key")}
-    return Asked(**names, **levels, blend=plain(config.blend), guidance=config.guidance)
+    if config.render:
+        require_renderer(config.run)
+    return has_renderer(config.run) if config.render is None else config.render
 
 
 def _facts(config: DictConfig) -> list[tuple[str, str]]:
@@ -158,12 +109,13 @@ def _check(config: DictConfig) -> None:
         raise ValueError(
             f"keep={config.keep} of num_pieces={config.num_pieces}; use 1 to {config.num_pieces}"
         )
+    _is_rendered(config)
     KeyPlan(key=config.key)
     if config.prompt is not None and config.key is not None:
         raise ValueError(f"key={config.key} with a prompt, which has a key already; leave one of them out")
     if config.prompt is not None and config.loop_bars is not None:
         raise ValueError("loop_bars writes a loop from nothing; leave prompt out")
-    if config.prompt is None and (config.fill is not None or config.vary is not None):
+    if config.prompt is None and changes_prompt(config):
         raise ValueError("fill and vary change a prompt; name one with prompt=FILE")
     if config.prompt is None and not config.keep_prompt:
         raise ValueError("keep_prompt=false without a prompt; name one with prompt=FILE")
@@ -228,21 +180,11 @@ def _labels(config: DictConfig, number: int) -> "Labels":
         f"seed: {config.seed}, piece {number} of {config.num_pieces}",
         "settings: " + ", ".join(f"{name}={value}" for name, value in settings.items()),
     ]
-    texts += [f"{name}: {value}" for name, value in _wishes(config).items()]
+    texts += [f"{name}: {value}" for name, value in wishes_of(config).items()]
+    texts.append(f"rendered: {'yes' if _is_rendered(config) else 'no'}")
     if config.prompt is not None:
         texts.append(f"prompt: {Path(config.prompt).name}")
     return Labels(texts=tuple(texts))
-
-
-def _wishes(config: DictConfig) -> dict[str, Any]:
-    """Return what is asked of the pieces by name, without what is left open."""
-    asked = _asked(config)
-    named = {name: getattr(asked, name) for name in ("composer", "era", "key")}
-    tables = {"blend": asked.blend, "attributes": asked.attributes, "mood": asked.mood}
-    named |= {f"{table}.{name}": value for table, values in tables.items() for name, value in values.items()}
-    named |= {"guidance": None if asked.guidance == 1 else asked.guidance}
-    named |= {name: config[name] for name in ("fill", "vary", "loop_bars")}
-    return {name: value for name, value in named.items() if value is not None}
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from musicgen.generation.asking import MOODS
+from musicgen.generation.asked import MOODS
 from musicgen.generation.filling import knows_gaps
 from musicgen.generation.labelling import WHOLE, attribute_of
 from musicgen.models.conditioners.labels import GAP, LabelConditioner

@@ -65,6 +65,16 @@ def attribute_of(field: str) -> str:
     return name if name in ATTRIBUTES else ""
 
 
+def names_of(pieces: Sequence[Piece], fields: Sequence[str]) -> list[list[str]]:
+    """List the composers or eras of pieces by field, sorted; what is unknown is no name.
+
+    Args:
+        pieces: Any.
+        fields: Any of `composer` and `era`.
+    """
+    return [sorted({_BY_NAME[field](piece, None) for piece in pieces} - {UNKNOWN}) for field in fields]
+
+
 def values_of(pieces: PackedPieces, conditioner: LabelConditioner) -> FieldValues:
     """Find the values of each field in training pieces: their names, or the edges of eight equal shares.
 

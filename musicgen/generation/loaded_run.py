@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Unpack
 
 from musicgen.checkpoint import load_autoencoder
-from musicgen.generation.asking import Asked, Wishes
+from musicgen.generation.asked import Asked, Wishes
 from musicgen.generation.conditions import Conditions
 from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.generate import GeneratedPiece, generate_pieces

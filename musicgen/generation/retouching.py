@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt32
 
-from musicgen.generation.asking import Asked
+from musicgen.generation.asked import Asked
 from musicgen.generation.continuation import performed, scaled_to_grid, velocities_like
 from musicgen.generation.filling import GapRequest, fill_gap
 from musicgen.generation.generate import GeneratedPiece

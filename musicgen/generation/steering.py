@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
 from musicgen.files.progress_bar import track
-from musicgen.generation.asking import nearest_name
+from musicgen.generation.asked import nearest_name
 from musicgen.models.priors.base import Prior
 
 _WINDOWS_AT_ONCE = 16

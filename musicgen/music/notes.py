@@ -173,7 +173,11 @@ class Performance:
         return self.where((self.onset_quarters >= start) & (self.onset_quarters < stop))
 
     def where(self, keep: Bool[np.ndarray, " notes"]) -> "Performance":
-        """Keep some of the notes, their times as they are."""
+        """Keep some of the notes, in their order.
+
+        Args:
+            keep: Whether each note is kept.
+        """
         names = [field.name for field in fields(self) if field.name not in ("counts", "score")]
         return replace(self, **{name: getattr(self, name)[keep] for name in names})
 

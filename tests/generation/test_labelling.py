@@ -10,7 +10,7 @@ import torch
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.packed import PackedPieces
-from musicgen.generation.asking import Asked, nearest_name
+from musicgen.generation.asked import Asked, nearest_name
 from musicgen.generation.conditions import Conditions
 from musicgen.generation.labelling import labelled, values_of
 from musicgen.generation.sampling import CachedReader, DrawRequest, Sampling, UncachedReader

@@ -9,7 +9,7 @@ import torch
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.store.packed import PackedPieces
 from musicgen.generation.abilities import abilities_of
-from musicgen.generation.asking import Asked
+from musicgen.generation.asked import Asked
 from musicgen.generation.labelling import labelled, values_of
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.base import NoCondition
