@@ -22,6 +22,30 @@ def changes_prompt(config: DictConfig) -> bool:
     return config.fill is not None or config.vary is not None
 
 
+def check_asked(config: DictConfig) -> None:
+    """Refuse what the run does not know, and parts that the prompt does not have, before a folder is made.
+
+    Args:
+        config: Of `generate`.
+
+    Raises:
+        ValueError: One of both; the message says what the run knows.
+        FileNotFoundError: The run has no networks.
+    """
+    asked = _asked(config)
+    is_label = asked.composer or asked.era or asked.blend or asked.attributes or asked.mood
+    if is_label or asked.guidance < 0:
+        from musicgen.generation.loaded_run import load
+
+        asked.conditions(load(config.run).prior.conditioner, quarters=config.num_quarters)
+    if config.fill is not None and config.prompt is not None:
+        from musicgen.generation.prompts import end_quarter
+        from musicgen.generation.retouching import check_part, parse_span
+        from musicgen.music.midi import read_midi
+
+        check_part(parse_span(config.fill), end=end_quarter(read_midi(config.prompt)))
+
+
 def asked_pieces(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "list[GeneratedPiece]":
     """Write the pieces that a config of `generate` asks for.
 
