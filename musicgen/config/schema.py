@@ -102,6 +102,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("run", path("folder").or_null()),
     ("against", path("folder").or_null()),
     ("init_from", path("folder").or_null()),
+    ("stage.*.init_from", path("folder").or_null()),
     ("resume", path("folder").or_null()),
     ("import:weights", path("folder")),
     ("weights", path("folder").or_null()),

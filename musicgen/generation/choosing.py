@@ -27,7 +27,7 @@ class Chooser:
         ValueError: A setting is out of range.
     """
 
-    temperature: float = 1.0
+    temperature: float = 1.1
     top_k: int | None = None
     top_p: float | None = None
     min_p: float | None = 0.05

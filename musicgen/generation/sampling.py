@@ -125,7 +125,7 @@ class Sampling(Buildable):
         ValueError: A number is out of range.
     """
 
-    temperature: float = 1.0
+    temperature: float = 1.1
     top_k: int | None = None
     top_p: float | None = None
     min_p: float | None = 0.05
