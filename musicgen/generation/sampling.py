@@ -140,7 +140,7 @@ class Sampling(Buildable):
             raise ValueError(f"hop_quarters={self.hop_quarters} drops nothing; use 1 or more")
         if self.repetition_quarters < 1:
             raise ValueError(
-                f"repetition_quarters={self.repetition_quarters} looks at nothing; use 1 or more"
+                f"repetition_quarters={self.repetition_quarters} sees nothing; use 1 or more"
             )
 
     def chooser(self) -> Chooser:

@@ -299,7 +299,7 @@ def test_sampling_leaves_the_transformer_as_it_was() -> None:
         ({"top_p": 1.1}, "top_p=1.1 is not a share"),
         ({"min_p": 0.0}, "min_p=0.0 is not a share"),
         ({"repetition_penalty": 0.0}, "repetition_penalty=0.0; use above 1"),
-        ({"repetition_quarters": 0}, "repetition_quarters=0 looks at nothing"),
+        ({"repetition_quarters": 0}, "repetition_quarters=0 sees nothing"),
         ({"num_quarters": 0}, "num_quarters=0 makes no piece"),
         ({"batch": 0}, "batch=0 makes no piece"),
         ({"hop_quarters": 0}, "hop_quarters=0 drops nothing; use 1"),
