@@ -139,9 +139,7 @@ class Sampling(Buildable):
         if self.hop_quarters < 1:
             raise ValueError(f"hop_quarters={self.hop_quarters} drops nothing; use 1 or more")
         if self.repetition_quarters < 1:
-            raise ValueError(
-                f"repetition_quarters={self.repetition_quarters} sees nothing; use 1 or more"
-            )
+            raise ValueError(f"repetition_quarters={self.repetition_quarters} sees nothing; use 1 or more")
 
     def chooser(self) -> Chooser:
         """Make what chooses single codes."""
