@@ -129,7 +129,9 @@ class Louder(Conditioner):
         super().__init__()
         self.vector = nn.Parameter(torch.ones(1, 1, width))
 
-    def forward(self, labels: Int[Tensor, "batch fields"] | None) -> Float[Tensor, "batch 1 width"] | None:
+    def forward(
+        self, labels: Int[Tensor, "batch quarters fields"] | None
+    ) -> Float[Tensor, "batch quarters width"] | None:
         return self.vector
 
 
@@ -162,7 +164,7 @@ class Bigram(Prior):
         codes: Int[Tensor, "batch positions"],
         cache: Length | None = None,
         *,
-        labels: Int[Tensor, "batch fields"] | None = None,
+        labels: Int[Tensor, "batch quarters fields"] | None = None,
     ) -> Float[Tensor, "batch positions vocab"]:
         past = 0 if cache is None else cache.length
         end = self.end_of_input(codes, cache)
