@@ -61,6 +61,7 @@ def browser() -> Iterator[Page]:
 
 @pytest.fixture
 def page(browser: Page, studio: RunningStudio) -> Page:
+    browser.wait_for("!window.studio || !studio.store.edited.size")  # else the browser asks before it leaves
     browser.call("Network.clearBrowserCookies")
     opened(browser, studio)
     browser.complaints.clear()
@@ -221,6 +222,27 @@ def test_a_file_is_brought_and_continued(page: Page, midi_folder: Path, tmp_path
     page.wait_for("studio.store.content()?.state === 'done'")
     assert page.ask("studio.store.content().notes.filter((note) => note.onset < 16).length") == 80
     assert page.ask("studio.store.piece().span[0]") == 16
+    assert page.complaints == []
+
+
+def test_a_marked_part_is_filled_around_locked_notes(page: Page):
+    [name] = written(page)
+    before = page.ask("studio.editor.notes.map((note) => [note.pitch, note.onset])")
+    assert isinstance(before, list)
+    locked = next(index for index, (_, onset) in enumerate(before) if 4 <= onset < 8)
+    page.ask(f"studio.editor.select([{locked}]); studio.editor.lock(); studio.editor.setMark([4, 8])")
+    page.ask("document.getElementById('versions').value = 1")
+    click(page, "fill")
+    page.wait_for(f"studio.store.pieces.size === 2 && {ALL_DONE}", 90)
+    page.wait_for("studio.store.content()?.state === 'done'")
+    assert page.ask("studio.store.piece().parent") == name
+    after = page.ask("studio.editor.notes.map((note) => [note.pitch, note.onset])")
+    assert isinstance(after, list)
+    assert [note for note in after if not 4 <= note[1] < 8] == [
+        note for note in before if not 4 <= note[1] < 8
+    ]
+    assert before[locked] in after
+    assert page.ask("studio.editor.notes.filter((note) => note.locked).length") == 1
     assert page.complaints == []
 
 
