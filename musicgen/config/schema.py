@@ -53,6 +53,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("transpose", whole(0, 48)),
     ("clips.transpose", whole(0, 48)),
     ("windows.gap_share", real(0, 1)),
+    ("vq_vae.channels", whole(1, 2).or_null()),
     ("windows.*", whole(1)),
     ("*.max_positions", whole(1).or_null()),
     ("data.composer", _NAMES),

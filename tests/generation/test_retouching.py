@@ -104,7 +104,7 @@ def gap_prior(*, aims: bool) -> Transformer:
         context_quarters=8,
     )
     for parameter in model.parameters():
-        parameter.data += 0.3 * torch.randn_like(parameter)
+        parameter.data += 0.6 * torch.randn_like(parameter)
     return model.eval()
 
 
@@ -114,9 +114,9 @@ def test_what_lies_behind_a_gap_counts_for_a_prior_that_aims(quarters: int) -> N
     behind = [torch.full((4, 2), code) for code in (1, 6)]
 
     def filled(prior: Transformer, end: torch.Tensor) -> list:
-        request = GapRequest(before[None], end[None], quarters, batch=12, seed=0, candidates=1)
-        drawn = fill_gap(prior, request, sampling=Sampling(hop_quarters=2))
-        assert drawn.shape == (12, quarters, 2)
+        request = GapRequest(before[None], end[None], quarters, batch=32, seed=0, candidates=1)
+        drawn = fill_gap(prior, request, sampling=Sampling(hop_quarters=2, temperature=3.0))
+        assert drawn.shape == (32, quarters, 2)
         return drawn.tolist()
 
     aiming, other = gap_prior(aims=True), gap_prior(aims=False)
