@@ -207,7 +207,7 @@ def test_a_killed_studio_goes_on_where_it_was(own_studio: RunningStudio):
     person = Person(own_studio)
     done = ids_of(person.write())
     before = person.finished(done)
-    ids = ids_of(person.write(quarters=128, versions=3))
+    ids = ids_of(person.write(quarters=64, versions=2))
     children = own_studio.children()
     assert children
     own_studio.kill()

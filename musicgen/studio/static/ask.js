@@ -141,6 +141,7 @@ export class Ask {
     said.textContent = "any";
     const slider = Object.assign(document.createElement("input"), { type: "range", min: low, max: high, step: (high - low) / 20 });
     slider.value = usual;
+    slider.id = label.htmlFor = `attribute-${name}`; // else the label would name the output
     slider.addEventListener("input", () => {
       this.wanted[name] = Number(slider.value);
       this.weigh();
