@@ -252,7 +252,7 @@ def test_codebooks_cells_prior_condition_stage_and_metric_of_ones_own(musicgen, 
     musicgen("train", *settings, "ckpt_path=last")
     autoencoder = load_autoencoder(run)
     assert isinstance(autoencoder.module.cells, FocalCells)
-    assert autoencoder.module.vocabulary == Vocabulary(positions=16, codebooks=2, size=2)
+    assert autoencoder.module.vocabulary == Vocabulary(positions=11, codebooks=2, size=2)
     prior = load_transformer(run, autoencoder=autoencoder.module).module
     assert isinstance(prior, Bigram)
     assert isinstance(prior.conditioner, Louder)
