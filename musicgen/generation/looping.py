@@ -91,7 +91,7 @@ def closing_nats(prior: Prior, loops: Int[Tensor, "loops quarters codes"]) -> Fl
     """
     quarters = loops.shape[1]
     reach = prior.max_positions // prior.vocabulary.codes_per_slice
-    seam = min(CLOSING_QUARTERS, quarters, reach)
+    seam = min(CLOSING_QUARTERS, max(1, quarters // 2), reach)
     twice = torch.cat([loops, loops], dim=1)
     parts = range(quarters, 2 * quarters, seam)
     nats = torch.cat(
