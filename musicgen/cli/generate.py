@@ -78,6 +78,7 @@ def generate(config: DictConfig) -> None:
         folder,
         formats=config.formats,
         labels=[_labels(config, number) for number in kept],
+        as_played=prompt is not None and prompt.on_beats,
         soundfont=config.soundfont,
     )
     if extent.max_pieces:
