@@ -11,6 +11,7 @@ VERBS = {
     "train": ("train", "prepare, train both models, generate and evaluate; -m sweeps"),
     "search": ("search", "find good settings: any setting, any metric, studies that resume"),
     "generate": ("generate", "write new pieces from a run: run=DIR"),
+    "studio": ("studio", "a page to compose with: run=DIR, or runs=outputs"),
     "evaluate": ("evaluate", "measure a run again on held-out and generated pieces: run=DIR"),
     "baseline": ("baseline", "measure another way to write music beside ours: baseline=NAME"),
     "classify": ("classify", "predict composer and era; whose style do the pieces of run=DIR have?"),

@@ -14,7 +14,6 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.files.progress_bar import track
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.cells.base import DrawnCells
-from musicgen.music.grid import packed_onsets, unpack
 
 
 @torch.inference_mode()
@@ -32,12 +31,8 @@ def encode_packed(
         Codes (quarters, codes per quarter).
     """
     device = next(autoencoder.parameters()).device
-    channels = [packed] if autoencoder.channels == 1 else [packed, packed_onsets(packed)]
-    slices = np.stack(channels, axis=1)
-    codes = [
-        autoencoder.encode(torch.from_numpy(unpack(part)[..., :: autoencoder.layout.unit]).to(device)).cpu()
-        for part in np.array_split(slices, range(batch_size, len(slices), batch_size))
-    ]
+    slices = SliceBatch.of_piece(packed, channels=autoencoder.channels, layout=autoencoder.layout).slices
+    codes = [autoencoder.encode(part.to(device)).cpu() for part in slices.split(batch_size) if len(part)]
     return torch.cat(codes).numpy() if codes else np.empty((0, autoencoder.num_codes), np.int64)
 
 

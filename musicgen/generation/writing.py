@@ -94,7 +94,7 @@ class _Request:
 
 def _write_midi(request: _Request, path: Path) -> None:
     write_midi(
-        _with_key(request.piece.performance),
+        with_key(request.piece.performance),
         path,
         track_name=request.labels.track_name,
         texts=request.labels.texts,
@@ -108,7 +108,7 @@ def _write_as_played(request: _Request, path: Path) -> Path:
     return path
 
 
-def _with_key(performance: Performance) -> Performance:
+def with_key(performance: Performance) -> Performance:
     """Return the piece with a signature of its estimated key, unless it has one."""
     score = performance.score or ScoreMap.constant()
     if len(score.key_tick) or len(performance) == 0:

@@ -16,7 +16,7 @@ from musicgen.config.tree import config_dir
 
 ACTIONS = ("list", "show", "prune")  # of `runs`, as a first plain word
 OVER_RUNS = ("compare", "watch", "runs", "tensorboard")  # verbs whose plain words are folders
-OF_A_RUN = ("generate", "evaluate", "baseline", "classify")  # verbs with a setting `run`
+OF_A_RUN = ("generate", "evaluate", "baseline", "classify", "studio")  # verbs with a setting `run`
 SWEEP = ("-m", "--multirun")
 HYDRAS_OWN = (
     *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p"),

@@ -55,6 +55,9 @@ def check_extras(config: DictConfig, *, verb: str) -> None:
                 _require(package, extra, what=f"{target.rpartition('.')[2]}")
     if "parquet" in (config.get("formats") or []):
         _require("pyarrow", "frames", what="formats=[parquet]")
+    if verb == "studio":
+        _require("starlette", "studio", what="the studio")
+        _require("uvicorn", "studio", what="the studio")
     if verb == "classify" and config.forest and not config.weights:
         _require("sklearn", "baselines", what="forest=true", otherwise="forest=false leaves it out")
 
@@ -99,7 +102,7 @@ def check_paths(config: DictConfig, *, verb: str) -> None:
 
 def _check_run(config: DictConfig, *, verb: str) -> None:
     run = config.get("run")
-    if verb in ("generate", "evaluate") and run and not (Path(run) / "checkpoints").is_dir():
+    if verb in ("generate", "evaluate", "studio") and run and not (Path(run) / "checkpoints").is_dir():
         raise UsageError(
             f"run={run}: this folder holds no run (it has no checkpoints); name one that musicgen train left"
         )
