@@ -15,6 +15,7 @@ VERBS = {
     "evaluate": ("evaluate", "measure a run again on held-out and generated pieces: run=DIR"),
     "baseline": ("baseline", "measure another way to write music beside ours: baseline=NAME"),
     "classify": ("classify", "predict composer and era; whose style do the pieces of run=DIR have?"),
+    "style": ("style", "what parts the music of two composers: composer=NAME against=NAME"),
     "compare": ("compare", "put runs side by side: DIR..."),
     "tensorboard": ("tensorboard", "curves of runs in TensorBoard, by short names: DIR..."),
     "watch": ("watch", "a live table of the jobs of a sweep: DIR..."),

@@ -14,6 +14,8 @@ HOW = {  # what to type for a setting without a default
     "run": "musicgen {verb} run=DIR, where DIR is a run, such as outputs/train/2026-11-23_10-00-00",
     "runs": "musicgen {verb} DIR, where DIR is a run, a sweep, or a folder of them, such as outputs/train",
     "weights": "musicgen {verb} weights=DIR, where DIR holds vq_vae.pt and transformer.pt",
+    "composer": "musicgen {verb} composer=NAME against=NAME, such as composer=Bach against=Chopin",
+    "against": "musicgen {verb} composer=NAME against=NAME, such as composer=Bach against=Chopin",
     "init_from": "musicgen {verb} init_from=DIR, where DIR is what `musicgen import weights=WEIGHTS` leaves",
 }
 EXTRAS = {  # part of a class's dotted name, or a verb -> package that must be there, and its extra

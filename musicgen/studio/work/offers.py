@@ -44,12 +44,9 @@ def offer_of(run: "LoadedRun") -> Offer:
         FileNotFoundError: It has no prior.
         ValueError: A checkpoint cannot be used.
     """
-    from musicgen.models.conditioners.labels import LabelConditioner
-
-    prior, conditioner = run.prior, run.prior.conditioner
-    named = isinstance(conditioner, LabelConditioner)
+    prior = run.prior
     return Offer(
-        labels=dict(zip(conditioner.fields, conditioner.names, strict=True)) if named else {},
+        labels=dict(run.can.labels),
         context_quarters=prior.max_positions // prior.vocabulary.codes_per_slice,
     )
 
