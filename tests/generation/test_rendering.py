@@ -90,5 +90,9 @@ def test_labels_are_looked_up_by_name_and_left_open_without(renderer: Renderer):
     assert renderer_labels(renderer, [("Franz Liszt", "modern")]).tolist() == [[2, 0]]
     assert labels_to_render(renderer, {"composer": "chopin", "era": None}).tolist() == [[1, 0]]
     assert labels_to_render(renderer, {"era": "romantic"}).tolist() == [[0, 2]]
+    asked = labels_to_render(renderer, {"composer": "Liszt", "era": None})
+    told = Rendering(renderer, labels=asked).play(generated().performance)
+    other = Rendering(renderer, labels=torch.tensor([[1, 0]])).play(generated().performance)
+    assert (told.velocity != other.velocity).any()
     with pytest.raises(ValueError, match="composer=Xyz"):
         labels_to_render(renderer, {"composer": "Xyz"})
