@@ -158,16 +158,17 @@ def test_a_transformer_refuses_the_codes_of_another_autoencoder(tiny_run: Path):
         load_transformer(tiny_run, autoencoder=autoencoder)
 
 
-def test_mistakes_show_before_anything_is_trained(musicgen, tiny):
+def test_mistakes_show_before_anything_is_written(musicgen, tiny):
     for override, message in [
         ("transformer.num_heads=3", "not a multiple of num_heads=3"),
         ("vq_vae.num_hiddens=10", "use 8"),
         ("sampling.temperature=-1", "temperature=-1"),
         ("epochs=0", "epochs takes a whole number from 1"),
         ("stages=[vqvae]", "use one or more of vq_vae"),
+        ("data.composer=[Xyz]", "nearest known: 'Ada Tester'"),
     ]:
         done = musicgen("train", *tiny, override, fails=True)
         said = done.stdout + done.stderr
         assert message in said
         assert "Traceback" not in said
-        assert not list(musicgen.folder.glob("outputs/**/*.ckpt"))
+        assert not list(musicgen.folder.iterdir())

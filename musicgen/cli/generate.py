@@ -15,6 +15,7 @@ from musicgen.config.tree import plain, read_run_config
 if TYPE_CHECKING:
     from musicgen.generation.generate import GeneratedPiece
     from musicgen.generation.prompts import Prompt
+    from musicgen.generation.rendering import Rendering
     from musicgen.generation.writing import Labels
     from musicgen.measure.copying.index import CopyIndex
     from musicgen.measure.ranking import RankedPiece
@@ -31,6 +32,7 @@ def generate(config: DictConfig) -> None:
     from musicgen.generation.key_plan import KeyPlan
     from musicgen.generation.labelling import labels_asked
     from musicgen.generation.prompts import read_prompt
+    from musicgen.generation.rendering import render_piece
     from musicgen.generation.writing import write_pieces
     from musicgen.reports.pages.evaluation_page import PageExtent
     from musicgen.training.threads import use_threads
@@ -64,6 +66,12 @@ def generate(config: DictConfig) -> None:
     if prompt is not None:
         joined = {"tempo_bpm": config.tempo_bpm, "keep_prompt": config.keep_prompt}
         pieces = [continue_prompt(piece, prompt, **joined) for piece in pieces]
+    rendering = _rendering(config)
+    if rendering is not None:
+        pieces = [
+            render_piece(piece, rendering, number=number) if number in kept else piece
+            for number, piece in enumerate(pieces)
+        ]
     folder = Path(HydraConfig.get().runtime.output_dir)
     paths = write_pieces(
         [pieces[number] for number in kept],
@@ -76,6 +84,30 @@ def generate(config: DictConfig) -> None:
         shown = [(f"{place:03d}.mid", pieces[number].performance) for place, number in enumerate(kept)]
         paths.append(write_generated_page(folder, shown, facts=_facts(config), extent=extent))
     print(*paths, sep="\n")
+
+
+def _rendering(config: DictConfig) -> "Rendering | None":
+    """Read what plays the pieces; None where they stay as the grid has them."""
+    from musicgen.generation.rendering import Rendering, labels_to_render, load_renderer
+
+    if not _is_rendered(config):
+        return None
+    renderer = load_renderer(config.run).module
+    labels = labels_to_render(renderer, {"composer": config.composer, "era": config.era})
+    return Rendering(renderer, seed=config.seed, temperature=config.render_temperature, labels=labels)
+
+
+def _is_rendered(config: DictConfig) -> bool:
+    """Whether pieces are played by a renderer.
+
+    Raises:
+        FileNotFoundError: That is asked for, and the run has none.
+    """
+    from musicgen.generation.rendering import has_renderer, require_renderer
+
+    if config.render:
+        require_renderer(config.run)
+    return has_renderer(config.run) if config.render is None else config.render
 
 
 def _facts(config: DictConfig) -> list[tuple[str, str]]:
@@ -97,6 +129,7 @@ def _check(config: DictConfig) -> None:
         raise ValueError(
             f"keep={config.keep} of num_pieces={config.num_pieces}; use 1 to {config.num_pieces}"
         )
+    _is_rendered(config)
     KeyPlan(key=config.key)
     if config.prompt is not None and config.key is not None:
         raise ValueError(f"key={config.key} with a prompt, which has a key already; leave one of them out")
@@ -165,6 +198,7 @@ def _labels(config: DictConfig, number: int) -> "Labels":
     ]
     asked = {name: config[name] for name in ("composer", "era", "key") if config[name] is not None}
     texts += [f"{name}: {value}" for name, value in asked.items()]
+    texts.append(f"rendered: {'yes' if _is_rendered(config) else 'no'}")
     if config.prompt is not None:
         texts.append(f"prompt: {Path(config.prompt).name}")
     return Labels(texts=tuple(texts))

@@ -64,6 +64,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("generate:composer", TEXT.or_null()),
     ("generate:era", TEXT.or_null()),
     ("generate:guidance", real(0)),
+    ("generate:render", FLAG.or_null()),
     ("evaluate:data.one_key", FLAG.or_null()),
     ("data.form", _NAMES),
     ("data.twins_together", FLAG.or_null()),

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
+from musicgen.config.build import Buildable
 from musicgen.music.beats import BEATS_VERSION, Beats, track_beats
-from musicgen.music.grid import GridPiece, to_packed
+from musicgen.music.grid import TICKS_PER_QUARTER, GridPiece, to_packed
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
 from musicgen.music.notes import Performance, ReadCounts
 from musicgen.music.score_map import ScoreMap
@@ -18,7 +19,7 @@ _AT_ONCE_S = 0.03  # a first beat this early is taken as the beginning of the fi
 
 
 @dataclass(frozen=True)
-class BeatsGrid:
+class BeatsGrid(Buildable):
     """Take quarters from tracked beats; a piece whose beats are too uncertain keeps the file's quarters.
 
     Such pieces are counted as ``pieces_on_clock``.
@@ -49,18 +50,29 @@ class BeatsGrid:
         Raises:
             MidiError: The file cannot be read, or is too long for the grid.
         """
-        performance = read_midi(path, sustain=self.sustain)
-        beats = track_beats(performance)
-        if len(beats.times_s) >= 2 and beats.confidence >= self.lowest_confidence:
-            performance = on_beats(performance, beats)
-        else:
-            counts = performance.counts + ReadCounts(pieces_on_clock=1)
-            performance = replace(performance, counts=counts)
+        performance = self.performance(path)
         try:
             packed = to_packed(performance)
         except MidiError as error:
             raise MidiError(error.reason, str(path)) from None
         return GridPiece(packed=packed, num_notes=len(performance), counts=performance.counts)
+
+    @property
+    def ticks(self) -> int:
+        """Steps per quarter to which onsets and offsets are rounded."""
+        return TICKS_PER_QUARTER
+
+    def performance(self, path: str | Path) -> Performance:
+        """Read the notes of a file, in quarters of its beats or, where these are uncertain, of its tempo map.
+
+        Raises:
+            MidiError: The file cannot be read.
+        """
+        performance = read_midi(path, sustain=self.sustain)
+        beats = track_beats(performance)
+        if len(beats.times_s) >= 2 and beats.confidence >= self.lowest_confidence:
+            return on_beats(performance, beats)
+        return replace(performance, counts=performance.counts + ReadCounts(pieces_on_clock=1))
 
 
 def on_beats(performance: Performance, beats: Beats) -> Performance:

@@ -52,6 +52,20 @@ class Grid(Protocol):
         ...
 
 
+@runtime_checkable
+class PlayedGrid(Grid, Protocol):
+    """A grid whose cells are rounded from the times of the notes, so that cells and notes can be compared."""
+
+    @property
+    def ticks(self) -> int:
+        """Steps per quarter to which onsets and offsets are rounded."""
+        ...
+
+    def performance(self, path: str | Path) -> Performance:
+        """Read the notes of a file, in quarters of this grid, before they are rounded."""
+        ...
+
+
 @dataclass(frozen=True)
 class ClockGrid(Buildable):
     """Take quarters from the file's tempo map, to the nearest tick of the whole piece.
@@ -82,12 +96,20 @@ class ClockGrid(Buildable):
         Raises:
             MidiError: when the file cannot be read, or is longer than `MAX_QUARTERS`.
         """
-        performance = read_midi(path, sustain=self.sustain)
+        performance = self.performance(path)
         try:
             packed = to_packed(performance, ticks=self.ticks)
         except MidiError as error:
             raise MidiError(error.reason, str(path)) from None
         return GridPiece(packed=packed, num_notes=len(performance), counts=performance.counts)
+
+    def performance(self, path: str | Path) -> Performance:
+        """Read the notes of a file, in quarters of its tempo map.
+
+        Raises:
+            MidiError: the file cannot be read.
+        """
+        return read_midi(path, sustain=self.sustain)
 
 
 def pack(slices: Bool[np.ndarray, "*batch pitches ticks"]) -> UInt32[np.ndarray, "*batch pitches"]:

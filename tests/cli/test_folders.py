@@ -54,8 +54,9 @@ def test_a_refused_line_leaves_no_folder(musicgen: Musicgen):
 def test_an_experiment_that_is_a_sweep_runs_as_one(tiny: list[str], musicgen: Musicgen):
     made = musicgen("train", "experiment=epochs_5_vs_10", *tiny, "stages=[]", "epochs=1,2", fails=True)
     assert "-m epochs=1,2" in made.stderr
-    broken = ["quantizer.embedding_dim=7", "vq_vae.num_hiddens=10"]  # jobs that end at once
-    done = musicgen("train", "experiment=epochs_5_vs_10", *[*tiny[:5], *tiny[6:], *broken], fails=True)
+    (musicgen.folder / "file").touch()
+    broken = f"data.cache_dir={musicgen.folder / 'file' / 'cache'}"  # jobs that end at once
+    done = musicgen("train", "experiment=epochs_5_vs_10", *[*tiny[:5], *tiny[6:], broken], fails=True)
     assert "sweeps over epochs=5,10" in done.stdout
     assert done.returncode == 1
     [sweep] = (musicgen.folder / "outputs" / "epochs_5_vs_10").iterdir()

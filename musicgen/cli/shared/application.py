@@ -23,6 +23,7 @@ from musicgen.cli.shared.check import composed
 from musicgen.cli.shared.claim import claim
 from musicgen.cli.shared.command_line import CommandLine, read_command_line
 from musicgen.cli.shared.composition import sentence
+from musicgen.cli.shared.preflight import check_jobs
 from musicgen.cli.shared.sweep_names import naming
 from musicgen.cli.shared.usage import UsageError
 from musicgen.config.grammar import quoted
@@ -75,7 +76,7 @@ def launch(task: Task, *, verb: str, is_settled: IsSettled | None = None) -> Non
         if line.options and not HELP & set(line.options):
             _show(line)
     except UsageError as error:
-        print(f"musicgen {error}" if str(error).startswith(verb) else str(error), file=sys.stderr)
+        print(f"musicgen {error}" if str(error).startswith(f"{verb} ") else str(error), file=sys.stderr)
         sys.exit(error.status)
     except ConfigCompositionException as error:  # of a job whose settings do not go together
         print(sentence(error), file=sys.stderr)
@@ -123,6 +124,7 @@ def _run(line: CommandLine, guarded: Callable[[DictConfig], Any]) -> int:
         name = config.hydra.runtime.choices.experiment
         print(f"experiment={name} sweeps over {swept}: running it as with -m")
         is_sweep = True
+    check_jobs(config, verb=line.verb, is_sweep=is_sweep)
     if config.hydra.output_subdir is not None and line.verb != "search":
         overrides += _claimed(config, line, is_sweep=is_sweep)
     if not is_sweep:

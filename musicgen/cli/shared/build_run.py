@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback
 
     from musicgen.pipeline.pipeline import Pipeline
+    from musicgen.pipeline.stage import Stage
     from musicgen.pipeline.status import StatusFile
     from musicgen.training.threads import ThreadPolicy
 
@@ -42,9 +43,8 @@ def build_run(
     """
     import torch
 
-    from musicgen.pipeline.build_stages import build_stages
     from musicgen.pipeline.context import RunContext
-    from musicgen.pipeline.pipeline import Pipeline, in_order
+    from musicgen.pipeline.pipeline import Pipeline
     from musicgen.pipeline.reuse.store import StageStore
     from musicgen.sweeps.plan.works import remember_quarters
     from musicgen.sweeps.resume import should_resume
@@ -52,12 +52,8 @@ def build_run(
     from musicgen.training.trainer import fastest_precision
 
     resume = should_resume(config)
-    stages = build_stages(config)
-    in_order(stages, config.stages)
     torch.manual_seed(config.seed)
-    for stage in stages.values():
-        if not stage.refusal(stages):
-            stage.build(stages)
+    stages = built_stages(config)
     if config.trainer.precision == "auto":
         config.trainer.precision = fastest_precision(config.trainer.accelerator)
     environment = {
@@ -87,6 +83,23 @@ def build_run(
         threads=threads or ThreadPolicy(asked=torch.get_num_threads()),
     )
     return Pipeline(stages, context)
+
+
+def built_stages(config: DictConfig) -> "dict[str, Stage]":
+    """Build the stages of a config with fresh networks, but for those that it makes impossible.
+
+    Raises:
+        ValueError: Settings do not fit together.
+    """
+    from musicgen.pipeline.build_stages import build_stages
+    from musicgen.pipeline.pipeline import in_order
+
+    stages = build_stages(config)
+    in_order(stages, config.stages)
+    for stage in stages.values():
+        if not stage.refusal(stages):
+            stage.build(stages)
+    return stages
 
 
 def _where(config: DictConfig, device: int | None, *, is_shown: bool) -> dict[str, Any]:

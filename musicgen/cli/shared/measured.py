@@ -10,6 +10,7 @@ from musicgen.config.tree import plain
 
 if TYPE_CHECKING:
     from musicgen.measure.generated import GeneratedMetrics
+    from musicgen.measure.rendering import Rendered
 
 
 def run_metrics(run: Path, config: DictConfig) -> "tuple[dict[str, float], GeneratedMetrics]":
@@ -34,6 +35,20 @@ def run_metrics(run: Path, config: DictConfig) -> "tuple[dict[str, float], Gener
         generated_metrics=generated_metrics,
     )
     return metrics, generated_metrics
+
+
+def run_renderings(run: Path, config: DictConfig) -> "Rendered | None":
+    """Render a run's held-out pieces with its renderer; None where it has none."""
+    from musicgen.config.build import build
+    from musicgen.generation.rendering import has_renderer, load_renderer
+    from musicgen.measure.rendering import held_out_renderings
+
+    if not has_renderer(run):
+        return None
+    prepared = prepared_pieces(config, make=lambda named: build(plain(named)))
+    return held_out_renderings(
+        load_renderer(run).module, prepared, build(plain(config.grid)), seed=config.seed
+    )
 
 
 def folder_metrics(config: DictConfig) -> "tuple[dict[str, float], GeneratedMetrics]":

@@ -22,7 +22,7 @@ from musicgen.music.notation.read_scores import SCORE_SUFFIXES, ScoreError, read
 
 logger = logging.getLogger(__name__)
 
-_CONVERTER_VERSION = 1
+_CONVERTER_VERSION = 2
 """Bump whenever conversion output changes; part of the cache key."""
 
 _COMPOSERS = {
@@ -109,6 +109,12 @@ class Corpus(Buildable):
             for name, path, content in zip(names, paths, contents, strict=True)
         ]
 
+    def names(self) -> list[Piece]:
+        """List every score with the title that is written in it, if it can be read."""
+        births = BirthYears()
+        named = [(path.relative_to(self.root).as_posix(), path) for path in find_scores(self.root)]
+        return [_piece(name, _Converted(title=_title_of(path)), path, "", births) for name, path in named]
+
     def _converted(self) -> dict[str, _Converted]:
         """Convert what is missing, and give what could be converted, by the score's name."""
         scores = find_scores(self.root)
@@ -182,6 +188,13 @@ def _title_in(text: str) -> str:
     found = re.search(r"<movement-title>([^<]+)<|<work-title>([^<]+)<|^!!!OTL[^:]*:(.+)$", text, re.MULTILINE)
     title = " ".join((found[1] or found[2] or found[3]).split()) if found else ""
     return "" if title.lower().endswith(SCORE_SUFFIXES) else title
+
+
+def _title_of(path: Path) -> str:
+    try:
+        return _title_in(score_text(path))
+    except (ScoreError, OSError):
+        return ""
 
 
 def _piece(name: str, converted: _Converted, path: Path, content: str, births: BirthYears) -> Piece:

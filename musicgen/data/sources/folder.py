@@ -38,6 +38,14 @@ class Folder(Buildable):
         """
         return pieces_below(self.root, cache_dir=self.cache_dir, shard=shard)
 
+    def names(self) -> PieceTable:
+        """List every MIDI file below the root by its name alone.
+
+        Raises:
+            ValueError: There is none.
+        """
+        return names_below(self.root)
+
 
 def checked_root(root: str | Path | None, *, source: str) -> Path:
     """Check that a source has a folder.
@@ -64,17 +72,33 @@ def pieces_below(root: Path, *, cache_dir: Path | None, shard: Shard = WHOLE) ->
     Raises:
         ValueError: There is no MIDI file.
     """
-    found = Listing(root)
-    if not found.num_files:
-        raise ValueError(
-            f"no {', '.join(MIDI_SUFFIXES[:-1])} or {MIDI_SUFFIXES[-1]} file below {root}; check data.root"
-        )
+    found = _listing(root)
     births = BirthYears(found.tables)
     with content_hashes(cache_dir) as hashes:
         pieces = PieceTable(
             _piece(path, hashes.of(path) if shard.holds(path) else "", births) for path in found
         )
     return pieces.by_name()
+
+
+def names_below(root: Path) -> PieceTable:
+    """List the MIDI files below ``root`` with composer, title and era, without their content.
+
+    Raises:
+        ValueError: There is no MIDI file.
+    """
+    found = _listing(root)
+    births = BirthYears(found.tables)
+    return PieceTable(_piece(path, "", births) for path in found)
+
+
+def _listing(root: Path) -> Listing:
+    found = Listing(root)
+    if not found.num_files:
+        raise ValueError(
+            f"no {', '.join(MIDI_SUFFIXES[:-1])} or {MIDI_SUFFIXES[-1]} file below {root}; check data.root"
+        )
+    return found
 
 
 def _piece(path: Path, content: str, births: BirthYears) -> Piece:

@@ -5,7 +5,7 @@ from pathlib import Path
 from musicgen.config.build import Buildable
 from musicgen.data.catalogue.pieces import PieceTable
 from musicgen.data.catalogue.shards import WHOLE, Shard
-from musicgen.data.sources.folder import checked_root, pieces_below
+from musicgen.data.sources.folder import checked_root, names_below, pieces_below
 from musicgen.data.sources.giantmidi_download import download_full, download_report
 
 
@@ -67,3 +67,11 @@ class GiantMidi(Buildable):
         elif self.download:
             download_report(self.root, progress=self.progress)
         return pieces_below(self.root, cache_dir=self.cache_dir, shard=shard)
+
+    def names(self) -> PieceTable:
+        """List the files that are there by their names alone; what is to be downloaded is not known yet.
+
+        Raises:
+            ValueError: There is none.
+        """
+        return names_below(self.root)

@@ -1,4 +1,4 @@
-"""Interface of sources of pieces."""
+"""Interfaces of sources of pieces."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -15,4 +15,13 @@ class Source(Protocol):
 
     def pieces(self, shard: Shard = WHOLE) -> Sequence[Piece]:
         """List every piece, sorted by file name; those that are not of the shard may have no content."""
+        ...
+
+
+@runtime_checkable
+class NamedSource(Source, Protocol):
+    """A source that knows who wrote what before it reads or fetches anything."""
+
+    def names(self) -> Sequence[Piece]:
+        """List every piece by its name alone, without content, in any order; nothing is read or written."""
         ...

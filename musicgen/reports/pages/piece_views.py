@@ -97,7 +97,7 @@ def view_piece(
         roll=_address("image/png", png(_roll(performance))),
         form=_address("image/png", png(form_image(performance))),
         midi=_address("audio/midi", midi_bytes(performance)),
-        audio=_audio(shown, audio_s=audio_s) if is_heard else "",
+        audio=sound_address(shown, audio_s=audio_s) if is_heard else "",
         score_note=_part(f"{score_quarters} quarters", begin, shown.duration_quarters > score_quarters),
         audio_note=_part(f"{audio_s:.0f} seconds", begin, shown.duration_s > audio_s + 1),
     )
@@ -138,7 +138,13 @@ def _roll(performance: Performance) -> Rgb:
     return roll_image(to_slices(performance), max_quarters=_ROLL_QUARTERS, seam_quarter=at)
 
 
-def _audio(performance: Performance, *, audio_s: float) -> str:
+def sound_address(performance: Performance, *, audio_s: float) -> str:
+    """Render the beginning of a piece as a `data:` address: Opus, or WAV where no sampled piano is installed.
+
+    Args:
+        performance: The piece, with notes.
+        audio_s: At most so many seconds.
+    """
     opus = render_opus(performance, max_s=audio_s)
     if opus is not None:
         return _address("audio/ogg", opus)

@@ -1,3 +1,4 @@
+import importlib.metadata
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.catalogue.pieces import distinct
 from musicgen.data.sources import corpus as corpus_module
 from musicgen.data.sources.corpus import Corpus, convert, find_scores, title_of
+from musicgen.files.hashing import hash_file
 from musicgen.music.midi import read_midi
 
 HANDFUL = (
@@ -191,3 +193,18 @@ def test_chorales_agree_with_music21(whole: Corpus):
         )
         assert [pitch for _, pitch in ours] == [pitch for _, pitch in theirs], name
         assert np.allclose([onset for onset, _ in ours], [onset for onset, _ in theirs], atol=0.06), name
+
+
+PINNED_WITH = "6.4.1"
+PINNED = (
+    2,
+    "48d4c866f65848ce14be5516970e3347ec8a5fc61de643c29aac8d1804640ada",
+)  # version of the converter, and SHA-256 of a chorale that it converts
+
+
+def test_a_change_of_what_is_converted_gets_a_new_version(root: Path, tmp_path: Path):
+    if importlib.metadata.version("verovio") != PINNED_WITH:
+        pytest.skip(f"the chorale was converted with verovio {PINNED_WITH}")
+    converted = convert(root / "bach" / "bwv1.6.mxl", folder=tmp_path)
+    digest = hash_file(tmp_path / converted.midi)
+    assert (corpus_module._CONVERTER_VERSION, digest) == PINNED, "raise the version and write both here"
