@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int, Int64
 
 from musicgen.checkpoint import Network, load_autoencoder, load_transformer
 from musicgen.config.build import build
+from musicgen.files.run_folders import find_run
 from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.generate import GeneratedPiece, generate_pieces
 from musicgen.generation.prompts import read_prompt
@@ -198,10 +199,11 @@ def load(run: str | Path) -> LoadedRun:
     """Open a run folder to encode, decode, generate and continue from Python.
 
     Args:
-        run: The run folder, with `checkpoints/`.
+        run: A run folder, the name of a run below `outputs/`, or an installed model (`giantmidi-small`).
 
     Raises:
-        FileNotFoundError: The folder has no autoencoder.
+        FileNotFoundError: There is no such run, or it has no autoencoder.
         ValueError: The checkpoint is damaged, of a newer format, or names classes it may not.
     """
-    return LoadedRun(Path(run), load_autoencoder(run))
+    folder = find_run(run)
+    return LoadedRun(folder, load_autoencoder(folder))

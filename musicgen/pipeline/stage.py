@@ -9,10 +9,12 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import nn
 
-from musicgen.checkpoint import Network, describe, fingerprint, load_network, start_from
+from musicgen.checkpoint import Network, describe, fingerprint, load_network
 from musicgen.data.prepare import Prepared
 from musicgen.files.hashing import hash_file
+from musicgen.files.run_folders import find_run
 from musicgen.pipeline.context import RunContext
+from musicgen.pipeline.initial_weights import extended_names, start_from
 from musicgen.pipeline.report_progress import ReportProgress
 from musicgen.training.callbacks import StopOnNonFinite
 from musicgen.training.checkpoints import RandomState, StageCheckpoint
@@ -102,7 +104,7 @@ class NetworkStage(Stage):
         batch_size: Samples per update and device.
         updates_per_epoch: Updates per epoch; None for one pass over the training pieces.
         keep: Which state is saved: `best` on held-out pieces, or the `last` epoch's.
-        init_from: Run folder with initial weights; None for random ones.
+        init_from: Run or model with initial weights; None for random ones.
         monitor: Held-out metric that selects the best state; lower is better.
         network: The network; set by `build`.
     """
@@ -167,7 +169,7 @@ class NetworkStage(Stage):
 
     def inputs(self, run: RunContext) -> dict[str, Any]:
         """Collect settings, pieces, seed, initial weights, and the weights of the stages it needs."""
-        start = self.init_from and Path(self.init_from) / "checkpoints" / f"{self.name}.ckpt"
+        start = self.init_from and find_run(self.init_from) / "checkpoints" / f"{self.name}.ckpt"
         excluded = ("init_from", "title", "charts")
         settings = {name: value for name, value in self.settings.items() if name not in excluded}
         return {
@@ -183,6 +185,17 @@ class NetworkStage(Stage):
         """Load the initial weights of `init_from`, if given."""
         if self.init_from is not None:
             start_from(self.network, self.init_from, stage=self.name)
+
+    def names_with_initial(self, names: list[list[str]], fields: Sequence[str]) -> list[list[str]]:
+        """Put the names that the initial weights know first; only these names without initial weights.
+
+        Args:
+            names: Of the training pieces, a list for each field.
+            fields: What the network is told of a piece.
+        """
+        if self.init_from is None:
+            return names
+        return extended_names(names, self.init_from, stage=self.name, fields=fields)
 
     def description(self, run: RunContext) -> dict[str, Any]:
         """Describe the network in plain values, for its checkpoint."""

@@ -60,6 +60,12 @@ class LabelConditioner(Conditioner):
         for embedding in self.embeddings:
             nn.init.normal_(embedding.weight, std=0.02)  # pyright: ignore[reportArgumentType]
 
+    @staticmethod
+    def with_rows(weight: Float[Tensor, "known width"], *, count: int) -> Float[Tensor, "count width"]:
+        """Add rows to an embedding up to `count`, each equal to that of nothing known."""
+        missing = max(0, count - len(weight))
+        return torch.cat([weight, weight[NOTHING].expand(missing, -1)])
+
     def number(self, field: str, name: str) -> int:
         """Look up the label of a name; `NOTHING` where it is unknown."""
         known = self.names[self.fields.index(field)]

@@ -51,7 +51,9 @@ class PriorStage(NetworkStage):
         """Let the conditioner know the names of the training pieces."""
         conditioner = self.network.conditioner
         if isinstance(conditioner, LabelConditioner):
-            names = names_of(prepared.splits["train"].pieces, conditioner.fields)
+            names = self.names_with_initial(
+                names_of(prepared.splits["train"].pieces, conditioner.fields), conditioner.fields
+            )
             conditioner.set_names(names)
             network = dict(self.settings["network"])
             network["conditioner"] = {**network["conditioner"], "names": names}

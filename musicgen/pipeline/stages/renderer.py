@@ -51,7 +51,9 @@ class RendererStage(NetworkStage):
         """Let the conditioner know the names of the training pieces."""
         conditioner = self.network.conditioner
         if isinstance(conditioner, LabelConditioner):
-            names = names_of(prepared.splits["train"].pieces, conditioner.fields)
+            names = self.names_with_initial(
+                names_of(prepared.splits["train"].pieces, conditioner.fields), conditioner.fields
+            )
             self._make(names)
 
     def _make(self, names: Sequence[Sequence[str]] | None = None) -> None:
