@@ -80,7 +80,7 @@ def read_prompt(
         raise ValueError(f"prompt_quarters={num_quarters}; use 1 or more, or null for the whole file")
     path = Path(path)
     performance = read_midi(path)
-    first, end = _first_quarter(performance), _end_quarter(performance)
+    first, end = first_quarter(performance), end_quarter(performance)
     if num_quarters is None and bars is None:
         packed, held = grid.read(path).packed, np.zeros(len(performance), bool)
         return Prompt(path.name, packed, performance, float(max(end, first + 1)), held)
@@ -103,7 +103,7 @@ def _cut(name: str, performance: Performance, start: float, stop: float, *, grid
         write_midi(part, Path(folder) / "part.mid")
         packed = grid.read(Path(folder) / "part.mid").packed
     seam = math.ceil(stop - start - 1e-6)
-    missing = max(seam - _first_quarter(part) - len(packed), 0)
+    missing = max(seam - first_quarter(part) - len(packed), 0)
     rests = np.zeros((missing, NUM_PITCHES), np.uint32)
     cut_notes = int(np.count_nonzero(sounding))
     return Prompt(name, np.concatenate([packed, rests]), part, float(seam), held, cut_notes)
@@ -124,11 +124,11 @@ def _quarters_of_bars(bars: str, performance: Performance) -> tuple[float, float
     return lines[begin - 1], [*lines, float(end)][stop]
 
 
-def _first_quarter(performance: Performance) -> int:
+def first_quarter(performance: Performance) -> int:
     """Return the quarter of the first onset, rounded to the grid's ticks."""
     return math.floor(np.rint(performance.onset_quarters[0] * TICKS_PER_QUARTER) / TICKS_PER_QUARTER)
 
 
-def _end_quarter(performance: Performance) -> int:
+def end_quarter(performance: Performance) -> int:
     """Return the quarter that begins at or after the last offset, rounded to the grid's ticks."""
     return math.ceil(np.rint(performance.duration_quarters * TICKS_PER_QUARTER) / TICKS_PER_QUARTER)

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Int, Int64
 
 from musicgen.checkpoint import Network, load_network
+from musicgen.generation.asked import nearest_name
 from musicgen.generation.generate import GeneratedPiece
-from musicgen.generation.labelling import nearest_name
 from musicgen.models.conditioners.labels import NOTHING, LabelConditioner
 from musicgen.models.renderer.network import Renderer
 from musicgen.music.expression.attributes import (

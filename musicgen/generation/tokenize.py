@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int, Int64, UInt16, UInt32
+from jaxtyping import Bool, Int, Int64, Shaped, UInt16, UInt32
 
 from musicgen.checkpoint import fingerprint
 from musicgen.data.batches.codes import PieceCodes
@@ -101,9 +101,21 @@ def decode_codes(
     Returns:
         Packed slices of what sounds, and of onsets if the cell model predicts them.
     """
-    cells = autoencoder.cells
     if not len(codes):
         return DrawnCells(packed=np.empty((0, autoencoder.layout.pitches), np.uint32), onsets=None)
-    parts = (part.to(next(autoencoder.parameters()).device) for part in codes.split(batch_size))
-    evidence = torch.cat([cells.evidence(autoencoder.decode_maps(part).float()).cpu() for part in parts])
-    return cells.draw(evidence, before=before, generator=generator)
+    evidence = torch.cat([evidence_of(autoencoder, part) for part in codes.split(batch_size)])
+    return autoencoder.cells.draw(evidence, before=before, generator=generator)
+
+
+@torch.inference_mode()
+def evidence_of(
+    autoencoder: Autoencoder, codes: Int[torch.Tensor, "quarters codes"]
+) -> Shaped[torch.Tensor, "quarters ..."]:
+    """Decode quarters to what their cells are drawn from; it can be gathered quarter by quarter.
+
+    Args:
+        autoencoder: In evaluation mode, on any device.
+        codes: (quarters, codes per quarter), all decoded at once.
+    """
+    codes = codes.to(next(autoencoder.parameters()).device)
+    return autoencoder.cells.evidence(autoencoder.decode_maps(codes).float()).cpu()

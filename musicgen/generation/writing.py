@@ -88,14 +88,14 @@ class _Request:
 
 def _write_midi(request: _Request, path: Path) -> None:
     write_midi(
-        _with_key(request.piece.performance),
+        with_key(request.piece.performance),
         path,
         track_name=request.labels.track_name,
         texts=request.labels.texts,
     )
 
 
-def _with_key(performance: Performance) -> Performance:
+def with_key(performance: Performance) -> Performance:
     """Return the piece with a signature of its estimated key, unless it has one."""
     score = performance.score or ScoreMap.constant()
     if len(score.key_tick) or len(performance) == 0:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from musicgen.checkpoint import read_checkpoint, state_of
 from musicgen.files.run_folders import find_run
+from musicgen.generation.labelling import FieldValues
 from musicgen.models.conditioners.labels import LabelConditioner
 
 _CONDITIONER = "conditioner."
@@ -33,7 +34,7 @@ def start_from(module: nn.Module, run: str | Path, *, stage: str) -> None:
     state = state_of(content, stage)
     conditioner = getattr(module, "conditioner", None)
     if isinstance(conditioner, LabelConditioner):
-        state = _with_new_names(state, conditioner, known=_names_in(config, conditioner.fields))
+        state = _with_new_names(state, conditioner, known=_values_in(config, conditioner.fields).names)
     try:
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
@@ -43,13 +44,13 @@ def start_from(module: nn.Module, run: str | Path, *, stage: str) -> None:
         ) from error
 
 
-def extended_names(
-    names: Sequence[Sequence[str]], run: str | Path, *, stage: str, fields: Sequence[str]
-) -> list[list[str]]:
-    """Put the names that a run knows before those that it does not, so that its labels keep their numbers.
+def extended_values(
+    values: FieldValues, run: str | Path, *, stage: str, fields: Sequence[str]
+) -> FieldValues:
+    """Put the names that a run knows before new ones, and keep its edges, so that its labels stay the same.
 
     Args:
-        names: Of the training pieces, a list for each field.
+        values: Of the training pieces.
         run: A run folder or the name of a model.
         stage: The stage whose network is told them.
         fields: What is labelled; a run that was told of other fields, or trained no such stage, adds nothing.
@@ -60,20 +61,23 @@ def extended_names(
     """
     path = find_run(run) / "checkpoints" / f"{stage}.ckpt"
     if not path.is_file():
-        return [list(now) for now in names]
-    content = read_checkpoint(path)
-    known = _names_in(content["musicgen"]["config"], fields)
-    return [
+        return values
+    known = _values_in(read_checkpoint(path)["musicgen"]["config"], fields)
+    names = [
         [*before, *(name for name in now if name not in before)]
-        for before, now in zip(known, names, strict=True)
+        for before, now in zip(known.names, values.names, strict=True)
     ]
+    edges = [before or now for before, now in zip(known.edges, values.edges, strict=True)]
+    return FieldValues(names, edges)
 
 
-def _names_in(config: Mapping[str, Any], fields: Sequence[str]) -> list[list[str]]:
-    """Read the names of each field from the config of a network; none where it labels other fields."""
+def _values_in(config: Mapping[str, Any], fields: Sequence[str]) -> FieldValues:
+    """Read names and edges of each field from the config of a network; none where it labels other fields."""
     conditioner = config.get("conditioner") or {}
-    names = conditioner.get("names") if list(conditioner.get("fields") or []) == list(fields) else None
-    return [list(known) for known in names] if names else [[] for _ in fields]
+    if list(conditioner.get("fields") or []) != list(fields):
+        conditioner = {}
+    names, edges = (conditioner.get(name) or [[] for _ in fields] for name in ("names", "edges"))
+    return FieldValues([list(known) for known in names], [list(between) for between in edges])
 
 
 def _with_new_names(

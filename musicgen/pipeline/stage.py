@@ -13,8 +13,9 @@ from musicgen.checkpoint import Network, describe, fingerprint, load_network
 from musicgen.data.prepare import Prepared
 from musicgen.files.hashing import hash_file
 from musicgen.files.run_folders import find_run
+from musicgen.generation.labelling import FieldValues
 from musicgen.pipeline.context import RunContext
-from musicgen.pipeline.initial_weights import extended_names, start_from
+from musicgen.pipeline.initial_weights import extended_values, start_from
 from musicgen.pipeline.report_progress import ReportProgress
 from musicgen.training.callbacks import StopOnNonFinite
 from musicgen.training.checkpoints import RandomState, StageCheckpoint
@@ -186,16 +187,16 @@ class NetworkStage(Stage):
         if self.init_from is not None:
             start_from(self.network, self.init_from, stage=self.name)
 
-    def names_with_initial(self, names: list[list[str]], fields: Sequence[str]) -> list[list[str]]:
-        """Put the names that the initial weights know first; only these names without initial weights.
+    def with_initial_values(self, values: FieldValues, fields: Sequence[str]) -> FieldValues:
+        """Let labels mean what they mean to the initial weights; unchanged without any.
 
         Args:
-            names: Of the training pieces, a list for each field.
+            values: Names and edges of the training pieces.
             fields: What the network is told of a piece.
         """
         if self.init_from is None:
-            return names
-        return extended_names(names, self.init_from, stage=self.name, fields=fields)
+            return values
+        return extended_values(values, self.init_from, stage=self.name, fields=fields)
 
     def description(self, run: RunContext) -> dict[str, Any]:
         """Describe the network in plain values, for its checkpoint."""

@@ -15,7 +15,9 @@ def run_at(folder: Path) -> Path:
 def install(site: Path, name: str, *, package: str = "musicgen_lab_tiny") -> Path:
     """Lay out what pip leaves of a distribution with one model."""
     folder = run_at(site / package / name)
-    (site / package / "__init__.py").write_text('raise RuntimeError("a model is found without running code")\n')
+    (site / package / "__init__.py").write_text(
+        'raise RuntimeError("a model is found without running code")\n'
+    )
     (site / f"{package}-1.0.dist-info").mkdir(exist_ok=True)
     (site / f"{package}-1.0.dist-info" / "METADATA").write_text(f"Name: {package}\nVersion: 1.0\n")
     points = f"[musicgen.models]\n{name} = {package}\nbroken = no_such_package\n"

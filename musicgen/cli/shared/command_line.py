@@ -18,7 +18,7 @@ from musicgen.files.run_folders import find_run
 
 ACTIONS = ("list", "show", "prune")  # of `runs`, as a first plain word
 OVER_RUNS = ("compare", "watch", "runs", "tensorboard")  # verbs whose plain words are folders
-OF_A_RUN = ("generate", "evaluate", "baseline", "classify", "export")  # verbs with a setting `run`
+OF_A_RUN = ("generate", "evaluate", "baseline", "classify", "studio", "export")  # verbs with a setting `run`
 SWEEP = ("-m", "--multirun")
 HYDRAS_OWN = (
     *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p"),

@@ -17,6 +17,8 @@ HOW = {  # what to type for a setting without a default
     "to": "musicgen {verb} run=DIR to=models/NAME, where NAME is the model's name",
     "runs": "musicgen {verb} DIR, where DIR is a run, a sweep, or a folder of them, such as outputs/train",
     "weights": "musicgen {verb} weights=DIR, where DIR holds vq_vae.pt and transformer.pt",
+    "composer": "musicgen {verb} composer=NAME against=NAME, such as composer=Bach against=Chopin",
+    "against": "musicgen {verb} composer=NAME against=NAME, such as composer=Bach against=Chopin",
     "init_from": "musicgen {verb} init_from=DIR, where DIR is a run, a model such as giantmidi-small, "
     "or what `musicgen import weights=WEIGHTS` leaves",
 }
@@ -59,6 +61,9 @@ def check_extras(config: DictConfig, *, verb: str) -> None:
                 _require(package, extra, what=f"{target.rpartition('.')[2]}")
     if "parquet" in (config.get("formats") or []):
         _require("pyarrow", "frames", what="formats=[parquet]")
+    if verb == "studio":
+        _require("starlette", "studio", what="the studio")
+        _require("uvicorn", "studio", what="the studio")
     if verb == "classify" and config.forest and not config.weights:
         _require("sklearn", "baselines", what="forest=true", otherwise="forest=false leaves it out")
 
@@ -112,7 +117,11 @@ def _check_found(key: str, name: str) -> None:
 
 def _check_run(config: DictConfig, *, verb: str) -> None:
     run = config.get("run")
-    if verb in ("generate", "evaluate", "export") and run and not (Path(run) / "checkpoints").is_dir():
+    if (
+        verb in ("generate", "evaluate", "studio", "export")
+        and run
+        and not (Path(run) / "checkpoints").is_dir()
+    ):
         raise UsageError(
             f"run={run}: this folder holds no run (it has no checkpoints); name one that musicgen train left"
         )

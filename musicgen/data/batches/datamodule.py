@@ -6,6 +6,7 @@ import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
+from musicgen.data.batches.gaps import Gaps
 from musicgen.data.batches.loading import check_enough, checked_batch_size, make_loader
 from musicgen.data.batches.slices import SliceDataset
 from musicgen.data.batches.transposition import Transposition
@@ -103,6 +104,7 @@ class CodeDataModule(pl.LightningDataModule):
         window_quarters: Length of a window in quarters.
         hop_quarters: Distance between starts of training windows, in quarters.
         start_token: Index of the transformer's start token, or None.
+        gaps: Which training windows have a gap to be filled; None for none.
         seed: Seed of the shuffle and of the windows' shifts.
         updates_per_epoch: Training batches per epoch and rank; None for one pass over the windows.
         loader_workers: Processes that fetch batches.
@@ -119,6 +121,7 @@ class CodeDataModule(pl.LightningDataModule):
         window_quarters: int = 12,
         hop_quarters: int = 1,
         start_token: int | None = None,
+        gaps: Gaps | None = None,
         seed: int = 0,
         updates_per_epoch: int | None = None,
         loader_workers: int = 0,
@@ -133,6 +136,7 @@ class CodeDataModule(pl.LightningDataModule):
             hop_quarters=hop_quarters,
             start_token=start_token,
             shift_seed=seed,
+            gaps=gaps,
         )
         self.val_windows = CodeWindows(
             codes["val"],

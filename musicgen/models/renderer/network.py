@@ -99,7 +99,7 @@ class Renderer(Buildable, nn.Module):
         self, features: Float[Tensor, "batch notes features"], labels: Int[Tensor, "batch fields"] | None
     ) -> Float[Tensor, "batch notes width"]:
         """Read what is written around each note."""
-        return self.surroundings(features, self.conditioner(labels))
+        return self.surroundings(features, self.conditioner(None if labels is None else labels[:, None]))
 
     @torch.no_grad()
     def draw(

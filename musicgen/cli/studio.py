@@ -1,0 +1,66 @@
+"""musicgen studio: a page in the browser to compose with."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from musicgen.cli.shared.application import launch
+
+if TYPE_CHECKING:
+    from musicgen.measure.copying.index import CopyIndex
+
+
+def studio(config: DictConfig) -> None:
+    """Serve the page until Ctrl-C."""
+    from musicgen.studio.limits import Limits
+    from musicgen.studio.server.serve import serve
+    from musicgen.studio.server.studio import Settings
+    from musicgen.studio.work.offers import Runs
+
+    folders = [config.run] if config.run else config.runs
+    runs = tuple(Path(folder).absolute() for folder in folders)
+    known = Runs(runs).named()
+    if not known:
+        raise ValueError(
+            f"there is no finished run in {', '.join(map(str, runs))}; name one with run=DIR, or train one "
+            "with `musicgen train`"
+        )
+    settings = Settings(
+        folder=Path(config.folder).absolute(),
+        runs=runs,
+        index_of=training_index,
+        threads=config.threads,
+        limits=Limits(waiting=config.waiting, quarters=config.quarters),
+    )
+
+    def say_where(address: str) -> None:
+        print(f"The studio is at {address} and keeps pieces in {settings.folder}; Ctrl-C ends it.")
+
+    with suppress(KeyboardInterrupt):
+        serve(settings, port=config.port, ready=say_where)
+    print("The studio is closed; your pieces are kept.")
+
+
+def training_index(run: Path) -> "CopyIndex":
+    """Index the pieces that a run learned from, if they are still there.
+
+    Raises:
+        ValueError: They cannot be found or read.
+        OSError: The same.
+    """
+    from musicgen.checkpoint import build
+    from musicgen.cli.shared.pieces import prepared_pieces
+    from musicgen.config.tree import plain, read_run_config
+    from musicgen.data.catalogue.pieces import distinct
+    from musicgen.measure.copying.threshold import copy_index
+
+    of_run = read_run_config(run / ".hydra" / "config.yaml")
+    prepared = prepared_pieces(of_run, make=lambda named: build(plain(named)))
+    return copy_index(distinct(prepared.splits["train"].pieces), cache_dir=prepared.cache_dir)
+
+
+def main() -> None:
+    """Run the verb."""
+    launch(studio, verb="studio")
