@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 def studio(config: DictConfig) -> None:
     """Serve the page until Ctrl-C."""
+    from musicgen.files.run_folders import installed_models
     from musicgen.studio.limits import Limits
     from musicgen.studio.server.serve import serve
     from musicgen.studio.server.studio import Settings
     from musicgen.studio.work.offers import Runs
 
-    folders = [config.run] if config.run else config.runs
+    folders = [config.run] if config.run else [*config.runs, *installed_models().values()]
     runs = tuple(Path(folder).absolute() for folder in folders)
     known = Runs(runs).named()
     if not known:
