@@ -1,7 +1,8 @@
 """A finished run in Python: new pieces, asked for as on the command line."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
@@ -14,7 +15,7 @@ from musicgen.generation.generate import GeneratedPiece, generate_pieces
 from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.loaded_networks import LoadedNetworks
 from musicgen.generation.looping import QUARTERS_PER_BAR, generate_loops
-from musicgen.generation.prompts import read_prompt
+from musicgen.generation.prompts import Prompt, read_prompt
 from musicgen.generation.retouching import Retoucher
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.streaming import StreamedQuarter, stream_piece
@@ -150,7 +151,7 @@ class LoadedRun(LoadedNetworks):
         if prompt is None:
             return streamed
         return (
-            replace(quarter, piece=continue_prompt(quarter.piece, prompt, tempo_bpm=tempo_bpm))
+            StreamedQuarter(quarter.number, quarter.total, partial(_continued, quarter, prompt, tempo_bpm))
             for quarter in streamed
         )
 
@@ -275,6 +276,10 @@ class LoadedRun(LoadedNetworks):
         )
         joined = {"tempo_bpm": tempo_bpm, "keep_prompt": keep_prompt}
         return [continue_prompt(piece, prompt, **joined) for piece in pieces]
+
+
+def _continued(quarter: StreamedQuarter, prompt: Prompt, tempo_bpm: float | None) -> GeneratedPiece:
+    return continue_prompt(quarter.piece, prompt, tempo_bpm=tempo_bpm)
 
 
 def load(run: str | Path) -> LoadedRun:

@@ -1,7 +1,8 @@
 """Write one piece and hand over each quarter as soon as it is drawn."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -23,13 +24,20 @@ class StreamedQuarter:
     Attributes:
         number: Of the new quarters, from 0.
         total: How many new quarters there will be.
-        piece: All of the piece up to the end of this quarter, the prompt included. Its last notes may still
-            grow: a note that sounds at its end goes on in the next piece that comes.
+        make: Decodes the piece, which takes longer the longer it is.
     """
 
     number: int
     total: int
-    piece: GeneratedPiece
+    make: Callable[[], GeneratedPiece]
+
+    @cached_property
+    def piece(self) -> GeneratedPiece:
+        """All of the piece up to the end of this quarter, the prompt included; decoded when it is first read.
+
+        Its last notes may still grow: a note that sounds at its end goes on in the next piece that comes.
+        """
+        return self.make()
 
 
 def stream_piece(
@@ -76,17 +84,19 @@ def stream_piece(
     )
     quarters = sampling.quarters(prior, request)
 
-    def pieces() -> Iterator[GeneratedPiece]:
+    def piece(read: Sequence[torch.Tensor], evidence: Sequence[torch.Tensor]) -> GeneratedPiece:
+        row, before = torch.cat(list(read)), None if opening is None else opening.last
+        cells = autoencoder.cells.draw(torch.cat(list(evidence)), before=before)
+        if opening is None:
+            return begun(row, cells, semitones=semitones, tempo_bpm=tempo_bpm)
+        return opening.continued(row, cells, tempo_bpm=tempo_bpm)
+
+    def streamed() -> Iterator[StreamedQuarter]:
         read = [] if opening is None else [opening.codes.view(-1, autoencoder.num_codes)]
         evidence: list[torch.Tensor] = []
-        for codes in quarters:
+        for number, codes in enumerate(quarters):
             read.append(codes.cpu())
             evidence.append(evidence_of(autoencoder, read[-1]))
-            row, before = torch.cat(read), None if opening is None else opening.last
-            cells = autoencoder.cells.draw(torch.cat(evidence), before=before)
-            if opening is None:
-                yield begun(row, cells, semitones=semitones, tempo_bpm=tempo_bpm)
-            else:
-                yield opening.continued(row, cells, tempo_bpm=tempo_bpm)
+            yield StreamedQuarter(number, num_quarters, partial(piece, tuple(read), tuple(evidence)))
 
-    return (StreamedQuarter(number, num_quarters, piece) for number, piece in enumerate(pieces()))
+    return streamed()

@@ -1,5 +1,6 @@
 """A studio in a process of its own: versions are written, kept and refused; nothing hangs or gets lost."""
 
+import json
 import os
 import signal
 import threading
@@ -136,6 +137,29 @@ def test_a_file_is_continued_and_kept_as_it_was(person: Person, midi_folder: Pat
     assert kept.velocity.tolist() == source.velocity.tolist()
 
 
+def test_a_part_is_filled_and_varied_and_the_rest_stays(person: Person, midi_folder: Path):
+    data = sorted(midi_folder.glob("*.mid"))[1].read_bytes()
+    _, content = person.ask("POST", "/api/files?name=mine.mid", body=data)
+    mine = json.loads(content)["piece"]["id"]
+    source = json.loads(person.get(f"/api/pieces/{mine}/notes"))["rows"]
+    locked = [source[25][:2]]
+    assert 4 <= locked[0][1] < 8
+    edit = {"revision": 0, "rows": source, "locked": locked}
+    assert person.send("PUT", f"/api/pieces/{mine}/notes", edit)[0] == 200
+    ids = [
+        name
+        for kind in ("fill", "vary")
+        for name in ids_of(person.write(kind=kind, piece=mine, span=[4, 8], share=0.5))
+    ]
+    for piece in person.finished(ids):
+        assert piece["state"] == "done", piece["reason"]
+        assert piece["span"] == [4, 8]
+        rows = json.loads(person.get(f"/api/pieces/{piece['id']}/notes"))["rows"]
+        assert [row for row in rows if not 4 <= row[1] < 8] == [row for row in source if not 4 <= row[1] < 8]
+        assert source[25] in rows
+        assert piece["locked"] == locked
+
+
 def test_a_full_queue_refuses_and_what_it_took_is_written(own_studio: RunningStudio):
     person = Person(own_studio)
     answers = []
@@ -183,7 +207,7 @@ def test_a_killed_studio_goes_on_where_it_was(own_studio: RunningStudio):
     person = Person(own_studio)
     done = ids_of(person.write())
     before = person.finished(done)
-    ids = ids_of(person.write(quarters=128, versions=3))
+    ids = ids_of(person.write(quarters=64, versions=2))
     children = own_studio.children()
     assert children
     own_studio.kill()

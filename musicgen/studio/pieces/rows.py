@@ -12,6 +12,7 @@ from musicgen.music.score_map import ScoreMap
 from musicgen.studio.limits import Limits, RefusedError
 
 Row = tuple[int, float, float, int]  # pitch, onset and duration in quarters, velocity
+_TICK_QUARTERS = 1 / 32
 _MAX_TICKS_PER_QUARTER = 0x7FFF
 
 
@@ -82,6 +83,25 @@ def from_rows(rows: Sequence[Row], *, score: ScoreMap) -> Performance:
         velocity=velocity,
         score=score,
     )
+
+
+def found_again(
+    places: Sequence[tuple[int, float]], performance: Performance
+) -> tuple[tuple[int, float], ...]:
+    """Find notes by pitch and onset where onsets may have gone to the nearest tick since.
+
+    Returns:
+        Pitch and onset of the notes as `rows_of` lists them; those that are not there are left out.
+    """
+    onsets: dict[int, list[float]] = {}
+    for pitch, onset, _, _ in rows_of(performance):
+        onsets.setdefault(pitch, []).append(onset)
+    found = []
+    for pitch, onset in places:
+        near = min(onsets.get(pitch, []), key=lambda one: abs(one - onset), default=math.inf)
+        if abs(near - onset) < _TICK_QUARTERS:
+            found.append((pitch, near))
+    return tuple(dict.fromkeys(found))
 
 
 def on_the_grid(score: ScoreMap) -> ScoreMap:

@@ -12,7 +12,7 @@ from musicgen.music.notes import Performance
 from musicgen.studio.limits import Limits, OutdatedError, RefusedError
 from musicgen.studio.pieces.bring import from_file, from_recording
 from musicgen.studio.pieces.downloads import PAGE_QUARTERS, File, file_of, score_page
-from musicgen.studio.pieces.rows import Row, checked_rows, clock_of, from_rows, rows_of
+from musicgen.studio.pieces.rows import Row, checked_rows, clock_of, found_again, from_rows, rows_of
 from musicgen.studio.pieces.shelf import UNFINISHED, Piece, Session, Shelf, new_id, now, read_or_silence
 from musicgen.studio.pieces.sound import LONGEST_PASSAGE_S, passage_sound
 from musicgen.studio.server.events import Events
@@ -143,11 +143,11 @@ class Studio:
         if sent.get("revision") != piece.revision:
             raise OutdatedError("this piece was changed in another window; it is shown as it is there")
         rows = checked_rows(sent.get("rows"), limits=self.limits)
-        locked = tuple(_place(place) for place in sent.get("locked", [])[: len(rows)])
         performance = session.performance(name)
         assert performance.score is not None, "pieces of the studio have a score map"
         session.keep_original(name)
         edited = from_rows(rows, score=performance.score)
+        locked = found_again([_place(place) for place in sent.get("locked", [])[: len(rows)]], edited)
         piece = replace(piece, revision=piece.revision + 1, locked=locked, copy=None)
         piece = session.save(piece, edited)
         self.events.tell(session.id, "piece", {"piece": piece})

@@ -5,6 +5,15 @@ import { getJson } from "./api.js";
 const by = (id) => document.getElementById(id);
 const KEYS = ["C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
 const FIELD_NAMES = { composer: "Composer", era: "Era", key: "Key", mode: "Mode" };
+const ATTRIBUTE_NAMES = {
+  "mood.arousal": ["Calm or lively", "calm", "lively"],
+  "mood.valence": ["Dark or bright", "dark", "bright"],
+  density: ["Density", "few notes", "many notes"],
+  register: ["Register", "low", "high"],
+  polyphony: ["Texture", "thin", "full"],
+  note_length: ["Note lengths", "short", "long"],
+  valence: ["Dark or bright", "dark", "bright"],
+};
 const FREEDOM = [[0.65, "strict"], [0.85, "careful"], [1.0, "usual"], [1.15, "bold"], [9, "wild"]];
 
 export class Ask {
@@ -58,7 +67,6 @@ export class Ask {
     this.wanted = {};
     by("labels").replaceChildren(...Object.entries(this.offer.labels).map((entry) => this.field(...entry)));
     by("attributes").replaceChildren(...Object.entries(this.offer.attributes).map((entry) => this.attribute(...entry)));
-    by("key-row").hidden = !this.offer.keys;
     for (const id of ["fill", "vary", "share-row"]) by(id).hidden = !this.offer.retouches;
     this.weigh();
     by("write").dataset.ready = run;
@@ -125,6 +133,7 @@ export class Ask {
 
   // A measured attribute, such as density, between its lowest and its highest value.
   attribute(name, [low, usual, high]) {
+    const [title, lowWord, highWord] = ATTRIBUTE_NAMES[name] ?? [name, "low", "high"];
     const label = document.createElement("label");
     label.className = "row";
     const said = document.createElement("output");
@@ -132,13 +141,14 @@ export class Ask {
     said.textContent = "any";
     const slider = Object.assign(document.createElement("input"), { type: "range", min: low, max: high, step: (high - low) / 20 });
     slider.value = usual;
+    slider.id = label.htmlFor = `attribute-${name}`; // else the label would name the output
     slider.addEventListener("input", () => {
       this.wanted[name] = Number(slider.value);
       this.weigh();
-      said.textContent = Number(slider.value).toPrecision(2);
+      const share = (slider.value - low) / (high - low);
+      said.textContent = share < 0.4 ? lowWord : share > 0.6 ? highWord : "between";
     });
-    const words = name.replaceAll("_", " ").replace(".", ": ");
-    label.append(words[0].toUpperCase() + words.slice(1), said, slider);
+    label.append(title, said, slider);
     return label;
   }
 

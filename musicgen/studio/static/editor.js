@@ -141,6 +141,7 @@ export class Editor extends EventTarget {
     this.selected = new Set(order.flatMap(({ index }, place) => (chosen.has(index) ? [place] : [])));
     this.cursor = this.selected.size ? [...this.selected][0] : -1;
     this.unkept.add(store.current);
+    store.edited.add(store.current);
     this.changed();
     store.say("notes", { id: store.current });
     clearTimeout(this.timer);
@@ -159,6 +160,7 @@ export class Editor extends EventTarget {
       await this.keeping;
     } finally {
       this.keeping = null;
+      if (!this.unkept.has(id)) store.edited.delete(id);
     }
     if (this.unkept.size && !this.failed) await this.keep();
   }
@@ -185,6 +187,7 @@ export class Editor extends EventTarget {
 
   async forget(id) {
     this.histories.delete(id);
+    store.edited.delete(id);
     store.contents.delete(id);
     await store.load(id).catch(() => {});
     this.opened();

@@ -78,7 +78,7 @@ function changed(piece) {
   }
   if (piece.id === store.current) {
     const known = store.content();
-    if (!editor.unkept.has(piece.id) && known?.revision !== piece.revision) reload(piece.id);
+    if (!store.edited.has(piece.id) && known?.revision !== piece.revision) reload(piece.id);
     else if (before?.state !== piece.state) reload(piece.id).then(() => player.settle());
     refresh();
   }

@@ -8,6 +8,7 @@ class Store extends EventTarget {
   pieces = new Map(); // by id
   contents = new Map(); // by id: {revision, notes, clock, bars}
   progress = new Map(); // by id: {quarters, total}
+  edited = new Set(); // pieces whose notes here are newer than the server's
   current = null;
 
   say(kind, detail) {
@@ -93,6 +94,7 @@ class Store extends EventTarget {
     if (!piece || (known && known.revision === piece.revision && known.state === piece.state)) return known;
     const state = piece.state;
     const read = await getJson(`/api/pieces/${id}/notes`);
+    if (this.edited.has(id) && known) return known;
     const locked = new Set(read.locked.map(([pitch, onset]) => `${pitch} ${onset}`));
     const notes = read.rows.map(noteOf);
     for (const note of notes) note.locked = locked.has(`${note.pitch} ${note.onset}`);

@@ -19,17 +19,16 @@ class Offer:
     """What one run can be asked for, so that the page shows these controls and no others.
 
     Attributes:
-        labels: Names by field, such as `composer`; empty where the prior was told nothing.
-        attributes: Lowest, usual and highest value of each measured attribute that it was told.
+        labels: Names of composers and of eras, by field; empty where the prior was told nothing.
+        attributes: Lowest, middle and highest value of each measured attribute that it was told; dimensions
+            of mood go from -1 to 1 and stand for the attributes that they are measured by.
         context_quarters: How far back it reads, in quarters.
-        keys: Whether a key can be asked for.
         retouches: Whether it can fill and vary.
     """
 
     labels: dict[str, list[str]] = field(default_factory=dict)
     attributes: dict[str, list[float]] = field(default_factory=dict)
     context_quarters: int = 0
-    keys: bool = False
     retouches: bool = False
 
     def plain(self) -> dict[str, Any]:
@@ -44,10 +43,20 @@ def offer_of(run: "LoadedRun") -> Offer:
         FileNotFoundError: It has no prior.
         ValueError: A checkpoint cannot be used.
     """
-    prior = run.prior
+    from musicgen.generation.asked import MOODS
+    from musicgen.studio.work.compose import MOOD
+
+    prior, can = run.prior, run.can
+    measured = [MOODS[name] for name in can.mood]
+    attributes = {f"{MOOD}{name}": [-1.0, 0.0, 1.0] for name in can.mood}
+    for name, (low, high) in can.attributes.items():
+        if name not in measured and low < high:
+            attributes[name] = [low, (low + high) / 2, high]
     return Offer(
-        labels=dict(run.can.labels),
+        labels={name: can.labels[name] for name in ("composer", "era") if can.labels.get(name)},
+        attributes=attributes,
         context_quarters=prior.max_positions // prior.vocabulary.codes_per_slice,
+        retouches=can.retouches,
     )
 
 

@@ -97,15 +97,18 @@ class _Sampler:
         from musicgen.studio.pieces.rows import rows_of
         from musicgen.studio.work.compose import compose
 
-        shown = 0.0
+        look_at_s = 0.0
         draft: Draft | None = None
         for draft in compose(loaded(folder), Asking(**asking), source=source, locked=locked):
             self._look_up(number)
-            if time.monotonic() - shown > SHOW_EVERY_S:
-                self.connection.send(
-                    ("draft", number, rows_of(draft.performance), draft.quarters, draft.total)
-                )
-                shown = time.monotonic()
+            if time.monotonic() >= look_at_s:
+                began_s = time.monotonic()
+                rows = rows_of(draft.performance)
+                self.connection.send(("draft", number, rows, draft.quarters, draft.total))
+                took_s = (
+                    time.monotonic() - began_s
+                )  # decoding a long piece takes longer than drawing a quarter
+                look_at_s = began_s + max(SHOW_EVERY_S, 3 * took_s)
         assert draft is not None, "nothing was written"
         self.connection.send(("written", number, midi_bytes(draft.performance), draft.span))
 
