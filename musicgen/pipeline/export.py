@@ -13,10 +13,12 @@ from omegaconf import DictConfig, OmegaConf
 from musicgen.checkpoint import STATE_PREFIXES, fingerprint, load_autoencoder, read_checkpoint, state_of
 from musicgen.config.tree import read_run_config
 from musicgen.files.run_folders import find_run
+from musicgen.measure.copying.index import CopyIndex
 from musicgen.tensors import write_tensors
 
 MAX_MB = 12.0
 AUTOENCODER = "vq_vae"
+COPIES_FILE = "copies.npz"
 CONFIG_FILE, CHOICES_FILE = ".hydra/config.yaml", ".hydra/hydra.yaml"
 _COPIED = ("metrics.json", "generated")
 _PLACES = {  # what stands for a folder of the machine that trained
@@ -40,7 +42,9 @@ class ExportedModel:
     stages: tuple[str, ...]
 
 
-def export_run(run: str | Path, to: str | Path, *, max_mb: float = MAX_MB) -> ExportedModel:
+def export_run(
+    run: str | Path, to: str | Path, *, max_mb: float = MAX_MB, copies: CopyIndex | None = None
+) -> ExportedModel:
     """Write the networks, config, metrics and pieces of a run as a model folder, which is used as a run is.
 
     The best state of each network is kept, in 16-bit floating point numbers; networks compute in 32 bits as
@@ -51,6 +55,7 @@ def export_run(run: str | Path, to: str | Path, *, max_mb: float = MAX_MB) -> Ex
         run: The run folder.
         to: The new folder.
         max_mb: Largest size of the folder, in MB (10⁶ bytes).
+        copies: Index of the training pieces to bring; None for none.
 
     Raises:
         FileNotFoundError: There is no such run, or it has trained no autoencoder.
@@ -66,6 +71,8 @@ def export_run(run: str | Path, to: str | Path, *, max_mb: float = MAX_MB) -> Ex
         folder = Path(temporary) / "model"
         _write_networks(source, folder, stages)
         _write_config(source, folder)
+        if copies is not None:
+            copies.save(folder / COPIES_FILE, with_folders=False)
         for name in _COPIED:
             _copy(source / name, folder / name)
         sizes = {str(path.relative_to(folder)): path.stat().st_size for path in _files(folder)}
@@ -163,5 +170,5 @@ def _check_size(sizes: dict[str, int], source: Path, *, max_mb: float) -> None:
         parts = ", ".join(f"{name} {sizes[name] / 1e6:.1f}" for name in largest)
         raise ValueError(
             f"{source} would be a model of {total / 1e6:.1f} MB ({parts}), and max_mb={max_mb:g}; train "
-            "smaller networks (transformer.width, vq_vae.num_hiddens), or allow more"
+            "smaller networks (transformer.width, vq_vae.num_hiddens), leave out copies, or allow more"
         )

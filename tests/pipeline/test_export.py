@@ -6,8 +6,11 @@ import pytest
 import torch
 
 from musicgen.checkpoint import load_autoencoder, load_transformer, read_checkpoint
+from musicgen.cli.shared.training_index import training_index
 from musicgen.config.tree import read_run_config
+from musicgen.measure.copying.index import CopyIndex
 from musicgen.pipeline.export import export_run, in_16_bits
+from tests.conftest import etude
 from tests.pipeline.small_run import write_small_run
 
 
@@ -64,6 +67,14 @@ def test_a_folder_with_something_in_it_is_left_alone(run: Path, tmp_path: Path):
     with pytest.raises(FileExistsError, match="remove it, or name another"):
         export_run(run, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_copies_are_found_without_the_pieces(run: Path, tmp_path: Path):
+    index = CopyIndex.from_performances([("/home/somebody/music/etude.mid", etude(1))])
+    model = export_run(run, tmp_path / "small", copies=index).folder
+    found = training_index(model).longest_copy(etude(1))
+    assert found.source == "etude.mid"
+    assert found.notes == len(etude(1))
 
 
 def test_numbers_beyond_16_bits_stay_as_they_are():
