@@ -7,6 +7,8 @@ from pathlib import Path
 OUTPUTS = "outputs"
 GROUP = "musicgen.models"  # entry points of distributions that bring a model
 OFFERED = {"giantmidi-small": "musicgen-lab-giantmidi"}  # models and the distributions that bring them
+    "giantmidi-small": "musicgen-lab-giantmidi (in a checkout: pip install ./models/giantmidi-small)"
+}  # models and the distributions that bring them
 _DEPTHS = ("", "*/", "*/*/")  # outputs/NAME, outputs/train/NAME, outputs/SWEEP/DATE/NAME
 
 
@@ -71,5 +73,6 @@ def _not_found(name: str, models: dict[str, Path]) -> str:
     offered = OFFERED.get(name) or next(iter(OFFERED.values()))
     return (
         f"{name}: there is no such folder, no run of this name below {OUTPUTS}/, and no such model "
-        f"({there}); name a run's folder, or install a model: pip install {offered}"
+        f"({there}); name a run's folder, or install a model: "
+        f"pip install {offered}, in a checkout pip install ./models/{next(iter(OFFERED))}"
     )

@@ -77,7 +77,7 @@ def read_command_line(arguments: Sequence[str], *, verb: str) -> CommandLine:
         else:
             settings.append(_setting(argument, verb=verb, is_sweep=is_sweep))
     settings += _from_words(words, verb=verb)
-    if verb == "train" and not options:
+    if verb == "train":
         settings = [*settings_of_start(settings), *settings]
     if verb == "search":
         settings = _sorted_for_search(settings)

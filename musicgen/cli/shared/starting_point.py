@@ -43,7 +43,7 @@ def settings_of_start(settings: Sequence[str]) -> list[str]:
     choices = OmegaConf.select(hydra, "runtime.choices") or {}
     if OmegaConf.select(hydra, "job.config_name") != "train":
         return []
-    groups = [f"{name}={choices[name]}" for name in GROUPS if name in choices and name not in typed]
+    groups = [f"{name}={choices[name]}" for name in GROUPS if choices.get(name) and name not in typed]
     chosen = [*groups, *(setting for setting in settings if setting.partition("=")[0] in GROUPS)]
     try:
         now = _composed(chosen)
