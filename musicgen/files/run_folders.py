@@ -7,8 +7,6 @@ from pathlib import Path
 OUTPUTS = "outputs"
 GROUP = "musicgen.models"  # entry points of distributions that bring a model
 OFFERED = {"giantmidi-small": "musicgen-lab-giantmidi"}  # models and the distributions that bring them
-    "giantmidi-small": "musicgen-lab-giantmidi (in a checkout: pip install ./models/giantmidi-small)"
-}  # models and the distributions that bring them
 _DEPTHS = ("", "*/", "*/*/")  # outputs/NAME, outputs/train/NAME, outputs/SWEEP/DATE/NAME
 
 
