@@ -58,6 +58,7 @@ def generate(config: DictConfig) -> None:
         folder,
         formats=config.formats,
         labels=[_labels(config, number) for number in kept],
+        as_played=prompt is not None and prompt.on_beats,
         soundfont=config.soundfont,
     )
     if extent.max_pieces:
@@ -173,7 +174,8 @@ def _labels(config: DictConfig, number: int) -> "Labels":
         "settings: " + ", ".join(f"{name}={value}" for name, value in settings.items()),
     ]
     texts += [f"{name}: {value}" for name, value in wishes_of(config).items()]
-    texts.append(f"rendered: {'yes' if _is_rendered(config) else 'no'}")
+    is_rendered = _is_rendered(config) and not changes_prompt(config)
+    texts.append(f"rendered: {'yes' if is_rendered else 'no'}")
     if config.prompt is not None:
         texts.append(f"prompt: {Path(config.prompt).name}")
     return Labels(texts=tuple(texts))
