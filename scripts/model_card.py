@@ -60,8 +60,7 @@ def _number(value: float | None) -> str:
 
 
 def _arrow(name: str) -> str:
-    spec = spec_of(name)
-    return ARROWS[spec.better] if spec else ""
+    return ARROWS[spec_of(name).better]  # pyright: ignore[reportArgumentType]
 
 
 def main() -> None:

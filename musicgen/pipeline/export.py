@@ -21,7 +21,7 @@ AUTOENCODER = "vq_vae"
 COPIES_FILE = "copies.npz"
 CONFIG_FILE, CHOICES_FILE = ".hydra/config.yaml", ".hydra/hydra.yaml"
 _COPIED = ("metrics.json", "generated")
-_PLACES = {  # what stands for a folder of the machine that trained
+_PLACES: dict[str, str | None] = {  # what stands for a folder of the machine that trained
     "data.cache_dir": "${oc.env:MUSICGEN_CACHE,outputs/cache}",
     "data.root": "${oc.env:GIANTMIDI_ROOT,null}",
 }
