@@ -70,6 +70,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("generate:era", TEXT.or_null()),
     ("generate:guidance", real(0)),
     ("generate:blend", TABLE),
+    ("generate:blend_by", one_of("labels", "directions")),
     ("generate:mood.*", _MOOD.or_null()),
     ("generate:attributes.*", list_of(real(), or_one=True, least=1).or_null()),
     ("generate:fill", matching(r"\s*\d+\s*:\s*\d+\s*", words="quarters such as 16:24").or_null()),
