@@ -9,11 +9,11 @@ from jaxtyping import Bool, Int, UInt32
 from musicgen.generation.conditions import Conditions
 from musicgen.generation.key_plan import KeyPlan, home_of
 from musicgen.generation.sampling import DrawRequest, Sampling
-from musicgen.generation.tokenize import decode_codes, encode_packed
+from musicgen.generation.tokenize import decode_codes, encode_packed, sounding_at_end
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.cells.base import DrawnCells
 from musicgen.models.priors.base import Prior
-from musicgen.music.grid import from_packed, unpack
+from musicgen.music.grid import from_packed
 from musicgen.music.notes import Performance
 from musicgen.music.theory.home_key import fitting, moved, steps_home
 
@@ -112,11 +112,13 @@ class Opening:
     Attributes:
         packed: Packed slices (quarters, 88), as they were given.
         codes: The codes of the prompt, moved home.
+        last: What sounds at its end, moved home.
         home: Semitones by which it is moved before it is read: none unless one key was learned.
     """
 
     packed: UInt32[np.ndarray, "quarters pitches"]
     codes: Int[torch.Tensor, "1 codes"]
+    last: Bool[np.ndarray, " pitches"]
     home: int
 
     @classmethod
@@ -134,13 +136,9 @@ class Opening:
             raise ValueError(f"key={keys.key} with a prompt, which has a key already; leave one of them out")
         key = home_of(from_packed(packed)) if keys.learned is not None else None
         home = 0 if key is None else fitting(packed, steps_home(key))
-        codes = torch.from_numpy(encode_packed(autoencoder, moved(packed, home))).reshape(1, -1)
-        return cls(packed, codes, home)
-
-    @property
-    def last(self) -> Bool[np.ndarray, " pitches"]:
-        """What sounds in the last tick of the prompt, moved home."""
-        return unpack(moved(self.packed[-1:], self.home)[0])[:, -1]
+        at_home = moved(packed, home)
+        codes = torch.from_numpy(encode_packed(autoencoder, at_home)).reshape(1, -1)
+        return cls(packed, codes, sounding_at_end(autoencoder, at_home), home)
 
     def continued(
         self, row: Int[torch.Tensor, "quarters codes"], new: DrawnCells, *, tempo_bpm: float

@@ -55,7 +55,7 @@ def generate_loops(
     check_request(num_pieces=num_pieces, num_quarters=quarters, tempo_bpm=tempo_bpm)
     if candidates < 1:
         raise ValueError(f"candidates={candidates}; use 1 or more")
-    drawn = _draw(
+    drawn = draw_loops(
         prior,
         DrawRequest(
             num_quarters=quarters,
@@ -91,7 +91,7 @@ def closing_nats(prior: Prior, loops: Int[Tensor, "loops quarters codes"]) -> Fl
     """
     quarters = loops.shape[1]
     reach = prior.max_positions // prior.vocabulary.codes_per_slice
-    seam = min(CLOSING_QUARTERS, quarters, reach)
+    seam = min(CLOSING_QUARTERS, max(1, quarters // 2), reach)
     twice = torch.cat([loops, loops], dim=1)
     parts = range(quarters, 2 * quarters, seam)
     nats = torch.cat(
@@ -101,7 +101,7 @@ def closing_nats(prior: Prior, loops: Int[Tensor, "loops quarters codes"]) -> Fl
     return nats[:, :seam].mean(dim=1) - nats.mean(dim=1)
 
 
-def _draw(
+def draw_loops(
     prior: Prior, request: DrawRequest, *, sampling: Sampling, seed: int
 ) -> Int[Tensor, "rows quarters codes"]:
     """Draw candidates; a prior that has learned gaps writes their ends towards their beginnings."""

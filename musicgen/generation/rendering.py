@@ -18,6 +18,7 @@ from musicgen.music.expression.attributes import (
     UNKNOWN,
     Classes,
     begins_chord,
+    not_early,
     perform,
     played_on_grid,
 )
@@ -178,7 +179,8 @@ def _behind(performance: Performance, seam: float, rendering: Rendering, *, numb
         score=score,
     )
     random = np.random.default_rng([rendering.seed, number])
-    return _joined(performance, perform(new, classes[is_new], random=random, ticks=ticks), seam)
+    classes = not_early(classes[is_new], where=new.onset_quarters < seam + 1 / ticks)
+    return _joined(performance, perform(new, classes, random=random, ticks=ticks), seam)
 
 
 def _joined(performance: Performance, new: Performance, seam: float) -> Performance:

@@ -15,10 +15,10 @@ from musicgen.generation.generate import GeneratedPiece
 from musicgen.generation.key_plan import home_of
 from musicgen.generation.prompts import end_quarter, first_quarter
 from musicgen.generation.sampling import Sampling
-from musicgen.generation.tokenize import decode_codes, encode_packed
+from musicgen.generation.tokenize import decode_codes, encode_packed, sounding_at_end
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
-from musicgen.music.grid import NUM_PITCHES, ClockGrid, Grid, from_packed, unpack
+from musicgen.music.grid import NUM_PITCHES, ClockGrid, Grid, from_packed
 from musicgen.music.midi import write_midi
 from musicgen.music.notes import Performance
 from musicgen.music.score_map import ScoreMap
@@ -106,7 +106,7 @@ class Retoucher:
             ),
             candidates=self.candidates,
         )
-        last = unpack(at_home[start - 1])[:, -1] if start else np.zeros(NUM_PITCHES, bool)
+        last = sounding_at_end(self.autoencoder, at_home[:start])
         pieces = []
         for row in fill_gap(self.prior, request, sampling=self.sampling):
             cells = decode_codes(self.autoencoder, row, before=last)

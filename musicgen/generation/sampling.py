@@ -118,7 +118,7 @@ class Sampling(Buildable):
         min_p: Only codes that have at least this share of the likeliest one's share may come; None for all.
         repetition_penalty: A code that was at the same place in the last `repetition_quarters` is so many
             times less likely; below 1 more likely; 1 leaves all as it is.
-        repetition_quarters: How far back the penalty listens.
+        repetition_quarters: How far back the penalty looks.
         hop_quarters: Quarters dropped at once; fewer keep more of the past, and take longer.
 
     Raises:
@@ -139,7 +139,7 @@ class Sampling(Buildable):
         if self.hop_quarters < 1:
             raise ValueError(f"hop_quarters={self.hop_quarters} drops nothing; use 1 or more")
         if self.repetition_quarters < 1:
-            raise ValueError(f"repetition_quarters={self.repetition_quarters} hears nothing; use 1 or more")
+            raise ValueError(f"repetition_quarters={self.repetition_quarters} sees nothing; use 1 or more")
 
     def chooser(self) -> Chooser:
         """Make what chooses single codes."""
@@ -257,7 +257,7 @@ def _continue(
             logits = reader.next_logits(streams[:, :position], begin)
             earliest = max(offset, position - sampling.repetition_quarters * per_quarter)
             same_place = streams[:, earliest + (position - earliest) % per_quarter : position : per_quarter]
-            streams[:, position] = chooser.choose(logits, next(noises), heard=same_place)
+            streams[:, position] = chooser.choose(logits, next(noises), recent=same_place)
             if (position + 1 - offset) % per_quarter == 0:
                 yield streams[:, position + 1 - per_quarter : position + 1].clone()
     finally:

@@ -1,5 +1,6 @@
 """Steer a prior towards composers by directions in its hidden states, without any training."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +11,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
+from musicgen.data.sources.composers import UNKNOWN
+from musicgen.data.store.packed import PackedPieces
 from musicgen.files.progress_bar import track
 from musicgen.generation.asked import nearest_name
+from musicgen.generation.tokenize import encode_packed
+from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
 
 _WINDOWS_AT_ONCE = 16
+_PIECES_OF_EACH, _QUARTERS_OF_EACH = 8, 256
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,29 @@ class Directions:
         rows = [self.names.index(nearest_name("blend", name, self.names)) for name in shares]
         weights = torch.tensor([share / total for share in shares.values()])
         return weights @ self.vectors[rows]
+
+
+def composer_directions(autoencoder: Autoencoder, prior: Prior, pieces: PackedPieces) -> Directions:
+    """Find the directions of composers in some of their training pieces.
+
+    Args:
+        autoencoder: In evaluation mode.
+        prior: In evaluation mode.
+        pieces: The training pieces; the first 256 quarters of at most eight of each composer are read.
+
+    Raises:
+        ValueError: The prior has no blocks, or there are fewer than two composers.
+    """
+    taken, parts, names = Counter[str](), [], []
+    for number, piece in enumerate(pieces.pieces):
+        if piece.composer != UNKNOWN and taken[piece.composer] < _PIECES_OF_EACH:
+            taken[piece.composer] += 1
+            names.append(piece.composer)
+            parts.append(encode_packed(autoencoder, np.asarray(pieces.piece(number))[:_QUARTERS_OF_EACH]))
+    if len(taken) < 2:
+        raise ValueError(f"directions lie between composers; the pieces have {[*taken] or 'none'}")
+    codes = PieceCodes(np.concatenate(parts), np.cumsum([0, *map(len, parts)]))
+    return find_directions(prior, codes, names)
 
 
 def find_directions(

@@ -14,6 +14,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.files.progress_bar import track
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.cells.base import DrawnCells
+from musicgen.music.layout import MAX_TICKS
 
 
 @torch.inference_mode()
@@ -105,6 +106,20 @@ def decode_codes(
         return DrawnCells(packed=np.empty((0, autoencoder.layout.pitches), np.uint32), onsets=None)
     evidence = torch.cat([evidence_of(autoencoder, part) for part in codes.split(batch_size)])
     return autoencoder.cells.draw(evidence, before=before, generator=generator)
+
+
+def sounding_at_end(
+    autoencoder: Autoencoder, packed: UInt32[np.ndarray, "quarters pitches"]
+) -> Bool[np.ndarray, " pitches"]:
+    """Return what sounds in the last tick of the autoencoder's grid; nothing before the first quarter.
+
+    Args:
+        autoencoder: Says how long its ticks are.
+        packed: Packed slices of consecutive quarters; may be none.
+    """
+    if not len(packed):
+        return np.zeros(packed.shape[1], bool)
+    return packed[-1] >> np.uint32(MAX_TICKS - autoencoder.layout.unit) != 0
 
 
 @torch.inference_mode()

@@ -10,8 +10,7 @@ from asked.material import Material, mean_of, rank_correlation
 from musicgen.generation.generate import generate_pieces
 from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.sampling import Sampling
-from musicgen.generation.steering import find_directions, steered
-from musicgen.generation.tokenize import encode_pieces
+from musicgen.generation.steering import composer_directions, steered
 from musicgen.music.notes import Performance
 from musicgen.style.predictions import style_distance
 
@@ -83,9 +82,7 @@ def _written(
         size = {"num_quarters": material.num_quarters, "seed": seed}
         written = run.generate(pieces, **size, blend=shares, guidance=guidance)
     else:
-        split = material.prepared.splits["train"]
-        codes = encode_pieces(run.autoencoder, split)
-        directions = find_directions(run.prior, codes, [piece.composer for piece in split.pieces])
+        directions = composer_directions(run.autoencoder, run.prior, material.prepared.splits["train"])
         with steered(run.prior, guidance * directions.blend(shares), layer=directions.layer):
             written = generate_pieces(
                 run.autoencoder,

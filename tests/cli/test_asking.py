@@ -2,9 +2,22 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.models.priors.two_level import TwoLevelTransformer
+from musicgen.music.midi import write_midi
+from musicgen.music.notes import Performance
+from tests.conftest import etude
+
+
+def twice(piece: Performance) -> Performance:
+    """Play a piece of eight quarters two times."""
+    onset = np.concatenate([piece.onset_quarters, piece.onset_quarters + 8])
+    offset = np.concatenate([piece.offset_quarters, piece.offset_quarters + 8])
+    times = {"onset_quarters": onset, "offset_quarters": offset, "onset_s": onset / 2, "offset_s": offset / 2}
+    return Performance.from_arrays(np.tile(piece.pitch, 2), **times)
 
 
 def test_a_run_learns_labels_in_one_key_and_does_what_it_is_asked(musicgen, tiny, tmp_path: Path):
@@ -71,10 +84,14 @@ def test_a_run_fills_varies_and_loops(musicgen, tiny_run: Path, midi_folder: Pat
 
 
 def test_a_run_is_trained_on_attributes_gaps_and_loops_and_asked(musicgen, tiny, tmp_path: Path):
-    run = tmp_path / "run"
+    run, folder = tmp_path / "run", tmp_path / "midi"
+    for number in range(12):
+        name = f"Tester, Ada, Round No.{number}, id{number}.mid"
+        write_midi(twice(etude(number, num_quarters=8)), folder / name)
+    there = [setting for setting in tiny if not setting.startswith("data.root=")]
     settings = ["condition=composer_and_attributes", "windows.gap_share=.5", "data.loops=2"]
     small = ["stages=[vq_vae,transformer]", "max_epochs.vq_vae=1", f"hydra.run.dir={run}"]
-    musicgen("train", *tiny, *settings, *small)
+    musicgen("train", *there, *settings, *small, f"data.root={folder}")
     prior = load_transformer(run, autoencoder=load_autoencoder(run).module).module
     assert isinstance(prior.conditioner, LabelConditioner)
     assert prior.conditioner.fields[-1] == "gap"

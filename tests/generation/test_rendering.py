@@ -70,6 +70,9 @@ def test_what_was_played_before_the_seam_stays_and_what_follows_is_played(render
     for name in ("pitch", "onset_quarters", "offset_quarters", "velocity", "onset_s"):
         np.testing.assert_array_equal(getattr(kept, name), getattr(old, name), err_msg=name)
     assert len(rendered) == len(joined)
+    for seed in range(5):
+        again = render_piece(piece, Rendering(renderer, seed=seed)).performance
+        assert len(again.between_quarters(0.0, seam)) == len(old)  # no new note is early at the seam
     assert len(set(rendered.velocity[rendered.onset_quarters > 8.1].tolist())) > 8
     assert rendered.score is not None
     assert rendered.score.key.tolist() == [[2, 0]]
@@ -87,5 +90,9 @@ def test_labels_are_looked_up_by_name_and_left_open_without(renderer: Renderer):
     assert renderer_labels(renderer, [("Franz Liszt", "modern")]).tolist() == [[2, 0]]
     assert labels_to_render(renderer, {"composer": "chopin", "era": None}).tolist() == [[1, 0]]
     assert labels_to_render(renderer, {"era": "romantic"}).tolist() == [[0, 2]]
+    asked = labels_to_render(renderer, {"composer": "Liszt", "era": None})
+    told = Rendering(renderer, labels=asked).play(generated().performance)
+    other = Rendering(renderer, labels=torch.tensor([[1, 0]])).play(generated().performance)
+    assert (told.velocity != other.velocity).any()
     with pytest.raises(ValueError, match="composer=Xyz"):
         labels_to_render(renderer, {"composer": "Xyz"})

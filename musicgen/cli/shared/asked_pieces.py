@@ -1,5 +1,6 @@
 """The pieces that `generate` is asked for: new ones, loops, or a prompt continued or changed."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +58,10 @@ def asked_pieces(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) 
     Raises:
         ValueError: The run does not know what is asked for.
     """
-    if config.loop_bars is not None:
-        return _loops(run, config)
-    return _retouched(run, config) if changes_prompt(config) else _written(run, prompt, config)
+    with _steering(run, config):
+        if config.loop_bars is not None:
+            return _loops(run, config)
+        return _retouched(run, config) if changes_prompt(config) else _written(run, prompt, config)
 
 
 def _written(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "list[GeneratedPiece]":
@@ -86,6 +88,24 @@ def _written(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "
             in_one_key=learned is not None,
         ),
     )
+
+
+def _steering(run: "LoadedRun", config: DictConfig) -> AbstractContextManager[None]:
+    """Steer the prior by directions between composers, where a blend is asked for in this way."""
+    if config.blend_by != "directions" or not config.blend:
+        return nullcontext()
+    from pathlib import Path
+
+    from musicgen.checkpoint import build
+    from musicgen.cli.shared.pieces import prepared_pieces
+    from musicgen.config.tree import read_run_config
+    from musicgen.generation.steering import composer_directions, steered
+
+    of_run = read_run_config(Path(config.run) / ".hydra" / "config.yaml")
+    prepared = prepared_pieces(of_run, make=lambda named: build(plain(named)))
+    directions = composer_directions(run.autoencoder, run.prior, prepared.splits["train"])
+    vector = config.guidance * directions.blend(plain(config.blend))
+    return steered(run.prior, vector, layer=directions.layer)
 
 
 def _retouched(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
@@ -132,14 +152,15 @@ def _asked(config: DictConfig) -> "Asked":
         for name in ("attributes", "mood")
     }
     names = {name: config[name] for name in ("composer", "era", "key")}
-    return Asked(**names, **levels, blend=plain(config.blend), guidance=config.guidance)
+    blend = plain(config.blend) if config.blend_by == "labels" else {}
+    return Asked(**names, **levels, blend=blend, guidance=config.guidance)
 
 
 def wishes_of(config: DictConfig) -> dict[str, Any]:
     """Return what is asked of the pieces by name, without what is left open."""
     asked = _asked(config)
     named = {name: getattr(asked, name) for name in ("composer", "era", "key")}
-    tables = {"blend": asked.blend, "attributes": asked.attributes, "mood": asked.mood}
+    tables = {"blend": plain(config.blend), "attributes": asked.attributes, "mood": asked.mood}
     named |= {f"{table}.{name}": value for table, values in tables.items() for name, value in values.items()}
     named |= {"guidance": None if asked.guidance == 1 else asked.guidance}
     named |= {name: config[name] for name in ("fill", "vary", "loop_bars")}

@@ -11,6 +11,7 @@ from musicgen.config.tree import plain
 if TYPE_CHECKING:
     from musicgen.measure.generated import GeneratedMetrics
     from musicgen.measure.rendering import Rendered
+    from musicgen.music.notes import Performance
 
 
 def run_metrics(run: Path, config: DictConfig) -> "tuple[dict[str, float], GeneratedMetrics]":
@@ -57,10 +58,18 @@ def folder_metrics(config: DictConfig) -> "tuple[dict[str, float], GeneratedMetr
     from musicgen.data.prepare import prepare
     from musicgen.data.sources.folder import Folder
     from musicgen.measure.generated import measure_generated_files
+    from musicgen.measure.music import read_generated
+    from musicgen.music.beat_grid import BeatsGrid, moved_onto_beats
     from musicgen.music.grid import ClockGrid
 
     reference, cache = None, config.data.cache_dir
     if config.against:
-        reference = prepare(Folder(config.against), ClockGrid(), choice=PieceFilter(), cache_dir=cache)
-    generated_metrics = measure_generated_files(chosen_pieces(config.data), reference)
+        grid = BeatsGrid() if config.beats else ClockGrid()
+        reference = prepare(Folder(config.against), grid, choice=PieceFilter(), cache_dir=cache)
+
+    def read(path: Path) -> "Performance":
+        performance = read_generated(path)
+        return moved_onto_beats(performance) if config.beats else performance
+
+    generated_metrics = measure_generated_files(chosen_pieces(config.data), reference, read=read)
     return generated_metrics.metrics(), generated_metrics

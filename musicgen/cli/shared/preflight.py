@@ -8,7 +8,7 @@ from itertools import islice
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli.shared.asked_pieces import check_asked
@@ -40,6 +40,10 @@ def check_jobs(config: DictConfig, *, verb: str, is_sweep: bool) -> None:
         if verb == "train":
             with _refusing():
                 check_networks(job)
+        for name in (job.composer, job.against) if verb == "style" else ():
+            with _refusing():
+                chosen = OmegaConf.create({"data": {**job.data, "composer": [name]}})
+                check_choice(chosen)
         if verb == "generate":
             with _refusing():
                 check_asked(job)

@@ -114,6 +114,19 @@ def perform(
     )
 
 
+def not_early(classes: Classes, *, where: Bool[np.ndarray, " notes"]) -> Classes:
+    """Let some notes begin on their tick or after it.
+
+    Args:
+        classes: Of each attribute of each note.
+        where: The notes.
+    """
+    column = list(ATTRIBUTES).index("timing")
+    moved = classes.copy()
+    moved[where, column] = np.maximum(moved[where, column], _TIMING_CLASSES // 2)
+    return moved
+
+
 def begins_chord(onset_quarters: Float64[np.ndarray, " notes"]) -> Bool[np.ndarray, " notes"]:
     """Mark the first note of each chord: of the notes of one onset on the grid.
 
