@@ -20,6 +20,7 @@ VERBS = {
     "tensorboard": ("tensorboard", "curves of runs in TensorBoard, by short names: DIR..."),
     "watch": ("watch", "a live table of the jobs of a sweep: DIR..."),
     "runs": ("runs", "list, show and prune runs: list|show|prune DIR..."),
+    "export": ("export", "write a run as a small model folder: run=DIR to=DIR"),
     "import": ("import_weights", "make a run of Bachsformer's weights: weights=DIR"),
 }
 USAGE_ERROR = 2  # exit status of a command line that cannot be carried out

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from musicgen.cli.shared.application import launch
 from musicgen.cli.shared.asked_pieces import asked_pieces, changes_prompt, wishes_of
 from musicgen.cli.shared.generated_page import write_generated_page
-from musicgen.config.tree import plain, read_run_config
+from musicgen.cli.shared.training_index import training_index
 
 if TYPE_CHECKING:
     from musicgen.generation.generate import GeneratedPiece
@@ -152,16 +152,8 @@ def _ranked(
 
 def _training_pieces(run: Path) -> "list[CopyIndex]":
     """Index what the run learned from, if it is still there."""
-    from musicgen.checkpoint import build
-    from musicgen.cli.shared.pieces import prepared_pieces
-    from musicgen.data.catalogue.pieces import distinct
-    from musicgen.measure.copying.threshold import copy_index
-
     try:
-        of_run = read_run_config(run / ".hydra" / "config.yaml")
-        prepared = prepared_pieces(of_run, make=lambda named: build(plain(named)))
-        sources = distinct(prepared.splits["train"].pieces)
-        return [copy_index(sources, cache_dir=prepared.cache_dir)]
+        return [training_index(run)]
     except (ValueError, OSError) as error:
         print(f"Copies of training pieces are not ranked, since those cannot be read: {error}")
         return []

@@ -2,24 +2,22 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from musicgen.cli.shared.application import launch
-
-if TYPE_CHECKING:
-    from musicgen.measure.copying.index import CopyIndex
+from musicgen.cli.shared.training_index import training_index
 
 
 def studio(config: DictConfig) -> None:
     """Serve the page until Ctrl-C."""
+    from musicgen.files.run_folders import installed_models
     from musicgen.studio.limits import Limits
     from musicgen.studio.server.serve import serve
     from musicgen.studio.server.studio import Settings
     from musicgen.studio.work.offers import Runs
 
-    folders = [config.run] if config.run else config.runs
+    folders = [config.run] if config.run else [*config.runs, *installed_models().values()]
     runs = tuple(Path(folder).absolute() for folder in folders)
     known = Runs(runs).named()
     if not known:
@@ -41,24 +39,6 @@ def studio(config: DictConfig) -> None:
     with suppress(KeyboardInterrupt):
         serve(settings, port=config.port, ready=say_where)
     print("The studio is closed; your pieces are kept.")
-
-
-def training_index(run: Path) -> "CopyIndex":
-    """Index the pieces that a run learned from, if they are still there.
-
-    Raises:
-        ValueError: They cannot be found or read.
-        OSError: The same.
-    """
-    from musicgen.checkpoint import build
-    from musicgen.cli.shared.pieces import prepared_pieces
-    from musicgen.config.tree import plain, read_run_config
-    from musicgen.data.catalogue.pieces import distinct
-    from musicgen.measure.copying.threshold import copy_index
-
-    of_run = read_run_config(run / ".hydra" / "config.yaml")
-    prepared = prepared_pieces(of_run, make=lambda named: build(plain(named)))
-    return copy_index(distinct(prepared.splits["train"].pieces), cache_dir=prepared.cache_dir)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Unpack
 
 from musicgen.checkpoint import load_autoencoder
+from musicgen.files.run_folders import find_run
 from musicgen.generation.asked import Asked, Wishes
 from musicgen.generation.conditions import Conditions
 from musicgen.generation.continuation import continue_prompt
@@ -285,10 +286,11 @@ def load(run: str | Path) -> LoadedRun:
     """Open a run folder to encode, decode, generate and continue from Python.
 
     Args:
-        run: The run folder, with `checkpoints/`.
+        run: A run folder, the name of a run below `outputs/`, or an installed model (`giantmidi-small`).
 
     Raises:
-        FileNotFoundError: The folder has no autoencoder.
+        FileNotFoundError: There is no such run, or it has no autoencoder.
         ValueError: The checkpoint is damaged, of a newer format, or names classes it may not.
     """
-    return LoadedRun(Path(run), load_autoencoder(run))
+    folder = find_run(run)
+    return LoadedRun(folder, load_autoencoder(folder))

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from musicgen.checkpoint import load_autoencoder, load_transformer, start_from
+from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.models.bottlenecks.bachsformer import BachsformerVectorQuantizer
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.bottlenecks.ema import VectorQuantizer
 from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 from musicgen.music.midi import read_midi
+from musicgen.pipeline.initial_weights import start_from
 from tests.compat.published import published
 from tests.conftest import Musicgen
 

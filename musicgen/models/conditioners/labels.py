@@ -85,6 +85,12 @@ class LabelConditioner(Conditioner):
         for embedding in self.embeddings:
             nn.init.normal_(embedding.weight, std=0.02)  # pyright: ignore[reportArgumentType]
 
+    @staticmethod
+    def with_rows(weight: Float[Tensor, "known width"], *, count: int) -> Float[Tensor, "count width"]:
+        """Add rows to an embedding up to `count`, each equal to that of nothing known."""
+        missing = max(0, count - len(weight))
+        return torch.cat([weight, weight[NOTHING].expand(missing, -1)])
+
     def names_of(self, field: str) -> list[str]:
         """Return the names of a field, in the order of their labels from 1."""
         return self.names[self.fields.index(field)]

@@ -58,6 +58,7 @@ class PriorStage(NetworkStage):
         conditioner = self.network.conditioner
         if isinstance(conditioner, LabelConditioner):
             values = values_of(prepared.splits["train"], conditioner)
+            values = self.with_initial_values(values, conditioner.fields)
             conditioner.set_values(values.names, edges=values.edges)
             network = dict(self.settings["network"])
             known = {"names": values.names, "edges": values.edges}

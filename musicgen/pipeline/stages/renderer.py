@@ -12,7 +12,7 @@ from musicgen.checkpoint import Network
 from musicgen.data.batches.notes import NoteBatch, NoteDataModule, PieceNotes, read_played
 from musicgen.data.catalogue.pieces import distinct
 from musicgen.data.prepare import Prepared
-from musicgen.generation.labelling import names_of
+from musicgen.generation.labelling import FieldValues, names_of
 from musicgen.generation.rendering import load_renderer, renderer_labels
 from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.models.renderer.network import Renderer
@@ -52,7 +52,8 @@ class RendererStage(NetworkStage):
         conditioner = self.network.conditioner
         if isinstance(conditioner, LabelConditioner):
             names = names_of(prepared.splits["train"].pieces, conditioner.fields)
-            self._make(names)
+            values = FieldValues(names, edges=[[] for _ in names])
+            self._make(self.with_initial_values(values, conditioner.fields).names)
 
     def _make(self, names: Sequence[Sequence[str]] | None = None) -> None:
         """Build the network for the grid and the names of what it is told, and keep both in the settings."""

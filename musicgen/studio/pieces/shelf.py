@@ -223,14 +223,13 @@ class Shelf:
             raise NotThereError("this is no session of the studio; open its first page again")
         return Session(self.folder / "sessions" / name, limits=self.limits)
 
-    def unfinished(self) -> Iterator[tuple[Session, Piece]]:
-        """List what had not been written when the studio ended, oldest first."""
+    def pieces(self) -> Iterator[tuple[Session, Piece]]:
+        """List the pieces of everybody, oldest first."""
         folders = sorted((self.folder / "sessions").glob("*"))
         found = [
             (session, piece)
             for session in (Session(folder, limits=self.limits) for folder in folders if is_id(folder.name))
             for piece in session.pieces()
-            if piece.state in UNFINISHED
         ]
         yield from sorted(found, key=lambda one: (one[1].created, one[1].version))
 

@@ -87,8 +87,7 @@ async def _page(request: Request) -> Response:
 
 
 async def _events(request: Request, studio: Studio, session: Session) -> Response:
-    first = event_text("standing", studio.standing(session))
-    stream = studio.events.stream(session.id, first)
+    stream = studio.events.stream(session.id, lambda: event_text("standing", studio.standing(session)))
     return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 

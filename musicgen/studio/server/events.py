@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -27,17 +27,18 @@ class Events:
             else:
                 page.put_nowait(text)
 
-    async def stream(self, session: str, first: str) -> AsyncIterator[str]:
+    async def stream(self, session: str, first: Callable[[], str]) -> AsyncIterator[str]:
         """Yield what a page is told, beginning with `first`, until it goes or lags too far behind.
 
         Args:
             session: Whose page it is.
-            first: The event that says how everything stands.
+            first: Writes the event that says how everything stands; called once the page listens, so that no
+                change falls between the two.
         """
         page: asyncio.Queue[str | None] = asyncio.Queue()
         self.pages[session].add(page)
         try:
-            yield first
+            yield first()
             while True:
                 try:
                     text = await asyncio.wait_for(page.get(), HEARTBEAT_S)

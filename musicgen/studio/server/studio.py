@@ -70,7 +70,10 @@ class Studio:
         )
         self.sound_thread = ThreadPoolExecutor(1, "musicgen-sound")
         self.score_thread = ThreadPoolExecutor(1, "musicgen-score")
-        self.resumed = self.queue.resume()
+        self.queue.resume()
+        for session, piece in self.shelf.pieces():
+            if piece.state == "done" and piece.copy is None:
+                self.copies.search(session, piece)
 
     def close(self) -> None:
         """End the processes and threads; what waits is taken up at the next start."""

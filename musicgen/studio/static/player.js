@@ -4,10 +4,10 @@
 import { request } from "./api.js";
 import { store, secondsAt, endOf } from "./store.js";
 
-const PASSAGE_S = 3;
+const PASSAGE_S = 2; // short, so that the first one is soon written
 const AHEAD_S = 7; // what is fetched before it is needed
-const RINGS_ON = 3; // passages before the place whose notes may still sound there
-const KEPT = 40; // passages in memory
+const RINGS_ON = 4; // passages before the place whose notes may still sound there
+const KEPT = 60; // passages in memory
 const MARGIN_QUARTERS = 2; // behind what is written: notes there may still become longer
 
 export class Player extends EventTarget {

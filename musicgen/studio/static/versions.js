@@ -50,6 +50,10 @@ export class Versions {
       if (by("versions-row").children[place] !== card) by("versions-row").insertBefore(card, by("versions-row").children[place] ?? null);
       this.fill(one.id);
     });
+    if (piece && this.shown !== piece.id) {
+      this.shown = piece.id;
+      this.cards.get(piece.id).scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
     this.draw(family);
   }
 

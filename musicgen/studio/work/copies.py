@@ -38,6 +38,11 @@ class Verdict:
         return {"notes": self.notes, "tone": self.tone, "text": self.text, "onset_s": self.onset_s}
 
 
+LOST = Verdict(
+    None, "unknown", "Not checked: the search ended before its answer; edit the piece to try again."
+)
+
+
 def search_until_closed(connection: Connection, index_of: IndexOf) -> None:
     """Answer `("search", number, midi, folder)` with `("found", number, verdict)` until the other end closes.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from musicgen.studio.limits import NotThereError
 from musicgen.studio.pieces.shelf import Piece, Session
-from musicgen.studio.work.copies import IndexOf, search_until_closed
+from musicgen.studio.work.copies import LOST, IndexOf, search_until_closed
 from musicgen.studio.work.offers import Runs
 from musicgen.studio.work.process import SideProcess
 
@@ -56,16 +56,20 @@ class CopySearch:
             self.loop.call_soon_threadsafe(self._receive, message)
 
     def _receive(self, message: tuple[Any, ...] | None) -> None:
-        if message is None:  # the process died; its pieces stay unsearched until they are edited
-            self.asked.clear()
+        if message is not None:
+            if message[1] in self.asked:
+                self._note(*self.asked.pop(message[1]), verdict=message[2])
             return
-        session, name, revision = self.asked.pop(message[1], (None, "", 0))
-        if session is None:
-            return
+        asked, self.asked = self.asked, {}  # the process died, perhaps for want of memory
+        for one in asked.values():
+            self._note(*one, verdict=LOST.plain())
+
+    def _note(self, session: Session, name: str, revision: int, *, verdict: dict[str, Any]) -> None:
+        """Write down what was found, unless the piece is gone or has other notes by now."""
         try:
             piece = session.piece(name)
         except NotThereError:
             return
         if piece.revision == revision:
-            found = session.save(replace(piece, copy=message[2]))
+            found = session.save(replace(piece, copy=verdict))
             self.tell(session.id, "piece", {"piece": found})

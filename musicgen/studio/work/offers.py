@@ -1,5 +1,6 @@
 """What runs there are to ask, and what each can be asked for."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 _CHECKPOINTS = ("vq_vae.ckpt", "transformer.ckpt")
 _MOST_RUNS = 200
+_KEPT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,22 @@ class Runs:
     """The runs of a studio by short names.
 
     Args:
-        folders: Run folders, or folders of them; they are looked through again at each call, so that a run
+        folders: Run folders, or folders of them; they are looked through again now and then, so that a run
             that has just been trained can be chosen.
     """
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self.folders = [Path(folder) for folder in folders]
+        self._named: dict[str, Path] = {}
+        self._stale_s = 0.0
 
     def named(self) -> dict[str, Path]:
-        """Map names to run folders, the newest first."""
+        """Map names to run folders, the newest first; looked up again after a few seconds."""
+        if time.monotonic() >= self._stale_s:
+            self._named, self._stale_s = self._look(), time.monotonic() + _KEPT_S
+        return self._named
+
+    def _look(self) -> dict[str, Path]:
         found = {folder.resolve() for root in self.folders for folder in _runs_in(root)}
         newest = sorted(found, key=lambda folder: -(folder / "checkpoints" / _CHECKPOINTS[1]).stat().st_mtime)
         names: dict[str, Path] = {}

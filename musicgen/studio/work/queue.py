@@ -74,13 +74,13 @@ class VersionQueue:
             sample_until_closed, arguments=(threads,), receive=self._from_thread, name="musicgen-sampler"
         )
 
-    def resume(self) -> int:
-        """Take up what had not been written when the studio ended; return how many versions that are."""
-        for session, piece in self.shelf.unfinished():
-            self.waiting[piece.id] = session
-            session.save(replace(piece, state="waiting"))
+    def resume(self) -> None:
+        """Take up what had not been written when the studio ended."""
+        for session, piece in self.shelf.pieces():
+            if piece.state in UNFINISHED:
+                self.waiting[piece.id] = session
+                session.save(replace(piece, state="waiting"))
         self._next()
-        return len(self.waiting) + (self.writing is not None)
 
     def submit(self, session: Session, asking: Asking) -> list[Piece]:
         """Take a request.

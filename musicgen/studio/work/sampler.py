@@ -91,7 +91,7 @@ class _Sampler:
         asking: dict[str, Any],
         folder: str,
         source: bytes | None,
-        locked: list[list[float]],
+        locked: list[tuple[int, float]],
     ) -> None:
         from musicgen.music.midi.writing import midi_bytes
         from musicgen.studio.pieces.rows import rows_of
