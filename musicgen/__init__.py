@@ -17,10 +17,10 @@ def load(run: str | Path) -> "LoadedRun":
     PyTorch is imported only now, so that `import musicgen` stays light.
 
     Args:
-        run: The run folder, with `checkpoints/`.
+        run: A run folder, the name of a run below `outputs/`, or an installed model (`giantmidi-small`).
 
     Raises:
-        FileNotFoundError: The folder has no autoencoder.
+        FileNotFoundError: There is no such run, or it has no autoencoder.
         ValueError: The checkpoint is damaged, of a newer format, or names classes it may not.
     """
     return import_module("musicgen.generation.loaded_run").load(run)

@@ -11,13 +11,16 @@ VERBS = {
     "train": ("train", "prepare, train both models, generate and evaluate; -m sweeps"),
     "search": ("search", "find good settings: any setting, any metric, studies that resume"),
     "generate": ("generate", "write new pieces from a run: run=DIR"),
+    "studio": ("studio", "a page to compose with: run=DIR, or runs=outputs"),
     "evaluate": ("evaluate", "measure a run again on held-out and generated pieces: run=DIR"),
     "baseline": ("baseline", "measure another way to write music beside ours: baseline=NAME"),
     "classify": ("classify", "predict composer and era; whose style do the pieces of run=DIR have?"),
+    "style": ("style", "what parts the music of two composers: composer=NAME against=NAME"),
     "compare": ("compare", "put runs side by side: DIR..."),
     "tensorboard": ("tensorboard", "curves of runs in TensorBoard, by short names: DIR..."),
     "watch": ("watch", "a live table of the jobs of a sweep: DIR..."),
     "runs": ("runs", "list, show and prune runs: list|show|prune DIR..."),
+    "export": ("export", "write a run as a small model folder: run=DIR to=DIR"),
     "import": ("import_weights", "make a run of Bachsformer's weights: weights=DIR"),
 }
 USAGE_ERROR = 2  # exit status of a command line that cannot be carried out

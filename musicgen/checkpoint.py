@@ -10,6 +10,7 @@ from torch import nn
 
 from musicgen import __version__
 from musicgen.config.build import build
+from musicgen.files.run_folders import find_run
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.priors.base import Prior
@@ -151,30 +152,6 @@ def load_transformer(run: str | Path, *, autoencoder: Autoencoder) -> Network[Pr
     return network
 
 
-def start_from(module: nn.Module, run: str | Path, *, stage: str) -> None:
-    """Fill a fresh network with the best weights of a run, to go on training from them.
-
-    Args:
-        module: An autoencoder or a transformer of the same shapes; the quantiser may be of another class
-            that holds the same tensors.
-        run: The run folder.
-        stage: `vq_vae` or `transformer`.
-
-    Raises:
-        FileNotFoundError: The folder has no such checkpoint.
-        ValueError: The checkpoint is damaged, or the shapes differ; says which settings it was made with.
-    """
-    path = Path(run) / "checkpoints" / f"{stage}.ckpt"
-    content = read_checkpoint(path)
-    try:
-        module.load_state_dict(_state_of(content, stage), strict=True)
-    except RuntimeError as error:
-        raise ValueError(
-            f"init_from={run}: its {stage} has another shape ({str(error).splitlines()[-1].strip()}); "
-            f"it was made with {content['musicgen']['config']}: set the same, or init_from=null"
-        ) from error
-
-
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint of ours, tensors and plain values only, and bring it to the present format.
 
@@ -243,9 +220,9 @@ def load_network(run: Path, stage: str, kind: type[Module]) -> Network[Module]:
         FileNotFoundError: The folder has no such checkpoint.
         ValueError: The checkpoint is damaged, of a newer format, or names classes it may not.
     """
-    path = run / "checkpoints" / f"{stage}.ckpt"
+    path = find_run(run) / "checkpoints" / f"{stage}.ckpt"
     content = read_checkpoint(path)
-    state = _state_of(content, stage)
+    state = state_of(content, stage)
     try:
         with SizeLimit(state.values()):
             module = build(content["musicgen"]["config"])
@@ -262,8 +239,8 @@ def load_network(run: Path, stage: str, kind: type[Module]) -> Network[Module]:
     return Network(module=module.eval(), description=description, metrics=metrics, path=path)
 
 
-def _state_of(content: dict[str, Any], stage: str) -> dict[str, torch.Tensor]:
-    """Take the tensors of the network out of those of its Lightning module."""
+def state_of(content: dict[str, Any], stage: str) -> dict[str, torch.Tensor]:
+    """Take the tensors of a stage's network out of those of its Lightning module."""
     prefix = content["musicgen"].get("state_prefix") or STATE_PREFIXES.get(stage, "")
     named = content["state_dict"].items()
     return {name.removeprefix(prefix): value for name, value in named if name.startswith(prefix)}

@@ -94,11 +94,11 @@ def test_the_vocabulary_of_the_transformer_follows_the_codebook():
 @pytest.mark.parametrize(
     ("overrides", "windows"),
     [
-        ([], (12, 12)),
+        ([], (64, 64)),
         (["windows.window_quarters=8"], (8, 8)),
-        (["windows.hop_quarters=3"], (12, 3)),
-        (["transformer=two_level"], (64, 64)),
-        (["experiment=epochs_5_vs_10"], (12, 6)),
+        (["windows.hop_quarters=3"], (64, 3)),
+        (["transformer=flat"], (12, 12)),
+        (["experiment=epochs_5_vs_10"], (64, 64)),
         (["experiment=epochs_curve"], (12, 1)),
         (["experiment=published_tails", "init_from=DIR"], (12, 1)),
     ],

@@ -34,6 +34,8 @@ SIGNS = {
     "pytest-xdist": ("pyproject.toml", "-n auto"),
     "ruff": (".ci/run", "ruff check"),
     "mkdocs-material": ("mkdocs.yml", "name: material"),
+    "mkdocstrings": ("mkdocs.yml", "mkdocstrings:"),
+    "hatchling": ("tests/cli/test_export.py", '"hatchling"'),
     "pretty-midi": ("musicgen/music/render/sound.py", '"pretty_midi"'),
 }
 

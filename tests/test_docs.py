@@ -31,7 +31,7 @@ SMALLER = {
     "epochs": "1",
     "folds": "[0]",
 }
-DROPPED = ("data.era", "data.download", "data.root", "data.max_pieces", "init_from")
+DROPPED = ("composer", "data.era", "data.download", "data.root", "data.max_pieces", "init_from")
 TRAINING = ("train", "search")
 
 
@@ -102,7 +102,12 @@ def with_tiny(words: list[str], tiny: list[str]) -> list[str]:
 def test_every_command_of_the_docs_runs(
     command: Command, tiny_run: Path, midi_folder: Path, tmp_path: Path
 ) -> None:
-    names = {"MIDI_DIR": midi_folder, "FILE.mid": next(midi_folder.glob("*.mid")), "DIR": tiny_run}
+    names = {
+        "giantmidi-small": tiny_run,
+        "MIDI_DIR": midi_folder,
+        "FILE.mid": next(midi_folder.glob("*.mid")),
+        "DIR": tiny_run,
+    }
     verb, *words = command.words
     if "outputs" in words:
         shutil.copytree(tiny_run, tmp_path / "outputs" / "run")

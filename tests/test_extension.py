@@ -129,7 +129,9 @@ class Louder(Conditioner):
         super().__init__()
         self.vector = nn.Parameter(torch.ones(1, 1, width))
 
-    def forward(self, labels: Int[Tensor, "batch fields"] | None) -> Float[Tensor, "batch 1 width"] | None:
+    def forward(
+        self, labels: Int[Tensor, "batch quarters fields"] | None
+    ) -> Float[Tensor, "batch quarters width"] | None:
         return self.vector
 
 
@@ -162,7 +164,7 @@ class Bigram(Prior):
         codes: Int[Tensor, "batch positions"],
         cache: Length | None = None,
         *,
-        labels: Int[Tensor, "batch fields"] | None = None,
+        labels: Int[Tensor, "batch quarters fields"] | None = None,
     ) -> Float[Tensor, "batch positions vocab"]:
         past = 0 if cache is None else cache.length
         end = self.end_of_input(codes, cache)
@@ -250,7 +252,7 @@ def test_codebooks_cells_prior_condition_stage_and_metric_of_ones_own(musicgen, 
     musicgen("train", *settings, "ckpt_path=last")
     autoencoder = load_autoencoder(run)
     assert isinstance(autoencoder.module.cells, FocalCells)
-    assert autoencoder.module.vocabulary == Vocabulary(positions=16, codebooks=2, size=2)
+    assert autoencoder.module.vocabulary == Vocabulary(positions=11, codebooks=2, size=2)
     prior = load_transformer(run, autoencoder=autoencoder.module).module
     assert isinstance(prior, Bigram)
     assert isinstance(prior.conditioner, Louder)

@@ -48,9 +48,8 @@ def test_a_run_leaves_what_the_design_says(tiny_run: Path):
 
 def test_bits_per_quarter_are_the_codes_and_the_cells(tiny_run: Path):
     metrics = json.loads((tiny_run / "metrics.json").read_text())
-    codes = 16 * metrics["transformer/val/nats_per_code"]
-    cells = 88 * 32 * metrics["vq_vae/val/bce"]
-    assert metrics["val/bits_per_quarter"] == pytest.approx((codes + cells) / math.log(2))
+    codes = 11 * metrics["transformer/val/nats_per_code"] / math.log(2)
+    assert metrics["val/bits_per_quarter"] == pytest.approx(codes + metrics["vq_vae/val/decoder_bits"])
 
 
 def test_the_board_has_curves_by_the_fixed_names_pictures_sound_and_code_use(tiny_run: Path):
@@ -153,7 +152,7 @@ def test_a_transformer_refuses_the_codes_of_another_autoencoder(tiny_run: Path):
     autoencoder = load_autoencoder(tiny_run).module
     assert load_transformer(tiny_run, autoencoder=autoencoder)
     with torch.no_grad():
-        autoencoder.decoder.conv_4.bias += 1
+        autoencoder.decoder.to_patches.bias += 1
     with pytest.raises(ValueError, match="codes of another autoencoder"):
         load_transformer(tiny_run, autoencoder=autoencoder)
 
@@ -161,7 +160,7 @@ def test_a_transformer_refuses_the_codes_of_another_autoencoder(tiny_run: Path):
 def test_mistakes_show_before_anything_is_written(musicgen, tiny):
     for override, message in [
         ("transformer.num_heads=3", "not a multiple of num_heads=3"),
-        ("vq_vae.num_hiddens=10", "use 8"),
+        ("vq_vae.num_hiddens=0", "use 1 or more"),
         ("sampling.temperature=-1", "temperature=-1"),
         ("epochs=0", "epochs takes a whole number from 1"),
         ("stages=[vqvae]", "use one or more of vq_vae"),

@@ -25,7 +25,8 @@ def trained_a_step(config: DictConfig) -> None:
     torch.manual_seed(0)
     autoencoder = instantiate(config.vq_vae)
     prior = instantiate(config.transformer, _partial_=True)(vocabulary=autoencoder.vocabulary)
-    slices = (torch.rand(2, autoencoder.channels, 88, 32) < 0.05).float()
+    shape = autoencoder.layout.shape
+    slices = (torch.rand(2, autoencoder.channels, *shape) < 0.05).float()
     output = autoencoder(slices)
     codes = output.codes.flatten()[None]
     stream = torch.cat([torch.full((1, 1), prior.start_token), codes[:, :-1]], dim=1)
@@ -36,8 +37,9 @@ def trained_a_step(config: DictConfig) -> None:
     optimizer.step()
     after = [*autoencoder.parameters(), *prior.parameters()]
     assert any(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
-    probabilities = autoencoder.eval().decode(torch.randint(autoencoder.num_embeddings, (3, 16)))
-    assert probabilities.shape == (3, 88, 32)
+    codes = torch.randint(autoencoder.num_embeddings, (3, autoencoder.num_codes))
+    probabilities = autoencoder.eval().decode(codes)
+    assert probabilities.shape == (3, *shape)
     assert bool(((probabilities >= 0) & (probabilities <= 1)).all())
 
 
@@ -49,12 +51,17 @@ def test_the_corners_of_the_sweep_over_sizes(num_hiddens: int, num_embeddings: i
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("num_residual_layers", [0, 1, 4])
-@pytest.mark.parametrize(("num_residual_hiddens", "embedding_dim"), [(1, 1), (16, 32), (64, 128)])
-def test_residual_layers_and_embeddings_of_any_size(num_residual_layers, num_residual_hiddens, embedding_dim):
+@pytest.mark.parametrize("network", ["pitch", "bachsformer"])
+@pytest.mark.parametrize(
+    ("num_residual_layers", "num_residual_hiddens", "embedding_dim"), [(0, 1, 1), (1, 16, 32), (4, 64, 128)]
+)
+def test_residual_layers_and_embeddings_of_any_size(
+    network: str, num_residual_layers: int, num_residual_hiddens: int, embedding_dim: int
+):
     trained_a_step(
         composed(
             "train",
+            f"vq_vae={network}",
             "vq_vae.num_hiddens=32",
             f"vq_vae.num_residual_layers={num_residual_layers}",
             f"vq_vae.num_residual_hiddens={num_residual_hiddens}",
@@ -68,7 +75,7 @@ def test_residual_layers_and_embeddings_of_any_size(num_residual_layers, num_res
 def test_every_quantizer_with_both_kinds_of_slices(quantizer: str, channels: int):
     trained_a_step(
         composed(
-            "train", f"quantizer={quantizer}", f"vq_vae.channels={channels}",
+            "train", "vq_vae=bachsformer", f"quantizer={quantizer}", f"vq_vae.channels={channels}",
             "vq_vae.num_hiddens=4", "quantizer.num_embeddings=2", "transformer.width=8",
         )
     )  # fmt: skip
@@ -77,8 +84,10 @@ def test_every_quantizer_with_both_kinds_of_slices(quantizer: str, channels: int
 @pytest.mark.parametrize(
     ("network", "setting", "nearest"),
     [
-        ("vq_vae", "vq_vae.num_hiddens=30", "use 32"),
-        ("vq_vae", "vq_vae.num_hiddens=0", "use 4"),
+        ("vq_vae", "vq_vae=bachsformer vq_vae.num_hiddens=30", "use 32"),
+        ("vq_vae", "vq_vae=bachsformer vq_vae.num_hiddens=0", "use 4"),
+        ("vq_vae", "vq_vae.num_hiddens=0", "use 1"),
+        ("vq_vae", "vq_vae.strides=[3]", "[4,2]"),
         ("vq_vae", "vq_vae.num_residual_layers=-1", "use 0"),
         ("vq_vae", "vq_vae.num_residual_hiddens=0", "use 1"),
         ("vq_vae", "vq_vae.channels=3", "use 1"),
@@ -90,7 +99,7 @@ def test_every_quantizer_with_both_kinds_of_slices(quantizer: str, channels: int
     ],
 )
 def test_a_size_that_cannot_be_is_refused_with_the_nearest(network: str, setting: str, nearest: str):
-    config = composed("train", setting)
+    config = composed("train", *setting.split())
     with pytest.raises(InstantiationException) as refused:
         instantiate(config[network], **({"vocabulary": VOCABULARY} if network == "transformer" else {}))
     error = refused.value

@@ -9,9 +9,9 @@ from musicgen.checkpoint import load_autoencoder, load_transformer
 from tests.command import Musicgen
 
 VARIANTS = {
-    "onsets": ["vq_vae.channels=2"],
-    "chains": ["cells=markov", "quantizer=residual", "grid.ticks=8"],
-    "states": ["cells=three_state", "quantizer=fsq", "noise=cells", "vq_vae.null_share=0.2"],
+    "onsets": ["vq_vae=bachsformer", "cells.channels=2"],
+    "chains": ["vq_vae=bachsformer", "cells=markov", "quantizer=residual", "grid.ticks=8"],
+    "states": ["quantizer=fsq", "noise=cells", "vq_vae.latents_per_position=2"],
 }
 
 
@@ -29,7 +29,7 @@ def test_a_variant_trains_measures_and_continues_a_prompt(
     autoencoder = load_autoencoder(run).module
     prior = load_transformer(run, autoencoder=autoencoder).module
     assert prior.vocabulary == autoencoder.vocabulary
-    assert autoencoder.num_codes == (32 if name == "chains" else 16)
+    assert autoencoder.num_codes == {"onsets": 16, "chains": 32, "states": 22}[name]
     prompt = sorted(midi_folder.glob("*.mid"))[0]
     new = musicgen.folder / "new"
     arguments = [f"run={run}", f"prompt={prompt}", "num_pieces=1", "num_quarters=3", "threads=1"]

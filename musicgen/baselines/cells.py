@@ -7,8 +7,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt32
 
 from musicgen.baselines.baseline import Baseline, BaselineData
+from musicgen.data.batches.slices import SliceBatch
 from musicgen.data.store.packed import PackedPieces
+from musicgen.models.cells.chain import packed_line
+from musicgen.models.cells.three_state import ONSET, SILENT, states_of
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_packed, pack
+from musicgen.music.layout import SliceLayout
 from musicgen.music.notes import Performance
 
 PackedSlices = UInt32[np.ndarray, "quarters pitches"]
@@ -84,6 +88,64 @@ class TickMarkov(CellBaseline):
     def num_parameters(self) -> int:
         """Count two for each pitch."""
         return 2 * NUM_PITCHES
+
+
+class StateMarkov(Baseline):
+    """Chances of silence, held sound and onset by pitch and by whether it sounded a tick before.
+
+    The chain from tick to tick for any grid: unlike `TickMarkov` it needs no cleared cell before a note that
+    is struck again. Chances are training counts with add-one smoothing; a piece is preceded by silence.
+
+    Args:
+        ticks: Steps of a quarter; those of the grid that the pieces were cut on.
+    """
+
+    chances: Float[np.ndarray, "2 states pitches"]  # by whether the cell before sounded
+
+    def __init__(self, *, ticks: int = 8) -> None:
+        self.layout = SliceLayout(ticks=ticks)
+
+    def fit(self, data: BaselineData) -> None:
+        """Count states in the training pieces."""
+        pieces = data.train
+        counts = sum(self._counts(np.array(pieces.piece(number))) for number in range(len(pieces.pieces)))
+        possible = counts + np.array([[1, 0, 1], [1, 1, 1]])[:, :, None]  # what is silent cannot be held
+        self.chances = possible / possible.sum(axis=1, keepdims=True)
+
+    def bits(self, packed: PackedSlices) -> float:
+        """Compute -log2 p of the states of a piece's cells, exactly."""
+        counts = self._counts(packed)
+        surprise = -np.log2(self.chances, where=counts > 0, out=np.zeros(counts.shape))
+        return float((counts * surprise).sum())
+
+    def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
+        """Draw states tick by tick, starting from silence."""
+        generator, ticks = np.random.default_rng(seed), self.layout.ticks
+        pieces, pitches, limits = [], np.arange(self.layout.pitches), self.chances.cumsum(axis=1)
+        for _ in range(num_pieces):
+            line = np.zeros((num_quarters * ticks, len(pitches)), np.int64)
+            sounds = np.zeros(len(pitches), np.int64)
+            for tick, drawn in enumerate(generator.random(line.shape)):
+                line[tick] = (drawn >= limits[sounds, :2, pitches].T).sum(axis=0)
+                sounds = (line[tick] != SILENT).astype(np.int64)
+            onsets = packed_line(line.T == ONSET, ticks=ticks, onsets=True)
+            pieces.append(from_packed(packed_line(line.T != SILENT, ticks=ticks), onsets=onsets))
+        return pieces
+
+    def num_parameters(self) -> int:
+        """Count three for each pitch."""
+        return 3 * self.layout.pitches
+
+    def _counts(self, packed: PackedSlices) -> Int64[np.ndarray, "2 states pitches"]:
+        slices = SliceBatch.of_piece(packed, channels=2, layout=self.layout).slices
+        line = states_of(slices).permute(1, 0, 2).flatten(1).numpy()
+        before = np.concatenate([np.zeros_like(line[:, :1]), line[:, :-1]], axis=1) != SILENT
+        return np.array(
+            [
+                [((line == state) & (before == sounded)).sum(axis=1) for state in range(3)]
+                for sounded in (False, True)
+            ]
+        )
 
 
 def transitions(packed: PackedSlices) -> Transitions:

@@ -11,12 +11,13 @@ from jaxtyping import Float, Int64, UInt32
 from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.data.batches.codes import PieceCodes
+from musicgen.data.batches.slices import SliceBatch
 from musicgen.generation.generate import generate_pieces
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed, encode_pieces
 from musicgen.measure.evaluate import count_parameters, prior_nats
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.music.grid import from_packed, unpack
+from musicgen.music.grid import from_packed
 from musicgen.music.notes import Performance
 
 PackedSlices = UInt32[np.ndarray, "quarters pitches"]
@@ -182,14 +183,12 @@ def decoder_bits(
     Returns:
         -log2 p(sounding cells | codes), summed over the piece.
     """
-    slices = unpack(packed)[..., :: autoencoder.layout.unit]
-    before = np.concatenate([np.zeros_like(slices[:1, :, 0]), slices[:-1, :, -1]])
+    slices, before = SliceBatch.of_piece(packed, channels=autoencoder.channels, layout=autoencoder.layout)
     nats = 0.0
     for start in range(0, len(packed), batch_size):
         part = slice(start, start + batch_size)
         maps = autoencoder.decode_maps(torch.from_numpy(codes[part])).float()
-        cells = torch.from_numpy(slices[part])[:, None]
-        nats += float(autoencoder.cells.nats(maps, cells, before=torch.from_numpy(before[part])).sum())
+        nats += float(autoencoder.cells.nats(maps, slices[part], before=before[part]).sum())
     return nats / math.log(2)
 
 

@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.application import launch
 from musicgen.cli.shared.distances import run_distances
-from musicgen.cli.shared.measured import folder_metrics, run_metrics
+from musicgen.cli.shared.measured import folder_metrics, run_metrics, run_renderings
 from musicgen.config.tree import read_run_config
 
 
@@ -17,12 +17,14 @@ def evaluate(config: DictConfig) -> None:
 
     from musicgen.cli.shared.own_metrics import register_metrics
     from musicgen.measure.generated import generated_pieces
+    from musicgen.measure.rendering import rendering_metrics
     from musicgen.reports.pages.metric_table import metric_tables
+    from musicgen.reports.pages.rendering_page import write_rendering_page
     from musicgen.reports.pages.write_evaluation import PageExtent, write_evaluation
     from musicgen.reports.tables.render import to_terminal
     from musicgen.training.threads import use_threads
 
-    extent = PageExtent(**config.page)
+    extent, renderings = PageExtent(**config.page), None
     register_metrics(config)
     use_threads(config.threads)
     if config.run:
@@ -34,6 +36,8 @@ def evaluate(config: DictConfig) -> None:
         if config.distances or config.weights:
             pieces = [piece for _, piece in generated_pieces(config.run)]
             metrics |= run_distances(pieces, with_data, weights=config.weights)
+        renderings = run_renderings(Path(config.run), with_data)
+        metrics |= rendering_metrics(renderings) if renderings else {}
     else:
         metrics, generated_metrics = folder_metrics(config)
     measured = str(config.run or config.data.get("root") or HydraConfig.get().runtime.choices["data"])
@@ -41,6 +45,10 @@ def evaluate(config: DictConfig) -> None:
     paths = write_evaluation(
         folder, metrics=metrics, generated_metrics=generated_metrics, measured=measured, extent=extent
     )
+    if renderings and extent.max_pieces:
+        paths.append(
+            write_rendering_page(folder, renderings, metrics=metrics, measured=measured, extent=extent)
+        )
     Console().print(*map(to_terminal, metric_tables(metrics)), sep="\n")
     print(*paths, sep="\n")
 

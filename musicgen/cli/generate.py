@@ -5,32 +5,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.asked_pieces import asked_pieces, changes_prompt, wishes_of
 from musicgen.cli.shared.generated_page import write_generated_page
-from musicgen.config.tree import plain, read_run_config
+from musicgen.cli.shared.training_index import training_index
 
 if TYPE_CHECKING:
     from musicgen.generation.generate import GeneratedPiece
     from musicgen.generation.prompts import Prompt
+    from musicgen.generation.rendering import Rendering
     from musicgen.generation.writing import Labels
     from musicgen.measure.copying.index import CopyIndex
     from musicgen.measure.ranking import RankedPiece
 
-DEFAULT_TEMPO_BPM = 120.0
-
 
 def generate(config: DictConfig) -> None:
     """Sample pieces from a run folder, from nothing or from a prompt, and say where they are."""
-    from musicgen.checkpoint import load_autoencoder, load_transformer
-    from musicgen.config.build import build
     from musicgen.generation.continuation import continue_prompt
-    from musicgen.generation.generate import generate_pieces
-    from musicgen.generation.key_plan import KeyPlan
-    from musicgen.generation.labelling import labels_asked
+    from musicgen.generation.loaded_run import load
     from musicgen.generation.prompts import read_prompt
+    from musicgen.generation.rendering import render_piece
     from musicgen.generation.writing import write_pieces
     from musicgen.reports.pages.evaluation_page import PageExtent
     from musicgen.training.threads import use_threads
@@ -38,44 +34,61 @@ def generate(config: DictConfig) -> None:
     extent = PageExtent(**config.page)
     _check(config)
     use_threads(config.threads)
-    autoencoder = load_autoencoder(config.run)
-    transformer = load_transformer(config.run, autoencoder=autoencoder.module)
-    prompt = None
+    run, prompt = load(config.run), None
     if config.prompt is not None:
-        grid = build(autoencoder.description["grid"])
         part = {"num_quarters": config.prompt_quarters, "bars": config.prompt_bars}
-        prompt = read_prompt(config.prompt, grid=grid, **part)
+        prompt = read_prompt(config.prompt, grid=run.grid, **part)
         print(f"{config.prompt}: {prompt.description()}")
-    pieces = generate_pieces(
-        autoencoder.module,
-        transformer.module,
-        num_pieces=config.num_pieces,
-        num_quarters=config.num_quarters,
-        seed=config.seed,
-        sampling=instantiate(config.sampling),
-        tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
-        prompt=None if prompt is None else prompt.packed,
-        keys=KeyPlan(learned=transformer.description.get("keys"), key=config.key),
-        labels=labels_asked(transformer.module.conditioner, {"composer": config.composer, "era": config.era}),
-        guidance=config.guidance,
-    )
+    is_retouched = changes_prompt(config)
+    pieces = asked_pieces(run, prompt, config)
     ranking = _ranked(pieces, prompt, config) if config.keep else None
     kept = range(len(pieces)) if ranking is None else [piece.number for piece in ranking[: config.keep]]
-    if prompt is not None:
+    if prompt is not None and not is_retouched:
         joined = {"tempo_bpm": config.tempo_bpm, "keep_prompt": config.keep_prompt}
         pieces = [continue_prompt(piece, prompt, **joined) for piece in pieces]
+    rendering = None if is_retouched else _rendering(config)  # their other notes stay as they are
+    if rendering is not None:
+        pieces = [
+            render_piece(piece, rendering, number=number) if number in kept else piece
+            for number, piece in enumerate(pieces)
+        ]
     folder = Path(HydraConfig.get().runtime.output_dir)
     paths = write_pieces(
         [pieces[number] for number in kept],
         folder,
         formats=config.formats,
         labels=[_labels(config, number) for number in kept],
+        as_played=prompt is not None and prompt.on_beats,
         soundfont=config.soundfont,
     )
     if extent.max_pieces:
         shown = [(f"{place:03d}.mid", pieces[number].performance) for place, number in enumerate(kept)]
         paths.append(write_generated_page(folder, shown, facts=_facts(config), extent=extent))
     print(*paths, sep="\n")
+
+
+def _rendering(config: DictConfig) -> "Rendering | None":
+    """Read what plays the pieces; None where they stay as the grid has them."""
+    from musicgen.generation.rendering import Rendering, labels_to_render, load_renderer
+
+    if not _is_rendered(config):
+        return None
+    renderer = load_renderer(config.run).module
+    labels = labels_to_render(renderer, {"composer": config.composer, "era": config.era})
+    return Rendering(renderer, seed=config.seed, temperature=config.render_temperature, labels=labels)
+
+
+def _is_rendered(config: DictConfig) -> bool:
+    """Whether pieces are played by a renderer.
+
+    Raises:
+        FileNotFoundError: That is asked for, and the run has none.
+    """
+    from musicgen.generation.rendering import has_renderer, require_renderer
+
+    if config.render:
+        require_renderer(config.run)
+    return has_renderer(config.run) if config.render is None else config.render
 
 
 def _facts(config: DictConfig) -> list[tuple[str, str]]:
@@ -97,9 +110,14 @@ def _check(config: DictConfig) -> None:
         raise ValueError(
             f"keep={config.keep} of num_pieces={config.num_pieces}; use 1 to {config.num_pieces}"
         )
+    _is_rendered(config)
     KeyPlan(key=config.key)
     if config.prompt is not None and config.key is not None:
         raise ValueError(f"key={config.key} with a prompt, which has a key already; leave one of them out")
+    if config.prompt is not None and config.loop_bars is not None:
+        raise ValueError("loop_bars writes a loop from nothing; leave prompt out")
+    if config.prompt is None and changes_prompt(config):
+        raise ValueError("fill and vary change a prompt; name one with prompt=FILE")
     if config.prompt is None and not config.keep_prompt:
         raise ValueError("keep_prompt=false without a prompt; name one with prompt=FILE")
     if config.prompt is None and (config.prompt_bars is not None or config.prompt_quarters is not None):
@@ -134,16 +152,8 @@ def _ranked(
 
 def _training_pieces(run: Path) -> "list[CopyIndex]":
     """Index what the run learned from, if it is still there."""
-    from musicgen.checkpoint import build
-    from musicgen.cli.shared.pieces import prepared_pieces
-    from musicgen.data.catalogue.pieces import distinct
-    from musicgen.measure.copying.threshold import copy_index
-
     try:
-        of_run = read_run_config(run / ".hydra" / "config.yaml")
-        prepared = prepared_pieces(of_run, make=lambda named: build(plain(named)))
-        sources = distinct(prepared.splits["train"].pieces)
-        return [copy_index(sources, cache_dir=prepared.cache_dir)]
+        return [training_index(run)]
     except (ValueError, OSError) as error:
         print(f"Copies of training pieces are not ranked, since those cannot be read: {error}")
         return []
@@ -163,8 +173,9 @@ def _labels(config: DictConfig, number: int) -> "Labels":
         f"seed: {config.seed}, piece {number} of {config.num_pieces}",
         "settings: " + ", ".join(f"{name}={value}" for name, value in settings.items()),
     ]
-    asked = {name: config[name] for name in ("composer", "era", "key") if config[name] is not None}
-    texts += [f"{name}: {value}" for name, value in asked.items()]
+    texts += [f"{name}: {value}" for name, value in wishes_of(config).items()]
+    is_rendered = _is_rendered(config) and not changes_prompt(config)
+    texts.append(f"rendered: {'yes' if is_rendered else 'no'}")
     if config.prompt is not None:
         texts.append(f"prompt: {Path(config.prompt).name}")
     return Labels(texts=tuple(texts))

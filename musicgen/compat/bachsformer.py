@@ -16,11 +16,11 @@ from jaxtyping import Bool
 from torch import Tensor, nn
 
 from musicgen.config.build import Buildable
-from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.bottlenecks.codebook import Codebook
 from musicgen.models.bottlenecks.ema import VectorQuantizer
 from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
+from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, GridPiece, pack
 from musicgen.music.midi import MidiError
@@ -142,7 +142,9 @@ def _show_onsets(
     return (sounding & ~before) | onsets
 
 
-def load_weights(folder: str | Path, *, num_heads: int | None = None) -> tuple[Autoencoder, Transformer]:
+def load_weights(
+    folder: str | Path, *, num_heads: int | None = None
+) -> tuple[ConvolutionalAutoencoder, Transformer]:
     """Load Bachsformer's weights into our modules, on the CPU.
 
     Args:
@@ -261,7 +263,7 @@ def _rename(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, 
     return renamed
 
 
-def _build_autoencoder(state: Mapping[str, Tensor]) -> Autoencoder:
+def _build_autoencoder(state: Mapping[str, Tensor]) -> ConvolutionalAutoencoder:
     """Build the autoencoder that has the weights' shapes."""
     num_embeddings, embedding_dim = state["_vq_vae._embedding.weight"].shape
     kind = VectorQuantizer if "_vq_vae._ema_w" in state else GradientVectorQuantizer
@@ -269,7 +271,7 @@ def _build_autoencoder(state: Mapping[str, Tensor]) -> Autoencoder:
     spreads = [
         tensor for name, tensor in state.items() if re.match(r"_encoder\..*\._block\.1\.weight$", name)
     ]
-    return Autoencoder(
+    return ConvolutionalAutoencoder(
         codebook,
         num_hiddens=len(state["_encoder._conv_4.weight"]),
         num_residual_layers=len(spreads),

@@ -4,13 +4,13 @@ from typing import Any
 
 from torch import nn
 
-from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.codebook import Codebook
 from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 
 
-def autoencoder_config(autoencoder: Autoencoder) -> dict[str, Any]:
+def autoencoder_config(autoencoder: ConvolutionalAutoencoder) -> dict[str, Any]:
     """Return the class and arguments that build an autoencoder of these shapes.
 
     Args:

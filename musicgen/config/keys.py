@@ -30,6 +30,7 @@ KEYS: dict[str, Part] = {
     "condition": "experiment",
     "vq_vae": "experiment",
     "transformer": "experiment",
+    "renderer": "experiment",
     "optimizer": "experiment",
     "scheduler": "experiment",
     "epochs": "experiment",

@@ -20,7 +20,7 @@ class Kind:
         takes_one: A single value may replace a list.
         is_text: Numbers are read as text: `data.title=9`.
         is_path: A file or folder.
-        must_be: `folder` or `file` for an existing path; empty if it need not exist.
+        must_be: `folder`, `file` or `run` for what must exist; empty if it need not.
     """
 
     words: str
@@ -107,13 +107,15 @@ def path(must_be: str = "") -> Kind:
     """Files and folders.
 
     Args:
-        must_be: `folder` or `file` for an existing path; empty if it is created on demand.
+        must_be: `folder` or `file` for an existing path, `run` for a run's folder or a model's name; empty if
+            it is created on demand.
     """
 
     def accepts(value: Any) -> bool:
         return isinstance(value, str) and bool(value.strip()) and "\x00" not in value
 
-    return Kind(f"a {must_be or 'folder'}", accepts, is_text=True, is_path=True, must_be=must_be)
+    words = "a run: its folder, or the name of a model" if must_be == "run" else f"a {must_be or 'folder'}"
+    return Kind(words, accepts, is_text=True, is_path=True, must_be=must_be)
 
 
 def either(first: Kind, second: Kind) -> Kind:

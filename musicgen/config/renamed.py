@@ -15,6 +15,7 @@ _CLASSES = {
     "musicgen.data.giantmidi.GiantMidi": "musicgen.data.sources.giantmidi.GiantMidi",
     "musicgen.generation.generate.Sampling": "musicgen.generation.sampling.Sampling",
     "musicgen.generation.seamed.SeamedSampling": "musicgen.generation.block_sampling.BlockSampling",
+    "musicgen.models.autoencoder.Autoencoder": "musicgen.models.convolutional.ConvolutionalAutoencoder",
     "musicgen.models.lstm.Lstm": "musicgen.models.priors.lstm.Lstm",
     "musicgen.models.priors.transformer.Transformer": "musicgen.models.priors.flat.Transformer",
     "musicgen.models.style.StyleClassifier": "musicgen.style.classifier.StyleClassifier",

@@ -21,10 +21,11 @@ from musicgen.config.kinds import (
 )
 
 PER_STAGE = ("batch_size", "max_epochs", "updates_per_epoch")  # a number per stage, or a number for all
-TABLES = ("where", "better", "knobs")  # their keys are the user's own
+TABLES = ("where", "better", "knobs", "blend")  # their keys are the user's own
 
 _NAMES = list_of(TEXT, or_one=True).or_null()
 _FRACTION = real(0, 0.95)
+_MOOD = list_of(real(-1, 1), or_one=True, least=1)
 
 # The first match counts; a prefix VERB: limits a line to a verb. Lists all settings that default to null.
 KINDS: tuple[tuple[str, Kind], ...] = (
@@ -53,6 +54,8 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("*.num_residual_layers", whole(0, 1000)),
     ("transpose", whole(0, 48)),
     ("clips.transpose", whole(0, 48)),
+    ("windows.gap_share", real(0, 1)),
+    ("vq_vae.channels", whole(1, 2).or_null()),
     ("windows.*", whole(1)),
     ("*.max_positions", whole(1).or_null()),
     ("data.composer", _NAMES),
@@ -63,9 +66,19 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("data.progression", _NAMES),
     ("generate.key", TEXT.or_null()),
     ("generate:key", TEXT.or_null()),
+    ("style:composer", TEXT),
+    ("style:against", TEXT),
     ("generate:composer", TEXT.or_null()),
     ("generate:era", TEXT.or_null()),
     ("generate:guidance", real(0)),
+    ("generate:blend", TABLE),
+    ("generate:blend_by", one_of("labels", "directions")),
+    ("generate:mood.*", _MOOD.or_null()),
+    ("generate:attributes.*", list_of(real(), or_one=True, least=1).or_null()),
+    ("generate:fill", matching(r"\s*\d+\s*:\s*\d+\s*", words="quarters such as 16:24").or_null()),
+    ("generate:vary", real(0, 1, above=True).or_null()),
+    ("generate:candidates", whole(1)),
+    ("generate:render", FLAG.or_null()),
     ("evaluate:data.one_key", FLAG.or_null()),
     ("data.form", _NAMES),
     ("data.twins_together", FLAG.or_null()),
@@ -73,6 +86,8 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("noise", matching(r"[A-Za-z]\w*", words="a file of conf/noise").or_null()),
     ("bottleneck", matching(r"[A-Za-z]\w*", words="a file of conf/bottleneck")),
     ("data.passage_quarters", whole(1).or_null()),
+    ("data.loops", whole(1).or_null()),
+    ("generate:loop_bars", whole(1).or_null()),
     ("data.max_pieces", whole(1).or_null()),
     ("evaluate:data.*_fraction", _FRACTION.or_null()),
     ("data.*_fraction", _FRACTION),
@@ -86,14 +101,17 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("evaluate:data.download", one_of(True, False, "full").or_null()),
     ("data*.download", one_of(True, False, "full")),
     ("shard", matching(r"\s*\d+/\d+\s*", words="a part of all files, such as 0/4 of 0/4 to 3/4").or_null()),
-    ("generate:run", path("folder")),
-    ("run", path("folder").or_null()),
+    ("generate:run", path("run")),
+    ("export:run", path("run")),
+    ("export:to", path()),
+    ("export:max_mb", real(0, above=True)),
+    ("run", path("run").or_null()),
     ("against", path("folder").or_null()),
-    ("init_from", path("folder").or_null()),
+    ("init_from", path("run").or_null()),
     ("resume", path("folder").or_null()),
     ("import:weights", path("folder")),
     ("weights", path("folder").or_null()),
-    ("baseline.run", path("folder").or_null()),
+    ("baseline.run", path("run").or_null()),
     ("prompt", path("file").or_null()),
     ("prompt_bars", either(whole(1), matching(r"\d+(-\d*)?", words="bars such as 9-16 or 9-")).or_null()),
     ("*soundfont", path("file").or_null()),
@@ -129,6 +147,10 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("*.cpu_seconds", real(0, above=True).or_null()),
     ("baseline:baseline.order", whole(1)),
     ("runs:action", one_of("list", "show", "prune")),
+    ("studio:port", whole(0, 65535)),
+    ("studio:folder", path()),
+    ("studio:waiting", whole(1)),
+    ("studio:quarters", whole(1)),
     ("runs", list_of(path(), least=1)),
     ("sort", TEXT.or_null()),
     ("group_by", list_of(TEXT).or_null()),

@@ -1,5 +1,6 @@
 """Draw codes in blocks that do not follow from what was kept, as Bachsformer's program does."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -36,22 +37,22 @@ class BlockSampling(Sampling):
                 "keep 2 or more, and fewer than are drawn"
             )
 
-    def draw(
+    def quarters(
         self,
         prior: Prior,
         request: DrawRequest,
         *,
         reader: type[CachedReader] | type[UncachedReader] = CachedReader,
-    ) -> Int[torch.Tensor, "pieces codes"]:
-        """Draw the codes of new pieces, or continue a prompt, in blocks."""
-        per_quarter, prompt = prior.vocabulary.codes_per_slice, request.prompt
-        kept = [] if prompt is None else [prompt[:, :-per_quarter]]
-        prime = None if prompt is None else prompt[:, -per_quarter:]
-        length = sum(part.shape[1] for part in kept)
-        while length < request.num_quarters * per_quarter:
-            block = replace(request, num_quarters=self.block_quarters, prompt=prime)
-            codes = super().draw(prior, block, reader=reader).cpu()
-            kept.append(codes[:, : self.kept_quarters * per_quarter])
-            prime = codes[:, -per_quarter:]
-            length += kept[-1].shape[1]
-        return torch.cat(kept, dim=1)[:, : request.num_quarters * per_quarter]
+    ) -> Iterator[Int[torch.Tensor, "pieces codes"]]:
+        """Yield the codes of new pieces, or of what continues a prompt, block by block."""
+        per_quarter, first, prime, known = prior.vocabulary.codes_per_slice, 0, None, 0
+        if request.prompt is not None:
+            first, known = request.prompt.shape[1] // per_quarter - 1, 1
+            prime = request.prompt[:, -per_quarter:]
+        while first < request.num_quarters:
+            conditions = None if request.conditions is None else request.conditions.since(first)
+            block = replace(request, num_quarters=self.block_quarters, prompt=prime, conditions=conditions)
+            drawn = [] if prime is None else [prime]
+            drawn += super().quarters(prior, block, reader=reader)
+            yield from drawn[known : min(self.kept_quarters, request.num_quarters - first)]
+            first, prime, known = first + self.kept_quarters, drawn[-1], 0

@@ -1,4 +1,4 @@
-"""How one code is chosen from logits: temperature, what may come at all, and what was heard lately."""
+"""How one code is chosen from logits: temperature, what may come at all, and what came lately."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ class Chooser:
         ValueError: A setting is out of range.
     """
 
-    temperature: float = 0.9
-    top_k: int | None = 16
+    temperature: float = 1.0
+    top_k: int | None = None
     top_p: float | None = None
-    min_p: float | None = None
+    min_p: float | None = 0.05
     repetition_penalty: float = 1.0
 
     def __post_init__(self) -> None:
@@ -74,17 +74,17 @@ class Chooser:
         logits: Float[Tensor, "batch vocab"],
         noise: Float[Tensor, "batch vocab"] | None,
         *,
-        heard: Int[Tensor, "batch recent"] | None = None,
+        recent: Int[Tensor, "batch recent"] | None = None,
     ) -> Int[Tensor, " batch"]:
         """Choose a code per row: the largest of logits + scaled Gumbel noise is a draw from their softmax.
 
         Args:
             logits: Of the next code.
             noise: Of `noises`; None takes the likeliest code.
-            heard: Codes that the repetition penalty falls on; None for none.
+            recent: Codes that the repetition penalty falls on; None for none.
         """
-        if heard is not None and self.repetition_penalty != 1:
-            logits = penalise(logits, heard, penalty=self.repetition_penalty)
+        if recent is not None and self.repetition_penalty != 1:
+            logits = penalise(logits, recent, penalty=self.repetition_penalty)
         if noise is None:
             return logits.argmax(dim=-1)
         if self.top_k is not None and self.top_k < logits.shape[-1]:
@@ -112,21 +112,21 @@ def row_generators(generator: torch.Generator, *, batch: int) -> list[torch.Gene
 
 
 def penalise(
-    logits: Float[Tensor, "batch vocab"], heard: Int[Tensor, "batch recent"], *, penalty: float
+    logits: Float[Tensor, "batch vocab"], recent: Int[Tensor, "batch recent"], *, penalty: float
 ) -> Float[Tensor, "batch vocab"]:
-    """Divide the likelihood of codes that were heard by the penalty, each once however often it was heard.
+    """Divide the likelihood of recent codes by the penalty, each once however often it came.
 
     Taking log(penalty) off a logit does the same whatever its sign, unlike the division of logits by Keskar
     et al. 2019 (CTRL, section 4.1), which depends on where a network happens to put its zero.
 
     Args:
         logits: Of the next code.
-        heard: Codes; may be none.
-        penalty: Above 0; below 1 makes what was heard likelier.
+        recent: Codes; may be none.
+        penalty: Above 0; below 1 makes recent codes likelier.
     """
-    was_heard: Bool[Tensor, "batch vocab"] = torch.zeros_like(logits, dtype=torch.bool)
-    was_heard.scatter_(-1, heard, True)
-    return torch.where(was_heard, logits - torch.tensor(penalty).log().item(), logits)
+    came: Bool[Tensor, "batch vocab"] = torch.zeros_like(logits, dtype=torch.bool)
+    came.scatter_(-1, recent, True)
+    return torch.where(came, logits - torch.tensor(penalty).log().item(), logits)
 
 
 def keep_top_k(logits: Float[Tensor, "batch vocab"], *, top_k: int) -> Float[Tensor, "batch vocab"]:

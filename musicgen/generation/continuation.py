@@ -43,10 +43,10 @@ def continue_prompt(
     new, held_until = _behind_the_seam(piece, prompt)
     seam, played = prompt.seam_quarters, prompt.performance
     score = _score(prompt, tempo_bpm)
-    velocity = _velocities(new.pitch, played)
+    velocity = velocities_like(new.pitch, played)
     if not keep_prompt:
         score = score.between(seam, math.inf)
-        performance = _performed(score, new.pitch, new.onset, new.offset, velocity)
+        performance = performed(score, new.pitch, new.onset, new.offset, velocity)
         new_quarters = slice(piece.prompt_quarters, None)
         return replace(
             piece,
@@ -55,7 +55,7 @@ def continue_prompt(
             performance=performance,
             prompt_quarters=0,
         )
-    performance = _performed(
+    performance = performed(
         score.with_marker(SEAM, quarter=seam),
         np.concatenate([played.pitch, new.pitch]),
         np.concatenate([played.onset_quarters, seam + new.onset]),
@@ -90,16 +90,19 @@ def _behind_the_seam(
 
 
 def _score(prompt: Prompt, tempo_bpm: float | None) -> ScoreMap:
-    """Return the prompt's map up to the seam, in ticks that the grid's ticks are whole numbers of."""
+    """Return the prompt's map up to the seam, in ticks of the grid, and the tempo from there on."""
     seam = prompt.seam_quarters
-    score = prompt.score.between(0.0, seam)
-    common = math.lcm(score.ticks_per_quarter, TICKS_PER_QUARTER)
-    if common <= _MAX_TICKS_PER_QUARTER:
-        score = score.rescaled(common)
+    score = scaled_to_grid(prompt.score.between(0.0, seam))
     return score if tempo_bpm is None else score.with_tempo(tempo_bpm, from_quarter=seam)
 
 
-def _velocities(pitch: Int16[np.ndarray, " new"], played: Performance) -> UInt8[np.ndarray, " new"]:
+def scaled_to_grid(score: ScoreMap) -> ScoreMap:
+    """Return a map in ticks that the grid's ticks are whole numbers of, if a file can have so many."""
+    common = math.lcm(score.ticks_per_quarter, TICKS_PER_QUARTER)
+    return score.rescaled(common) if common <= _MAX_TICKS_PER_QUARTER else score
+
+
+def velocities_like(pitch: Int16[np.ndarray, " new"], played: Performance) -> UInt8[np.ndarray, " new"]:
     """Average the velocities of the notes that were played, those near in pitch most."""
     pitches, place = np.unique(pitch, return_inverse=True)
     distance = (pitches[:, None] - np.arange(128)) / _NEAR_SEMITONES
@@ -109,9 +112,10 @@ def _velocities(pitch: Int16[np.ndarray, " new"], played: Performance) -> UInt8[
     return np.rint((weight @ total) / (weight @ number)).astype(np.uint8)[place]
 
 
-def _performed(
+def performed(
     score: ScoreMap, pitch: np.ndarray, onset: np.ndarray, offset: np.ndarray, velocity: np.ndarray
 ) -> Performance:
+    """Make a performance of notes whose times are in quarters of a map."""
     ticks = score.ticks_per_quarter
     return Performance.from_arrays(
         pitch,

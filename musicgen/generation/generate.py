@@ -4,14 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Int, UInt32
+from jaxtyping import Bool, Int, UInt32
 
+from musicgen.generation.conditions import Conditions
 from musicgen.generation.key_plan import KeyPlan, home_of
 from musicgen.generation.sampling import DrawRequest, Sampling
-from musicgen.generation.tokenize import decode_codes, encode_packed
+from musicgen.generation.tokenize import decode_codes, encode_packed, sounding_at_end
 from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.cells.base import DrawnCells
 from musicgen.models.priors.base import Prior
-from musicgen.music.grid import from_packed, unpack
+from musicgen.music.grid import from_packed
 from musicgen.music.notes import Performance
 from musicgen.music.theory.home_key import fitting, moved, steps_home
 
@@ -47,8 +49,7 @@ def generate_pieces(
     tempo_bpm: float = 120.0,
     prompt: UInt32[np.ndarray, "quarters pitches"] | None = None,
     keys: KeyPlan | None = None,
-    labels: Int[torch.Tensor, "1 fields"] | None = None,
-    guidance: float = 1.0,
+    conditions: Conditions | None = None,
 ) -> list[GeneratedPiece]:
     """Sample pieces, all from the start of a piece or all from one prompt.
 
@@ -64,8 +65,7 @@ def generate_pieces(
         prompt: Packed slices (quarters, 88) to keep and continue.
         keys: The key that pieces come in; as the model writes them if not given. A prompt is continued in
             its own key.
-        labels: What is asked of all pieces, see `labels_asked`.
-        guidance: How much the labels count: 0 not at all, 1 as learned, 2 twice as far.
+        conditions: What is asked of all pieces, see `Asked.conditions`.
 
     Returns:
         The pieces, prompt included.
@@ -74,79 +74,126 @@ def generate_pieces(
         ValueError: A number is out of range, the prompt is empty, or it comes with another key.
     """
     check_request(num_pieces=num_pieces, num_quarters=num_quarters, tempo_bpm=tempo_bpm)
-    keys, prompt_codes, prompt_quarters, home = keys or KeyPlan(), None, 0, 0
-    if prompt is not None:
-        if not len(prompt):
-            raise ValueError("the prompt has no quarters; give at least one")
-        if keys.key is not None:
-            raise ValueError(f"key={keys.key} with a prompt, which has a key already; leave one of them out")
-        home = _steps_home(prompt, keys)
-        prompt_quarters = len(prompt)
-        at_home = moved(prompt, home)
-        prompt_codes = torch.from_numpy(encode_packed(autoencoder, at_home)).reshape(1, -1)
+    keys = keys or KeyPlan()
+    opening = None if prompt is None else Opening.read(autoencoder, prompt, keys=keys)
     drawn = []
     for first in range(0, num_pieces, PIECES_AT_ONCE):
         batch = min(PIECES_AT_ONCE, num_pieces - first)
         request = DrawRequest(
-            num_quarters=prompt_quarters + num_quarters,
+            num_quarters=num_quarters + (0 if opening is None else len(opening.packed)),
             generator=torch.Generator().manual_seed(seed + first * _BATCH_SEEDS),
             batch=batch,
-            prompt=None if prompt_codes is None else prompt_codes.repeat(batch, 1),
-            labels=labels,
-            guidance=guidance,
+            prompt=None if opening is None else opening.codes.repeat(batch, 1),
+            conditions=conditions,
         )
         drawn.append(sampling.draw(transformer, request).cpu())
     rows = torch.cat(drawn).view(num_pieces, -1, autoencoder.num_codes)
-    if prompt is not None:
-        return [_continued(autoencoder, row, prompt, home=home, tempo_bpm=tempo_bpm) for row in rows]
+    if opening is not None:
+        new = [decode_codes(autoencoder, row[len(opening.packed) :], before=opening.last) for row in rows]
+        return [
+            opening.continued(row, cells, tempo_bpm=tempo_bpm) for row, cells in zip(rows, new, strict=True)
+        ]
     return [
-        _begun(autoencoder, row, keys, random=np.random.default_rng([seed, number]), tempo_bpm=tempo_bpm)
+        in_its_key(
+            row,
+            decode_codes(autoencoder, row),
+            keys=keys,
+            random=np.random.default_rng([seed, number]),
+            tempo_bpm=tempo_bpm,
+        )
         for number, row in enumerate(rows)
     ]
 
 
-def _steps_home(prompt: UInt32[np.ndarray, "quarters pitches"], keys: KeyPlan) -> int:
-    """Count the semitones by which a prompt is moved before it is read: none unless one key was learned."""
-    key = home_of(from_packed(prompt)) if keys.learned is not None else None
-    return 0 if key is None else fitting(prompt, steps_home(key))
+@dataclass(frozen=True)
+class Opening:
+    """A prompt as a prior reads it.
+
+    Attributes:
+        packed: Packed slices (quarters, 88), as they were given.
+        codes: The codes of the prompt, moved home.
+        last: What sounds at its end, moved home.
+        home: Semitones by which it is moved before it is read: none unless one key was learned.
+    """
+
+    packed: UInt32[np.ndarray, "quarters pitches"]
+    codes: Int[torch.Tensor, "1 codes"]
+    last: Bool[np.ndarray, " pitches"]
+    home: int
+
+    @classmethod
+    def read(
+        cls, autoencoder: Autoencoder, packed: UInt32[np.ndarray, "quarters pitches"], *, keys: KeyPlan
+    ) -> "Opening":
+        """Encode a prompt.
+
+        Raises:
+            ValueError: It is empty, or comes with another key.
+        """
+        if not len(packed):
+            raise ValueError("the prompt has no quarters; use at least one")
+        if keys.key is not None:
+            raise ValueError(f"key={keys.key} with a prompt, which has a key already; leave one of them out")
+        key = home_of(from_packed(packed)) if keys.learned is not None else None
+        home = 0 if key is None else fitting(packed, steps_home(key))
+        at_home = moved(packed, home)
+        codes = torch.from_numpy(encode_packed(autoencoder, at_home)).reshape(1, -1)
+        return cls(packed, codes, sounding_at_end(autoencoder, at_home), home)
+
+    def continued(
+        self, row: Int[torch.Tensor, "quarters codes"], new: DrawnCells, *, tempo_bpm: float
+    ) -> GeneratedPiece:
+        """Join the prompt with the cells that follow it, moved back to the prompt's key.
+
+        Args:
+            row: Codes of both.
+            new: Cells of what is new.
+            tempo_bpm: Quarters a minute.
+        """
+        packed = np.concatenate([self.packed, moved(new.packed, -self.home)])
+        onsets = new.onsets
+        if onsets is not None:
+            onsets = np.concatenate([np.zeros_like(self.packed), moved(onsets, -self.home)])
+        performance = from_packed(packed, onsets=onsets, tempo_bpm=tempo_bpm)
+        return GeneratedPiece(row, packed, performance, prompt_quarters=len(self.packed))
 
 
-def _begun(
-    autoencoder: Autoencoder,
+def in_its_key(
     row: Int[torch.Tensor, "quarters codes"],
-    keys: KeyPlan,
+    cells: DrawnCells,
     *,
+    keys: KeyPlan,
     random: np.random.Generator,
     tempo_bpm: float,
 ) -> GeneratedPiece:
-    """Decode a piece that stands by itself, and move it to its key."""
-    decoded = decode_codes(autoencoder, row)
-    performance = from_packed(decoded.packed, onsets=decoded.onsets, tempo_bpm=tempo_bpm)
-    steps = fitting(decoded.packed, keys.semitones(performance, random=random))
-    packed = moved(decoded.packed, steps)
-    if steps:
-        onsets = None if decoded.onsets is None else moved(decoded.onsets, steps)
-        performance = from_packed(packed, onsets=onsets, tempo_bpm=tempo_bpm)
-    return GeneratedPiece(codes=row, packed=packed, performance=performance, prompt_quarters=0)
+    """Make a piece of cells that stand by themselves, and move it to its key.
+
+    Args:
+        row: The codes.
+        cells: What they are decoded to.
+        keys: The key that it comes in.
+        random: Draws a key where none is asked for.
+        tempo_bpm: Quarters a minute.
+    """
+    steps = keys.semitones(from_packed(cells.packed, onsets=cells.onsets), random=random)
+    return begun(row, cells, semitones=fitting(cells.packed, steps), tempo_bpm=tempo_bpm)
 
 
-def _continued(
-    autoencoder: Autoencoder,
-    row: Int[torch.Tensor, "quarters codes"],
-    prompt: UInt32[np.ndarray, "prompt_quarters pitches"],
-    *,
-    home: int,
-    tempo_bpm: float,
+def begun(
+    row: Int[torch.Tensor, "quarters codes"], cells: DrawnCells, *, semitones: int, tempo_bpm: float
 ) -> GeneratedPiece:
-    """Decode what follows a prompt, and move it back to the prompt's key."""
-    before = unpack(moved(prompt[-1:], home)[0])[:, -1]
-    decoded = decode_codes(autoencoder, row[len(prompt) :], before=before)
-    packed = np.concatenate([prompt, moved(decoded.packed, -home)])
-    onsets = decoded.onsets
-    if onsets is not None:
-        onsets = np.concatenate([np.zeros_like(prompt), moved(onsets, -home)])
+    """Make a piece of cells that stand by themselves.
+
+    Args:
+        row: The codes.
+        cells: What they are decoded to.
+        semitones: What the piece is moved by, upwards positive.
+        tempo_bpm: Quarters a minute.
+    """
+    packed = moved(cells.packed, semitones)
+    onsets = None if cells.onsets is None else moved(cells.onsets, semitones)
     performance = from_packed(packed, onsets=onsets, tempo_bpm=tempo_bpm)
-    return GeneratedPiece(codes=row, packed=packed, performance=performance, prompt_quarters=len(prompt))
+    return GeneratedPiece(row, packed, performance, prompt_quarters=0)
 
 
 def check_request(*, num_pieces: int, num_quarters: int, tempo_bpm: float) -> None:

@@ -34,7 +34,7 @@ class KeyPlan:
     key: str | None = None
 
     def __post_init__(self) -> None:
-        self._asked()
+        self.tonics()
 
     def semitones(self, performance: Performance, *, random: np.random.Generator) -> int:
         """Decide for one piece, upwards positive, -6 to 5; 0 for silence.
@@ -50,13 +50,37 @@ class KeyPlan:
         target = self._drawn(found.mode, random) if self.key is None else self._tonic_asked(found.mode)
         return nearest_steps(target - tonic)
 
-    def _asked(self) -> dict[str, int]:
-        """Return the tonic that is asked for by mode."""
+    def semitones_ahead(self, *, random: np.random.Generator) -> int:
+        """Decide before a piece is written, for a model that has learned one key; see `semitones`.
+
+        Args:
+            random: Draws mode and key where none is asked for.
+
+        Raises:
+            ValueError: A key is asked for, but the model writes in any key.
+        """
+        if self.learned is None:
+            if self.key is None:
+                return 0
+            raise ValueError(
+                f"key={self.key}: a piece is moved to its key once it is whole; leave the key out, or use a "
+                "run trained with data.one_key=true or condition=attributes"
+            )
+        asked = self.tonics()
+        major = sum(count for name, count in self.learned.items() if name.endswith("major"))
+        total = sum(self.learned.values())
+        mode = "major" if total and random.random() < major / total else "minor"
+        mode = next(iter(asked)) if len(asked) == 1 else mode
+        tonic = self._drawn(mode, random) if self.key is None else asked[mode]
+        return nearest_steps(tonic - HOME_TONICS[mode])
+
+    def tonics(self) -> dict[str, int]:
+        """Return the tonic that is asked for by mode; both modes for a tonic alone, none for nothing."""
         asked = MusicFilter(key=self.key).keys()
         return {mode: tonic for tonic, mode in asked}
 
     def _tonic_asked(self, mode: str) -> int:
-        asked = self._asked()
+        asked = self.tonics()
         return asked[mode] if mode in asked else next(iter(asked.values())) + _RELATIVE[mode]
 
     def _drawn(self, mode: str, random: np.random.Generator) -> int:

@@ -1,122 +1,30 @@
-"""A finished run in Python: files to codes, codes to music, new pieces; arrays in and out."""
+"""A finished run in Python: new pieces, asked for as on the command line."""
 
-import json
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
-import numpy as np
-import torch
-from jaxtyping import Bool, Int, Int64
-
-from musicgen.checkpoint import Network, load_autoencoder, load_transformer
-from musicgen.config.build import build
+from musicgen.checkpoint import load_autoencoder
+from musicgen.files.run_folders import find_run
+from musicgen.generation.asked import Asked, Wishes
+from musicgen.generation.conditions import Conditions
 from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.generate import GeneratedPiece, generate_pieces
-from musicgen.generation.prompts import read_prompt
+from musicgen.generation.key_plan import KeyPlan
+from musicgen.generation.loaded_networks import LoadedNetworks
+from musicgen.generation.looping import QUARTERS_PER_BAR, generate_loops
+from musicgen.generation.prompts import Prompt, read_prompt
+from musicgen.generation.retouching import Retoucher
 from musicgen.generation.sampling import Sampling
-from musicgen.generation.tokenize import decode_codes, encode_packed
-from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.priors.base import Prior
-from musicgen.music.grid import Grid, pack, unpack
-
-_METRICS_FILE = "metrics.json"
-Slices = Bool[np.ndarray, "quarters pitches ticks"]
+from musicgen.generation.streaming import StreamedQuarter, stream_piece
+from musicgen.music.midi import read_midi
 
 
 @dataclass(frozen=True)
-class LoadedRun:
-    """A run folder, opened to be used from Python; `musicgen.load` makes it.
-
-    The autoencoder is read at once, the prior when it is first needed, so a run without one can encode and
-    decode.
-
-    Attributes:
-        folder: The run folder.
-        network: The autoencoder and its description.
-    """
-
-    folder: Path
-    network: Network[Autoencoder]
-
-    @property
-    def autoencoder(self) -> Autoencoder:
-        """The autoencoder, in evaluation mode on the CPU."""
-        return self.network.module
-
-    @cached_property
-    def prior(self) -> Prior:
-        """The prior over its codes, in evaluation mode on the CPU.
-
-        Raises:
-            FileNotFoundError: The run trained none.
-            ValueError: The checkpoint is damaged, or belongs to another autoencoder.
-        """
-        return load_transformer(self.folder, autoencoder=self.autoencoder).module
-
-    @cached_property
-    def grid(self) -> Grid:
-        """The grid that cut the training pieces into slices."""
-        return build(self.network.description["grid"])
-
-    @cached_property
-    def metrics(self) -> dict[str, float]:
-        """The metrics of the run by the names of `metrics.json`, NaN for one without a value; empty if none.
-
-        Raises:
-            ValueError: The file is damaged.
-        """
-        path = self.folder / _METRICS_FILE
-        if not path.is_file():
-            return {}
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return {name: math.nan if value is None else float(value) for name, value in values.items()}
-
-    def read(self, path: str | Path) -> Slices:
-        """Read a MIDI file as the training pieces were read.
-
-        Args:
-            path: The file.
-
-        Returns:
-            Cells (quarters, 88, 32): whether a pitch sounds in a tick of a quarter.
-
-        Raises:
-            MidiError: The file cannot be read as music.
-        """
-        return unpack(self.grid.read(path).packed)
-
-    def encode(self, piece: str | Path | Slices) -> Int64[np.ndarray, "quarters positions"]:
-        """Turn a piece into codes.
-
-        Args:
-            piece: A MIDI file, or cells (quarters, 88, 32) in their order.
-
-        Returns:
-            Codes (quarters, codes per quarter).
-
-        Raises:
-            MidiError: The file cannot be read as music.
-            ValueError: The autoencoder has no codes.
-        """
-        if self.autoencoder.vocabulary is None:
-            bottleneck = type(self.autoencoder.bottleneck).__name__
-            raise ValueError(f"{self.folder}: {bottleneck} has no codes; use a run of bottleneck=quantizer")
-        slices = self.read(piece) if isinstance(piece, str | Path) else piece
-        return encode_packed(self.autoencoder, pack(slices))
-
-    def decode(self, codes: Int[np.ndarray, "quarters positions"]) -> Slices:
-        """Turn codes into cells, each the likelier of sounding and silent.
-
-        Args:
-            codes: (quarters, codes per quarter).
-
-        Returns:
-            Cells (quarters, 88, 32); `musicgen.music.grid.from_slices` makes notes of them.
-        """
-        return unpack(decode_codes(self.autoencoder, torch.as_tensor(codes, dtype=torch.int64)).packed)
+class LoadedRun(LoadedNetworks):
+    """A run folder, opened to be used from Python; `musicgen.load` makes it."""
 
     def generate(
         self,
@@ -126,6 +34,7 @@ class LoadedRun:
         seed: int = 0,
         sampling: Sampling | None = None,
         tempo_bpm: float = 120.0,
+        **asked: Unpack[Wishes],
     ) -> list[GeneratedPiece]:
         """Write new pieces.
 
@@ -135,13 +44,15 @@ class LoadedRun:
             seed: Of the draws.
             sampling: How codes are drawn; None takes the defaults of `Sampling`.
             tempo_bpm: Quarters a minute.
+            asked: Fields of `Asked`: composer, era, key, blend, attributes, mood, guidance.
 
         Returns:
             The pieces; `write_midi(piece.performance, path)` writes one.
 
         Raises:
-            ValueError: A number is out of range.
+            ValueError: A number is out of range, or the run does not know what is asked for.
         """
+        wishes = Asked(**asked)
         return generate_pieces(
             self.autoencoder,
             self.prior,
@@ -150,6 +61,178 @@ class LoadedRun:
             seed=seed,
             sampling=sampling or Sampling(),
             tempo_bpm=tempo_bpm,
+            keys=KeyPlan(learned=self.learned_keys, key=wishes.key),
+            conditions=self._conditions(wishes, quarters=num_quarters),
+        )
+
+    def loop(
+        self,
+        bars: int = 8,
+        *,
+        num_pieces: int = 1,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        tempo_bpm: float = 120.0,
+        candidates: int = 8,
+        **asked: Unpack[Wishes],
+    ) -> list[GeneratedPiece]:
+        """Write loops, whose end leads into their own beginning.
+
+        Args:
+            bars: Their length in bars of four quarters.
+            num_pieces: How many.
+            seed: Of the draws.
+            sampling: How codes are drawn; None takes the defaults of `Sampling`.
+            tempo_bpm: Quarters a minute.
+            candidates: Draws for each loop, of which the one is taken that closes best.
+            asked: Fields of `Asked`: composer, era, key, blend, attributes, mood, guidance.
+
+        Raises:
+            ValueError: A number is out of range, or the run does not know what is asked for.
+        """
+        wishes = Asked(**asked)
+        return generate_loops(
+            self.autoencoder,
+            self.prior,
+            bars=bars,
+            num_pieces=num_pieces,
+            seed=seed,
+            sampling=sampling or Sampling(),
+            tempo_bpm=tempo_bpm,
+            keys=KeyPlan(learned=self.learned_keys, key=wishes.key),
+            conditions=self._conditions(wishes, quarters=max(1, bars * QUARTERS_PER_BAR)),
+            candidates=candidates,
+        )
+
+    def stream(
+        self,
+        path: str | Path | None = None,
+        *,
+        num_quarters: int = 128,
+        bars: str | None = None,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        tempo_bpm: float | None = None,
+        **asked: Unpack[Wishes],
+    ) -> Iterator[StreamedQuarter]:
+        """Write one piece, or continue one, and yield it quarter by quarter as it is drawn.
+
+        Args:
+            path: A MIDI file to continue; None begins a piece.
+            num_quarters: Length of what is new, in quarters.
+            bars: Continue these bars of the file, such as `9-16`; None takes the whole piece.
+            seed: Of the draws; `generate` has the same codes with the same seed.
+            sampling: How codes are drawn; None takes the defaults of `Sampling`.
+            tempo_bpm: Quarters a minute of what is new; None takes the prompt's last tempo, or 120.
+            asked: Fields of `Asked`: composer, era, key, blend, attributes, mood, guidance.
+
+        Yields:
+            The number of the quarter, how many there will be, and the piece so far.
+
+        Raises:
+            MidiError: The file cannot be read as music.
+            ValueError: A number is out of range, or the run does not know what is asked for; before the
+                first quarter is drawn.
+        """
+        wishes = Asked(**asked)
+        prompt = None if path is None else read_prompt(path, grid=self.grid, bars=bars)
+        prompt_quarters = 0 if prompt is None else len(prompt.packed)
+        streamed = stream_piece(
+            self.autoencoder,
+            self.prior,
+            num_quarters=num_quarters,
+            seed=seed,
+            sampling=sampling or Sampling(),
+            tempo_bpm=tempo_bpm or 120.0,
+            prompt=None if prompt is None else prompt.packed,
+            keys=self._key_plan(wishes.key),
+            conditions=self._conditions(wishes, quarters=num_quarters, prompt_quarters=prompt_quarters),
+        )
+        if prompt is None:
+            return streamed
+        return (
+            StreamedQuarter(quarter.number, quarter.total, partial(_continued, quarter, prompt, tempo_bpm))
+            for quarter in streamed
+        )
+
+    def fill(
+        self,
+        path: str | Path,
+        *,
+        quarters: tuple[int, int],
+        num_pieces: int = 1,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        **asked: Unpack[Wishes],
+    ) -> list[GeneratedPiece]:
+        """Write the notes that begin in a part of a piece anew; all others stay as they are.
+
+        Args:
+            path: A MIDI file.
+            quarters: The first quarter of the part, and the one behind it, counted from 0 by the file.
+            num_pieces: How many versions.
+            seed: Of the draws.
+            sampling: How codes are drawn; None takes the defaults of `Sampling`.
+            asked: Fields of `Asked`: composer, era, blend, attributes, mood, guidance.
+
+        Raises:
+            MidiError: The file cannot be read as music.
+            ValueError: The part does not lie in the piece, or the run does not know what is asked for.
+        """
+        retoucher = self._retoucher(Asked(**asked), sampling)
+        return retoucher.fill(read_midi(path), quarters=quarters, num_pieces=num_pieces, seed=seed)
+
+    def vary(
+        self,
+        path: str | Path,
+        *,
+        share: float = 0.3,
+        quarters: tuple[int, int] | None = None,
+        num_pieces: int = 1,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        **asked: Unpack[Wishes],
+    ) -> list[GeneratedPiece]:
+        """Write a share of the bars of a piece, or of a part of it, anew; all other notes stay.
+
+        Args:
+            path: A MIDI file.
+            share: Of its bars of four quarters, above 0 to 1; at least one.
+            quarters: The part that may change; None for all.
+            num_pieces: How many versions; each changes other bars.
+            seed: Of the choice of bars and of the draws.
+            sampling: How codes are drawn; None takes the defaults of `Sampling`.
+            asked: Fields of `Asked`: composer, era, blend, attributes, mood, guidance.
+
+        Raises:
+            MidiError: The file cannot be read as music.
+            ValueError: The share is out of range, or the run does not know what is asked for.
+        """
+        retoucher = self._retoucher(Asked(**asked), sampling)
+        size = {"share": share, "quarters": quarters, "num_pieces": num_pieces, "seed": seed}
+        return retoucher.vary(read_midi(path), **size)
+
+    def _retoucher(self, asked: Asked, sampling: Sampling | None) -> Retoucher:
+        return Retoucher(
+            self.autoencoder,
+            self.prior,
+            grid=self.grid,
+            sampling=sampling or Sampling(),
+            asked=asked,
+            learned=self.learned_keys,
+        )
+
+    def _key_plan(self, key: str | None) -> KeyPlan:
+        """Return what moves a piece whose key is decided before it is written: nothing if it is a label."""
+        is_label = key is not None and "key" in self.can.labels and self.learned_keys is None
+        return KeyPlan(learned=self.learned_keys, key=None if is_label else key)
+
+    def _conditions(self, asked: Asked, *, quarters: int, prompt_quarters: int = 0) -> Conditions | None:
+        return asked.conditions(
+            self.prior.conditioner,
+            quarters=quarters,
+            prompt_quarters=prompt_quarters,
+            in_one_key=self.learned_keys is not None,
         )
 
     def continue_(
@@ -189,19 +272,25 @@ class LoadedRun:
             seed=seed,
             sampling=sampling or Sampling(),
             prompt=prompt.packed,
+            keys=KeyPlan(learned=self.learned_keys),
         )
         joined = {"tempo_bpm": tempo_bpm, "keep_prompt": keep_prompt}
         return [continue_prompt(piece, prompt, **joined) for piece in pieces]
+
+
+def _continued(quarter: StreamedQuarter, prompt: Prompt, tempo_bpm: float | None) -> GeneratedPiece:
+    return continue_prompt(quarter.piece, prompt, tempo_bpm=tempo_bpm)
 
 
 def load(run: str | Path) -> LoadedRun:
     """Open a run folder to encode, decode, generate and continue from Python.
 
     Args:
-        run: The run folder, with `checkpoints/`.
+        run: A run folder, the name of a run below `outputs/`, or an installed model (`giantmidi-small`).
 
     Raises:
-        FileNotFoundError: The folder has no autoencoder.
+        FileNotFoundError: There is no such run, or it has no autoencoder.
         ValueError: The checkpoint is damaged, of a newer format, or names classes it may not.
     """
-    return LoadedRun(Path(run), load_autoencoder(run))
+    folder = find_run(run)
+    return LoadedRun(folder, load_autoencoder(folder))

@@ -2,13 +2,14 @@
 
 import math
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, UInt32
 
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, Grid
+from musicgen.music.beat_grid import BeatsGrid
+from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, ClockGrid, Grid
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import Performance
 from musicgen.music.passages import cut_passage
@@ -26,6 +27,7 @@ class Prompt:
         seam_quarters: where the continuation begins in `performance`.
         held: notes that were cut at the seam, because they sound on behind it.
         cut_notes: how many notes sounded into the beginning of the passage, and are left out.
+        on_beats: whether quarters are tracked beats; the file's tempo map is then replaced by theirs.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Prompt:
     seam_quarters: float
     held: Bool[np.ndarray, " notes"]
     cut_notes: int = 0
+    on_beats: bool = False
 
     @property
     def score(self) -> ScoreMap:
@@ -51,6 +54,7 @@ class Prompt:
             f"{beats}/{unit}",
             f"{len(score.pedal_tick)} pedal moves",
         ]
+        kept += ["seconds (quarters are tracked beats)"] if self.on_beats else []
         lost = [f"{count} {kind}" for kind, count in score.not_kept]
         lost += [f"{self.cut_notes} notes that sound into its beginning"] if self.cut_notes else []
         text = f"{len(self.packed)} quarters; kept: {', '.join(kept)}"
@@ -79,16 +83,28 @@ def read_prompt(
     if num_quarters is not None and num_quarters < 1:
         raise ValueError(f"prompt_quarters={num_quarters}; use 1 or more, or null for the whole file")
     path = Path(path)
-    performance = read_midi(path)
-    first, end = _first_quarter(performance), _end_quarter(performance)
+    performance, is_moved = _played(path, grid)
+    first, end = first_quarter(performance), end_quarter(performance)
     if num_quarters is None and bars is None:
         packed, held = grid.read(path).packed, np.zeros(len(performance), bool)
-        return Prompt(path.name, packed, performance, float(max(end, first + 1)), held)
+        seam = float(max(end, first + 1))
+        return Prompt(path.name, packed, performance, seam, held, on_beats=is_moved)
     if bars is None:
         start, stop = 0.0, float(first + (num_quarters or 0))
     else:
         start, stop = _quarters_of_bars(bars, performance)
-    return _cut(path.name, performance, start, min(stop, float(end)), grid=grid)
+    if isinstance(grid, BeatsGrid):  # the part is written on beats, and must not be tracked again
+        grid = ClockGrid(sustain=grid.sustain)
+    prompt = _cut(path.name, performance, start, min(stop, float(end)), grid=grid)
+    return replace(prompt, on_beats=is_moved)
+
+
+def _played(path: Path, grid: Grid) -> tuple[Performance, bool]:
+    """Read the notes of a file in quarters of the grid, and whether these are tracked beats."""
+    if not isinstance(grid, BeatsGrid):
+        return read_midi(path), False
+    performance = replace(grid, sustain=False).performance(path)
+    return performance, not performance.counts.pieces_on_clock
 
 
 def _cut(name: str, performance: Performance, start: float, stop: float, *, grid: Grid) -> Prompt:
@@ -103,7 +119,7 @@ def _cut(name: str, performance: Performance, start: float, stop: float, *, grid
         write_midi(part, Path(folder) / "part.mid")
         packed = grid.read(Path(folder) / "part.mid").packed
     seam = math.ceil(stop - start - 1e-6)
-    missing = max(seam - _first_quarter(part) - len(packed), 0)
+    missing = max(seam - first_quarter(part) - len(packed), 0)
     rests = np.zeros((missing, NUM_PITCHES), np.uint32)
     cut_notes = int(np.count_nonzero(sounding))
     return Prompt(name, np.concatenate([packed, rests]), part, float(seam), held, cut_notes)
@@ -124,11 +140,11 @@ def _quarters_of_bars(bars: str, performance: Performance) -> tuple[float, float
     return lines[begin - 1], [*lines, float(end)][stop]
 
 
-def _first_quarter(performance: Performance) -> int:
+def first_quarter(performance: Performance) -> int:
     """Return the quarter of the first onset, rounded to the grid's ticks."""
     return math.floor(np.rint(performance.onset_quarters[0] * TICKS_PER_QUARTER) / TICKS_PER_QUARTER)
 
 
-def _end_quarter(performance: Performance) -> int:
+def end_quarter(performance: Performance) -> int:
     """Return the quarter that begins at or after the last offset, rounded to the grid's ticks."""
     return math.ceil(np.rint(performance.duration_quarters * TICKS_PER_QUARTER) / TICKS_PER_QUARTER)

@@ -1,6 +1,6 @@
 """Draw new codes from a prior, any number of quarters without a seam."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from musicgen.config.build import Buildable
 from musicgen.files.progress_bar import track
 from musicgen.generation.choosing import Chooser, row_generators
+from musicgen.generation.conditions import Conditions
 from musicgen.models.priors.base import Prior
 
 
@@ -25,14 +26,40 @@ class Reader(Protocol):
         ...
 
 
-class CachedReader:
+class _MixingReader:
+    """Predicts under each term of the conditions, side by side in one batch, and adds up the logits."""
+
+    def __init__(self, prior: Prior, *, batch: int, conditions: Conditions | None = None) -> None:
+        self.prior = prior
+        self.weights = (1.0,) if conditions is None else conditions.weights
+        self.labels = None if conditions is None else conditions.rows(batch).to(prior.device)
+
+    def labels_from(self, begin: int) -> Int[Tensor, "rows quarters fields"] | None:
+        """Return the labels of the quarters from a position of the streams on."""
+        if self.labels is None or self.labels.shape[1] == 1:
+            return self.labels
+        first = min(begin // self.prior.vocabulary.codes_per_slice, self.labels.shape[1] - 1)
+        return self.labels[:, first:]
+
+    def repeated(self, streams: Int[Tensor, "batch positions"]) -> Int[Tensor, "rows positions"]:
+        """Return the streams once for each term."""
+        return streams.repeat(len(self.weights), 1)
+
+    def mixed(self, logits: Float[Tensor, "rows vocab"]) -> Float[Tensor, "batch vocab"]:
+        """Add up the logits of the terms by their weights."""
+        if len(self.weights) == 1:
+            return logits
+        terms = logits.unflatten(0, (len(self.weights), -1))
+        weights = torch.tensor(self.weights, dtype=logits.dtype, device=logits.device)
+        return torch.einsum("t,tbv->bv", weights, terms)
+
+
+class CachedReader(_MixingReader):
     """Reads each position once, and all that are kept again when the oldest are dropped."""
 
-    def __init__(
-        self, prior: Prior, *, batch: int, labels: Int[Tensor, "batch fields"] | None = None
-    ) -> None:
-        self.prior, self.labels = prior, labels
-        self.cache = prior.new_cache(batch)
+    def __init__(self, prior: Prior, *, batch: int, conditions: Conditions | None = None) -> None:
+        super().__init__(prior, batch=batch, conditions=conditions)
+        self.cache = prior.new_cache(batch * len(self.weights))
         self.begin = 0
 
     def next_logits(
@@ -42,46 +69,19 @@ class CachedReader:
         if begin != self.begin:
             self.cache.clear()
             self.begin = begin
-        unread = streams[:, begin + self.cache.length :]
-        return self.prior(unread, self.cache, labels=self.labels)[:, -1]
+        unread = self.repeated(streams[:, begin + self.cache.length :])
+        return self.mixed(self.prior(unread, self.cache, labels=self.labels_from(begin))[:, -1])
 
 
-class UncachedReader:
+class UncachedReader(_MixingReader):
     """Reads everything again for each code: slow, and plainly right."""
 
-    def __init__(
-        self, prior: Prior, *, batch: int, labels: Int[Tensor, "batch fields"] | None = None
-    ) -> None:
-        self.prior, self.labels = prior, labels
-
     def next_logits(
         self, streams: Int[Tensor, "batch positions"], begin: int
     ) -> Float[Tensor, "batch vocab"]:
         """Compute the logits of the code after the last, from the positions `begin` and later."""
-        return self.prior(streams[:, begin:], labels=self.labels)[:, -1]
-
-
-class GuidedReader:
-    """Goes from what a prior predicts without labels towards what it predicts with them, and beyond.
-
-    Classifier-free guidance (Ho and Salimans 2021, equation 6, with their w + 1 for our guidance): the
-    logits are those without labels plus `guidance` times the difference that the labels make.
-
-    Args:
-        with_labels: Reads what the prior predicts with labels.
-        without: Reads what it predicts without.
-        guidance: 0 is without labels, 1 with them, 2 twice as far.
-    """
-
-    def __init__(self, with_labels: Reader, without: Reader, *, guidance: float) -> None:
-        self.with_labels, self.without, self.guidance = with_labels, without, guidance
-
-    def next_logits(
-        self, streams: Int[Tensor, "batch positions"], begin: int
-    ) -> Float[Tensor, "batch vocab"]:
-        """Compute the logits of the code after the last, from the positions `begin` and later."""
-        without = self.without.next_logits(streams, begin)
-        return without + self.guidance * (self.with_labels.next_logits(streams, begin) - without)
+        unread = self.repeated(streams[:, begin:])
+        return self.mixed(self.prior(unread, labels=self.labels_from(begin))[:, -1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,16 +94,14 @@ class DrawRequest:
             the number of rows.
         batch: Number of pieces; with a prompt of several rows, leave it.
         prompt: Codes of whole quarters, kept at the front: one row per piece, or one row for all pieces.
-        labels: What the prior is told of each piece, or of all in one row; None for nothing.
-        guidance: How much the labels count: 0 not at all, 1 as the prior has learned, 2 twice as far.
+        conditions: What the prior is told of the pieces; None for nothing.
     """
 
     num_quarters: int
     generator: torch.Generator
     batch: int = 1
     prompt: Int[Tensor, "rows codes"] | None = None
-    labels: Int[Tensor, "batch fields"] | None = None
-    guidance: float = 1.0
+    conditions: Conditions | None = None
 
 
 @dataclass(frozen=True)
@@ -120,17 +118,17 @@ class Sampling(Buildable):
         min_p: Only codes that have at least this share of the likeliest one's share may come; None for all.
         repetition_penalty: A code that was at the same place in the last `repetition_quarters` is so many
             times less likely; below 1 more likely; 1 leaves all as it is.
-        repetition_quarters: How far back the penalty listens.
+        repetition_quarters: How far back the penalty looks.
         hop_quarters: Quarters dropped at once; fewer keep more of the past, and take longer.
 
     Raises:
         ValueError: A number is out of range.
     """
 
-    temperature: float = 0.9
-    top_k: int | None = 16
+    temperature: float = 1.0
+    top_k: int | None = None
     top_p: float | None = None
-    min_p: float | None = None
+    min_p: float | None = 0.05
     repetition_penalty: float = 1.0
     repetition_quarters: int = 4
     hop_quarters: int = 4
@@ -141,7 +139,7 @@ class Sampling(Buildable):
         if self.hop_quarters < 1:
             raise ValueError(f"hop_quarters={self.hop_quarters} drops nothing; use 1 or more")
         if self.repetition_quarters < 1:
-            raise ValueError(f"repetition_quarters={self.repetition_quarters} hears nothing; use 1 or more")
+            raise ValueError(f"repetition_quarters={self.repetition_quarters} sees nothing; use 1 or more")
 
     def chooser(self) -> Chooser:
         """Make what chooses single codes."""
@@ -176,7 +174,28 @@ class Sampling(Buildable):
         Raises:
             ValueError: A number of the request is out of range, or its prompt does not fit the prior.
         """
-        per_quarter = prior.vocabulary.codes_per_slice
+        quarters = self.quarters(prior, request, reader=reader)
+        prompt = _prompt_rows(prior, request).to(device=prior.device, dtype=torch.int64)
+        total = request.num_quarters - prompt.shape[1] // prior.vocabulary.codes_per_slice
+        return torch.cat([prompt, *track(quarters, description="Sampling", total=total)], dim=1)
+
+    def quarters(
+        self,
+        prior: Prior,
+        request: DrawRequest,
+        *,
+        reader: type[CachedReader] | type[UncachedReader] = CachedReader,
+    ) -> Iterator[Int[Tensor, "pieces codes"]]:
+        """Yield what `draw` draws quarter by quarter, without the prompt, each as soon as it is drawn.
+
+        Args:
+            prior: Predicts the codes.
+            request: What is to be drawn.
+            reader: CachedReader, or UncachedReader as a reference.
+
+        Raises:
+            ValueError: A number of the request is out of range, or its prompt does not fit the prior.
+        """
         self._check_lengths(prior, request)
         prompt = _prompt_rows(prior, request).to(device=prior.device, dtype=torch.int64)
         generators = row_generators(request.generator, batch=len(prompt))
@@ -186,21 +205,14 @@ class Sampling(Buildable):
                 for row in generators
             ]
             prompt = torch.cat(draws).to(prior.device)
-        was_training = prior.training
-        prior.eval()
-        try:
-            with torch.inference_mode():
-                codes = _continue(
-                    prior,
-                    prompt,
-                    reader=_reader(prior, request, batch=len(prompt), kind=reader),
-                    sampling=self,
-                    generators=generators,
-                    length=request.num_quarters * per_quarter,
-                )
-        finally:
-            prior.train(was_training)
-        return codes.clone()
+        return _continue(
+            prior,
+            prompt,
+            reader=reader(prior, batch=len(prompt), conditions=request.conditions),
+            sampling=self,
+            generators=generators,
+            length=request.num_quarters * prior.vocabulary.codes_per_slice,
+        )
 
     def _check_lengths(self, prior: Prior, request: DrawRequest) -> None:
         """Refuse counts that make no piece."""
@@ -215,6 +227,7 @@ class Sampling(Buildable):
             )
 
 
+@torch.inference_mode()
 def _continue(
     prior: Prior,
     prompt: Int[Tensor, "batch positions"],
@@ -223,8 +236,8 @@ def _continue(
     sampling: Sampling,
     generators: Sequence[torch.Generator],
     length: int,
-) -> Int[Tensor, "batch length"]:
-    """Lengthen streams code by code."""
+) -> Iterator[Int[Tensor, "batch codes"]]:
+    """Lengthen streams code by code; yield each whole quarter."""
     batch, given = prompt.shape
     offset = 0 if prior.start_token is None else 1
     streams = prompt.new_empty(batch, offset + length)
@@ -235,34 +248,20 @@ def _continue(
     shape = (per_quarter, prior.num_embeddings)
     noises = chooser.noises(shape, generators=generators, device=streams.device)
     begin = 0
-    positions = range(offset + given, offset + length)
-    for position in track(positions, description="Sampling", total=len(positions)):
-        while position - begin > prior.max_positions:
-            begin += sampling.hop_quarters * per_quarter
-        logits = reader.next_logits(streams[:, :position], begin)
-        earliest = max(offset, position - sampling.repetition_quarters * per_quarter)
-        same_place = streams[:, earliest + (position - earliest) % per_quarter : position : per_quarter]
-        streams[:, position] = chooser.choose(logits, next(noises), heard=same_place)
-    return streams[:, offset:]
-
-
-def _reader(
-    prior: Prior, request: DrawRequest, *, batch: int, kind: type[CachedReader] | type[UncachedReader]
-) -> Reader:
-    """Make what reads the streams with the labels of a request, guided where that is asked for.
-
-    Raises:
-        ValueError: The guidance is out of range, or labels fit neither one piece nor all.
-    """
-    labels, guidance = request.labels, request.guidance
-    if not 0 <= guidance < float("inf"):
-        raise ValueError(f"guidance={guidance}; use 0 (labels do not count) or more, 1 as learned")
-    if labels is None or guidance == 0:
-        return kind(prior, batch=batch)
-    if len(labels) not in (1, batch):
-        raise ValueError(f"labels of {len(labels)} pieces for batch={batch}; use 1 or {batch} rows")
-    told = kind(prior, batch=batch, labels=labels.to(prior.device).expand(batch, -1))
-    return told if guidance == 1 else GuidedReader(told, kind(prior, batch=batch), guidance=guidance)
+    was_training = prior.training
+    prior.eval()
+    try:
+        for position in range(offset + given, offset + length):
+            while position - begin > prior.max_positions:
+                begin += sampling.hop_quarters * per_quarter
+            logits = reader.next_logits(streams[:, :position], begin)
+            earliest = max(offset, position - sampling.repetition_quarters * per_quarter)
+            same_place = streams[:, earliest + (position - earliest) % per_quarter : position : per_quarter]
+            streams[:, position] = chooser.choose(logits, next(noises), recent=same_place)
+            if (position + 1 - offset) % per_quarter == 0:
+                yield streams[:, position + 1 - per_quarter : position + 1].clone()
+    finally:
+        prior.train(was_training)
 
 
 def _prompt_rows(prior: Prior, request: DrawRequest) -> Int[Tensor, "batch positions"]:

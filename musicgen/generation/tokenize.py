@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int, Int64, UInt16, UInt32
+from jaxtyping import Bool, Int, Int64, Shaped, UInt16, UInt32
 
 from musicgen.checkpoint import fingerprint
 from musicgen.data.batches.codes import PieceCodes
@@ -14,7 +14,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.files.progress_bar import track
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.cells.base import DrawnCells
-from musicgen.music.grid import packed_onsets, unpack
+from musicgen.music.layout import MAX_TICKS
 
 
 @torch.inference_mode()
@@ -32,12 +32,8 @@ def encode_packed(
         Codes (quarters, codes per quarter).
     """
     device = next(autoencoder.parameters()).device
-    channels = [packed] if autoencoder.channels == 1 else [packed, packed_onsets(packed)]
-    slices = np.stack(channels, axis=1)
-    codes = [
-        autoencoder.encode(torch.from_numpy(unpack(part)[..., :: autoencoder.layout.unit]).to(device)).cpu()
-        for part in np.array_split(slices, range(batch_size, len(slices), batch_size))
-    ]
+    slices = SliceBatch.of_piece(packed, channels=autoencoder.channels, layout=autoencoder.layout).slices
+    codes = [autoencoder.encode(part.to(device)).cpu() for part in slices.split(batch_size) if len(part)]
     return torch.cat(codes).numpy() if codes else np.empty((0, autoencoder.num_codes), np.int64)
 
 
@@ -106,9 +102,35 @@ def decode_codes(
     Returns:
         Packed slices of what sounds, and of onsets if the cell model predicts them.
     """
-    cells = autoencoder.cells
     if not len(codes):
         return DrawnCells(packed=np.empty((0, autoencoder.layout.pitches), np.uint32), onsets=None)
-    parts = (part.to(next(autoencoder.parameters()).device) for part in codes.split(batch_size))
-    evidence = torch.cat([cells.evidence(autoencoder.decode_maps(part).float()).cpu() for part in parts])
-    return cells.draw(evidence, before=before, generator=generator)
+    evidence = torch.cat([evidence_of(autoencoder, part) for part in codes.split(batch_size)])
+    return autoencoder.cells.draw(evidence, before=before, generator=generator)
+
+
+def sounding_at_end(
+    autoencoder: Autoencoder, packed: UInt32[np.ndarray, "quarters pitches"]
+) -> Bool[np.ndarray, " pitches"]:
+    """Return what sounds in the last tick of the autoencoder's grid; nothing before the first quarter.
+
+    Args:
+        autoencoder: Says how long its ticks are.
+        packed: Packed slices of consecutive quarters; may be none.
+    """
+    if not len(packed):
+        return np.zeros(packed.shape[1], bool)
+    return packed[-1] >> np.uint32(MAX_TICKS - autoencoder.layout.unit) != 0
+
+
+@torch.inference_mode()
+def evidence_of(
+    autoencoder: Autoencoder, codes: Int[torch.Tensor, "quarters codes"]
+) -> Shaped[torch.Tensor, "quarters ..."]:
+    """Decode quarters to what their cells are drawn from; it can be gathered quarter by quarter.
+
+    Args:
+        autoencoder: In evaluation mode, on any device.
+        codes: (quarters, codes per quarter), all decoded at once.
+    """
+    codes = codes.to(next(autoencoder.parameters()).device)
+    return autoencoder.cells.evidence(autoencoder.decode_maps(codes).float()).cpu()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from musicgen.generation.generate import GeneratedPiece
+from musicgen.music.beat_grid import on_clock
 from musicgen.music.midi import write_midi
 from musicgen.music.notes import Performance
 from musicgen.music.score_map import ScoreMap
@@ -33,6 +34,7 @@ def write_pieces(
     *,
     formats: str | Sequence[str] = ("mid",),
     labels: Sequence[Labels] | None = None,
+    as_played: bool = False,
     soundfont: str | Path | None = None,
 ) -> list[Path]:
     """Write pieces as `000.mid`, `001.mid` and so on, and beside them what else is asked for.
@@ -42,6 +44,8 @@ def write_pieces(
         folder: Made if it is not there.
         formats: One or several of `mid`, `wav`, `png`, `musicxml`.
         labels: What each MIDI file says of its origin; nothing by default.
+        as_played: Also write `played/000.mid` and so on, without the tempo map: the same sound with quarters
+            of half a second. For pieces whose quarters are tracked beats, which go to `000.mid`.
         soundfont: An SF2 file for `wav`; None takes the default of `render`.
 
     Returns:
@@ -61,6 +65,8 @@ def write_pieces(
             path = folder / f"{number:03d}.{ending}"
             _WRITERS[ending](request, path)
             written.append(path)
+        if as_played and "mid" in formats:
+            written.append(_write_as_played(request, folder / "played" / f"{number:03d}.mid"))
     return written
 
 
@@ -88,14 +94,21 @@ class _Request:
 
 def _write_midi(request: _Request, path: Path) -> None:
     write_midi(
-        _with_key(request.piece.performance),
+        with_key(request.piece.performance),
         path,
         track_name=request.labels.track_name,
         texts=request.labels.texts,
     )
 
 
-def _with_key(performance: Performance) -> Performance:
+def _write_as_played(request: _Request, path: Path) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    clocked = replace(request.piece, performance=on_clock(request.piece.performance))
+    _write_midi(replace(request, piece=clocked), path)
+    return path
+
+
+def with_key(performance: Performance) -> Performance:
     """Return the piece with a signature of its estimated key, unless it has one."""
     score = performance.score or ScoreMap.constant()
     if len(score.key_tick) or len(performance) == 0:
@@ -128,8 +141,10 @@ def _write_png(request: _Request, path: Path) -> None:
 
 def _write_musicxml(request: _Request, path: Path) -> None:
     from musicgen.music.notation.musicxml import write_musicxml
+    from musicgen.music.notation.on_beats import on_its_beats
 
-    write_musicxml(request.piece.performance, path)
+    written = on_its_beats(request.piece.performance)
+    write_musicxml(written.performance, path, metre=written.metre, tempo_bpm=written.tempo_bpm)
 
 
 _WRITERS: dict[str, Callable[[_Request, Path], None]] = {

@@ -149,7 +149,7 @@ def evaluate_run(
     generated_metrics = generated_metrics or measure_generated(generated_pieces(folder), prepared)
     train, val = prepared.splits["train"], prepared.splits["val"]
     metrics = reconstruction or reconstruction_metrics(autoencoder.module, val)
-    held_out = labelled(codes["val"], val.pieces, prior.module.conditioner)
+    held_out = labelled(codes["val"], val, prior.module.conditioner)
     nats = prior_nats(prior.module, held_out, window_quarters=window_quarters)
     parameters = count_parameters(autoencoder.module) + count_parameters(prior.module)
     codes_per_quarter = autoencoder.module.num_codes

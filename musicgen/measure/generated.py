@@ -1,7 +1,7 @@
 """Metrics of generated pieces and of held-out real ones."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -86,12 +86,18 @@ def measure_generated(
     )
 
 
-def measure_generated_files(pieces: Sequence[Piece], reference: Prepared | None = None) -> GeneratedMetrics:
+def measure_generated_files(
+    pieces: Sequence[Piece],
+    reference: Prepared | None = None,
+    *,
+    read: Callable[[Path], Performance] = read_generated,
+) -> GeneratedMetrics:
     """Measure the pieces of files; copies are searched in all splits of the reference.
 
     Args:
         pieces: Files, including silent ones.
         reference: Real music, as for `measure_generated`.
+        read: Reads a file, which may hold no notes, in quarters from which bars are counted.
 
     Raises:
         ValueError: No file can be read.
@@ -99,7 +105,7 @@ def measure_generated_files(pieces: Sequence[Piece], reference: Prepared | None 
     named, skipped = [], []
     for piece in pieces:
         try:
-            named.append((piece.path.name, read_generated(piece.path)))
+            named.append((piece.path.name, read(piece.path)))
         except (MidiError, OSError) as error:
             log.warning("skipped: %s", error)
             skipped.append(SkippedPiece(piece.path, str(error)))

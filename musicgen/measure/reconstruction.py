@@ -195,7 +195,10 @@ class ReconstructionMetrics(Metric):
         """Compare the notes of every piece that is complete, and drop its evidence."""
         if not len(self.numbers):
             return
-        numbers, evidence = _joined(self.numbers), _joined(self.evidence)
+        with torch.autocast(self.nats_sum.device.type, enabled=False):  # chances are read in full precision
+            self._compare(_joined(self.numbers), _joined(self.evidence))
+
+    def _compare(self, numbers: Int[Tensor, " slices"], evidence: Shaped[Tensor, "slices ..."]) -> None:
         order = numbers.argsort()
         numbers, evidence = numbers[order], evidence[order]
         fed = numbers.cpu().numpy()

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from musicgen.measure.metric_spec import Better, MetricSpec, check_better
 from musicgen.measure.model_specs import ENDINGS, MODEL
 from musicgen.measure.music_specs import MUSIC
+from musicgen.measure.rendering_specs import RENDERING
 
 __all__ = ["METRICS", "Better", "Metric", "MetricSpec", "all_metrics", "best_of", "metric", "register"]
 
-METRICS: dict[str, MetricSpec] = {spec.name: spec for spec in (*MODEL, *MUSIC)}
+METRICS: dict[str, MetricSpec] = {spec.name: spec for spec in (*MODEL, *MUSIC, *RENDERING)}
 """Name to description, in reading order; `register` adds to it."""
 
 ARROWS: dict[Better, str] = {"lower": "↓", "higher": "↑", "closer": "→", "none": ""}
@@ -22,6 +23,7 @@ BASELINES = {
     "pitch": "per-pitch average",
     "unigram": "code frequencies",
     "bigram": "code pairs",
+    "flat": "flat rendering",
 }
 """What trivial predictions are called: `baseline/pitch/bce` is the BCE of the per-pitch average."""
 
@@ -246,7 +248,7 @@ def _place(name: str) -> tuple[int, int, str]:
         return 0, 0, ""
     if "val" in parts[:-1]:
         return 1, stage, first
-    order = {"generated": 2, "real": 3, "model": 6, "time": 6, "baseline": 7}
+    order = {"generated": 2, "rendered": 2, "real": 3, "model": 6, "time": 6, "baseline": 7}
     if first in order:
         return order[first], 0, ""
     return (4 if "train" in parts else 5), stage, first

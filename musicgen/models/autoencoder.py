@@ -1,5 +1,6 @@
 """The autoencoder: slices to latents, through a bottleneck, and back."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,13 +9,9 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from musicgen.config.build import Buildable
-from musicgen.models.blocks import Decoder, Encoder, Strides
 from musicgen.models.bottlenecks.base import Bottleneck, DiscreteBottleneck, Vocabulary
 from musicgen.models.cells.base import CellModel, check_channels
-from musicgen.models.cells.independent import IndependentCells
-from musicgen.music.layout import PIANO, SliceLayout
-
-HIDDENS_DIVISOR = 4
+from musicgen.music.layout import SliceLayout
 
 
 @dataclass(frozen=True)
@@ -34,71 +31,68 @@ class AutoencoderOutput:
     metrics: Mapping[str, Tensor]
 
 
-class Autoencoder(Buildable, nn.Module):
-    """Describe a quarter of music by a grid of latents (with a codebook: VQ-VAE, van den Oord et al. 2017).
+class SliceDecoder(nn.Module, ABC):
+    """Turn a grid of latents into the maps that a cell model reads."""
 
-    The convolutions are those of Bachsformer, so that its weights load; its layout gives 8 x 2 latents. Works
-    with `to(memory_format=torch.channels_last)` and under bf16 autocast, and is fastest with both.
+    @abstractmethod
+    def forward(self, latents: Float[Tensor, "batch dim h w"]) -> Float[Tensor, "batch maps pitches ticks"]:
+        """Map latents to output maps."""
+
+    @abstractmethod
+    def set_output_bias(self, bias: Float[Tensor, " maps"]) -> None:
+        """Start each map at a value."""
+
+
+class Autoencoder(Buildable, nn.Module):
+    """Describe a quarter of music by a grid of latents, and reconstruct it from them.
+
+    A subclass builds the two networks; what stands between them, how maps become cells and what a decoder
+    learns without latents is the same for all. Works under bf16 autocast.
 
     Args:
         bottleneck: Between encoder and decoder; its embedding_dim is the latents'.
-        cells: How the decoder's maps become cells; `IndependentCells` with as many channels as slices.
+        encoder: Slices (batch, channels, pitches, ticks) to latents (batch, embedding_dim, *grid).
+        decoder: Latents to `cells.maps` maps per pitch and tick.
+        grid: Height and width of the grid of latents.
+        cells: How the decoder's maps become cells.
         layout: Pitches and ticks of a slice.
-        num_hiddens: Width of the widest layers, a multiple of 4.
-        num_residual_layers: Residual blocks on each side, 0 or more.
-        num_residual_hiddens: Channels inside a residual block.
         channels: Channels of the slices, 1 (sounding) or 2 (sounding, onset).
         noise: Put on the encoder's input in training; none if not given.
         null_share: Share of training slices that the decoder reconstructs without their latents, 0 to below
             1, so that `maps_without_latents` can tell what the latents save.
-        strides: Strides of the three outer convolutions over pitches and ticks; smaller ones give more
-            latents. Those that give 8 x 2 latents if not given.
 
     Raises:
-        ValueError: A setting is out of range, or strides do not meet the layout; the message names what does.
+        ValueError: A setting is out of range.
     """
 
     def __init__(
         self,
         bottleneck: Bottleneck,
         *,
-        cells: CellModel | None = None,
-        layout: SliceLayout = PIANO,
-        num_hiddens: int = 128,
-        num_residual_layers: int = 2,
-        num_residual_hiddens: int = 32,
-        channels: int = 1,
-        noise: nn.Module | None = None,
-        null_share: float = 0.0,
-        strides: Sequence[Sequence[int]] | None = None,
+        encoder: nn.Module,
+        decoder: SliceDecoder,
+        grid: tuple[int, int],
+        cells: CellModel,
+        layout: SliceLayout,
+        channels: int,
+        noise: nn.Module | None,
+        null_share: float,
     ) -> None:
         super().__init__()
-        _check_sizes(num_hiddens, num_residual_layers, num_residual_hiddens)
         check_channels(channels)
-        self.bottleneck = bottleneck
-        self.channels = channels
-        self.cells = IndependentCells(channels=channels) if cells is None else cells
-        if self.cells.channels > channels:
+        if cells.channels > channels:
             raise ValueError(
-                f"{type(self.cells).__name__} compares {self.cells.channels} channels, but slices have "
-                f"channels={channels}; use channels={self.cells.channels}"
+                f"{type(cells).__name__} compares {cells.channels} channels, but slices have "
+                f"channels={channels}; use channels={cells.channels}"
             )
-        self.layout = layout
-        steps = Strides.of(strides) if strides else Strides.for_ticks(layout.ticks)
-        self.grid = steps.latent_grid(layout.shape)
-        sizes = {
-            "num_hiddens": num_hiddens,
-            "num_residual_layers": num_residual_layers,
-            "num_residual_hiddens": num_residual_hiddens,
-            "embedding_dim": bottleneck.embedding_dim,
-            "strides": steps,
-        }
-        self.encoder = Encoder(channels=channels, **sizes)
-        self.decoder = Decoder(maps=self.cells.maps, **sizes)
         if not 0 <= null_share < 1:
             raise ValueError(f"null_share={null_share} is not a share; use 0 to below 1, for example 0.1")
+        self.bottleneck, self.cells = bottleneck, cells
+        bottleneck.cells = layout.cells
+        self.layout, self.channels, self.grid = layout, channels, grid
+        self.encoder, self.decoder = encoder, decoder
         self.noise, self.null_share = noise, null_share
-        # Ones, because the decoder rectifies latents: at 0 nothing would be learnt.
+        # Ones, because a decoder may rectify latents: at 0 nothing would be learnt.
         self.null_latent = nn.Parameter(torch.ones(bottleneck.embedding_dim)) if null_share else None
 
     @property
@@ -197,9 +191,7 @@ class Autoencoder(Buildable, nn.Module):
             ValueError: A density is not between 0 and 1, or the cell model needs more of them.
         """
         densities = [density] * self.channels if isinstance(density, int | float) else list(density)
-        bias = self.decoder.conv_4.bias
-        assert bias is not None
-        bias.copy_(self.cells.output_bias(densities))
+        self.decoder.set_output_bias(self.cells.output_bias(densities))
 
     def _discrete(self) -> DiscreteBottleneck:
         if not isinstance(self.bottleneck, DiscreteBottleneck):
@@ -218,18 +210,4 @@ class Autoencoder(Buildable, nn.Module):
         if slices.ndim != 4 or slices.shape[1:] != (self.channels, *self.layout.shape):
             allowed = f"(batch, {self.channels}, {self.layout.pitches}, {self.layout.ticks})"
             raise ValueError(f"slices have shape {tuple(slices.shape)}; this autoencoder takes {allowed}")
-        return slices.to(self.encoder.conv_1.weight.dtype)
-
-
-def _check_sizes(num_hiddens: int, num_residual_layers: int, num_residual_hiddens: int) -> None:
-    """Refuse what cannot be built, and name the nearest that can."""
-    if num_hiddens < HIDDENS_DIVISOR or num_hiddens % HIDDENS_DIVISOR:
-        nearest = max(HIDDENS_DIVISOR, round(num_hiddens / HIDDENS_DIVISOR) * HIDDENS_DIVISOR)
-        raise ValueError(
-            f"num_hiddens={num_hiddens} is not a positive multiple of {HIDDENS_DIVISOR} "
-            f"(the outer layers have a quarter and a half of it); use {nearest}"
-        )
-    if num_residual_layers < 0:
-        raise ValueError(f"num_residual_layers={num_residual_layers} is negative; use 0 or more")
-    if num_residual_hiddens < 1:
-        raise ValueError(f"num_residual_hiddens={num_residual_hiddens} is not a width; use 1 or more")
+        return slices.to(next(self.encoder.parameters()).dtype)

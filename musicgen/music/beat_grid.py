@@ -6,19 +6,20 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
+from musicgen.config.build import Buildable
 from musicgen.music.beats import BEATS_VERSION, Beats, track_beats
-from musicgen.music.grid import GridPiece, to_packed
+from musicgen.music.grid import TICKS_PER_QUARTER, GridPiece, to_packed
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
 from musicgen.music.notes import Performance, ReadCounts
 from musicgen.music.score_map import ScoreMap
 
-LOWEST_CONFIDENCE = 0.45
+LOWEST_CONFIDENCE = 0.4
 _TICKS_PER_QUARTER = 480
 _AT_ONCE_S = 0.03  # a first beat this early is taken as the beginning of the file
 
 
 @dataclass(frozen=True)
-class BeatsGrid:
+class BeatsGrid(Buildable):
     """Take quarters from tracked beats; a piece whose beats are too uncertain keeps the file's quarters.
 
     Such pieces are counted as ``pieces_on_clock``.
@@ -49,18 +50,41 @@ class BeatsGrid:
         Raises:
             MidiError: The file cannot be read, or is too long for the grid.
         """
-        performance = read_midi(path, sustain=self.sustain)
-        beats = track_beats(performance)
-        if len(beats.times_s) >= 2 and beats.confidence >= self.lowest_confidence:
-            performance = on_beats(performance, beats)
-        else:
-            counts = performance.counts + ReadCounts(pieces_on_clock=1)
-            performance = replace(performance, counts=counts)
+        performance = self.performance(path)
         try:
             packed = to_packed(performance)
         except MidiError as error:
             raise MidiError(error.reason, str(path)) from None
         return GridPiece(packed=packed, num_notes=len(performance), counts=performance.counts)
+
+    @property
+    def ticks(self) -> int:
+        """Steps per quarter to which onsets and offsets are rounded."""
+        return TICKS_PER_QUARTER
+
+    def performance(self, path: str | Path) -> Performance:
+        """Read the notes of a file, in quarters of its beats or, where these are uncertain, of its tempo map.
+
+        Raises:
+            MidiError: The file cannot be read.
+        """
+        performance = read_midi(path, sustain=self.sustain)
+        return moved_onto_beats(performance, lowest_confidence=self.lowest_confidence)
+
+
+def moved_onto_beats(
+    performance: Performance, *, lowest_confidence: float = LOWEST_CONFIDENCE
+) -> Performance:
+    """Count quarters from tracked beats where these are certain enough, else from the tempo map.
+
+    Args:
+        performance: Any notes.
+        lowest_confidence: Of `track_beats`; below it the piece is counted as one of ``pieces_on_clock``.
+    """
+    beats = track_beats(performance)
+    if len(beats.times_s) >= 2 and beats.confidence >= lowest_confidence:
+        return on_beats(performance, beats)
+    return replace(performance, counts=performance.counts + ReadCounts(pieces_on_clock=1))
 
 
 def on_beats(performance: Performance, beats: Beats) -> Performance:
@@ -93,6 +117,30 @@ def on_beats(performance: Performance, beats: Beats) -> Performance:
         offset_quarters=offset_quarters[order],
         velocity=performance.velocity[order],
         score=_score_of(performance.score, line_s),
+    )
+
+
+def on_clock(performance: Performance, *, tempo_bpm: float = 120.0) -> Performance:
+    """Count quarters of one length from seconds: the inverse of `on_beats`.
+
+    Args:
+        performance: Any notes.
+        tempo_bpm: Quarters a minute of the result.
+
+    Returns:
+        The same notes and pedals at the same seconds; metre, key and markers are left out.
+    """
+    per_second, score = tempo_bpm / 60, performance.score
+    clock = ScoreMap.constant(tempo_bpm=tempo_bpm, ticks_per_quarter=_TICKS_PER_QUARTER)
+    if score is not None:
+        pedal_s = score.seconds(score.pedal_tick)
+        pedal_tick = np.rint(pedal_s * per_second * _TICKS_PER_QUARTER).astype(np.int64)
+        clock = replace(clock, pedal_tick=pedal_tick, pedal=score.pedal)
+    return replace(
+        performance,
+        onset_quarters=performance.onset_s * per_second,
+        offset_quarters=performance.offset_s * per_second,
+        score=clock,
     )
 
 

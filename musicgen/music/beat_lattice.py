@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float64, Int
 PERIODS_S = np.geomspace(0.25, 1.6, 48)  # 240 to 37.5 beats a minute
 _LOG_STEP = np.log(PERIODS_S[1] / PERIODS_S[0])
 _TIMING_S = 0.03  # standard deviation of an onset about its place in the beat
-_PREFERRED_S = 0.65  # Parncutt 1994 and others place the most natural pulse at 0.6 to 0.7 s
+PREFERRED_S = 0.65  # Parncutt 1994 and others place the most natural pulse at 0.6 to 0.7 s
 _PREFERENCE = 1.05
 _SILENT_BEAT = 1.5  # cost of a beat without an onset
 _BEAT = 1.0  # cost of any beat: without it, twice as many beats explain everything a little better
@@ -47,6 +47,7 @@ class Lattice:
         weights: How much each onset stands out, above 0.
         evidence: Log-likelihood of each period near each onset, up to a constant.
         changes: What `change_costs` returns.
+        preferred_s: Period of the most natural pulse, from which others are the less likely.
         scores: Log-likelihood of the best path.
         reachable: The same once the period may have changed.
         period_before: Period from which it changed.
@@ -58,6 +59,7 @@ class Lattice:
     weights: Float64[np.ndarray, " onsets"]
     evidence: Table
     changes: Float64[np.ndarray, "periods periods"]
+    preferred_s: float = PREFERRED_S
     scores: Table = field(init=False)
     reachable: Table = field(init=False)
     period_before: Numbers = field(init=False)
@@ -66,7 +68,8 @@ class Lattice:
 
     def __post_init__(self) -> None:
         shape = (len(self.times_s), len(PERIODS_S))
-        self.evidence = self.evidence - _PREFERENCE * (np.log(PERIODS_S / _PREFERRED_S) / 0.5) ** 2 / 2
+        distance = np.log(PERIODS_S / self.preferred_s) / 0.5
+        self.evidence = self.evidence - _PREFERENCE * distance**2 / 2
         self.scores, self.reachable = np.full(shape, -np.inf), np.full(shape, -np.inf)
         self.period_before, self.onset_before = np.full(shape, -1), np.full(shape, -1)
         self.steps = np.zeros(shape, int)

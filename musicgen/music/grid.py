@@ -52,6 +52,20 @@ class Grid(Protocol):
         ...
 
 
+@runtime_checkable
+class PlayedGrid(Grid, Protocol):
+    """A grid whose cells are rounded from the times of the notes, so that cells and notes can be compared."""
+
+    @property
+    def ticks(self) -> int:
+        """Steps per quarter to which onsets and offsets are rounded."""
+        ...
+
+    def performance(self, path: str | Path) -> Performance:
+        """Read the notes of a file, in quarters of this grid, before they are rounded."""
+        ...
+
+
 @dataclass(frozen=True)
 class ClockGrid(Buildable):
     """Take quarters from the file's tempo map, to the nearest tick of the whole piece.
@@ -73,7 +87,7 @@ class ClockGrid(Buildable):
     @property
     def key(self) -> str:
         """Name the grid, its settings and the reader's version."""
-        ticks = "" if self.ticks == TICKS_PER_QUARTER else f"-{self.ticks}"
+        ticks = "" if self.ticks == TICKS_PER_QUARTER else f"-{self.ticks}ticks"
         return f"clock{ticks}{'-sustain' if self.sustain else ''}-v{READER_VERSION}"
 
     def read(self, path: str | Path) -> GridPiece:
@@ -82,12 +96,20 @@ class ClockGrid(Buildable):
         Raises:
             MidiError: when the file cannot be read, or is longer than `MAX_QUARTERS`.
         """
-        performance = read_midi(path, sustain=self.sustain)
+        performance = self.performance(path)
         try:
             packed = to_packed(performance, ticks=self.ticks)
         except MidiError as error:
             raise MidiError(error.reason, str(path)) from None
         return GridPiece(packed=packed, num_notes=len(performance), counts=performance.counts)
+
+    def performance(self, path: str | Path) -> Performance:
+        """Read the notes of a file, in quarters of its tempo map.
+
+        Raises:
+            MidiError: the file cannot be read.
+        """
+        return read_midi(path, sustain=self.sustain)
 
 
 def pack(slices: Bool[np.ndarray, "*batch pitches ticks"]) -> UInt32[np.ndarray, "*batch pitches"]:
@@ -99,6 +121,20 @@ def unpack(packed: UInt32[np.ndarray, "*batch pitches"]) -> Bool[np.ndarray, "*b
     """Unpack to 32 ticks each."""
     octets = np.ascontiguousarray(packed, "<u4")[..., None].view(np.uint8)
     return np.unpackbits(octets, axis=-1, bitorder="little").view(bool)
+
+
+def coarsened(packed: UInt32[np.ndarray, "*axes"], *, unit: int) -> UInt32[np.ndarray, "*axes"]:
+    """Let the first of every `unit` ticks tell whether any of them is set; the others mean nothing then.
+
+    Args:
+        packed: 32 ticks in each number.
+        unit: 1, 2, 4, 8 or 16.
+    """
+    reach = 1
+    while reach < unit:
+        packed = packed | packed >> np.uint32(reach)
+        reach *= 2
+    return packed
 
 
 def packed_onsets(
@@ -113,12 +149,23 @@ def packed_onsets(
     return packed & ~_cell_before(packed, previous)
 
 
+def parted(packed: PackedSlices, *, onsets: UInt32[np.ndarray, "quarters pitches"]) -> PackedSlices:
+    """Clear the tick before each onset that is struck while its pitch sounds, as `to_packed` does.
+
+    Args:
+        packed: packed slices of consecutive quarters.
+        onsets: packed cells where a note begins; one directly after another keeps both.
+    """
+    return packed & ~(_cell_after(onsets) & ~onsets)
+
+
 def to_packed(performance: Performance, *, ticks: int = TICKS_PER_QUARTER) -> PackedSlices:
     """Draw all held cells of all notes, in every slice that a note crosses.
 
     Onsets and offsets go to the nearest tick of the whole piece's time line; a note lasts at
-    least a tick. The cell before a re-struck onset of a sounding pitch is cleared, except where
-    it is itself an onset. The first slice is the quarter of the first onset.
+    least a tick. The packed tick before a re-struck onset of a sounding pitch is cleared, except
+    where it is itself an onset: on a grid coarser than the packed one every onset stays visible.
+    The first slice is the quarter of the first onset.
 
     Args:
         performance: the notes.
@@ -161,7 +208,7 @@ def _held_cells(
     if not is_last.all():
         pitch, base, begin, end = pitch[is_last], base[is_last], begin[is_last], end[is_last]
     following = np.append(begin[1:], np.iinfo(np.int64).max)
-    end = np.minimum(end, np.maximum(following - unit, begin + unit))
+    end = np.minimum(end, np.maximum(following - 1, begin + 1))
     shift = base + first_quarter * TICKS_PER_QUARTER
     return pitch, begin - shift, end - shift
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from jaxtyping import Float64, Int16, UInt8
+from jaxtyping import Bool, Float64, Int16, UInt8
 
 from musicgen.music.score_map import ScoreMap
 
@@ -166,13 +166,18 @@ class Performance:
         fits = (moved >= LOWEST_PITCH) & (moved <= HIGHEST_PITCH)
         counts = self.counts + ReadCounts(out_of_range_notes=int((~fits).sum()))
         score = self.score and self.score.without_key()
-        return replace(self._where(fits), pitch=moved[fits].astype(np.int16), counts=counts, score=score)
+        return replace(self.where(fits), pitch=moved[fits].astype(np.int16), counts=counts, score=score)
 
     def between_quarters(self, start: float, stop: float) -> "Performance":
         """Keep the notes that begin in [start, stop) quarter notes, their times as they are."""
-        return self._where((self.onset_quarters >= start) & (self.onset_quarters < stop))
+        return self.where((self.onset_quarters >= start) & (self.onset_quarters < stop))
 
-    def _where(self, keep: np.ndarray) -> "Performance":
+    def where(self, keep: Bool[np.ndarray, " notes"]) -> "Performance":
+        """Keep some of the notes, in their order.
+
+        Args:
+            keep: Whether each note is kept.
+        """
         names = [field.name for field in fields(self) if field.name not in ("counts", "score")]
         return replace(self, **{name: getattr(self, name)[keep] for name in names})
 

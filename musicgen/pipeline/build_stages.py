@@ -39,6 +39,8 @@ def build_stage(config: DictConfig, name: str) -> Stage:
 
 
 def trained_stages(config: DictConfig) -> list[str]:
-    """List the stages of a config that train a network, in its order."""
+    """List the stages that a config asks for and that train a network, in its order."""
     classes = {str(name): get_class(config.stage[name]._target_) for name in config.stage}
-    return [name for name, stage in classes.items() if issubclass(stage, NetworkStage)]
+    return [
+        name for name, stage in classes.items() if issubclass(stage, NetworkStage) and name in config.stages
+    ]

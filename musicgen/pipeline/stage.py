@@ -9,10 +9,13 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import nn
 
-from musicgen.checkpoint import Network, describe, fingerprint, load_network, start_from
+from musicgen.checkpoint import Network, describe, fingerprint, load_network
 from musicgen.data.prepare import Prepared
 from musicgen.files.hashing import hash_file
+from musicgen.files.run_folders import find_run
+from musicgen.generation.labelling import FieldValues
 from musicgen.pipeline.context import RunContext
+from musicgen.pipeline.initial_weights import extended_values, start_from
 from musicgen.pipeline.report_progress import ReportProgress
 from musicgen.training.callbacks import StopOnNonFinite
 from musicgen.training.checkpoints import RandomState, StageCheckpoint
@@ -102,7 +105,7 @@ class NetworkStage(Stage):
         batch_size: Samples per update and device.
         updates_per_epoch: Updates per epoch; None for one pass over the training pieces.
         keep: Which state is saved: `best` on held-out pieces, or the `last` epoch's.
-        init_from: Run folder with initial weights; None for random ones.
+        init_from: Run or model with initial weights; None for random ones.
         monitor: Held-out metric that selects the best state; lower is better.
         network: The network; set by `build`.
     """
@@ -167,7 +170,7 @@ class NetworkStage(Stage):
 
     def inputs(self, run: RunContext) -> dict[str, Any]:
         """Collect settings, pieces, seed, initial weights, and the weights of the stages it needs."""
-        start = self.init_from and Path(self.init_from) / "checkpoints" / f"{self.name}.ckpt"
+        start = self.init_from and find_run(self.init_from) / "checkpoints" / f"{self.name}.ckpt"
         excluded = ("init_from", "title", "charts")
         settings = {name: value for name, value in self.settings.items() if name not in excluded}
         return {
@@ -183,6 +186,17 @@ class NetworkStage(Stage):
         """Load the initial weights of `init_from`, if given."""
         if self.init_from is not None:
             start_from(self.network, self.init_from, stage=self.name)
+
+    def with_initial_values(self, values: FieldValues, fields: Sequence[str]) -> FieldValues:
+        """Let labels mean what they mean to the initial weights; unchanged without any.
+
+        Args:
+            values: Names and edges of the training pieces.
+            fields: What the network is told of a piece.
+        """
+        if self.init_from is None:
+            return values
+        return extended_values(values, self.init_from, stage=self.name, fields=fields)
 
     def description(self, run: RunContext) -> dict[str, Any]:
         """Describe the network in plain values, for its checkpoint."""

@@ -6,9 +6,9 @@ from benchmarks.measure import Bench, Row, forget_peak, in_turn, peak_mib, row_o
 from benchmarks.reference_transformer import ReferenceGpt, sample
 from musicgen.generation.generate import generate_pieces
 from musicgen.generation.sampling import CachedReader, DrawRequest, Sampling, UncachedReader
-from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 
 _CODES = 16  # a quarter
@@ -61,7 +61,7 @@ def generation(bench: Bench) -> list[Row]:
 
 def _piece(bench: Bench, network: Transformer) -> Row:
     """Write a piece of 128 quarters: codes, slices and notes."""
-    autoencoder = Autoencoder(VectorQuantizer()).to(bench.device).eval()
+    autoencoder = ConvolutionalAutoencoder(VectorQuantizer()).to(bench.device).eval()
     quarters = _PIECE_QUARTERS if bench.size.name != "tiny" else 4
 
     def work() -> None:

@@ -90,9 +90,10 @@ def trainer(
 def vq_vae(
     prepared: Prepared, *, width: int, batch_size: int = VQ_VAE_BATCH, seed: int = 0
 ) -> tuple[AutoencoderModule, MidiDataModule]:
-    """Make the autoencoder and its batches as a run with the default settings does."""
+    """Make the autoencoder and its batches as a run of Bachsformer's autoencoder does."""
     torch.manual_seed(seed)
     config = run_config(
+        "vq_vae=bachsformer",
         f"vq_vae.num_hiddens={width}",
         f"vq_vae.num_residual_hiddens={width // 4}",
         f"quantizer.embedding_dim={width}",

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from musicgen.baselines.baseline import BaselineData
-from musicgen.baselines.cells import ConstantDensity, PitchDensity, TickMarkov, transitions
+from musicgen.baselines.cells import (
+    ConstantDensity,
+    PitchDensity,
+    StateMarkov,
+    TickMarkov,
+    transitions,
+)
 from musicgen.measure.reference import Reference
 from musicgen.measure.trivial import constant_bce, pitch_bce
 from musicgen.music.grid import packed_onsets, to_packed
@@ -81,3 +87,27 @@ def test_what_is_drawn_is_as_dense_and_as_held_as_what_was_learnt(material: Base
     assert share(packed_onsets(packed)) == pytest.approx(share(packed_onsets(train)), rel=0.2)
     again = model.sample(num_pieces=1, num_quarters=400, seed=0)[0]
     assert np.array_equal(again.onset_quarters, piece.onset_quarters)
+
+
+def test_states_of_a_repeated_note_by_hand():
+    """Three ticks of sound, struck at the first and the third, in one quarter of eight."""
+    cells = np.zeros((1, 88, 32), bool)
+    cells[0, 40, 4:11] = cells[0, 40, 12:16] = True
+    packed = np.packbits(cells, axis=-1, bitorder="little").view("<u4")[..., 0].astype(np.uint32)
+    model = learnt(StateMarkov(), pieces_of, packed)
+
+    # after silence: four ticks silent, one onset; after sound: one held, one onset, one end
+    assert model.chances[0, :, 40] == pytest.approx([5 / 7, 0, 2 / 7])
+    assert model.chances[1, :, 40] == pytest.approx([2 / 6, 2 / 6, 2 / 6])
+    others = 87 * 8 * -math.log2(9 / 10)
+    this = -math.log2((5 / 7) ** 4 * (2 / 7) * (2 / 6) ** 3)
+    assert model.bits(packed) == pytest.approx(others + this)
+
+
+def test_drawn_states_have_the_chances_of_the_chain():
+    drawn = StateMarkov(ticks=4)
+    drawn.chances = np.tile(np.array([[0.5, 0, 0.5], [0.25, 0.25, 0.5]])[:, :, None], 88)
+    [piece] = drawn.sample(num_pieces=1, num_quarters=40, seed=0)
+    counts = drawn._counts(to_packed(piece, ticks=4)).sum(axis=2)
+    assert counts[0] / counts[0].sum() == pytest.approx([0.5, 0, 0.5], abs=0.02)
+    assert counts[1] / counts[1].sum() == pytest.approx([0.25, 0.25, 0.5], abs=0.02)

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from musicgen.checkpoint import load_autoencoder, load_transformer, start_from
-from musicgen.models.autoencoder import Autoencoder
+from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.models.bottlenecks.bachsformer import BachsformerVectorQuantizer
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 from musicgen.music.midi import read_midi
+from musicgen.pipeline.initial_weights import start_from
 from tests.compat.published import published
 from tests.conftest import Musicgen
 
@@ -38,7 +39,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder of small weights under Bachsformer's names."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
-    autoencoder = Autoencoder(
+    autoencoder = ConvolutionalAutoencoder(
         VectorQuantizer(num_embeddings=8, embedding_dim=8), num_hiddens=8, num_residual_hiddens=4
     )
     autoencoder((torch.rand(16, 1, 88, 32) < 0.1).float())
@@ -108,14 +109,14 @@ def test_training_goes_on_from_an_imported_run(imported: Path, tiny: list[str], 
 
 
 def test_another_shape_is_refused_with_the_settings_to_use(imported: Path):
-    other = Autoencoder(VectorQuantizer(num_embeddings=8, embedding_dim=8), num_hiddens=16)
+    other = ConvolutionalAutoencoder(VectorQuantizer(num_embeddings=8, embedding_dim=8), num_hiddens=16)
     with pytest.raises(ValueError, match=r"another shape.*'num_hiddens': 8"):
         start_from(other, imported, stage="vq_vae")
 
 
 def test_a_quantizer_of_the_same_tensors_takes_the_weights(imported: Path):
     cold = BachsformerVectorQuantizer(num_embeddings=8, embedding_dim=8)
-    autoencoder = Autoencoder(cold, num_hiddens=8, num_residual_hiddens=4)
+    autoencoder = ConvolutionalAutoencoder(cold, num_hiddens=8, num_residual_hiddens=4)
     start_from(autoencoder, imported, stage="vq_vae")
     assert torch.equal(cold.codebook, load_autoencoder(imported).module.bottleneck.codebook)
     assert not torch.isclose(cold.cluster_size, torch.zeros(8)).all()

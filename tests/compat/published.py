@@ -2,11 +2,11 @@
 
 import torch
 
-from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 
 
-def published(model: Autoencoder | Transformer) -> dict[str, torch.Tensor]:
+def published(model: ConvolutionalAutoencoder | Transformer) -> dict[str, torch.Tensor]:
     """Give a model's state dict as Bachsformer would have saved it."""
     names = {
         "encoder.to_latent": "_pre_vq_conv",

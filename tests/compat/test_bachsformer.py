@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from musicgen.compat.bachsformer import BachsformerGrid, load_weights, read_slices
-from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.bottlenecks.ema import VectorQuantizer
 from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
+from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 from musicgen.music.grid import unpack
 from musicgen.music.midi import MidiError
@@ -122,9 +122,11 @@ def test_an_endless_note_asks_for_little(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small_pair() -> tuple[Autoencoder, Transformer]:
+def small_pair() -> tuple[ConvolutionalAutoencoder, Transformer]:
     quantizer = VectorQuantizer(num_embeddings=8, embedding_dim=8)
-    autoencoder = Autoencoder(quantizer, num_hiddens=8, num_residual_layers=3, num_residual_hiddens=4)
+    autoencoder = ConvolutionalAutoencoder(
+        quantizer, num_hiddens=8, num_residual_layers=3, num_residual_hiddens=4
+    )
     autoencoder((torch.rand(4, 1, 88, 32) < 0.1).float())
     transformer = Transformer(
         vocabulary=Vocabulary(16, 1, 8),
@@ -137,7 +139,9 @@ def small_pair() -> tuple[Autoencoder, Transformer]:
     return autoencoder.eval(), transformer.eval()
 
 
-def assert_same(loaded: tuple[Autoencoder, Transformer], pair: tuple[Autoencoder, Transformer]) -> None:
+def assert_same(
+    loaded: tuple[ConvolutionalAutoencoder, Transformer], pair: tuple[ConvolutionalAutoencoder, Transformer]
+) -> None:
     slices, codes = torch.rand(3, 88, 32) < 0.1, torch.randint(8, (2, 20))
     assert torch.equal(loaded[0].encode(slices), pair[0].encode(slices))
     assert torch.equal(loaded[0].decode(codes[:, :16]), pair[0].decode(codes[:, :16]))

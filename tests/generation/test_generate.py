@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,7 +11,9 @@ from musicgen.generation import generate
 from musicgen.generation.generate import GeneratedPiece, generate_pieces
 from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.sampling import Sampling
+from musicgen.generation.tokenize import sounding_at_end
 from musicgen.music.grid import pack, to_slices
+from musicgen.music.layout import SliceLayout
 from musicgen.music.theory.keys import Key, estimate_key
 from tests.data.test_one_key import cadence
 
@@ -68,3 +71,13 @@ def test_a_prompt_is_read_in_the_key_that_was_learned_and_continued_in_its_own(t
     assert (higher.packed[:, 3:] == at_home.packed[:, :-3]).all()
     with pytest.raises(ValueError, match="key=D with a prompt"):
         generate_pieces(autoencoder, transformer, prompt=higher.packed[:4], keys=KeyPlan(key="D"), **settings)
+
+
+def test_a_note_held_to_the_end_is_seen_on_a_coarse_grid(tiny_run: Path) -> None:
+    autoencoder = load_autoencoder(tiny_run).module
+    packed = np.zeros((2, 88), np.uint32)
+    packed[1, [40, 50]] = 0x70000000, 0x08000000  # ticks 28 to 30, and tick 27
+    for ticks, sounding in ((32, []), (8, [40])):
+        autoencoder.layout = SliceLayout(ticks=ticks)
+        assert np.flatnonzero(sounding_at_end(autoencoder, packed)).tolist() == sounding
+    assert not sounding_at_end(autoencoder, packed[:0]).any()

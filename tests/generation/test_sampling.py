@@ -83,7 +83,7 @@ def test_min_p_is_a_part_at_the_temperature() -> None:
     assert (keep_min_p(logits, min_p=0.3, temperature=2.0) > NO).sum() == 2  # one half
 
 
-def test_a_penalty_divides_the_likelihood_of_what_was_heard_once() -> None:
+def test_a_penalty_divides_the_likelihood_of_recent_codes_once() -> None:
     shares = torch.tensor([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
     heard = torch.tensor([[0, 0, 0], [1, 2, 1]])
 
@@ -99,7 +99,7 @@ def repeats(codes: torch.Tensor) -> float:
     return float((quarters[:, 1:] == quarters[:, :-1]).float().mean())
 
 
-def test_a_penalty_is_heard_as_fewer_repetitions_and_a_reward_as_more() -> None:
+def test_a_penalty_means_fewer_repetitions_and_a_reward_as_more() -> None:
     found = [
         repeats(
             sample_codes(
@@ -113,7 +113,7 @@ def test_a_penalty_is_heard_as_fewer_repetitions_and_a_reward_as_more() -> None:
 
 
 @pytest.mark.parametrize("start_token", [True, False])
-def test_a_code_heard_at_its_place_lately_does_not_come_again(start_token: bool) -> None:
+def test_a_code_that_was_at_its_place_lately_does_not_come_again(start_token: bool) -> None:
     codes = sample_codes(
         tiny(start_token=start_token),
         num_quarters=40,
@@ -299,7 +299,7 @@ def test_sampling_leaves_the_transformer_as_it_was() -> None:
         ({"top_p": 1.1}, "top_p=1.1 is not a share"),
         ({"min_p": 0.0}, "min_p=0.0 is not a share"),
         ({"repetition_penalty": 0.0}, "repetition_penalty=0.0; use above 1"),
-        ({"repetition_quarters": 0}, "repetition_quarters=0 hears nothing"),
+        ({"repetition_quarters": 0}, "repetition_quarters=0 sees nothing"),
         ({"num_quarters": 0}, "num_quarters=0 makes no piece"),
         ({"batch": 0}, "batch=0 makes no piece"),
         ({"hop_quarters": 0}, "hop_quarters=0 drops nothing; use 1"),

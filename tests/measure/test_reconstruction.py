@@ -12,6 +12,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.measure.reconstruction import ReconstructionMetrics, code_entropy, count_code_use
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.cells.independent import IndependentCells
+from musicgen.models.cells.markov import MarkovCells
 from musicgen.music.grid import from_slices, pack
 
 
@@ -151,6 +152,18 @@ def test_fed_in_order_only_the_slices_of_a_few_batches_are_kept(monkeypatch):
     assert most <= 8 + 3
     assert in_order == pytest.approx(shuffled)
     assert 0 < in_order["onset_f1"] < 1
+
+
+def test_evidence_is_joined_under_autocast():
+    """A CPU's autocast refuses to join float16, which chains of cells are kept in."""
+    roll = np.concatenate([roll_with((40, 0, 40)), roll_with((44, 16, 80))])
+    pieces = pieces_of(*np.split(roll, 2))
+    metrics = ReconstructionMetrics(pieces, cells=MarkovCells(), vocabulary=None)
+    slices, maps = torch.from_numpy(roll)[:, None], sure(roll).expand(-1, 2, -1, -1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for numbers in torch.arange(len(roll)).chunk(3):
+            metrics.update(slices[numbers], maps[numbers], None, numbers)
+        assert metrics.compute()["onset_f1"] == 1
 
 
 def test_code_entropy_by_hand():

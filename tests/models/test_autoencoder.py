@@ -5,15 +5,15 @@ import jaxtyping
 import pytest
 import torch
 
-from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.ema import VectorQuantizer
 from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
+from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.music.layout import SliceLayout
 
 
-def tiny(*, channels: int = 1, num_hiddens: int = 16, num_embeddings: int = 16) -> Autoencoder:
+def tiny(*, channels: int = 1, num_hiddens: int = 16, num_embeddings: int = 16) -> ConvolutionalAutoencoder:
     quantizer = VectorQuantizer(num_embeddings=num_embeddings, embedding_dim=num_hiddens)
-    return Autoencoder(
+    return ConvolutionalAutoencoder(
         quantizer, num_hiddens=num_hiddens, num_residual_layers=1, num_residual_hiddens=8, channels=channels
     )
 
@@ -40,7 +40,7 @@ def music(batch: int, *, channels: int = 1) -> torch.Tensor:
 def test_every_shape_trains_a_step_and_decodes(
     num_hiddens, num_residual_layers, num_residual_hiddens, num_embeddings, embedding_dim, kind, channels
 ) -> None:
-    model = Autoencoder(
+    model = ConvolutionalAutoencoder(
         kind(num_embeddings=num_embeddings, embedding_dim=embedding_dim),
         num_hiddens=num_hiddens,
         num_residual_layers=num_residual_layers,
@@ -76,7 +76,7 @@ def test_every_shape_trains_a_step_and_decodes(
 )
 def test_shapes_that_cannot_be_are_refused_with_the_nearest_that_can(settings, said) -> None:
     with pytest.raises(ValueError, match=said):
-        Autoencoder(VectorQuantizer(), **settings)
+        ConvolutionalAutoencoder(VectorQuantizer(), **settings)
 
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64, torch.float32, torch.float64])
@@ -210,16 +210,20 @@ def test_shapes_are_as_annotated() -> None:
     check = jaxtyping.jaxtyped(typechecker=beartype)
     model = tiny()
 
-    assert check(Autoencoder.encode)(model, music(2)).shape == (2, 16)
-    assert check(Autoencoder.decode)(model, torch.zeros(2, 16, dtype=torch.int64)).shape == (2, 88, 32)
+    assert check(ConvolutionalAutoencoder.encode)(model, music(2)).shape == (2, 16)
+    assert check(ConvolutionalAutoencoder.decode)(model, torch.zeros(2, 16, dtype=torch.int64)).shape == (
+        2,
+        88,
+        32,
+    )
     with pytest.raises(jaxtyping.TypeCheckError):
-        check(Autoencoder.decode)(model, torch.zeros(2, 16))
+        check(ConvolutionalAutoencoder.decode)(model, torch.zeros(2, 16))
 
 
 @pytest.mark.parametrize("ticks", [4, 8, 16, 32])
 def test_every_layout_has_sixteen_codes(ticks: int) -> None:
     codebook = VectorQuantizer(num_embeddings=4, embedding_dim=8)
-    model = Autoencoder(codebook, layout=SliceLayout(ticks=ticks), num_hiddens=8)
+    model = ConvolutionalAutoencoder(codebook, layout=SliceLayout(ticks=ticks), num_hiddens=8)
     slices = (torch.rand(2, 88, ticks) < 0.1).float()
     assert model.encode(slices).shape == (2, 16)
     assert model.decode(model.encode(slices)).shape == (2, 88, ticks)
@@ -227,6 +231,6 @@ def test_every_layout_has_sixteen_codes(ticks: int) -> None:
 
 def test_smaller_strides_give_more_codes() -> None:
     codebook = VectorQuantizer(num_embeddings=4, embedding_dim=8)
-    assert Autoencoder(codebook, num_hiddens=8, strides=[[2, 2], [2, 2], [2, 1]]).num_codes == 48
+    assert ConvolutionalAutoencoder(codebook, num_hiddens=8, strides=[[2, 2], [2, 2], [2, 1]]).num_codes == 48
     with pytest.raises(ValueError, match="do not meet 32 ticks"):
-        Autoencoder(codebook, num_hiddens=8, strides=[[2, 2], [2, 2], [2, 8]])
+        ConvolutionalAutoencoder(codebook, num_hiddens=8, strides=[[2, 2], [2, 2], [2, 8]])

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from musicgen.models.blocks import Decoder, Encoder, ResidualStack, Strides
+from musicgen.models.convolutions import Decoder, Encoder, ResidualStack, Strides
 
 SIZES = {"num_hiddens": 8, "num_residual_layers": 1, "num_residual_hiddens": 4, "embedding_dim": 8}
 BACHSFORMER = Strides.of([[2, 2], [2, 2], [2, 2]])

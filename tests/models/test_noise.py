@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.noise import CellNoise
 
 
@@ -22,7 +22,9 @@ def test_evaluation_has_no_noise() -> None:
 def test_an_autoencoder_reconstructs_the_music_not_the_noise() -> None:
     torch.manual_seed(0)
     codebook = VectorQuantizer(num_embeddings=4, embedding_dim=8)
-    model = Autoencoder(codebook, num_hiddens=8, num_residual_hiddens=4, noise=CellNoise(drop=0.9))
+    model = ConvolutionalAutoencoder(
+        codebook, num_hiddens=8, num_residual_hiddens=4, noise=CellNoise(drop=0.9)
+    )
     slices, seen = (torch.rand(4, 1, 88, 32) < 0.3).float(), {}
     model.encoder.register_forward_pre_hook(lambda _, inputs: seen.update(slices=inputs[0]))
     model(slices)
@@ -34,7 +36,7 @@ def test_an_autoencoder_reconstructs_the_music_not_the_noise() -> None:
 def test_some_training_slices_are_decoded_without_latents() -> None:
     torch.manual_seed(0)
     codebook = VectorQuantizer(num_embeddings=4, embedding_dim=8)
-    model = Autoencoder(codebook, num_hiddens=8, num_residual_hiddens=4, null_share=0.5)
+    model = ConvolutionalAutoencoder(codebook, num_hiddens=8, num_residual_hiddens=4, null_share=0.5)
     slices = (torch.rand(16, 1, 88, 32) < 0.3).float()
     maps, without = model(slices).maps, model.maps_without_latents()
     assert without is not None
@@ -43,10 +45,10 @@ def test_some_training_slices_are_decoded_without_latents() -> None:
     maps.sum().backward()
     assert model.null_latent.grad.abs().sum() > 0
     assert ((model.eval()(slices).maps - without).abs().amax(dim=(1, 2, 3)) > 1e-5).all()
-    plain = Autoencoder(VectorQuantizer(embedding_dim=8), num_hiddens=8)
+    plain = ConvolutionalAutoencoder(VectorQuantizer(embedding_dim=8), num_hiddens=8)
     assert plain.maps_without_latents() is None
     with pytest.raises(ValueError, match="null_share=1"):
-        Autoencoder(VectorQuantizer(embedding_dim=8), num_hiddens=8, null_share=1.0)
+        ConvolutionalAutoencoder(VectorQuantizer(embedding_dim=8), num_hiddens=8, null_share=1.0)
 
 
 def test_shares_out_of_range_are_refused() -> None:

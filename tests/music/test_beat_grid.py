@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from musicgen.config.build import build
 from musicgen.music.beat_grid import BeatsGrid, on_beats
 from musicgen.music.beats import Beats
 from musicgen.music.grid import ClockGrid, from_packed, to_packed
@@ -147,3 +148,8 @@ def test_the_key_tells_settings_apart() -> None:
 def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
     with pytest.raises(ValueError, match="lowest_confidence"):
         BeatsGrid(lowest_confidence=confidence)
+
+
+def test_a_run_on_beats_can_build_its_grid_again():
+    config = {"_target_": "musicgen.music.beat_grid.BeatsGrid", "lowest_confidence": 0.3, "sustain": True}
+    assert build(config) == BeatsGrid(lowest_confidence=0.3, sustain=True)

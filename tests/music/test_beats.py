@@ -69,7 +69,7 @@ def test_beats_go_on_through_a_rest() -> None:
     piece = played(true_s)
     rest = (piece.onset_s > 0.6 * 20 + 0.1) & (piece.onset_s < 0.6 * 25 - 0.1)
 
-    found = track_beats(piece._where(~rest))
+    found = track_beats(piece.where(~rest))
 
     assert share_found(true_s[:-1], found.times_s) == 1
     assert len(found.times_s) == len(true_s) - 1

@@ -45,7 +45,7 @@ def test_bass_and_harmony_tell_the_metre(beats_a_bar: int, pickup: int) -> None:
 
 def test_harmony_alone_tells_the_metre() -> None:
     piece = accompaniment(beats_a_bar=3, bars=12)
-    piece = piece._where(piece.pitch >= 60)
+    piece = piece.where(piece.pitch >= 60)
 
     found = find_downbeats(group_onsets(piece), np.arange(36) * BEAT_S)
 

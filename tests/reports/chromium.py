@@ -27,7 +27,7 @@ FLAGS = (
     "--no-first-run",
     "--hide-scrollbars",
     "--autoplay-policy=no-user-gesture-required",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--remote-debugging-pipe",
 )
 
@@ -64,7 +64,11 @@ class Page:
                 return answer["result"]
 
     def open(self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> float:
-        """Load a page and give the seconds until it has loaded and stands ready."""
+        """Load a file and return the seconds until it has loaded and stands ready."""
+        return self.visit(path.resolve().as_uri(), width=width, height=height, dark=dark)
+
+    def visit(self, address: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> float:
+        """Load a page and return the seconds until it has loaded and stands ready."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -76,7 +80,7 @@ class Page:
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.events.clear()
         began = time.perf_counter()
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=address)
         while "Page.loadEventFired" not in self.events:
             self._receive()
         self.ask("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
@@ -116,6 +120,18 @@ class Page:
     def move(self, x: float, y: float) -> None:
         """Move the pointer."""
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+    def drag(self, begin: tuple[float, float], end: tuple[float, float]) -> None:
+        """Press at one place, move in steps, and let go at another; a click where they are the same."""
+        (x, y), (to_x, to_y) = begin, end
+        button = {"button": "left", "clickCount": 1}
+        self.move(x, y)
+        self.call("Input.dispatchMouseEvent", type="mousePressed", x=x, y=y, **button)
+        if begin != end:
+            for share in (0.3, 0.7, 1.0):
+                place = {"x": x + share * (to_x - x), "y": y + share * (to_y - y)}
+                self.call("Input.dispatchMouseEvent", type="mouseMoved", buttons=1, button="left", **place)
+        self.call("Input.dispatchMouseEvent", type="mouseReleased", x=to_x, y=to_y, **button)
 
     def screenshot(self, path: Path, *, whole: bool = False) -> None:
         """Save what is seen, or the whole page."""

@@ -12,8 +12,8 @@ import torch
 from reproduction.budgets import BUDGETS
 from reproduction.sweeps import ARMS, CURVE, FRESH_ARMS, Inputs, all_sweeps
 
-from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 from tests.compat.published import published
 
@@ -97,7 +97,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give fresh weights of Bachsformer's shapes under its names."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
-    autoencoder = Autoencoder(VectorQuantizer())
+    autoencoder = ConvolutionalAutoencoder(VectorQuantizer())
     autoencoder((torch.rand(16, 1, 88, 32) < 0.1).float())
     prior = Transformer(max_positions=191, start_token=False)
     torch.save(published(autoencoder), folder / "vq_vae.pt")

@@ -13,8 +13,8 @@ from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.prepare import Prepared, prepare
 from musicgen.data.sources.folder import Folder
 from musicgen.generation.tokenize import encode_pieces
-from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 from musicgen.music.grid import ClockGrid
 from musicgen.pipeline.context import RunContext
@@ -43,7 +43,9 @@ def pieces(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepa
 def training(stage: str, pieces: Prepared) -> tuple[NetworkStage, RunContext]:
     torch.manual_seed(0)
     quantizer = VectorQuantizer(num_embeddings=8, embedding_dim=8)
-    autoencoder = Autoencoder(quantizer, num_hiddens=8, num_residual_layers=1, num_residual_hiddens=4)
+    autoencoder = ConvolutionalAutoencoder(
+        quantizer, num_hiddens=8, num_residual_layers=1, num_residual_hiddens=4
+    )
     prior = Transformer(vocabulary=autoencoder.vocabulary, num_layers=1, num_heads=2, width=16, dropout=0.0)
     how: dict[str, Any] = {"optimizer": partial(torch.optim.SGD, lr=0.5), "scheduler": constant}
     how |= {"max_epochs": 1, "batch_size": 4}

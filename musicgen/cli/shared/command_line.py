@@ -8,15 +8,17 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from musicgen.cli.shared.starting_point import settings_of_start
 from musicgen.cli.shared.usage import UsageError, nearest
 from musicgen.config.grammar import plain_value, quoted, readable, written
 from musicgen.config.kinds import Kind
 from musicgen.config.schema import PER_STAGE, TABLES, stated_kind
 from musicgen.config.tree import config_dir
+from musicgen.files.run_folders import find_run
 
 ACTIONS = ("list", "show", "prune")  # of `runs`, as a first plain word
 OVER_RUNS = ("compare", "watch", "runs", "tensorboard")  # verbs whose plain words are folders
-OF_A_RUN = ("generate", "evaluate", "baseline", "classify")  # verbs with a setting `run`
+OF_A_RUN = ("generate", "evaluate", "baseline", "classify", "studio", "export")  # verbs with a setting `run`
 SWEEP = ("-m", "--multirun")
 HYDRAS_OWN = (
     *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p"),
@@ -75,6 +77,8 @@ def read_command_line(arguments: Sequence[str], *, verb: str) -> CommandLine:
         else:
             settings.append(_setting(argument, verb=verb, is_sweep=is_sweep))
     settings += _from_words(words, verb=verb)
+    if verb == "train":
+        settings = [*settings_of_start(settings), *settings]
     if verb == "search":
         settings = _sorted_for_search(settings)
     return CommandLine(verb, tuple(settings), tuple(options), is_sweep=is_sweep)
@@ -200,10 +204,22 @@ def _as_meant(value: Any, kind: Kind) -> Any:
         value = str(value).lower() if isinstance(value, bool) else str(value)
     if kind.is_path and isinstance(value, str) and value:
         value = os.path.expanduser(value)
+        if kind.must_be == "run":
+            return _run_folder(value)
         value = value if kind.takes_list else os.path.abspath(value)
     if kind.takes_list and not kind.takes_one and value is not None:
         return [value]
     return value
+
+
+def _run_folder(name: str) -> str:
+    """Replace the name of a run or a model by its folder; an unknown name is refused later."""
+    try:
+        return os.path.abspath(find_run(name))
+    except FileNotFoundError:
+        return name
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _search_path(folder: str) -> str:

@@ -10,6 +10,8 @@ from musicgen.config.tree import plain
 
 if TYPE_CHECKING:
     from musicgen.measure.generated import GeneratedMetrics
+    from musicgen.measure.rendering import Rendered
+    from musicgen.music.notes import Performance
 
 
 def run_metrics(run: Path, config: DictConfig) -> "tuple[dict[str, float], GeneratedMetrics]":
@@ -36,16 +38,38 @@ def run_metrics(run: Path, config: DictConfig) -> "tuple[dict[str, float], Gener
     return metrics, generated_metrics
 
 
+def run_renderings(run: Path, config: DictConfig) -> "Rendered | None":
+    """Render a run's held-out pieces with its renderer; None where it has none."""
+    from musicgen.config.build import build
+    from musicgen.generation.rendering import has_renderer, load_renderer
+    from musicgen.measure.rendering import held_out_renderings
+
+    if not has_renderer(run):
+        return None
+    prepared = prepared_pieces(config, make=lambda named: build(plain(named)))
+    return held_out_renderings(
+        load_renderer(run).module, prepared, build(plain(config.grid)), seed=config.seed
+    )
+
+
 def folder_metrics(config: DictConfig) -> "tuple[dict[str, float], GeneratedMetrics]":
     """Take the metrics of music of the pieces that a config's data chooses, beside real ones if there are."""
     from musicgen.data.catalogue.piece_filter import PieceFilter
     from musicgen.data.prepare import prepare
     from musicgen.data.sources.folder import Folder
     from musicgen.measure.generated import measure_generated_files
+    from musicgen.measure.music import read_generated
+    from musicgen.music.beat_grid import BeatsGrid, moved_onto_beats
     from musicgen.music.grid import ClockGrid
 
     reference, cache = None, config.data.cache_dir
     if config.against:
-        reference = prepare(Folder(config.against), ClockGrid(), choice=PieceFilter(), cache_dir=cache)
-    generated_metrics = measure_generated_files(chosen_pieces(config.data), reference)
+        grid = BeatsGrid() if config.beats else ClockGrid()
+        reference = prepare(Folder(config.against), grid, choice=PieceFilter(), cache_dir=cache)
+
+    def read(path: Path) -> "Performance":
+        performance = read_generated(path)
+        return moved_onto_beats(performance) if config.beats else performance
+
+    generated_metrics = measure_generated_files(chosen_pieces(config.data), reference, read=read)
     return generated_metrics.metrics(), generated_metrics

@@ -22,6 +22,7 @@ def prepared_pieces(config: DictConfig, *, make: Callable[[DictConfig], Any] = i
         config: Its `data` and `grid`.
         make: Builds the source and the grid; for a stranger's config one that does not build everything.
     """
+    from musicgen.data.loops import in_loops
     from musicgen.data.one_key import in_one_key
     from musicgen.data.prepare import prepare
 
@@ -31,7 +32,9 @@ def prepared_pieces(config: DictConfig, *, make: Callable[[DictConfig], Any] = i
     source, grid = make(config.data.source), make(config.grid)
     prepared = prepare(source, grid, **work_of(config.data), **fractions, twins_together=together)
     if config.data.get("one_key", False):  # configs of older runs lack it
-        return in_one_key(prepared, num_workers=config.data.num_workers)
+        prepared = in_one_key(prepared, num_workers=config.data.num_workers)
+    if config.data.get("loops") is not None:
+        prepared = in_loops(prepared, bars=config.data.loops)
     return prepared
 
 

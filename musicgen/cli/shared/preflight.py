@@ -1,4 +1,4 @@
-"""What only the pieces and the networks of a config show to be wrong, found before a folder is made."""
+"""What only pieces and networks show to be wrong, found before a folder is made."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -8,9 +8,10 @@ from itertools import islice
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from musicgen.cli.shared.asked_pieces import check_asked
 from musicgen.cli.shared.pieces import choice_of
 from musicgen.cli.shared.usage import UsageError
 
@@ -19,7 +20,7 @@ COPIES_TO_TRAIN = 4  # of each weight: itself, its gradient, two moments
 
 
 def check_jobs(config: DictConfig, *, verb: str, is_sweep: bool) -> None:
-    """Refuse a choice of no pieces and networks that cannot be built, in any job.
+    """Refuse a choice of no pieces, networks that cannot be built, and what a run does not know, in any job.
 
     Args:
         config: The composed config, of a sweep with the first values.
@@ -39,6 +40,13 @@ def check_jobs(config: DictConfig, *, verb: str, is_sweep: bool) -> None:
         if verb == "train":
             with _refusing():
                 check_networks(job)
+        for name in (job.composer, job.against) if verb == "style" else ():
+            with _refusing():
+                chosen = OmegaConf.create({"data": {**job.data, "composer": [name]}})
+                check_choice(chosen)
+        if verb == "generate":
+            with _refusing():
+                check_asked(job)
 
 
 def _jobs(config: DictConfig) -> Sequence[DictConfig]:

@@ -9,12 +9,18 @@ from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.usage import UsageError
 from musicgen.config.schema import stated_kind
+from musicgen.files.run_folders import find_run
 
 HOW = {  # what to type for a setting without a default
-    "run": "musicgen {verb} run=DIR, where DIR is a run, such as outputs/train/2026-11-23_10-00-00",
+    "run": "musicgen {verb} run=DIR, where DIR is a run, such as outputs/train/2026-11-23_10-00-00, "
+    "or a model, such as giantmidi-small",
+    "to": "musicgen {verb} run=DIR to=models/NAME, where NAME is the model's name",
     "runs": "musicgen {verb} DIR, where DIR is a run, a sweep, or a folder of them, such as outputs/train",
     "weights": "musicgen {verb} weights=DIR, where DIR holds vq_vae.pt and transformer.pt",
-    "init_from": "musicgen {verb} init_from=DIR, where DIR is what `musicgen import weights=WEIGHTS` leaves",
+    "composer": "musicgen {verb} composer=NAME against=NAME, such as composer=Bach against=Chopin",
+    "against": "musicgen {verb} composer=NAME against=NAME, such as composer=Bach against=Chopin",
+    "init_from": "musicgen {verb} init_from=DIR, where DIR is a run, a model such as giantmidi-small, "
+    "or what `musicgen import weights=WEIGHTS` leaves",
 }
 EXTRAS = {  # part of a class's dotted name, or a verb -> package that must be there, and its extra
     "WandbLogger": ("wandb", "wandb"),
@@ -55,6 +61,9 @@ def check_extras(config: DictConfig, *, verb: str) -> None:
                 _require(package, extra, what=f"{target.rpartition('.')[2]}")
     if "parquet" in (config.get("formats") or []):
         _require("pyarrow", "frames", what="formats=[parquet]")
+    if verb == "studio":
+        _require("starlette", "studio", what="the studio")
+        _require("uvicorn", "studio", what="the studio")
     if verb == "classify" and config.forest and not config.weights:
         _require("sklearn", "baselines", what="forest=true", otherwise="forest=false leaves it out")
 
@@ -89,7 +98,9 @@ def check_paths(config: DictConfig, *, verb: str) -> None:
         path = Path(value)
         if path.name == "DIR" and not path.exists():  # as an experiment's yaml asks for it
             raise UsageError(f"{key} is missing: type {HOW[key].format(verb=verb)}")
-        if not (path.is_dir() if kind.must_be == "folder" else path.is_file()):
+        if kind.must_be == "run":
+            _check_found(key, str(value))
+        elif not (path.is_dir() if kind.must_be == "folder" else path.is_file()):
             raise UsageError(f"{key}={value}: there is no such {kind.must_be}")
     _check_run(config, verb=verb)
     data = config.get("data")
@@ -97,9 +108,20 @@ def check_paths(config: DictConfig, *, verb: str) -> None:
         _check_root(data.root, source=str(config.hydra.runtime.choices.get("data")))
 
 
+def _check_found(key: str, name: str) -> None:
+    try:
+        find_run(name)
+    except (FileNotFoundError, ValueError) as error:
+        raise UsageError(f"{key}={error}") from error
+
+
 def _check_run(config: DictConfig, *, verb: str) -> None:
     run = config.get("run")
-    if verb in ("generate", "evaluate") and run and not (Path(run) / "checkpoints").is_dir():
+    if (
+        verb in ("generate", "evaluate", "studio", "export")
+        and run
+        and not (Path(run) / "checkpoints").is_dir()
+    ):
         raise UsageError(
             f"run={run}: this folder holds no run (it has no checkpoints); name one that musicgen train left"
         )

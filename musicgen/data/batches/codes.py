@@ -1,6 +1,6 @@
 """Windows of codes for the transformer: cut from the stream of each piece, never across pieces."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Int64, Integer
 from torch.utils.data import Dataset
 
+from musicgen.data.batches.gaps import Gaps, GapWindow
 from musicgen.files.mapped import Mapped
 
 
@@ -19,12 +20,12 @@ class PieceCodes:
     Attributes:
         codes: Code indices of any integer type, (quarters, codes per quarter); may be mapped.
         starts: First quarter of each piece, and the end of the last one.
-        labels: Label indices of each piece, for conditioning; None for none.
+        labels: Label indices of each quarter, for conditioning; None for none.
     """
 
     codes: Integer[np.ndarray, "quarters positions"]
     starts: Int64[np.ndarray, " boundaries"]
-    labels: Int64[np.ndarray, "pieces fields"] | None = None
+    labels: Integer[np.ndarray, "quarters fields"] | None = None
 
     def __post_init__(self) -> None:
         if self.codes.ndim != 2 or len(self.starts) < 1 or self.starts[-1] != len(self.codes):
@@ -41,13 +42,13 @@ class CodeBatch(NamedTuple):
         inputs: Input codes, and the start token where a window begins a piece; 0 in the padding.
         targets: The next code at each position; 0 for none.
         mask: True where there is a target.
-        labels: Label indices of each window's piece; None for none.
+        labels: Label indices of each window's quarters; None for none.
     """
 
     inputs: Int64[torch.Tensor, "batch positions"]
     targets: Int64[torch.Tensor, "batch positions"]
     mask: Bool[torch.Tensor, "batch positions"]
-    labels: Int64[torch.Tensor, "batch fields"] | None = None
+    labels: Int64[torch.Tensor, "batch quarters fields"] | None = None
 
     def within(self, max_positions: int) -> "CodeBatch":
         """Drop the last position if the windows exceed the model's positions by one.
@@ -83,6 +84,7 @@ class CodeWindows(Dataset):
         hop_quarters: Distance between starts of windows, 1 to ``window_quarters``.
         start_token: Index of the start token, or None for a model without.
         shift_seed: Seed of the random shifts, or None for fixed windows.
+        gaps: Which windows have a gap to be filled; None for none. Needs a start token and labels.
 
     Raises:
         ValueError: ``window_quarters`` or ``hop_quarters`` is out of range.
@@ -96,6 +98,7 @@ class CodeWindows(Dataset):
         hop_quarters: int = 1,
         start_token: int | None = None,
         shift_seed: int | None = None,
+        gaps: Gaps | None = None,
     ):
         if window_quarters < 1 or not 1 <= hop_quarters <= window_quarters:
             raise ValueError(
@@ -106,7 +109,8 @@ class CodeWindows(Dataset):
         self.window_quarters = window_quarters
         self.hop_quarters = hop_quarters
         self.start_token = start_token
-        self.shift_seed = shift_seed
+        self.shift_seed, self.gaps = shift_seed, gaps
+        assert gaps is None or (start_token is not None and pieces.labels is not None)
         self._first, self._lengths = pieces.starts[:-1], np.diff(pieces.starts)
         self._spare = np.maximum(self._lengths - window_quarters, 0)
         windows = np.where(self._lengths > 0, -(-self._spare // hop_quarters) + 1, 0)
@@ -115,7 +119,7 @@ class CodeWindows(Dataset):
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch, which shifts the windows of each piece."""
-        self._shifts = np.zeros(len(self._lengths), np.int64)
+        self._epoch, self._shifts = epoch, np.zeros(len(self._lengths), np.int64)
         if self.shift_seed is not None and self.hop_quarters > 1:
             random = np.random.default_rng([self.shift_seed, epoch])
             reach = self.hop_quarters - 1
@@ -133,18 +137,45 @@ class CodeWindows(Dataset):
         """Fetch a batch of windows with one gather."""
         piece, start = self._locate(np.asarray(numbers, dtype=np.int64))
         positions = self.codes.shape[1]
-        target = start[:, None] * positions + np.arange(self.window_quarters * positions)
+        quarters = start[:, None] + np.arange(self.window_quarters)
+        gaps = self._draw_gaps(numbers, fits=start + self.window_quarters <= self._lengths[piece])
+        for row, gap in gaps.items():
+            quarters[row] = start[row] + gap.order()
+        target = (quarters[:, :, None] * positions + np.arange(positions)).reshape(len(quarters), -1)
         target += self.start_token is None
         length, first = (self._lengths[piece] * positions)[:, None], (self._first[piece] * positions)[:, None]
         mask = target < length
         targets = np.where(mask, self._flat(first + np.minimum(target, length - 1)), 0)
-        source = target - 1
+        source = np.concatenate([target[:, :1] - 1, target[:, :-1]], axis=1)
+        source[list(gaps), 0] = -1  # the code before would be one of the gap
         inputs = np.where(source < length, self._flat(first + np.clip(source, 0, length - 1)), 0)
         if self.start_token is not None:
             inputs[source < 0] = self.start_token
-        labels = None if self.labels is None else torch.from_numpy(self.labels[piece])
         codes = (torch.from_numpy(part) for part in (inputs, targets, mask))
-        return CodeBatch(*codes, labels=labels)
+        return CodeBatch(*codes, labels=self._labels(piece, quarters, gaps))
+
+    def _draw_gaps(self, numbers: Sequence[int], *, fits: np.ndarray) -> dict[int, GapWindow]:
+        """Draw the gaps of a batch, by row; windows that reach beyond their piece have none."""
+        if self.gaps is None:
+            return {}
+        size = {"epoch": self._epoch, "window_quarters": self.window_quarters}
+        drawn = {row: self.gaps.draw(int(numbers[row]), **size) for row in np.flatnonzero(fits).tolist()}
+        return {row: gap for row, gap in drawn.items() if gap is not None}
+
+    def _labels(
+        self,
+        piece: Int64[np.ndarray, " batch"],
+        quarters: Int64[np.ndarray, "batch quarters"],
+        gaps: Mapping[int, GapWindow],
+    ) -> Int64[torch.Tensor, "batch quarters fields"] | None:
+        """Gather the labels of quarters; those beyond a piece have its last quarter's."""
+        if self.labels is None:
+            return None
+        within = np.minimum(quarters, self._lengths[piece][:, None] - 1)
+        labels = self.labels[self._first[piece][:, None] + within].astype(np.int64)
+        for row, gap in gaps.items():
+            labels[row, :, self.gaps.column] = gap.labels()
+        return torch.from_numpy(labels)
 
     def _locate(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the piece of each window and its first quarter there."""

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 import pytorch_lightning as pl
-import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
-from musicgen.data.batches.sampler import EpochSampler
-from musicgen.data.batches.slices import SliceDataset, as_is
+from musicgen.data.batches.gaps import Gaps
+from musicgen.data.batches.loading import check_enough, checked_batch_size, make_loader
+from musicgen.data.batches.slices import SliceDataset
 from musicgen.data.batches.transposition import Transposition
 from musicgen.data.prepare import Prepared
 from musicgen.music.layout import PIANO, SliceLayout
@@ -49,7 +49,7 @@ class MidiDataModule(pl.LightningDataModule):
     ):
         super().__init__()
         self.prepared = prepared
-        self.batch_size = _checked_batch_size(batch_size)
+        self.batch_size = checked_batch_size(batch_size)
         self.channels, self.seed, self.loader_workers = channels, seed, loader_workers
         self.updates_per_epoch, self.layout = updates_per_epoch, layout
         self.transposition = Transposition(transpose, seed=seed)
@@ -61,7 +61,7 @@ class MidiDataModule(pl.LightningDataModule):
             ValueError: The train or val split is empty, or ``batch_size`` exceeds the training slices.
         """
         self.prepared.require("train", "val")
-        _check_enough(len(self.prepared.splits["train"]), self.batch_size, what="training slices")
+        check_enough(len(self.prepared.splits["train"]), self.batch_size, what="training slices")
 
     def train_dataloader(self) -> DataLoader:
         """Return the loader of shuffled training batches."""
@@ -82,7 +82,7 @@ class MidiDataModule(pl.LightningDataModule):
             layout=self.layout,
             transposition=self.transposition if shuffle else None,
         )
-        return _loader(
+        return make_loader(
             slices,
             batch_size=self.batch_size,
             shuffle=shuffle,
@@ -104,6 +104,7 @@ class CodeDataModule(pl.LightningDataModule):
         window_quarters: Length of a window in quarters.
         hop_quarters: Distance between starts of training windows, in quarters.
         start_token: Index of the transformer's start token, or None.
+        gaps: Which training windows have a gap to be filled; None for none.
         seed: Seed of the shuffle and of the windows' shifts.
         updates_per_epoch: Training batches per epoch and rank; None for one pass over the windows.
         loader_workers: Processes that fetch batches.
@@ -120,12 +121,13 @@ class CodeDataModule(pl.LightningDataModule):
         window_quarters: int = 12,
         hop_quarters: int = 1,
         start_token: int | None = None,
+        gaps: Gaps | None = None,
         seed: int = 0,
         updates_per_epoch: int | None = None,
         loader_workers: int = 0,
     ):
         super().__init__()
-        self.batch_size = _checked_batch_size(batch_size)
+        self.batch_size = checked_batch_size(batch_size)
         self.seed, self.loader_workers = seed, loader_workers
         self.updates_per_epoch = updates_per_epoch
         self.train_windows = CodeWindows(
@@ -134,6 +136,7 @@ class CodeDataModule(pl.LightningDataModule):
             hop_quarters=hop_quarters,
             start_token=start_token,
             shift_seed=seed,
+            gaps=gaps,
         )
         self.val_windows = CodeWindows(
             codes["val"],
@@ -141,8 +144,8 @@ class CodeDataModule(pl.LightningDataModule):
             hop_quarters=window_quarters,
             start_token=start_token,
         )
-        _check_enough(len(self.train_windows), batch_size, what="training windows")
-        _check_enough(len(self.val_windows), 1, what="validation windows")
+        check_enough(len(self.train_windows), batch_size, what="training windows")
+        check_enough(len(self.val_windows), 1, what="validation windows")
 
     def train_dataloader(self) -> DataLoader:
         """Return the loader of shuffled training batches."""
@@ -153,43 +156,11 @@ class CodeDataModule(pl.LightningDataModule):
         return self._loader(self.val_windows, shuffle=False)
 
     def _loader(self, windows: CodeWindows, *, shuffle: bool) -> DataLoader:
-        return _loader(
+        return make_loader(
             windows,
             batch_size=self.batch_size,
             shuffle=shuffle,
             seed=self.seed,
             updates=self.updates_per_epoch if shuffle else None,
             workers=self.loader_workers,
-        )
-
-
-def _loader(
-    dataset: Dataset, *, batch_size: int, shuffle: bool, seed: int, updates: int | None, workers: int
-) -> DataLoader:
-    sampler = EpochSampler(dataset, shuffle=shuffle, seed=seed)
-    if updates is not None:
-        num_draws = updates * batch_size * sampler.num_replicas
-        sampler = EpochSampler(dataset, shuffle=shuffle, seed=seed, num_draws=num_draws)
-    return DataLoader(
-        dataset,
-        batch_size=batch_size,
-        sampler=sampler,
-        collate_fn=as_is,
-        num_workers=workers,
-        generator=torch.Generator().manual_seed(seed),  # keeps the global RNG, which dropout uses, untouched
-        pin_memory=torch.cuda.is_available(),
-    )
-
-
-def _checked_batch_size(batch_size: int) -> int:
-    if batch_size < 1:
-        raise ValueError(f"batch_size={batch_size}: a batch has at least 1 element")
-    return batch_size
-
-
-def _check_enough(available: int, batch_size: int, *, what: str) -> None:
-    if available < batch_size:
-        raise ValueError(
-            f"batch_size={batch_size}, but there are only {available} {what}; "
-            f"use a batch_size of {max(available, 1)} or less, or choose more pieces"
         )

@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import UInt8, UInt32
 from torch.utils.data import Dataset
 
 from musicgen.data.batches.transposition import Transposition
 from musicgen.data.store.packed import PackedPieces, unpacked
+from musicgen.music.grid import TICKS_PER_QUARTER, coarsened, packed_onsets
 from musicgen.music.layout import PIANO, SliceLayout
 
 __all__ = ["PackedPieces", "SliceBatch", "SliceDataset", "as_is"]
@@ -45,14 +46,35 @@ class SliceBatch(NamedTuple):
             layout: Ticks of a slice.
             transposition: Transposes each slice; None for none.
         """
-        packed, before = pieces.gather_packed(index, channels=channels), pieces.before(index)
+        packed = pieces.gather_packed(index, channels=channels)
+        before = pieces.before(index, unit=layout.unit)
         if transposition is not None and transposition.semitones:
             shifts = transposition.shifts(packed, index)
             packed, before = (
                 transposition.move(packed, shifts),
                 transposition.move(before[:, None], shifts)[:, 0],
             )
-        cells = unpacked(packed)[..., :: layout.unit]
+        return cls._unpacked(packed, before, layout=layout)
+
+    @classmethod
+    def of_piece(
+        cls, packed: UInt32[np.ndarray, "quarters pitches"], *, channels: int, layout: SliceLayout = PIANO
+    ) -> "SliceBatch":
+        """Unpack all quarters of one piece, in order."""
+        before = np.zeros_like(packed)
+        before[1:] = packed[:-1] >> np.uint32(TICKS_PER_QUARTER - layout.unit) != 0
+        both = np.stack([packed, packed_onsets(packed)], axis=1)
+        return cls._unpacked(both[:, :channels], before, layout=layout)
+
+    @classmethod
+    def _unpacked(
+        cls,
+        packed: UInt32[np.ndarray, "batch channels pitches"],
+        before: UInt32[np.ndarray, "batch pitches"],
+        *,
+        layout: SliceLayout,
+    ) -> "SliceBatch":
+        cells = unpacked(coarsened(packed, unit=layout.unit))[..., :: layout.unit]
         return cls(torch.from_numpy(cells), torch.from_numpy(before.astype(np.uint8)))
 
 

@@ -129,12 +129,26 @@ class PackedPieces:
         packed = np.empty((len(index), channels, NUM_PITCHES), WORD)
         packed[:, 0] = self.packed[index]
         if channels == 2:
-            packed[:, 1] = packed[:, 0] & ~((packed[:, 0] << np.uint32(1)) | self.before(index))
+            packed[:, 1] = packed[:, 0] & ~((packed[:, 0] << np.uint32(1)) | self._last_tick(index))
         return packed
 
-    def before(self, index: Int64[np.ndarray, " batch"]) -> UInt32[np.ndarray, "batch pitches"]:
-        """Gather which pitches sound in the tick before each quarter, 0 or 1; silence before a piece."""
-        carried = self.packed[np.maximum(index - 1, 0)] >> _LAST_TICK
+    def before(
+        self, index: Int64[np.ndarray, " batch"], *, unit: int = 1
+    ) -> UInt32[np.ndarray, "batch pitches"]:
+        """Gather which pitches sound in the tick before each quarter, 0 or 1; silence before a piece.
+
+        Args:
+            index: Numbers of quarters over all pieces.
+            unit: Length of that tick in packed ticks.
+        """
+        return (self._carried(index) >> np.uint32(TICKS_PER_QUARTER - unit) != 0).astype(WORD)
+
+    def _last_tick(self, index: Int64[np.ndarray, " batch"]) -> UInt32[np.ndarray, "batch pitches"]:
+        return self._carried(index) >> _LAST_TICK
+
+    def _carried(self, index: Int64[np.ndarray, " batch"]) -> UInt32[np.ndarray, "batch pitches"]:
+        """Gather the quarter before each quarter; silence before a piece."""
+        carried = self.packed[np.maximum(index - 1, 0)]
         is_first = self.starts[np.searchsorted(self.starts, index, side="right") - 1] == index
         carried[is_first] = 0
         return carried

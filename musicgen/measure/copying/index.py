@@ -123,13 +123,22 @@ class CopyIndex:
                 high = length - 1
         return self._best(asked, hashes, query, places, low) if low else _NOTHING
 
-    def save(self, path: str | Path | BinaryIO) -> None:
-        """Write the index to an `.npz` file (path or open file) without pickles."""
+    def save(self, path: str | Path | BinaryIO, *, with_folders: bool = True) -> None:
+        """Write the index to an `.npz` file without pickles.
+
+        Args:
+            path: A path or an open file.
+            with_folders: Pieces are called by their paths; False leaves only the names of their files.
+        """
+        names, skipped = (
+            [name if with_folders else Path(name).name for name in named]
+            for named in (self.names, self.skipped)
+        )
         np.savez_compressed(
             path,
             format=np.array(INDEX_FORMAT),
-            names=np.array(self.names, dtype=np.str_),
-            skipped=np.array(self.skipped, dtype=np.str_),
+            names=np.array(names, dtype=np.str_),
+            skipped=np.array(skipped, dtype=np.str_),
             starts=self._starts,
             pitch=self._pitch,
             onset_s=self._onset_s,

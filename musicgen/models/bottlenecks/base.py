@@ -71,9 +71,11 @@ class Bottleneck(Buildable, nn.Module, ABC):
 
     Attributes:
         embedding_dim: Channels of the latents.
+        cells: Cells of a slice, which the cell model's loss is a mean over; the autoencoder sets it.
     """
 
     embedding_dim: int
+    cells: int
 
     @abstractmethod
     def forward(self, latents: Float[Tensor, "batch dim h w"]) -> BottleneckOutput:

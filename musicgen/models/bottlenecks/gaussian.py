@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from musicgen.models.bottlenecks.base import Bottleneck, BottleneckOutput, check_embedding_dim
+from musicgen.music.layout import PIANO
 
 
 class GaussianBottleneck(Bottleneck):
@@ -15,15 +16,15 @@ class GaussianBottleneck(Bottleneck):
     latents instead, as often seen, would weigh it by their number.
 
     Args:
-        cells: Cells of a slice, which the cell model's loss is a mean over.
         embedding_dim: Channels of the latents, 1 or more.
         beta: Weight of the divergence, 0 or more (Higgins et al. 2017).
+        cells: Cells of a slice, which the cell model's loss is a mean over; the autoencoder sets it.
 
     Raises:
         ValueError: A setting is out of range.
     """
 
-    def __init__(self, *, cells: int, embedding_dim: int = 128, beta: float = 1.0) -> None:
+    def __init__(self, *, embedding_dim: int = 128, beta: float = 1.0, cells: int = PIANO.cells) -> None:
         super().__init__()
         check_embedding_dim(embedding_dim)
         if beta < 0:

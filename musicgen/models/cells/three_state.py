@@ -19,8 +19,10 @@ from musicgen.models.cells.chain import (
     sample_path,
 )
 from musicgen.models.cells.markov import chain_densities, check_shares
+from musicgen.music.grid import parted
 
 SILENT, HELD, ONSET = range(3)
+_COARSE = 8  # ticks a quarter up to which the likeliest path hits more notes than expected events do
 
 
 class ThreeStateCells(CellModel):
@@ -104,10 +106,10 @@ class ThreeStateCells(CellModel):
         first = torch.zeros(line.shape[2]) if before is None else torch.from_numpy(before).float()
         if generator is not None:
             path = sample_path(self._transitions(line), first.long() * HELD, generator=generator)
-            return DrawnCells(
-                packed=packed_line(path.T.numpy() != SILENT, ticks=ticks),
-                onsets=packed_line(path.T.numpy() == ONSET, ticks=ticks, onsets=True),
-            )
+            return _drawn(path, ticks=ticks)
+        if ticks <= _COARSE:
+            path = torch.from_numpy(self.likeliest(evidence, before=before)).T
+            return _drawn(path, ticks=ticks)
         sounding, silent = self._log_sounding(line, first[None])
         onset = self._onsets(line, sounding, silent, first[None])
         packed, onsets = read_events(onset[0].numpy(), sounding[0].exp().numpy(), ticks=ticks)
@@ -172,6 +174,13 @@ class ThreeStateCells(CellModel):
         was_silent = torch.cat([1 - first, silent[..., :-1].exp()], dim=-1)
         chances = self._log_chances(maps)[..., ONSET].exp()
         return was_silent * chances[0] + was_sounding * chances[1]
+
+
+def _drawn(path: Int[Tensor, "steps pitches"], *, ticks: int) -> DrawnCells:
+    states = path.T.numpy()
+    onsets = packed_line(states == ONSET, ticks=ticks, onsets=True)
+    sounding = packed_line(states != SILENT, ticks=ticks)
+    return DrawnCells(packed=parted(sounding, onsets=onsets), onsets=onsets)
 
 
 def states_of(slices: Shaped[Tensor, "batch channels pitches ticks"]) -> Int[Tensor, "batch pitches ticks"]:

@@ -9,20 +9,25 @@ from musicgen.config.build import Buildable
 
 
 class Conditioner(Buildable, nn.Module, ABC):
-    """Turn labels of a piece into a vector that a prior adds to all of its inputs."""
+    """Turn the labels of quarters into vectors that a prior adds to its inputs."""
 
     @abstractmethod
-    def forward(self, labels: Int[Tensor, "batch fields"] | None) -> Float[Tensor, "batch 1 width"] | None:
-        """Return a vector of the prior's width for each piece, or None to add nothing.
+    def forward(
+        self, labels: Int[Tensor, "batch quarters fields"] | None
+    ) -> Float[Tensor, "batch quarters width"] | None:
+        """Return a vector of the prior's width for each quarter, or None to add nothing.
 
         Args:
-            labels: Indices of the labels, in the order of the conditioner's fields; None without labels.
+            labels: Indices of the labels, in the order of the conditioner's fields; one quarter stands for
+                all quarters of a piece. None without labels.
         """
 
 
 class NoCondition(Conditioner):
-    """Tell the prior nothing."""
+    """Add nothing."""
 
-    def forward(self, labels: Int[Tensor, "batch fields"] | None) -> Float[Tensor, "batch 1 width"] | None:
+    def forward(
+        self, labels: Int[Tensor, "batch quarters fields"] | None
+    ) -> Float[Tensor, "batch quarters width"] | None:
         """Return None."""
         return None

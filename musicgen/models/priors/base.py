@@ -72,7 +72,7 @@ class Prior(Buildable, nn.Module, ABC):
         codes: Int[Tensor, "batch positions"],
         cache: PriorCache | None = None,
         *,
-        labels: Int[Tensor, "batch fields"] | None = None,
+        labels: Int[Tensor, "batch quarters fields"] | None = None,
     ) -> Float[Tensor, "batch positions vocab"]:
         """Compute the logits of the code after each position, (batch, positions, num_embeddings).
 
@@ -80,7 +80,8 @@ class Prior(Buildable, nn.Module, ABC):
             codes: The stream, or a part of it that begins with a quarter; with a cache, what follows the
                 positions in the cache.
             cache: Read and lengthened in place.
-            labels: What the conditioner is told of each piece.
+            labels: What the conditioner is told of each quarter of the stream from its beginning, or in one
+                quarter of all; None for nothing.
 
         Raises:
             ValueError: More positions than max_positions.
@@ -125,6 +126,30 @@ class Prior(Buildable, nn.Module, ABC):
         codebook = torch.arange(first, first + codes.shape[1], device=codes.device) % codebooks
         numbers = codes + codebook * size
         return torch.where(codes == size, codebooks * size, numbers)
+
+    def condition_at(
+        self, labels: Int[Tensor, "batch quarters fields"] | None, *, first: int, count: int, unit: int
+    ) -> Float[Tensor, "rows steps width"] | None:
+        """Compute what the conditioner adds to consecutive steps of the stream, None for nothing.
+
+        Args:
+            labels: As `forward` takes them.
+            first: The first step, counted from the beginning of the stream.
+            count: How many steps.
+            unit: Steps per quarter: codes per slice where a step reads a code, 1 where it reads a quarter.
+
+        Returns:
+            A vector for each step, or one for all; one row for all streams where there are no labels.
+        """
+        if labels is None or labels.shape[1] == 1:
+            return self.conditioner(labels)
+        late = unit > 1 and self.start_token is None  # then a position predicts the code after its own
+        last = labels.shape[1] - 1
+        low, high = (min((first + late + step) // unit, last) for step in (0, count - 1))
+        steps = torch.arange(first + late, first + late + count, device=labels.device) // unit
+        steps = steps.clamp(max=last)
+        added = self.conditioner(labels[:, low : high + 1])
+        return None if added is None else added[:, steps - low]
 
     def end_of_input(self, codes: Int[Tensor, "batch positions"], cache: PriorCache | None) -> int:
         """Count the positions that have been read once these codes are.

@@ -70,7 +70,7 @@ class Transformer(Prior):
         codes: Int[Tensor, "batch positions"],
         cache: KeyValueCache | None = None,
         *,
-        labels: Int[Tensor, "batch fields"] | None = None,
+        labels: Int[Tensor, "batch quarters fields"] | None = None,
     ) -> Float[Tensor, "batch positions vocab"]:
         """Compute the logits of the code after each position, (batch, positions, num_embeddings).
 
@@ -78,7 +78,8 @@ class Transformer(Prior):
             codes: The stream, or a part of it that begins with a quarter; with a cache, what follows the
                 positions in the cache.
             cache: Read and lengthened in place.
-            labels: What the conditioner is told of each piece.
+            labels: What the conditioner is told of each quarter of the stream from its beginning, or in one
+                quarter of all; None for nothing.
 
         Raises:
             ValueError: More positions than max_positions.
@@ -86,7 +87,8 @@ class Transformer(Prior):
         past, end = 0 if cache is None else cache.length, self.end_of_input(codes, cache)
         embedded = self.code_embedding(self.input_numbers(codes, past=past))
         hidden = embedded + self.position_embedding.weight[past:end]
-        condition = self.conditioner(labels)
+        per_quarter = self.vocabulary.codes_per_slice
+        condition = self.condition_at(labels, first=past, count=codes.shape[1], unit=per_quarter)
         hidden = self.dropout(hidden if condition is None else hidden + condition)
         for block in self.blocks:
             hidden = block(hidden, cache)

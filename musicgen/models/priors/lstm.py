@@ -84,7 +84,7 @@ class Lstm(Prior):
         codes: Int[Tensor, "batch positions"],
         cache: LstmState | None = None,
         *,
-        labels: Int[Tensor, "batch fields"] | None = None,
+        labels: Int[Tensor, "batch quarters fields"] | None = None,
     ) -> Float[Tensor, "batch positions vocab"]:
         """Compute the logits of the code after each position, (batch, positions, num_embeddings).
 
@@ -92,7 +92,8 @@ class Lstm(Prior):
             codes: The stream, or a part of it that begins with a quarter; with a cache, what follows the
                 positions in the cache.
             cache: Read and lengthened in place.
-            labels: What the conditioner is told of each piece.
+            labels: What the conditioner is told of each quarter of the stream from its beginning, or in one
+                quarter of all; None for nothing.
 
         Raises:
             ValueError: More positions than max_positions.
@@ -100,7 +101,8 @@ class Lstm(Prior):
         end = self.end_of_input(codes, cache)
         past, state = (0, None) if cache is None else (cache.length, (cache.hidden, cache.cell))
         embedded = self.code_embedding(self.input_numbers(codes, past=past))
-        condition = self.conditioner(labels)
+        per_quarter = self.vocabulary.codes_per_slice
+        condition = self.condition_at(labels, first=past, count=codes.shape[1], unit=per_quarter)
         embedded = embedded if condition is None else embedded + condition
         outputs, (hidden, cell) = self.layers(self.dropout(embedded), state)
         if cache is not None:

@@ -128,7 +128,7 @@ class TwoLevelTransformer(Prior):
         codes: Int[Tensor, "batch positions"],
         cache: TwoLevelCache | None = None,
         *,
-        labels: Int[Tensor, "batch fields"] | None = None,
+        labels: Int[Tensor, "batch quarters fields"] | None = None,
     ) -> Float[Tensor, "batch positions vocab"]:
         """Compute the logits of the code after each position, (batch, positions, num_embeddings).
 
@@ -136,7 +136,8 @@ class TwoLevelTransformer(Prior):
             codes: The stream, or a part of it that begins with a quarter; with a cache, what follows the
                 positions in the cache.
             cache: Read and lengthened in place.
-            labels: What the conditioner is told of each piece.
+            labels: What the conditioner is told of each quarter of the stream from its beginning, or in one
+                quarter of all; None for nothing.
 
         Raises:
             ValueError: More positions than max_positions.
@@ -177,7 +178,7 @@ class TwoLevelTransformer(Prior):
         cache: TwoLevelCache | None,
         *,
         first: int,
-        labels: Int[Tensor, "batch fields"] | None,
+        labels: Int[Tensor, "batch labelled fields"] | None,
     ) -> Float[Tensor, "batch quarters width"]:
         """Take a global step for each quarter that begins in the input.
 
@@ -193,7 +194,7 @@ class TwoLevelTransformer(Prior):
         store = None if cache is None else cache.quarters
         past = 0 if store is None else store.length
         hidden = self.from_quarter(chunks) + self.quarter_embedding.weight[past : past + quarters]
-        condition = self.conditioner(labels)
+        condition = self.condition_at(labels, first=past, count=quarters, unit=1)
         hidden = self.dropout(hidden if condition is None else hidden + condition)
         for block in self.blocks:
             hidden = block(hidden, store)

@@ -187,11 +187,11 @@ def _lengths_by(
     lengths = np.zeros((len(lines) - 1, voices))
     for number in np.unique(voice):
         ours = voice == number
-        lengths[:, number] = np.diff(_sounded_until(lines, onset[ours], offset[ours]))
+        lengths[:, number] = np.diff(sounded_until(lines, onset[ours], offset[ours]))
     return lengths
 
 
-def _sounded_until(
+def sounded_until(
     lines: Float[np.ndarray, " lines"],
     onset: Float[np.ndarray, " notes"],
     offset: Float[np.ndarray, " notes"],

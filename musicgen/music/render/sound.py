@@ -14,7 +14,7 @@ from jaxtyping import Float32
 from musicgen.files.atomic import atomic_path
 from musicgen.music.midi.writing import midi_bytes
 from musicgen.music.notes import Performance
-from musicgen.music.render.synth import SAMPLE_RATE, synthesize
+from musicgen.music.render.synth import SAMPLE_RATE, scaled, synthesize
 from musicgen.music.score_map import ScoreMap
 
 SOUNDFONT_VARIABLE = "MUSICGEN_SOUNDFONT"
@@ -31,7 +31,8 @@ class Sound:
     """Samples and their rate.
 
     Attributes:
-        samples: -1 to 1, one or two channels; the loudest sample is at 0.9, so nothing clips.
+        samples: -1 to 1, one or two channels; the loudest sample is at 0.9, so nothing clips, unless a gain
+            was asked for.
         rate: samples a second.
     """
 
@@ -54,7 +55,11 @@ class Sound:
 
 
 def render(
-    performance: Performance, *, max_s: float | None = None, soundfont: str | Path | None = None
+    performance: Performance,
+    *,
+    max_s: float | None = None,
+    soundfont: str | Path | None = None,
+    gain: float | None = None,
 ) -> Sound:
     """Render notes, velocities and pedals to samples.
 
@@ -66,6 +71,8 @@ def render(
         max_s: where to stop, in seconds; the end of the last note by default.
         soundfont: an SF2 file; by default the one that the environment variable MUSICGEN_SOUNDFONT names,
             else the one that comes with pretty_midi.
+        gain: factor on the synthesiser's samples, which are then cut off at 1, so that passages of one piece
+            are equally loud; None brings the loudest sample to 0.9.
 
     Raises:
         ValueError: for a negative `max_s`, and for a soundfont that cannot be used.
@@ -74,9 +81,9 @@ def render(
         raise ValueError(f"max_s={max_s} is no length; use 0 or more seconds, or None")
     font = find_soundfont(soundfont)
     if font is None or len(performance) == 0:
-        samples = synthesize(performance, max_s=max_s)
+        samples = synthesize(performance, max_s=max_s, gain=gain)
         return Sound(samples=samples[:, None], rate=SAMPLE_RATE)
-    return _scaled(_render_wav(_in_seconds(performance, max_s), font), max_s=max_s)
+    return _scaled(_render_wav(_in_seconds(performance, max_s), font), max_s=max_s, gain=gain)
 
 
 def render_opus(
@@ -169,8 +176,8 @@ def _render_wav(performance: Performance, font: Path) -> bytes:
         raise _bad_soundfont(font, error) from error
 
 
-def _scaled(wav: bytes, *, max_s: float | None) -> Sound:
-    """Read a WAV file, cut the silence behind it, and bring its loudest sample to 0.9."""
+def _scaled(wav: bytes, *, max_s: float | None, gain: float | None) -> Sound:
+    """Read a WAV file, cut the silence behind it, and bring its loudest sample to 0.9 or apply the gain."""
     with wave.open(io.BytesIO(wav)) as file:
         rate, channels = file.getframerate(), file.getnchannels()
         frames = np.frombuffer(file.readframes(file.getnframes()), "<i2")
@@ -179,8 +186,7 @@ def _scaled(wav: bytes, *, max_s: float | None) -> Sound:
         samples = samples[: round(max_s * rate)]
     heard = np.flatnonzero(np.abs(samples).max(axis=1) > _SILENT)
     samples = samples[: heard[-1] + 1] if len(heard) else samples[:0]
-    peak = float(np.abs(samples).max(initial=0.0))
-    return Sound(samples=samples * np.float32(_PEAK / peak) if peak > 0 else samples, rate=rate)
+    return Sound(samples=scaled(samples, peak=_PEAK, gain=gain), rate=rate)
 
 
 @lru_cache(maxsize=1)

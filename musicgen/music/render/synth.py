@@ -16,7 +16,11 @@ _BLOCK = 256
 
 
 def synthesize(
-    performance: Performance, *, sample_rate: int = SAMPLE_RATE, max_s: float | None = None
+    performance: Performance,
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    max_s: float | None = None,
+    gain: float | None = None,
 ) -> Float32[np.ndarray, " samples"]:
     """Add up a few decaying partials for each note.
 
@@ -27,9 +31,10 @@ def synthesize(
         performance: the notes; their times in seconds count.
         sample_rate: samples a second, 8,000 or more.
         max_s: where to stop, in seconds; the end of the last note by default.
+        gain: factor on the samples, which are then cut off at 1; None brings the loudest one to 0.9.
 
     Returns:
-        One channel. The loudest sample is at 0.9, so nothing clips; silence for no notes.
+        One channel; silence for no notes.
 
     Raises:
         ValueError: for a sample rate below 8,000 or a negative `max_s`.
@@ -48,10 +53,19 @@ def synthesize(
         held = np.rint(performance.offset_s[chosen] * sample_rate).astype(np.int64) - onset
         loudness = (performance.velocity[chosen] / 127.0) ** 1.5
         tone = _tone(pitch, sample_rate, int(held.max()) + len(release))
-        for begin, number, gain in zip(onset.tolist(), held.tolist(), loudness.tolist(), strict=True):
-            _add(mix, tone, release, begin, number, gain)
-    peak = float(np.abs(mix).max(initial=0.0))
-    return mix * np.float32(_PEAK / peak) if peak > 0 else mix
+        for begin, number, loud in zip(onset.tolist(), held.tolist(), loudness.tolist(), strict=True):
+            _add(mix, tone, release, begin, number, loud)
+    return scaled(mix, peak=_PEAK, gain=gain)
+
+
+def scaled(
+    samples: Float32[np.ndarray, "*shape"], *, peak: float, gain: float | None
+) -> Float32[np.ndarray, "*shape"]:
+    """Bring the loudest sample to a peak, or apply a gain and cut off what is beyond 1."""
+    if gain is not None:
+        return np.clip(samples * np.float32(gain), -1.0, 1.0)
+    loudest = float(np.abs(samples).max(initial=0.0))
+    return samples * np.float32(peak / loudest) if loudest > 0 else samples
 
 
 def _tone(pitch: int, sample_rate: int, length: int) -> np.ndarray:

@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from musicgen.config.build import build
+from musicgen.generation.rendering import has_renderer, load_renderer
 from musicgen.measure.evaluate import METRICS_FILE, evaluate_run, write_metrics
+from musicgen.measure.rendering import held_out_renderings, rendering_metrics
+from musicgen.music.grid import PlayedGrid
 from musicgen.pipeline.context import AUTOENCODER, RunContext
 from musicgen.pipeline.stage import Stage
 
@@ -36,5 +40,10 @@ class EvaluateStage(Stage):
             window_quarters=self.window_quarters,
             reconstruction=run.reconstruction,
         )
+        if has_renderer(run.folder):
+            grid = build(run.grid_config)
+            assert isinstance(grid, PlayedGrid), "other grids train no renderer"
+            renderer = load_renderer(run.folder).module
+            run.metrics |= rendering_metrics(held_out_renderings(renderer, run.prepared, grid, seed=run.seed))
         write_metrics(run.metrics, run.folder / METRICS_FILE)
         log.info("Metrics: %s", run.folder / METRICS_FILE)

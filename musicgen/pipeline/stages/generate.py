@@ -7,6 +7,7 @@ from pathlib import Path
 
 from musicgen.generation.generate import check_request, generate_pieces
 from musicgen.generation.key_plan import KeyPlan
+from musicgen.generation.rendering import Rendering, has_renderer, load_renderer, render_piece
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.writing import Labels, write_pieces
 from musicgen.pipeline.context import AUTOENCODER, RunContext
@@ -26,6 +27,7 @@ class GenerateStage(Stage):
         num_quarters: Their length, in quarters.
         tempo_bpm: Their tempo.
         key: What they are moved to; None leaves them, or moves them as `data.one_key` has moved the others.
+        render: Play the pieces with the run's renderer, where it has trained one.
         prior: The stage that trains the prior.
     """
 
@@ -34,6 +36,7 @@ class GenerateStage(Stage):
     num_quarters: int
     tempo_bpm: float
     key: str | None = None
+    render: bool = True
     prior: str = "transformer"
     needs: Sequence[str] = (AUTOENCODER, "transformer")
 
@@ -55,6 +58,9 @@ class GenerateStage(Stage):
             tempo_bpm=self.tempo_bpm,
             keys=KeyPlan(learned=prior.description.get("keys"), key=self.key),
         )
+        if self.render and has_renderer(run.folder):
+            rendering = Rendering(load_renderer(run.folder).module, seed=run.seed)
+            pieces = [render_piece(piece, rendering, number=number) for number, piece in enumerate(pieces)]
         folder = run.folder / "generated"
         labels = [
             Labels(texts=(f"seed: {run.seed}, piece {number} of {len(pieces)}",))

@@ -1,6 +1,6 @@
 """Train the prior over the autoencoder's codes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +10,12 @@ import torch
 from musicgen.checkpoint import Network, fingerprint, load_transformer
 from musicgen.data.batches.codes import CodeBatch
 from musicgen.data.batches.datamodule import CodeDataModule
+from musicgen.data.batches.gaps import Gaps
 from musicgen.data.prepare import Prepared
-from musicgen.generation.labelling import labelled, names_of
+from musicgen.generation.labelling import labelled, values_of
 from musicgen.generation.tokenize import encode_pieces
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.conditioners.labels import LabelConditioner
+from musicgen.models.conditioners.labels import GAP, LabelConditioner
 from musicgen.models.priors.base import Prior
 from musicgen.pipeline.context import AUTOENCODER, RunContext
 from musicgen.pipeline.stage import NetworkStage, Stages
@@ -28,10 +29,12 @@ class PriorStage(NetworkStage):
     Attributes:
         window_quarters: Context window of the prior, in quarters.
         hop_quarters: Distance between the starts of training windows, in quarters.
+        gap_share: Share of the training windows that have a gap to be filled, 0 to 1.
     """
 
     window_quarters: int
     hop_quarters: int
+    gap_share: float = 0.0
     title: str = "Transformer"
     needs: Sequence[str] = (AUTOENCODER,)
     monitor: str = "transformer/val/nats_per_code"
@@ -41,20 +44,25 @@ class PriorStage(NetworkStage):
         """Build the prior for the codes of the autoencoder."""
         vocabulary = self._autoencoder(stages).vocabulary
         assert vocabulary is not None, "a stage that is refused is not built"
-        prior = self.make_network(vocabulary=vocabulary.config())
+        network = {**self.settings.get("network", {}), "vocabulary": vocabulary.config()}
+        more = {"vocabulary": network["vocabulary"]}
+        if self.gap_share:
+            network["conditioner"] = more["conditioner"] = _with_gaps(network)
+        prior = self.make_network(**more)
         assert isinstance(prior, Prior)
         self.network = prior
-        network = {**self.settings.get("network", {}), "vocabulary": vocabulary.config()}
         self.settings = {**self.settings, "network": network}
 
     def observe(self, prepared: Prepared) -> None:
-        """Let the conditioner know the names of the training pieces."""
+        """Let the conditioner know the values of its fields in the training pieces."""
         conditioner = self.network.conditioner
         if isinstance(conditioner, LabelConditioner):
-            names = names_of(prepared.splits["train"].pieces, conditioner.fields)
-            conditioner.set_names(names)
+            values = values_of(prepared.splits["train"], conditioner)
+            values = self.with_initial_values(values, conditioner.fields)
+            conditioner.set_values(values.names, edges=values.edges)
             network = dict(self.settings["network"])
-            network["conditioner"] = {**network["conditioner"], "names": names}
+            known = {"names": values.names, "edges": values.edges}
+            network["conditioner"] = {**network["conditioner"], **known}
             self.settings = {**self.settings, "network": network}
 
     def refusal(self, stages: Stages) -> str:
@@ -86,7 +94,7 @@ class PriorStage(NetworkStage):
     def data(self, run: RunContext) -> pl.LightningDataModule:
         """Build batches of windows of codes."""
         codes = {
-            name: labelled(codes, run.prepared.splits[name].pieces, self.network.conditioner)
+            name: labelled(codes, run.prepared.splits[name], self.network.conditioner)
             for name, codes in run.codes.items()
         }
         return CodeDataModule(
@@ -94,10 +102,18 @@ class PriorStage(NetworkStage):
             window_quarters=self.window_quarters,
             hop_quarters=self.hop_quarters,
             start_token=self.network.start_token,
+            gaps=self._gaps(seed=run.seed),
             batch_size=self.batch_size,
             seed=run.seed,
             updates_per_epoch=self.updates_per_epoch,
         )
+
+    def _gaps(self, *, seed: int) -> Gaps | None:
+        conditioner = self.network.conditioner
+        if not self.gap_share:
+            return None
+        assert isinstance(conditioner, LabelConditioner), "gaps are labelled"
+        return Gaps(self.gap_share, column=conditioner.fields.index(GAP), seed=seed)
 
     def build_batch(self) -> CodeBatch:
         """Make a batch of windows of random codes."""
@@ -127,3 +143,16 @@ class PriorStage(NetworkStage):
         """Describe the network, the autoencoder of its codes and the keys of the pieces."""
         keys = {} if run.prepared.keys is None else {"keys": run.prepared.keys}
         return {**super().description(run), "autoencoder_sha256": fingerprint(run.autoencoder), **keys}
+
+
+def _with_gaps(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config of a prior's conditioner with the field that marks gaps.
+
+    Raises:
+        ValueError: The prior's config has no conditioner with fields.
+    """
+    conditioner = dict(network.get("conditioner") or {})
+    if "fields" not in conditioner:
+        target = f"{LabelConditioner.__module__}.{LabelConditioner.__qualname__}"
+        conditioner = {"_target_": target, "fields": [], "width": network["width"]}
+    return {**conditioner, "fields": [*conditioner["fields"], GAP]}

@@ -15,6 +15,7 @@ from musicgen.music.grid import to_slices
 from musicgen.music.metrics.bars import first_quarter
 from musicgen.music.midi.writing import midi_bytes
 from musicgen.music.notation.engrave import engrave
+from musicgen.music.notation.on_beats import Writable, on_its_beats
 from musicgen.music.notes import Performance
 from musicgen.music.passages import cut_passage
 from musicgen.music.render.form_diagram import form_image
@@ -76,7 +77,9 @@ def view_piece(
     is_heard = len(performance) > 0
     minutes, seconds = divmod(round(performance.duration_s), 60)
     shown, begin = _around_seam(performance)
-    svg = engrave(shown, max_quarters=score_quarters) if is_heard else ""
+    written = on_its_beats(shown)
+    as_written = {"metre": written.metre, "tempo_bpm": written.tempo_bpm, "max_quarters": score_quarters}
+    svg = engrave(written.performance, **as_written) if is_heard else ""
     return PieceView(
         name=piece.name,
         facts=[
@@ -97,8 +100,8 @@ def view_piece(
         roll=_address("image/png", png(_roll(performance))),
         form=_address("image/png", png(form_image(performance))),
         midi=_address("audio/midi", midi_bytes(performance)),
-        audio=_audio(shown, audio_s=audio_s) if is_heard else "",
-        score_note=_part(f"{score_quarters} quarters", begin, shown.duration_quarters > score_quarters),
+        audio=sound_address(shown, audio_s=audio_s) if is_heard else "",
+        score_note=_score_note(written, score_quarters, begin),
         audio_note=_part(f"{audio_s:.0f} seconds", begin, shown.duration_s > audio_s + 1),
     )
 
@@ -112,6 +115,13 @@ def _around_seam(performance: Performance) -> tuple[Performance, float]:
     lines = score.bar_lines(seam - _BEFORE_SEAM_QUARTERS + 1e-6)
     begin = float(lines[-1])
     return cut_passage(performance, begin, performance.duration_quarters), begin
+
+
+def _score_note(written: Writable, score_quarters: int, begin: float) -> str:
+    """Describe what the score shows: whether on tracked beats, and how much of the piece."""
+    is_cut = written.performance.duration_quarters > score_quarters
+    beats = "on tracked beats" if written.is_tracked else ""
+    return ", ".join(filter(None, [beats, _part(f"{score_quarters} quarters", begin, is_cut)]))
 
 
 def _part(length: str, begin: float, is_cut: bool) -> str:
@@ -138,7 +148,13 @@ def _roll(performance: Performance) -> Rgb:
     return roll_image(to_slices(performance), max_quarters=_ROLL_QUARTERS, seam_quarter=at)
 
 
-def _audio(performance: Performance, *, audio_s: float) -> str:
+def sound_address(performance: Performance, *, audio_s: float) -> str:
+    """Render the beginning of a piece as a `data:` address: Opus, or WAV where no sampled piano is installed.
+
+    Args:
+        performance: The piece, with notes.
+        audio_s: At most so many seconds.
+    """
     opus = render_opus(performance, max_s=audio_s)
     if opus is not None:
         return _address("audio/ogg", opus)

@@ -11,6 +11,7 @@ from musicgen.measure.evaluate import METRICS_FILE, write_metrics
 from musicgen.measure.generated import GeneratedMetrics
 from musicgen.measure.music import table_of
 from musicgen.music.notation.engrave import engrave
+from musicgen.music.notation.on_beats import on_its_beats
 from musicgen.music.notation.raster import can_rasterise, rasterise
 from musicgen.reports.pages.evaluation_page import PAGE_FILE, PageExtent, write_evaluation_page
 from musicgen.reports.pages.metric_table import metrics_text
@@ -92,5 +93,11 @@ def _write_board(
             name, performance = f"generated/{number:03d}", piece.performance
             show_piece(board, name, performance, audio_s=extent.audio_s)
             if with_scores and len(performance):
-                page = engrave(performance, max_quarters=min(extent.score_quarters, _PAGE_QUARTERS))
+                written, quarters = on_its_beats(performance), min(extent.score_quarters, _PAGE_QUARTERS)
+                page = engrave(
+                    written.performance,
+                    metre=written.metre,
+                    tempo_bpm=written.tempo_bpm,
+                    max_quarters=quarters,
+                )
                 board.add_image(f"{name}/score", rasterise(page), dataformats="HWC")

@@ -19,12 +19,13 @@ _WARM_UP, _TIMED = 1, 2  # updates
 
 
 def network_stages(config: DictConfig) -> list[NetworkStage]:
-    """Build the stages of a config that train a network, with fresh networks, without refused ones."""
+    """Build the stages that a config trains, with fresh networks, without refused ones."""
     stages = build_stages(config)
     for stage in stages.values():
         if isinstance(stage, NetworkStage) and not stage.refusal(stages):
             stage.build(stages)
-    return [s for s in stages.values() if isinstance(s, NetworkStage) and not s.refusal(stages)]
+    trained = (s for s in stages.values() if isinstance(s, NetworkStage) and s.name in config.stages)
+    return [s for s in trained if not s.refusal(stages)]
 
 
 @dataclass

@@ -44,10 +44,9 @@ def to_train(configs: Sequence[DictConfig]) -> list[Work]:
     works: dict[tuple[str, str, int], Work] = {}
     for number, config in enumerate(configs):
         for name in trained_stages(config):
-            if name in config.stages:
-                key = (name, _inputs(config, name), 0 if config.reuse else number)
-                if key not in works:
-                    works[key] = _work(config, name)
+            key = (name, _inputs(config, name), 0 if config.reuse else number)
+            if key not in works:
+                works[key] = _work(config, name)
     return list(works.values())
 
 

@@ -135,11 +135,12 @@ def test_a_model_of_one_position_less_leaves_out_the_last_code_and_no_other_mode
     assert batch.within(10) is batch
 
 
-def test_windows_carry_the_labels_of_their_piece():
+def test_windows_carry_the_labels_of_their_quarters():
     pieces = numbered([2, 3])
-    labelled = PieceCodes(pieces.codes, pieces.starts, labels=np.array([[7, 0], [8, 1]]))
-    windows = CodeWindows(labelled, window_quarters=1, hop_quarters=1, start_token=START)
-    labels = windows.__getitems__(range(5)).labels
-    assert labels is not None
-    assert labels.tolist() == [[7, 0]] * 2 + [[8, 1]] * 3
-    assert windows.__getitems__([2]).within(3).labels.tolist() == [[8, 1]]
+    labels = np.array([[7, 0], [7, 1], [8, 2], [8, 3], [8, 4]], np.int16)
+    labelled = PieceCodes(pieces.codes, pieces.starts, labels=labels)
+    windows = CodeWindows(labelled, window_quarters=3, hop_quarters=3, start_token=START)
+    batch = windows.__getitems__(range(2))
+    assert batch.labels is not None
+    assert batch.labels.tolist() == [[[7, 0], [7, 1], [7, 1]], [[8, 2], [8, 3], [8, 4]]]
+    assert batch.within(11).labels.shape == (2, 3, 2)

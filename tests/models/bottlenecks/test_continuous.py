@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.base import Bottleneck
 from musicgen.models.bottlenecks.gaussian import GaussianBottleneck
 from musicgen.models.bottlenecks.none import NoBottleneck
 from musicgen.models.bottlenecks.sparse import SparseBottleneck
+from musicgen.models.convolutional import ConvolutionalAutoencoder
 
 ALL = [
     NoBottleneck(embedding_dim=8),
@@ -18,7 +18,7 @@ ALL = [
 
 @pytest.mark.parametrize("bottleneck", ALL, ids=lambda one: type(one).__name__)
 def test_an_autoencoder_trains_through_it_and_has_no_codes(bottleneck: Bottleneck) -> None:
-    model = Autoencoder(bottleneck, num_hiddens=8, num_residual_hiddens=4)
+    model = ConvolutionalAutoencoder(bottleneck, num_hiddens=8, num_residual_hiddens=4)
     slices = (torch.rand(2, 1, 88, 32) < 0.05).float()
     output = model(slices)
     (model.cells.loss(output.maps, slices).total + output.loss).backward()

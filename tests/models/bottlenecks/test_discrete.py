@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.base import DiscreteBottleneck
 from musicgen.models.bottlenecks.cosine import CosineQuantizer
 from musicgen.models.bottlenecks.fsq import FiniteScalarQuantizer
 from musicgen.models.bottlenecks.residual import ResidualQuantizer
+from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 
 
@@ -89,7 +89,9 @@ def test_directions_do_not_depend_on_length() -> None:
 
 def test_a_prior_tells_codebooks_apart() -> None:
     """The same code means another input in another codebook, cached or not."""
-    model = Autoencoder(ResidualQuantizer(levels=2, num_embeddings=5, embedding_dim=8), num_hiddens=8)
+    model = ConvolutionalAutoencoder(
+        ResidualQuantizer(levels=2, num_embeddings=5, embedding_dim=8), num_hiddens=8
+    )
     vocabulary = model.vocabulary
     assert vocabulary is not None
     assert (vocabulary.codes_per_slice, model.num_codes) == (32, 32)

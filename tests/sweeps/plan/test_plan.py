@@ -81,9 +81,9 @@ def test_steps_are_batches_of_all_epochs(tmp_path: Path):
     remember_quarters(composed(*settings), 100)
     assert [work.steps for work in to_train([composed(*settings)])] == [
         70,  # 100 quarters in batches of 16: 7 an epoch
-        20,  # 25 windows: 2 an epoch
+        70,  # 25 windows: 7 an epoch
     ]
-    assert [work.steps for work in to_train([composed(*settings, "updates_per_epoch.vq_vae=3")])] == [30, 20]
+    assert [work.steps for work in to_train([composed(*settings, "updates_per_epoch.vq_vae=3")])] == [30, 70]
     assert to_train([composed(*settings, "data.max_pieces=3")])[0].steps is None  # other pieces
 
 

@@ -32,17 +32,17 @@ def test_a_line_a_shape_whatever_the_seed():
     configs = [composed(f"seed={seed}") for seed in (0, 1)] + [composed("quantizer.num_embeddings=32")]
     first, second = describe_shapes(configs, ["seed=0", "seed=1", "num_embeddings=32"], most=5)
     assert first.endswith(": 2 jobs, such as seed=0")
-    assert "16 codes per quarter out of 16;" in first
-    assert "16 codes per quarter out of 32;" in second
+    assert "11 codes per quarter out of 256;" in first
+    assert "11 codes per quarter out of 32;" in second
     assert second.endswith(": num_embeddings=32")
     assert describe_shapes(configs, ["", "", ""], most=1)[1:] == ["  and 1 more shapes"]
 
 
 def test_parameters_are_those_of_the_networks():
-    config = composed()
+    config = composed("transformer=flat")
     (_, prior) = network_stages(config)
     count = sum(weight.numel() for weight in prior.network.parameters())
-    embeddings = 8 * (16 + 1 + 192)  # codes, start, positions of twelve quarters
+    embeddings = 8 * (256 + 1 + 132)  # codes, start, positions of twelve quarters
     block = 2 * 2 * 8 + (3 * 8 + 1) * 8 + 8 * 8  # two norms; attention without what follows
     assert count > embeddings + block
     (line,) = describe_shapes([config], [""], most=1)

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
+
+from musicgen.models.autoencoder import SliceDecoder
 
 _PADDING = 1
 _INNER_KERNEL = 3  # of the innermost convolution, which has neither stride nor padding
@@ -178,7 +181,7 @@ class Encoder(nn.Module):
         return self.to_latent(self.residual_stack(self.conv_4(hidden)))
 
 
-class Decoder(nn.Module):
+class Decoder(SliceDecoder):
     """Turn a grid of latents into maps: (batch, embedding_dim, h, w) to (batch, maps, pitches, ticks).
 
     The encoder's mirror image. A 1×1 convolution comes first where the latents are not as wide as the hidden
@@ -227,3 +230,9 @@ class Decoder(nn.Module):
         hidden = functional.relu_(self.conv_2(hidden))
         hidden = functional.relu_(self.conv_3(hidden))
         return self.conv_4(hidden)
+
+    @torch.no_grad()
+    def set_output_bias(self, bias: Float[Tensor, " maps"]) -> None:
+        """Start each map at a value."""
+        assert self.conv_4.bias is not None
+        self.conv_4.bias.copy_(bias)

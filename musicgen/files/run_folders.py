@@ -1,0 +1,76 @@
+"""Find a run folder by its path, by its name below outputs/, or as an installed model."""
+
+import importlib.util
+from importlib.metadata import entry_points
+from pathlib import Path
+
+OUTPUTS = "outputs"
+GROUP = "musicgen.models"  # entry points of distributions that bring a model
+OFFERED = {"giantmidi-small": "musicgen-lab-giantmidi"}  # models and the distributions that bring them
+_DEPTHS = ("", "*/", "*/*/")  # outputs/NAME, outputs/train/NAME, outputs/SWEEP/DATE/NAME
+
+
+def find_run(name: str | Path) -> Path:
+    """Find the folder of a run or of an installed model.
+
+    Looked for in this order: a folder of this path, a run below `outputs/`, an installed model.
+
+    Args:
+        name: A path, the last part of a run's path such as `2026-11-23_10-00-00`, or a model's name such as
+            `giantmidi-small`.
+
+    Raises:
+        FileNotFoundError: There is none; the message lists the models and says how to install one.
+        ValueError: Several runs below `outputs/` have this name.
+    """
+    path = Path(name)
+    if path.is_dir():
+        return path
+    below = _below_outputs(path)
+    if len(below) > 1:
+        raise ValueError(f"{name} may be {' or '.join(map(str, below))}; type the whole path of one")
+    if below:
+        return below[0]
+    models = installed_models()
+    if str(name) in models:
+        return models[str(name)]
+    raise FileNotFoundError(_not_found(str(name), models))
+
+
+def installed_models() -> dict[str, Path]:
+    """Find the installed models: name to folder, in alphabetical order.
+
+    A distribution names each of its models as an entry point of the group `musicgen.models`, whose value is
+    the package that holds a folder of the model's name. The package is found and not imported.
+    """
+    found: dict[str, Path] = {}
+    for point in entry_points(group=GROUP):
+        try:
+            package = importlib.util.find_spec(point.value)
+        except (ImportError, ValueError):
+            continue
+        for place in (package and package.submodule_search_locations) or ():
+            folder = Path(place) / point.name
+            if (folder / "checkpoints").is_dir():
+                found[point.name] = folder.resolve()
+    return dict(sorted(found.items()))
+
+
+def _below_outputs(path: Path) -> list[Path]:
+    """List the runs below `outputs/` whose path ends like this one."""
+    if path.is_absolute() or not path.parts or ".." in path.parts:
+        return []
+    folders = [Path(OUTPUTS, path)]
+    for depth in _DEPTHS[1:]:
+        folders += [parent / path for parent in sorted(Path(OUTPUTS).glob(depth))]
+    return [folder for folder in folders if (folder / "checkpoints").is_dir()]
+
+
+def _not_found(name: str, models: dict[str, Path]) -> str:
+    there = f"installed models: {', '.join(models)}" if models else "no model is installed"
+    offered = OFFERED.get(name) or next(iter(OFFERED.values()))
+    return (
+        f"{name}: there is no such folder, no run of this name below {OUTPUTS}/, and no such model "
+        f"({there}); name a run's folder, or install a model: "
+        f"pip install {offered}, in a checkout pip install ./models/{next(iter(OFFERED))}"
+    )

@@ -1,0 +1,102 @@
+"""Write one piece and hand over each quarter as soon as it is drawn."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+import torch
+from jaxtyping import UInt32
+
+from musicgen.generation.conditions import Conditions
+from musicgen.generation.generate import GeneratedPiece, Opening, begun, check_request
+from musicgen.generation.key_plan import KeyPlan
+from musicgen.generation.sampling import DrawRequest, Sampling
+from musicgen.generation.tokenize import evidence_of
+from musicgen.models.autoencoder import Autoencoder
+from musicgen.models.priors.base import Prior
+
+
+@dataclass(frozen=True)
+class StreamedQuarter:
+    """A quarter of a piece that is being written.
+
+    Attributes:
+        number: Of the new quarters, from 0.
+        total: How many new quarters there will be.
+        make: Decodes the piece, which takes longer the longer it is.
+    """
+
+    number: int
+    total: int
+    make: Callable[[], GeneratedPiece]
+
+    @cached_property
+    def piece(self) -> GeneratedPiece:
+        """All of the piece up to the end of this quarter, the prompt included; decoded when it is first read.
+
+        Its last notes may still grow: a note that sounds at its end goes on in the next piece that comes.
+        """
+        return self.make()
+
+
+def stream_piece(
+    autoencoder: Autoencoder,
+    prior: Prior,
+    *,
+    num_quarters: int,
+    seed: int,
+    sampling: Sampling,
+    tempo_bpm: float = 120.0,
+    prompt: UInt32[np.ndarray, "quarters pitches"] | None = None,
+    keys: KeyPlan | None = None,
+    conditions: Conditions | None = None,
+) -> Iterator[StreamedQuarter]:
+    """Yield a piece quarter by quarter: the codes are those of the first piece of `generate_pieces`.
+
+    The key is decided before the first quarter, so with a prior that has learned one key the piece may be
+    in another key than the one that `generate_pieces` would choose.
+
+    Args:
+        autoencoder: Turns codes into slices; in evaluation mode.
+        prior: Draws the codes; in evaluation mode.
+        num_quarters: Length of what is new, 1 or more.
+        seed: Of the draws.
+        sampling: How codes are drawn.
+        tempo_bpm: Quarters a minute of the result, above 0.
+        prompt: Packed slices (quarters, 88) to keep and continue.
+        keys: The key that the piece comes in; as the model writes it if not given.
+        conditions: What is asked of the piece, see `Asked.conditions`.
+
+    Raises:
+        ValueError: A number is out of range, the prompt is empty or comes with a key, or a key is asked of
+            a prior that writes in any key. Raised before the first quarter is asked for.
+    """
+    check_request(num_pieces=1, num_quarters=num_quarters, tempo_bpm=tempo_bpm)
+    keys = keys or KeyPlan()
+    opening = None if prompt is None else Opening.read(autoencoder, prompt, keys=keys)
+    semitones = keys.semitones_ahead(random=np.random.default_rng([seed, 0])) if opening is None else 0
+    request = DrawRequest(
+        num_quarters=num_quarters + (0 if opening is None else len(opening.packed)),
+        generator=torch.Generator().manual_seed(seed),
+        prompt=None if opening is None else opening.codes,
+        conditions=conditions,
+    )
+    quarters = sampling.quarters(prior, request)
+
+    def piece(read: Sequence[torch.Tensor], evidence: Sequence[torch.Tensor]) -> GeneratedPiece:
+        row, before = torch.cat(list(read)), None if opening is None else opening.last
+        cells = autoencoder.cells.draw(torch.cat(list(evidence)), before=before)
+        if opening is None:
+            return begun(row, cells, semitones=semitones, tempo_bpm=tempo_bpm)
+        return opening.continued(row, cells, tempo_bpm=tempo_bpm)
+
+    def streamed() -> Iterator[StreamedQuarter]:
+        read = [] if opening is None else [opening.codes.view(-1, autoencoder.num_codes)]
+        evidence: list[torch.Tensor] = []
+        for number, codes in enumerate(quarters):
+            read.append(codes.cpu())
+            evidence.append(evidence_of(autoencoder, read[-1]))
+            yield StreamedQuarter(number, num_quarters, partial(piece, tuple(read), tuple(evidence)))
+
+    return streamed()

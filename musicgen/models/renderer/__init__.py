@@ -1,0 +1,1 @@
+"""The renderer: a network that plays notes of the grid."""

@@ -1,0 +1,107 @@
+"""Measure what starting from a model brings: ten pieces of one composer, from it and from nothing.
+
+python scripts/fine_tuning.py giantmidi-small composer=Liszt epochs=2,10,30 seed=0,1,2 [key=value …]
+
+The ten pieces are ones that the model was not trained on: those of its test split are trained on, those of
+its validation split, by which its best epoch was chosen, are held out. Both arms have the same networks and
+the same number of updates, so they take the same time; the CPU-seconds that each took are in the table. The
+sweep is one of `musicgen train`: it is resumed by the same command, and `musicgen compare` shows it.
+"""
+
+import shutil
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from musicgen.cli.shared.pieces import prepared_pieces
+from musicgen.config.build import build
+from musicgen.config.tree import plain, read_run_config
+from musicgen.data.catalogue.pieces import Piece, distinct
+from musicgen.data.catalogue.splitting import hash_position
+from musicgen.data.sources.composers import normalise
+from musicgen.files.run_folders import find_run
+from musicgen.pipeline.reuse.record import read_records
+from musicgen.reports.runs.runs import Run, load_runs
+
+FOLDER = Path("outputs/fine_tuning")
+MEASURED = "val/bits_per_quarter"
+VAL_FRACTION = 0.1  # so that the split by content hash parts the pieces as the model's did
+PIECES = {"test": 7, "val": 3}  # of the model's splits: trained on, held out
+
+
+def held_out_pieces(model: Path, composer: str) -> list[Piece]:
+    """List ten pieces of a composer that a model was not trained on.
+
+    Raises:
+        ValueError: Its data cannot be found, or it held out too few pieces of this composer.
+    """
+    config = read_run_config(model / ".hydra" / "config.yaml")
+    prepared = prepared_pieces(config, make=lambda named: build(plain(named)))
+    found: list[Piece] = []
+    for split, count in PIECES.items():
+        pieces = distinct(prepared.splits[split].pieces)
+        own = [one for one in pieces if normalise(composer) in normalise(one.composer)]
+        own = [one for one in own if (hash_position(one.content) < VAL_FRACTION) == (split == "val")]
+        if len(own) < count:
+            raise ValueError(
+                f"composer={composer}: {len(own)} pieces in the model's {split} split, {count} are needed; "
+                "choose a composer of more pieces"
+            )
+        found += own[:count]
+    return found
+
+
+def sweep_command(model: Path, root: Path, settings: Sequence[str]) -> list[str]:
+    """Write the command of the sweep over both arms."""
+    folder = root.with_name("sweep")
+    if (folder / "multirun.yaml").is_file():
+        return ["train", f"resume={folder}"]
+    data = ["data=folder", f"data.root={root}", f"data.val_fraction={VAL_FRACTION}", "data.test_fraction=0"]
+    arms = [f"init_from=null,{model}", "stages=[vq_vae,transformer,evaluate]", f"hydra.sweep.dir={folder}"]
+    return ["train", "-m", *data, *arms, *settings]
+
+
+def rows(runs: Sequence[Run]) -> Iterator[str]:
+    """Write a row in Markdown for each arm and each setting beside seeds: mean over seeds, and range."""
+    groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        arm = "the model" if run.config.get("init_from") else "nothing"
+        beside = run.folder.name.split(",")
+        setting = ",".join(part for part in beside if not part.startswith(("seed=", "init_from=")))
+        groups[setting, arm].append(run)
+    yield f"| settings | from | runs | `{MEASURED}` | lowest, highest | CPU-seconds |"
+    yield "|---|---|---|---|---|---|"
+    for (setting, arm), group in sorted(groups.items()):
+        bits = [run.metrics[MEASURED] for run in group if MEASURED in run.metrics]
+        seconds = [sum(record.cpu_seconds for record in read_records(run.folder)) for run in group]
+        if bits:
+            spread = f"{min(bits):.2f}, {max(bits):.2f}"
+            mean = f"{statistics.mean(bits):.2f} | {spread} | {statistics.mean(seconds):.0f}"
+            yield f"| {setting} | {arm} | {len(bits)} | {mean} |"
+
+
+def main() -> None:
+    """Lay out the pieces, run the sweep, print the table."""
+    words = [word for word in sys.argv[1:] if "=" not in word]
+    options = dict(word.split("=", 1) for word in sys.argv[1:] if "=" in word)
+    composer = options.pop("composer", "")
+    if len(words) != 1 or not composer:
+        sys.exit(__doc__)
+    model = find_run(words[0]).resolve()
+    root = (FOLDER / composer / "pieces").resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    for piece in held_out_pieces(model, composer):
+        shutil.copyfile(piece.path, root / piece.path.name)
+    settings = [f"{key}={value}" for key, value in options.items()]
+    command = sweep_command(model, root, settings)
+    print("musicgen", *command, flush=True)
+    code = subprocess.run([sys.executable, "-m", "musicgen", *command], check=False).returncode
+    print(*rows(load_runs(root.with_name("sweep"))), sep="\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

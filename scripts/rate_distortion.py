@@ -1,0 +1,156 @@
+"""What do codes cost, and what do they keep? Bottlenecks, cells and grids at several rates, as one table.
+
+    python scripts/rate_distortion.py runs=outputs/rate_distortion data=chorales seeds=0,1,2
+    python scripts/rate_distortion.py data=giantmidi also="data.composer=[Chopin] data.title=Nocturne"
+
+Every family is one sweep of `musicgen train`; the same command resumes what was stopped and leaves what is
+done. The table is printed as Markdown: means over seeds, and with two or more the smallest and the largest
+total. `musicgen compare DIR` shows the curves.
+"""
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from musicgen.reports.runs.runs import Run, load_runs
+from musicgen.reports.tables.numbers import format_number
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "pitch": ("quantizer.num_embeddings=16,64,256,1024",),
+    "pitch_two_latents": ("vq_vae.latents_per_position=2", "quantizer.num_embeddings=16,64,256"),
+    "residual": ("quantizer=residual", "quantizer.num_embeddings=16,64,256"),
+    "fsq": ("quantizer=fsq", "quantizer.levels=[4,4],[8,8],[8,8,4]"),
+    "cosine": ("quantizer=cosine", "quantizer.num_embeddings=64,256"),
+    "gradient": ("quantizer=gradient", "quantizer.num_embeddings=64,256"),
+    "bachsformer": ("vq_vae=bachsformer", "quantizer.num_embeddings=16,256"),
+    "bachsformer_markov": ("vq_vae=bachsformer", "cells=markov", "quantizer.num_embeddings=16,256"),
+}
+COLUMNS = {
+    "total": ("val/bits_per_quarter", 1),
+    "prior": ("val/prior_bits", 1),
+    "onsets": ("vq_vae/val/onset_bits", 1),
+    "releases": ("vq_vae/val/release_bits", 1),
+    "saved": ("codes/saved_bits", 1),
+    "BCE": ("vq_vae/val/bce", 4),
+    "cell F1": ("vq_vae/val/cell_f1", 3),
+    "onset F1": ("vq_vae/val/onset_f1", 3),
+    "note F1": ("vq_vae/val/note_f1", 3),
+    "codes used": ("vq_vae/val/codes_used", 0),
+}
+TOTAL = "val/bits_per_quarter"
+STAGES = ("vq_vae", "transformer")
+
+
+@dataclass
+class Settings:
+    """The settings of the command line, as key=value.
+
+    Attributes:
+        runs: Where the sweeps are kept.
+        data: A file of conf/data.
+        also: More settings of all runs, with spaces between.
+        seeds: Seeds, with commas between.
+        families: Which families, with commas between; all of them by default.
+        table: true: only print the table of what is done.
+    """
+
+    runs: str = "outputs/rate_distortion"
+    data: str = "chorales"
+    also: str = "epochs=5"
+    seeds: str = "0"
+    families: str = ",".join(FAMILIES)
+    table: bool = False
+
+
+def run_family(name: str, settings: Settings) -> int:
+    """Run a family's sweep, or resume it; return its exit status."""
+    folder = Path(settings.runs) / name
+    if folder.is_dir():
+        command = ["train", f"resume={folder}"]
+    else:
+        rest = ("stages=[vq_vae,transformer,evaluate]", f"seed={settings.seeds}", f"hydra.sweep.dir={folder}")
+        command = ["train", "-m", f"data={settings.data}", *settings.also.split(), *FAMILIES[name], *rest]
+    return subprocess.run([sys.executable, "-m", "musicgen", *command], check=False).returncode
+
+
+def rate_of(run: Run) -> str:
+    """Describe the codes of a quarter: how many, out of how many."""
+    codes = run.metrics.get("model/codes_per_quarter")
+    quantizer = run.config["quantizer"]
+    size = quantizer.get("num_embeddings") or "×".join(map(str, quantizer["levels"]))
+    return f"{codes:.0f} of {size}" if codes else f"{size}"
+
+
+def cpu_seconds(run: Run) -> float:
+    """Read how long both networks were trained, wherever that was."""
+    records = [run.folder / "checkpoints" / f"{stage}.json" for stage in STAGES]
+    return sum(json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"] for path in records)
+
+
+def table_rows(families: Mapping[str, Iterable[Run]]) -> list[str]:
+    """Write the rows of the table, by family and rate, with the mean over seeds."""
+    rows = []
+    for name, runs in families.items():
+        by_rate: dict[str, list[Run]] = defaultdict(list)
+        for run in runs:
+            if TOTAL in run.metrics:
+                by_rate[rate_of(run)].append(run)
+        for rate, same in by_rate.items():
+            means = [_mean(same, metric, digits) for metric, digits in COLUMNS.values()]
+            totals = sorted(run.metrics[TOTAL] for run in same)
+            means[0] += f" [{totals[0]:.1f}, {totals[-1]:.1f}]" if len(totals) > 1 else ""
+            seconds = sum(map(cpu_seconds, same)) / len(same)
+            rows.append("| " + " | ".join([name, rate, *means, f"{seconds:.0f}"]) + " |")
+    return rows
+
+
+def _mean(runs: list[Run], metric: str, digits: int) -> str:
+    values = [run.metrics[metric] for run in runs if metric in run.metrics]
+    return format_number(sum(values) / len(values), digits) if values else "–"
+
+
+def read_settings(arguments: list[str]) -> Settings:
+    """Read key=value arguments.
+
+    Raises:
+        ValueError: A key, a value or a family is not known; names those that are.
+    """
+    try:
+        settings = OmegaConf.to_object(
+            OmegaConf.merge(OmegaConf.structured(Settings), OmegaConf.from_cli(arguments))
+        )
+    except OmegaConfBaseException as error:
+        known = ", ".join(f"{name}=" for name in Settings.__annotations__)
+        raise ValueError(f"{error}\nuse {known}") from None
+    assert isinstance(settings, Settings)
+    for name in settings.families.split(","):
+        if name not in FAMILIES:
+            raise ValueError(f"families={name} is unknown; use some of {','.join(FAMILIES)}")
+    return settings
+
+
+def main() -> None:
+    """Run what is left to run, and print the table."""
+    try:
+        settings = read_settings(sys.argv[1:])
+    except ValueError as error:
+        sys.exit(f"rate_distortion: {error}\n{__doc__}")
+    names = settings.families.split(",")
+    failed = [] if settings.table else [name for name in names if run_family(name, settings)]
+    head = ["bottleneck", "codes a quarter", *COLUMNS, "CPU s"]
+    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    done = {name: load_runs(folder) for name in names if (folder := Path(settings.runs) / name).is_dir()}
+    print("\n".join(table_rows(done)))
+    if failed:
+        sys.exit(f"not all runs of {', '.join(failed)} succeeded; the same command resumes them")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""The script that asks a run questions answers them on a tiny run."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "questions.py"
+
+
+@pytest.fixture(scope="module")
+def script() -> dict:
+    return runpy.run_path(str(SCRIPT))
+
+
+def test_gaps_are_filled_and_measured(script: dict, tiny_run: Path, tmp_path: Path, capsys) -> None:
+    asked = [f"run={tiny_run}", "ask=[fill,attributes]", "cases=3", "gap_quarters=2", f"out={tmp_path}"]
+    script["main"](asked)
+    answers = json.loads((tmp_path / "questions.json").read_text())
+    fill = answers["fill"]
+    assert fill["cases"] == 3
+    assert fill["aims"] is False
+    assert fill["real"]["left"]["low"] <= fill["real"]["left"]["value"] <= fill["real"]["left"]["high"]
+    assert 0 <= fill["filled, 8 draws"]["fits better"] <= 1
+    assert answers["attributes"] == {}
+    assert "| gap | left seam | right seam |" in capsys.readouterr().out
+
+
+def test_an_unknown_question_ends_with_those_that_are_known(script: dict, tiny_run: Path) -> None:
+    with pytest.raises(SystemExit, match="taste is unknown; use composer, blend, attributes, fill"):
+        script["main"]([f"run={tiny_run}", "ask=[taste]"])
+
+
+def test_the_rank_correlation_is_that_of_the_ranks(script: dict) -> None:
+    material = sys.modules["asked.material"]
+    random = np.random.default_rng(0)
+    asked = np.repeat(np.arange(5.0), 8)
+    found = material.rank_correlation(asked, np.exp(asked) + 0.01 * random.random(40))
+    assert found.value == pytest.approx(0.98, abs=0.02)
+    assert found.low <= found.value <= found.high
+    nothing = material.rank_correlation(asked, random.random(40))
+    assert nothing.low < 0 < nothing.high
+    assert np.isnan(material.rank_correlation(asked, np.zeros(40)).value)
