@@ -50,6 +50,8 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("ckpt_path", one_of("last").or_null()),
     ("generate:keep", whole(1).or_null()),
     ("train:keep", one_of("best", "last")),
+    ("*.num_layers", whole(1, 1000)),
+    ("*.num_residual_layers", whole(0, 1000)),
     ("transpose", whole(0, 48)),
     ("clips.transpose", whole(0, 48)),
     ("windows.gap_share", real(0, 1)),

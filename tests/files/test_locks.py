@@ -33,7 +33,7 @@ def test_a_lock_is_free_again_when_its_holder_is_killed(tmp_path: Path):
     def kill() -> None:
         waited.append(True)
         os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()  # which closes its pipe, too
 
     with lock(path, on_wait=kill, poll_s=0.01):
         assert is_held(path)

@@ -124,7 +124,7 @@ def test_a_killed_writer_leaves_all_rows_of_a_transaction_or_none(path: Path):
         assert process.stdout.readline()
         time.sleep(delay_s)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()  # which closes its pipe, too
         rows = {table_at(path).get(f"{part}") for part in range(100)}
         assert len(rows) == 1
         assert None not in rows

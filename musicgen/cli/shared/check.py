@@ -71,6 +71,7 @@ def composed(line: CommandLine, *, takes_intervals: bool = False) -> DictConfig:
     groups = [override for override in overrides if chooses_group(override, verb=line.verb)]
     settings = [override for override in overrides if override not in groups]
     config = composed_groups(line.verb, groups)
+    know_hydra(config)
     _check_sweeps(overrides, config, line, takes_intervals=takes_intervals)
     keys = [key for key, _ in nodes(config)]
     for override in settings:  # what is built decides which arguments may be added
@@ -85,6 +86,7 @@ def composed(line: CommandLine, *, takes_intervals: bool = False) -> DictConfig:
             OmegaConf.update(config, override.key_or_group, value, force_add=True)
     OmegaConf.set_readonly(config.hydra, False)
     config.hydra.overrides.task = [o.input_line for o in overrides if not o.key_or_group.startswith("hydra")]
+    know_hydra(config)
     for override in settings:
         _check_reference(override, config)
     _check_config(config, verb=line.verb)
@@ -117,6 +119,11 @@ def _check_sweeps(
             raise UsageError(
                 f"{override.input_line}: an interval has no end of values; list some, or use musicgen search"
             )
+
+
+def know_hydra(config: DictConfig) -> None:
+    """Let `${hydra:...}` refer to a config's Hydra part; this copies it, so not for every setting."""
+    HydraConfig.instance().set_config(config)
 
 
 def nodes(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -249,7 +256,6 @@ def _check_reference(override: Override, config: DictConfig) -> None:
     if "${" not in text or "${hydra:" in text or override.is_delete():
         return
     try:
-        HydraConfig.instance().set_config(config)
         node = OmegaConf.select(config, override.key_or_group)
         OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
     except (OmegaConfBaseException, ValueError) as error:
@@ -285,7 +291,6 @@ def _check_config(config: DictConfig, *, verb: str) -> None:
 
 def _resolved(config: DictConfig, key: str) -> Any:
     """Read a setting in plain form; None where it hangs on what only a running job knows."""
-    HydraConfig.instance().set_config(config)
     try:
         node = OmegaConf.select(config, key, throw_on_missing=False)
         return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node

@@ -142,6 +142,7 @@ def test_every_setting_without_a_default_says_what_it_takes(verb: str):
 def test_every_setting_refuses_every_wrong_kind(verb: str):
     """All keys times all wrong kinds: refused in one sentence that names the key."""
     usual, asked, quiet = composed_once(verb, ()), 0, []
+    check.know_hydra(usual)
     for key, _ in settings(verb):
         if key.split(".")[0] in TABLES or (config_dir() / key).is_dir():  # a choice of a file
             continue
