@@ -14,7 +14,7 @@ const ATTRIBUTE_NAMES = {
   note_length: ["Note lengths", "short", "long"],
   valence: ["Dark or bright", "dark", "bright"],
 };
-const FREEDOM = [[0.65, "strict"], [0.85, "careful"], [1.0, "usual"], [1.15, "bold"], [9, "wild"]];
+const FREEDOM = [[0.75, "strict"], [0.95, "careful"], [1.15, "usual"], [1.3, "bold"], [9, "wild"]];
 
 export class Ask {
   offer = { labels: {}, attributes: {} };
