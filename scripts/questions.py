@@ -117,7 +117,7 @@ def _table(rows: list[list[str]]) -> str:
 
 def _plain(value: Any) -> Any:
     """Turn results into what JSON knows."""
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else float(value)
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else float(value)  # pyright: ignore[reportArgumentType]
 
 
 if __name__ == "__main__":

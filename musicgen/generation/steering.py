@@ -109,7 +109,7 @@ def find_directions(
 def steered(prior: Prior, vector: Float[Tensor, " width"], *, layer: int) -> Iterator[None]:
     """Add a vector to the hidden states behind a block as long as the context lasts."""
     added = vector.to(prior.device)
-    handle = _blocks(prior)[layer].register_forward_hook(lambda block, inputs, output: output + added)
+    handle = _blocks(prior)[layer].register_forward_hook(lambda block, inputs, output: output + added)  # pyright: ignore[reportOperatorIssue]
     try:
         yield
     finally:
@@ -147,7 +147,7 @@ def _mean_state(
     chosen = np.unique(np.linspace(0, len(windows) - 1, min(max_windows, len(windows))).round().astype(int))
     total, count = 0.0, 0
     outputs: list[Tensor] = []
-    handle = block.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    handle = block.register_forward_hook(lambda module, inputs, output: outputs.append(output))  # pyright: ignore[reportArgumentType]
     try:
         for part in np.array_split(chosen, range(_WINDOWS_AT_ONCE, len(chosen), _WINDOWS_AT_ONCE)):
             batch = windows.__getitems__(part.tolist()).within(prior.max_positions)

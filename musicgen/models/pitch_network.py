@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -208,7 +209,7 @@ def _residual_blocks(count: int, num_hiddens: int, num_residual_hiddens: int) ->
     return [PitchBlock(num_hiddens, num_residual_hiddens) for _ in range(count)]
 
 
-def _overlapping(stride: int) -> dict[str, int]:
+def _overlapping(stride: int) -> dict[str, Any]:
     """Size a convolution whose windows overlap by a half and which divides the rows by its stride."""
     return {"kernel_size": 2 * stride, "stride": stride, "padding": stride // 2}
 

@@ -58,13 +58,13 @@ class RendererModule(pl.LightningModule):
         steps = self._step(batch._replace(mask=batch.mask & once[:, None, None]))
         for metric, (nats, count) in zip(self.val_nats.values(), steps, strict=True):
             if count:
-                metric.update(nats, weight=count)
+                metric.update(nats, weight=count)  # pyright: ignore[reportCallIssue]
 
     def on_validation_epoch_end(self) -> None:
         """Log the nats of each attribute over the whole held-out set, and their sum."""
-        nats = {name: float(metric.compute()) for name, metric in self.val_nats.items()}
+        nats = {name: float(metric.compute()) for name, metric in self.val_nats.items()}  # pyright: ignore[reportCallIssue]
         for metric in self.val_nats.values():
-            metric.reset()
+            metric.reset()  # pyright: ignore[reportCallIssue]
         self.log_dict({f"{self.stage}/val/{name}_nats": value for name, value in nats.items()})
         self.log(f"{self.stage}/val/nats_per_note", sum(nats.values()))
         self.log(f"{self.stage}/epoch", float(self.current_epoch + 1))

@@ -80,7 +80,7 @@ def _written(
     run = material.run
     if way == "labels":
         size = {"num_quarters": material.num_quarters, "seed": seed}
-        written = run.generate(pieces, **size, blend=shares, guidance=guidance)
+        written = run.generate(pieces, **size, blend=shares, guidance=guidance)  # pyright: ignore[reportArgumentType]
     else:
         directions = composer_directions(run.autoencoder, run.prior, material.prepared.splits["train"])
         with steered(run.prior, guidance * directions.blend(shares), layer=directions.layer):

@@ -118,5 +118,5 @@ def rank_correlation(
     for _ in range(resamples):
         sample = pairs[random.integers(len(pairs), size=len(pairs))]
         if np.ptp(sample[:, 0]) and np.ptp(sample[:, 1]):
-            drawn.append(spearmanr(*sample.T).statistic)
-    return Estimate(float(spearmanr(*pairs.T).statistic), *np.quantile(drawn, [0.025, 0.975]).tolist())
+            drawn.append(spearmanr(*sample.T).statistic)  # pyright: ignore[reportAttributeAccessIssue]
+    return Estimate(float(spearmanr(*pairs.T).statistic), *np.quantile(drawn, [0.025, 0.975]).tolist())  # pyright: ignore[reportAttributeAccessIssue]

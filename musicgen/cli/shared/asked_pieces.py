@@ -126,7 +126,7 @@ def _retouched(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
     quarters = None if config.fill is None else parse_span(config.fill)
     if config.vary is None and quarters is not None:
         return retoucher.fill(piece, quarters=quarters, **size)
-    return retoucher.vary(piece, share=config.vary, quarters=quarters, **size)
+    return retoucher.vary(piece, share=config.vary, quarters=quarters, **size)  # pyright: ignore[reportArgumentType]
 
 
 def _loops(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
@@ -153,7 +153,7 @@ def _asked(config: DictConfig) -> "Asked":
     }
     names = {name: config[name] for name in ("composer", "era", "key")}
     blend = plain(config.blend) if config.blend_by == "labels" else {}
-    return Asked(**names, **levels, blend=blend, guidance=config.guidance)
+    return Asked(**names, **levels, blend=blend, guidance=config.guidance)  # pyright: ignore[reportArgumentType]
 
 
 def wishes_of(config: DictConfig) -> dict[str, Any]:

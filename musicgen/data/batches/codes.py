@@ -174,7 +174,7 @@ class CodeWindows(Dataset):
         within = np.minimum(quarters, self._lengths[piece][:, None] - 1)
         labels = self.labels[self._first[piece][:, None] + within].astype(np.int64)
         for row, gap in gaps.items():
-            labels[row, :, self.gaps.column] = gap.labels()
+            labels[row, :, self.gaps.column] = gap.labels()  # pyright: ignore[reportOptionalMemberAccess]
         return torch.from_numpy(labels)
 
     def _locate(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -113,7 +113,7 @@ class NoteWindows(Dataset):
 
     def __getitem__(self, number: int) -> NoteBatch:
         batch = self.__getitems__([number])
-        return NoteBatch(*(None if part is None else part[0] for part in batch))
+        return NoteBatch(*(None if part is None else part[0] for part in batch))  # pyright: ignore[reportArgumentType]
 
     def __getitems__(self, numbers: Sequence[int]) -> NoteBatch:
         """Fetch a batch of windows."""

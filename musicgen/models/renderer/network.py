@@ -159,12 +159,12 @@ class Renderer(Buildable, nn.Module):
         self, encoded: Float[Tensor, "batch notes width"]
     ) -> Float[Tensor, "batch notes gates"]:
         """Compute what the GRU's gates get from the written notes, for all notes at once."""
-        weight = self.memory.weight_ih_l0[:, : encoded.shape[-1]]
-        return functional.linear(encoded, weight, self.memory.bias_ih_l0)
+        weight = self.memory.weight_ih_l0[:, : encoded.shape[-1]]  # pyright: ignore[reportIndexIssue]
+        return functional.linear(encoded, weight, self.memory.bias_ih_l0)  # pyright: ignore[reportArgumentType]
 
     def _input_tables(self) -> list[Float[Tensor, "classes gates"]]:
         """Compute what the gates get from each class of the note before."""
-        weights = self.memory.weight_ih_l0[:, -_EMBEDDING * len(self.sizes) :].split(_EMBEDDING, dim=1)
+        weights = self.memory.weight_ih_l0[:, -_EMBEDDING * len(self.sizes) :].split(_EMBEDDING, dim=1)  # pyright: ignore[reportIndexIssue]
         pairs = zip(self.before, weights, strict=True)
         return [functional.linear(table.weight, weight) for table, weight in pairs]  # pyright: ignore[reportArgumentType]
 
@@ -179,7 +179,7 @@ class Renderer(Buildable, nn.Module):
         self, inputs: Float[Tensor, "batch gates"], state: Float[Tensor, "batch width"]
     ) -> Float[Tensor, "batch width"]:
         """Take a step of the GRU, faster than `nn.GRU` does for a single note."""
-        hidden = functional.linear(state, self.memory.weight_hh_l0, self.memory.bias_hh_l0)
+        hidden = functional.linear(state, self.memory.weight_hh_l0, self.memory.bias_hh_l0)  # pyright: ignore[reportArgumentType]
         reset, update, new = inputs.chunk(3, dim=-1)
         reset_hidden, update_hidden, new_hidden = hidden.chunk(3, dim=-1)
         candidate = torch.tanh(new + torch.sigmoid(reset + reset_hidden) * new_hidden)
