@@ -27,10 +27,10 @@ class Chooser:
         ValueError: A setting is out of range.
     """
 
-    temperature: float = 1.1
+    temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
-    min_p: float | None = 0.05
+    min_p: float | None = None
     repetition_penalty: float = 1.0
 
     def __post_init__(self) -> None:

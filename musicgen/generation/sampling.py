@@ -125,10 +125,10 @@ class Sampling(Buildable):
         ValueError: A number is out of range.
     """
 
-    temperature: float = 1.1
+    temperature: float = 1.0
     top_k: int | None = None
-    top_p: float | None = None
-    min_p: float | None = 0.05
+    top_p: float | None = 0.97
+    min_p: float | None = None
     repetition_penalty: float = 1.0
     repetition_quarters: int = 4
     hop_quarters: int = 4

@@ -68,7 +68,7 @@ def test_bits_are_those_of_the_bigram_and_of_the_decoder(tiny_run: Path, materia
     decoder_bits = reconstruction_metrics(autoencoder, material.held_out)["decoder_bits"]
 
     expected = autoencoder.num_codes * nats / math.log(2) + decoder_bits
-    assert held_out_bits(model, material) == pytest.approx(expected, rel=0.05)  # smoothed otherwise
+    assert held_out_bits(model, material) == pytest.approx(expected, rel=0.15)  # smoothed otherwise
 
 
 def test_decoder_bits_are_the_cross_entropy_of_the_cells(tiny_run: Path, material: BaselineData):

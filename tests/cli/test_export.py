@@ -65,7 +65,9 @@ def test_training_goes_on_with_pieces_of_another_composer(model: Path, musicgen:
         write_midi(etude(100 + number), other / f"Alkan, Charles, Prelude No.{number}, id{number}.mid")
     kept = ("vq_vae.", "quantizer.", "transformer.", "windows.", "max_epochs")  # which come from the model
     settings = [one for one in tiny_settings(other, musicgen.folder) if not one.startswith(kept)]
-    musicgen("train", "init_from=small", *settings, "max_epochs.vq_vae=1", "hydra.run.dir=tuned")
+    musicgen(
+        "train", "init_from=small", *settings, "max_epochs.vq_vae=1", "batch_size=2", "hydra.run.dir=tuned"
+    )
     asked = ["run=tuned", "num_pieces=1", "num_quarters=4", "page.max_pieces=0", "threads=1"]
     for composer in ("Alkan", "Tester"):  # the new one, and the one that the model knew
         musicgen("generate", *asked, f"composer={composer}", f"hydra.run.dir={composer}")

@@ -1,5 +1,6 @@
 """A command line's overrides, and what Hydra composes of those that choose groups."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -87,7 +88,8 @@ def _with_first_value(override: Override) -> list[str]:
         return [str(override.input_line)]
     if override.key_or_group.startswith("hydra") or not override.is_discrete_sweep():
         return []
-    return [f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"]
+    values = override.sweep_string_iterator()  # none for a glob over a group that is not there
+    return [f"{override.get_key_element()}={value}" for value in itertools.islice(values, 1)]
 
 
 def _check_choice(override: Override) -> None:

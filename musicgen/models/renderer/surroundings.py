@@ -37,7 +37,7 @@ class Surroundings(nn.Module):
     def forward(
         self,
         features: Float[Tensor, "batch notes features"],
-        condition: Float[Tensor, "batch 1 width"] | None,
+        condition: Float[Tensor, "#batch 1 width"] | None,
     ) -> Float[Tensor, "batch notes width"]:
         """Return a vector for each note, (batch, notes, width).
 

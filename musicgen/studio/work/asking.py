@@ -40,7 +40,7 @@ class Asking:
     kind: Kind = "new"
     quarters: int = 32
     tempo_bpm: float = 96.0
-    temperature: float = 1.1
+    temperature: float = 1.0
     guidance: float = 1.0
     seed: int = 0
     key: str = ""
@@ -83,7 +83,7 @@ def read_asking(sent: Any, *, limits: Limits) -> Asking:
         kind=kind,
         quarters=_whole(sent, "quarters", 32, 1, limits.quarters),
         tempo_bpm=_number(sent, "tempo_bpm", 96.0, *TEMPO_BPM),
-        temperature=_number(sent, "temperature", 1.1, *TEMPERATURE),
+        temperature=_number(sent, "temperature", 1.0, *TEMPERATURE),
         guidance=_number(sent, "guidance", 1.0, *GUIDANCE),
         seed=secrets.randbelow(1_000_000) if seed is None else _whole(sent, "seed", 0, 0, LARGEST_SEED),
         key=_text(sent, "key", most=20),

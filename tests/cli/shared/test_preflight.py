@@ -34,7 +34,7 @@ def refused(verb: str, *typed: str) -> str:
         ("-m data.composer=Tester,Xyz", "composer='Xyz'"),
         ("transformer.num_heads=3", "not a multiple of num_heads=3"),
         ("-m transformer.num_heads=2,3", "not a multiple of num_heads=3"),
-        ("vq_vae.num_hiddens=10", "use 8"),
+        ("vq_vae.strides=[3]", "[4,2]"),
         ("quantizer.num_embeddings=1", "use 2 or more"),
         ("stages=[vqvae]", "use one or more of vq_vae"),
         ("transformer.width=800000", "use a smaller width"),
