@@ -45,10 +45,6 @@ def test_a_run_is_measured_as_it_measured_itself_wherever_its_data_are_now(
     assert {"generated/oa/mean", "generated/kld/h1", "real/oa/mean"} <= more
     assert 0 <= again["generated/oa/mean/low"] <= again["generated/oa/mean"] <= 1
     assert {"real/chord_rate", "generated/copy_notes", "real/copy_notes"} <= set(metrics)
-    sounding = (
-        metrics["generated/pieces"] - metrics["generated/silent_pieces"]
-    )  # a young network may write none
-    assert ("generated/chord_rate" in metrics) == (sounding > 0)
     assert "held-out real" in done.stdout
 
 
