@@ -57,4 +57,6 @@ def show_piece(board: "SummaryWriter", name: str, performance: Performance, *, a
     board.add_image(f"{name}/form", form_image(performance, width_in=CARD_WIDTH_IN), dataformats="HWC")
     if audio_s > 0 and len(performance):
         sound = render(performance, max_s=audio_s)
-        board.add_audio(f"{name}/sound", sound.mono()[None], sample_rate=sound.rate)
+        samples = sound.mono()[None]
+        if samples.size:  # a piece may begin behind what is played
+            board.add_audio(f"{name}/sound", samples, sample_rate=sound.rate)
