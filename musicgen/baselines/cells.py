@@ -11,9 +11,10 @@ from musicgen.data.batches.slices import SliceBatch
 from musicgen.data.store.packed import PackedPieces
 from musicgen.models.cells.chain import packed_line
 from musicgen.models.cells.three_state import ONSET, SILENT, states_of
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_packed, pack
+from musicgen.music.grid import from_packed
 from musicgen.music.layout import SliceLayout
 from musicgen.music.notes import Performance
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, pack
 
 PackedSlices = UInt32[np.ndarray, "quarters pitches"]
 Transitions = Int64[np.ndarray, "2 2 pitches"]  # before, now

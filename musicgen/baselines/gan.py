@@ -16,9 +16,10 @@ from musicgen.data.batches.slices import as_is
 from musicgen.data.store.packed import PackedPieces
 from musicgen.measure.evaluate import count_parameters
 from musicgen.models.gan import STEPS_PER_BAR, PhraseCritic, PhraseGenerator
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_packed, pack, unpack
+from musicgen.music.grid import from_packed
 from musicgen.music.metrics.bars import QUARTERS_PER_BAR
 from musicgen.music.notes import Performance
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, pack, unpack
 from musicgen.training.gan_module import GanModule
 
 _STEPS_PER_QUARTER = STEPS_PER_BAR // QUARTERS_PER_BAR

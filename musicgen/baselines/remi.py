@@ -22,10 +22,11 @@ from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.measure.evaluate import prior_nats
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.priors.flat import Transformer
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_packed, to_packed
+from musicgen.music.grid import from_packed, to_packed
 from musicgen.music.metrics.bars import QUARTERS_PER_BAR
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import HIGHEST_PITCH, LOWEST_PITCH, Performance
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER
 from musicgen.training.checkpoints import StageCheckpoint
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 from musicgen.training.prior_module import PriorModule

@@ -11,7 +11,7 @@ from musicgen.cli.shared.application import launch
 def import_weights(config: DictConfig) -> None:
     """Bring the weights into our modules and leave them as a run's checkpoints; if asked, measure them."""
     from musicgen.checkpoint import describe, fingerprint, save_network
-    from musicgen.compat.bachsformer import load_weights
+    from musicgen.compat.bachsformer_weights import load_weights
     from musicgen.compat.configs import autoencoder_config, transformer_config
     from musicgen.training.threads import use_threads
 

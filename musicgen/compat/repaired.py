@@ -7,9 +7,10 @@ import numpy as np
 
 from musicgen.compat.bachsformer import FILE_TICKS_PER_QUARTER, draw_notes, read_notes
 from musicgen.config.build import Buildable
-from musicgen.music.grid import GridPiece, pack, to_packed
+from musicgen.music.grid import GridPiece, to_packed
 from musicgen.music.midi import read_midi
 from musicgen.music.notes import LOWEST_PITCH, Performance
+from musicgen.music.packing import pack
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float64, Int16, UInt8
 
 from musicgen.generation.generate import GeneratedPiece
 from musicgen.generation.prompts import Prompt
-from musicgen.music.grid import TICKS_PER_QUARTER
 from musicgen.music.notes import Performance
+from musicgen.music.packing import TICKS_PER_QUARTER
 from musicgen.music.score_map import SEAM, ScoreMap
 
 _MAX_TICKS_PER_QUARTER = 0x7FFF

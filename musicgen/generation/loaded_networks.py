@@ -17,7 +17,8 @@ from musicgen.generation.abilities import Abilities, abilities_of
 from musicgen.generation.tokenize import decode_codes, encode_packed
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
-from musicgen.music.grid import Grid, pack, unpack
+from musicgen.music.grid import Grid
+from musicgen.music.packing import pack, unpack
 
 _METRICS_FILE = "metrics.json"
 Slices = Bool[np.ndarray, "quarters pitches ticks"]

@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Bool, UInt32
 
 from musicgen.music.beat_grid import BeatsGrid
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, ClockGrid, Grid
+from musicgen.music.grid import ClockGrid, Grid
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import Performance
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER
 from musicgen.music.passages import cut_passage
 from musicgen.music.score_map import ScoreMap
 

@@ -18,9 +18,10 @@ from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed, sounding_at_end
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
-from musicgen.music.grid import NUM_PITCHES, ClockGrid, Grid, from_packed
+from musicgen.music.grid import ClockGrid, Grid, from_packed
 from musicgen.music.midi import write_midi
 from musicgen.music.notes import Performance
+from musicgen.music.packing import NUM_PITCHES
 from musicgen.music.score_map import ScoreMap
 from musicgen.music.theory.home_key import fitting, moved, steps_home
 

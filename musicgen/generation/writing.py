@@ -130,7 +130,7 @@ def _write_png(request: _Request, path: Path) -> None:
     from matplotlib.image import imsave
 
     from musicgen.files.atomic import atomic_path
-    from musicgen.music.grid import unpack
+    from musicgen.music.packing import unpack
     from musicgen.music.render.piano_roll import roll_image
 
     piece = request.piece

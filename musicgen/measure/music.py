@@ -13,9 +13,10 @@ import numpy as np
 from musicgen.files.progress_bar import track
 from musicgen.measure.copying.index import Copy, CopyIndex
 from musicgen.measure.spec import METRICS
-from musicgen.music.grid import NUM_PITCHES, from_packed
+from musicgen.music.grid import from_packed
 from musicgen.music.midi import SilentMidiError, read_midi
 from musicgen.music.notes import Performance
+from musicgen.music.packing import NUM_PITCHES
 from musicgen.music.theory.harmony import Harmony, analyze, metrics_of, progression_ngrams, shared_ngram_rate
 
 Ngrams = Counter[tuple[str, ...]]

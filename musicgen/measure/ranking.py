@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 from musicgen.measure.copying.index import CopyIndex
-from musicgen.music.grid import TICKS_PER_QUARTER
 from musicgen.music.notes import Performance
+from musicgen.music.packing import TICKS_PER_QUARTER
 from musicgen.music.theory.keys import Key, estimate_key
 
 CRUMB_QUARTERS = 3 / TICKS_PER_QUARTER

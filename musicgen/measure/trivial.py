@@ -5,7 +5,7 @@ from jaxtyping import Int64, Integer
 
 from musicgen.data.batches.density import pitch_counts
 from musicgen.data.store.packed import PackedPieces
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER
 
 _BLOCK = 65536  # quarters per block
 

@@ -8,9 +8,10 @@ from jaxtyping import Float64
 
 from musicgen.config.build import Buildable
 from musicgen.music.beats import BEATS_VERSION, Beats, track_beats
-from musicgen.music.grid import TICKS_PER_QUARTER, GridPiece, to_packed
+from musicgen.music.grid import GridPiece, to_packed
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
 from musicgen.music.notes import Performance, ReadCounts
+from musicgen.music.packing import TICKS_PER_QUARTER
 from musicgen.music.score_map import ScoreMap
 
 LOWEST_CONFIDENCE = 0.4

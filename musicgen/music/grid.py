@@ -5,21 +5,27 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, UInt32
+from jaxtyping import Bool
 
 from musicgen.config.build import Buildable
 from musicgen.music.layout import SliceLayout
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
 from musicgen.music.notes import LOWEST_PITCH, Performance, ReadCounts
+from musicgen.music.packing import (
+    NUM_PITCHES,
+    TICKS_PER_QUARTER,
+    PackedSlices,
+    cell_after,
+    cell_before,
+    pack,
+    unpack,
+)
 from musicgen.music.score_map import ScoreMap
 
-TICKS_PER_QUARTER = 32
-NUM_PITCHES = 88
 MAX_QUARTERS = 200_000  # 70 MB packed; twelve hours at 277 quarters a minute
 
 _ALL_TICKS = np.uint32(0xFFFFFFFF)
 
-PackedSlices = UInt32[np.ndarray, "quarters pitches"]
 Slices = Bool[np.ndarray, "quarters pitches ticks"]
 
 
@@ -112,53 +118,6 @@ class ClockGrid(Buildable):
         return read_midi(path, sustain=self.sustain)
 
 
-def pack(slices: Bool[np.ndarray, "*batch pitches ticks"]) -> UInt32[np.ndarray, "*batch pitches"]:
-    """Pack 32 ticks into one uint32; the lowest bit is tick 0."""
-    return np.packbits(slices, axis=-1, bitorder="little").view("<u4")[..., 0].astype(np.uint32, copy=False)
-
-
-def unpack(packed: UInt32[np.ndarray, "*batch pitches"]) -> Bool[np.ndarray, "*batch pitches ticks"]:
-    """Unpack to 32 ticks each."""
-    octets = np.ascontiguousarray(packed, "<u4")[..., None].view(np.uint8)
-    return np.unpackbits(octets, axis=-1, bitorder="little").view(bool)
-
-
-def coarsened(packed: UInt32[np.ndarray, "*axes"], *, unit: int) -> UInt32[np.ndarray, "*axes"]:
-    """Let the first of every `unit` ticks tell whether any of them is set; the others mean nothing then.
-
-    Args:
-        packed: 32 ticks in each number.
-        unit: 1, 2, 4, 8 or 16.
-    """
-    reach = 1
-    while reach < unit:
-        packed = packed | packed >> np.uint32(reach)
-        reach *= 2
-    return packed
-
-
-def packed_onsets(
-    packed: PackedSlices, previous: UInt32[np.ndarray, " pitches"] | None = None
-) -> PackedSlices:
-    """Mark the cells where a sound begins: cells whose predecessor in the piece is silent.
-
-    Args:
-        packed: packed slices of consecutive quarters.
-        previous: the packed slice before the first one; silence if not given.
-    """
-    return packed & ~_cell_before(packed, previous)
-
-
-def parted(packed: PackedSlices, *, onsets: UInt32[np.ndarray, "quarters pitches"]) -> PackedSlices:
-    """Clear the tick before each onset that is struck while its pitch sounds, as `to_packed` does.
-
-    Args:
-        packed: packed slices of consecutive quarters.
-        onsets: packed cells where a note begins; one directly after another keeps both.
-    """
-    return packed & ~(_cell_after(onsets) & ~onsets)
-
-
 def to_packed(performance: Performance, *, ticks: int = TICKS_PER_QUARTER) -> PackedSlices:
     """Draw all held cells of all notes, in every slice that a note crosses.
 
@@ -248,15 +207,15 @@ def from_packed(
     _check_packed(packed)
     if not 0 < tempo_bpm < float("inf"):
         raise ValueError(f"tempo_bpm={tempo_bpm} is not a tempo; use for example 120")
-    begins = packed & ~_cell_before(packed, None)
+    begins = packed & ~cell_before(packed, None)
     if onsets is not None:
         _check_packed(onsets)
         if onsets.shape != packed.shape:
             raise ValueError(
                 f"onsets has shape {onsets.shape} and the packed slices {packed.shape}; these must be equal"
             )
-        begins |= packed & onsets & ~_cell_before(onsets, None)
-    ends = packed & (_cell_after(begins) | ~_cell_after(packed))  # the last cell of each note
+        begins |= packed & onsets & ~cell_before(onsets, None)
+    ends = packed & (cell_after(begins) | ~cell_after(packed))  # the last cell of each note
     pitch, onset = _positions(begins)
     _, last = _positions(ends)
     quarters = {"onset": onset / TICKS_PER_QUARTER, "offset": (last + 1) / TICKS_PER_QUARTER}
@@ -293,22 +252,6 @@ def from_slices(
     onset_channel = None if onsets is None else pack(_checked_slices(onsets))
     packed = pack(_checked_slices(slices))
     return from_packed(packed, tempo_bpm=tempo_bpm, velocity=velocity, onsets=onset_channel)
-
-
-def _cell_before(packed: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
-    """Return for each cell whether the cell before it sounds."""
-    carried = np.zeros_like(packed)
-    carried[1:] = packed[:-1] >> 31
-    if previous is not None:
-        carried[:1] = previous >> 31
-    return packed << 1 | carried
-
-
-def _cell_after(packed: np.ndarray) -> np.ndarray:
-    """Return for each cell whether the cell after it sounds."""
-    carried = np.zeros_like(packed)
-    carried[:-1] = packed[1:] << 31
-    return packed >> 1 | carried
 
 
 def _positions(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from musicgen.music.grid import TICKS_PER_QUARTER, PackedSlices, pack, unpack
+from musicgen.music.packing import TICKS_PER_QUARTER, PackedSlices, pack, unpack
 
 BEGIN_PROBABILITY = 0.6  # of a cell that may carry a note
 HOLD_PROBABILITY = 0.25  # of the cells around it that belong to the note

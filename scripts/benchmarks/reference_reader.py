@@ -9,8 +9,8 @@ from pathlib import Path
 import mido
 import numpy as np
 
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
 from musicgen.music.notes import LOWEST_PITCH
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER
 
 
 def read_and_draw(path: Path) -> np.ndarray:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicgen.music.grid import NUM_PITCHES, ClockGrid, unpack
+from musicgen.music.grid import ClockGrid
+from musicgen.music.packing import NUM_PITCHES, unpack
 from musicgen.music.render.piano_roll import draw_roll, sounding_range
 from reproduction.claims import Interval, interval
 

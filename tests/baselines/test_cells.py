@@ -13,7 +13,8 @@ from musicgen.baselines.cells import (
 )
 from musicgen.measure.reference import Reference
 from musicgen.measure.trivial import constant_bce, pitch_bce
-from musicgen.music.grid import packed_onsets, to_packed
+from musicgen.music.grid import to_packed
+from musicgen.music.packing import packed_onsets
 from tests.baselines.conftest import pieces_of
 
 

@@ -12,8 +12,8 @@ from musicgen.models.bottlenecks.ema import VectorQuantizer
 from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
 from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
-from musicgen.music.grid import unpack
 from musicgen.music.midi import MidiError
+from musicgen.music.packing import unpack
 from tests.compat.published import published
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from musicgen.compat.bachsformer import BachsformerGrid, load_weights, read_slices
 from musicgen.generation.sampling import DrawRequest, Sampling
-from musicgen.music.grid import unpack
+from musicgen.music.packing import unpack
 
 
 @pytest.fixture(scope="session")

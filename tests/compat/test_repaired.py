@@ -7,8 +7,9 @@ import numpy as np
 
 from musicgen.compat.bachsformer import read_slices
 from musicgen.compat.repaired import AllTailsGrid, TrueTimeGrid
-from musicgen.music.grid import ClockGrid, unpack
+from musicgen.music.grid import ClockGrid
 from musicgen.music.midi import write_midi
+from musicgen.music.packing import unpack
 from tests.conftest import etude
 
 

@@ -15,7 +15,8 @@ from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.base import NoCondition
 from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.models.priors.flat import Transformer
-from musicgen.music.grid import ClockGrid, pack, to_slices
+from musicgen.music.grid import ClockGrid, to_slices
+from musicgen.music.packing import pack
 from tests.conftest import etude
 from tests.generation.test_labelling import piece
 

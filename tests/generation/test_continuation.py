@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.generate import GeneratedPiece
 from musicgen.generation.prompts import Prompt, read_prompt
-from musicgen.music.grid import ClockGrid, from_packed, pack
+from musicgen.music.grid import ClockGrid, from_packed
 from musicgen.music.midi import MidiError, read_midi, write_midi
 from musicgen.music.notes import Performance
+from musicgen.music.packing import pack
 from musicgen.music.score_map import SEAM, ScoreMap
 
 NAMES = ("pitch", "onset_s", "offset_s", "onset_quarters", "offset_quarters", "velocity")

@@ -13,7 +13,8 @@ from musicgen.measure.reconstruction import ReconstructionMetrics, code_entropy,
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.cells.independent import IndependentCells
 from musicgen.models.cells.markov import MarkovCells
-from musicgen.music.grid import from_slices, pack
+from musicgen.music.grid import from_slices
+from musicgen.music.packing import pack
 
 
 def pieces_of(*rolls: np.ndarray) -> PackedPieces:

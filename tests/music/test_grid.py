@@ -7,21 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.music.grid import (
-    MAX_QUARTERS,
-    NUM_PITCHES,
-    TICKS_PER_QUARTER,
-    ClockGrid,
-    from_packed,
-    from_slices,
-    pack,
-    packed_onsets,
-    to_packed,
-    to_slices,
-    unpack,
-)
+from musicgen.music.grid import MAX_QUARTERS, ClockGrid, from_packed, from_slices, to_packed, to_slices
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
 from musicgen.music.notes import Performance
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, pack, packed_onsets, unpack
 
 notes = st.lists(
     st.tuples(st.sampled_from([21, 60, 61, 108]), st.integers(0, 200), st.integers(1, 100)),

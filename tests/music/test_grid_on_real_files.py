@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.music.grid import TICKS_PER_QUARTER, from_packed, from_slices, to_packed, to_slices
+from musicgen.music.grid import from_packed, from_slices, to_packed, to_slices
 from musicgen.music.midi import read_midi
 from musicgen.music.notes import Performance
+from musicgen.music.packing import TICKS_PER_QUARTER
 
 
 def onsets(piece: Performance, *, first_quarter: int) -> np.ndarray:

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, pack, unpack
 from musicgen.music.hysteresis import sounding_runs
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, pack, unpack
 
 
 def packed(*runs: tuple[int, int, int], quarters: int = 3) -> np.ndarray:

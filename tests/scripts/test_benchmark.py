@@ -12,7 +12,8 @@ from benchmarks.reference_reader import read_and_draw
 from benchmarks.reference_transformer import WINDOW, ReferenceGpt
 from benchmarks.table import text_table
 
-from musicgen.music.grid import ClockGrid, unpack
+from musicgen.music.grid import ClockGrid
+from musicgen.music.packing import unpack
 
 SMALL = ("read_cut", "cache_batches", "vq_vae_training", "vq_vae_learning", "transformer_training")
 

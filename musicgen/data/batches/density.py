@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from musicgen.data.store.packed import PackedPieces
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, packed_onsets
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, packed_onsets
 
 
 def pitch_counts(pieces: PackedPieces) -> Int64[np.ndarray, " pitches"]:

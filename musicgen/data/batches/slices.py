@@ -10,8 +10,8 @@ from torch.utils.data import Dataset
 
 from musicgen.data.batches.transposition import Transposition
 from musicgen.data.store.packed import PackedPieces, unpacked
-from musicgen.music.grid import TICKS_PER_QUARTER, coarsened, packed_onsets
 from musicgen.music.layout import PIANO, SliceLayout
+from musicgen.music.packing import TICKS_PER_QUARTER, coarsened, packed_onsets
 
 __all__ = ["PackedPieces", "SliceBatch", "SliceDataset", "as_is"]
 

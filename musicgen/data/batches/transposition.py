@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Int64, UInt32
 
 from musicgen.data.batches.sampler import scrambled
-from musicgen.music.grid import NUM_PITCHES
+from musicgen.music.packing import NUM_PITCHES
 
 
 class Transposition:

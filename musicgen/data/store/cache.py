@@ -12,8 +12,9 @@ from musicgen.data.store.facts import PieceFacts
 from musicgen.data.store.still import cut_still
 from musicgen.files.atomic import write_atomically
 from musicgen.files.hashing import hash_file
-from musicgen.music.grid import NUM_PITCHES, Grid
+from musicgen.music.grid import Grid
 from musicgen.music.midi import MidiError
+from musicgen.music.packing import NUM_PITCHES
 
 logger = logging.getLogger(__name__)
 

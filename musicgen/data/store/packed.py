@@ -11,7 +11,7 @@ from jaxtyping import Int64, UInt8, UInt32
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.cache import BYTES_PER_QUARTER, WORD
 from musicgen.files.mapped import Mapped
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER
 
 if TYPE_CHECKING:
     import torch

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, UInt64
 
-from musicgen.music.grid import TICKS_PER_QUARTER, from_packed, to_packed
+from musicgen.music.grid import from_packed, to_packed
 from musicgen.music.notes import Performance
+from musicgen.music.packing import TICKS_PER_QUARTER
 
 _BASE = 0x9E3779B97F4A7C15  # odd, so that its powers never vanish modulo 2**64
 # Ticks from onset to onset at which each class of gaps begins: together (0 and 1), then about octaves.

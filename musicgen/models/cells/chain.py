@@ -6,9 +6,9 @@ from jaxtyping import Bool, Float, Int, Shaped, UInt32
 from torch import Tensor
 from torch.nn import functional
 
-from musicgen.music.grid import pack
 from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_runs
 from musicgen.music.layout import MAX_TICKS
+from musicgen.music.packing import pack
 
 _TICKS_PER_ONSET = 10  # an onset is looked for within a tenth of a quarter, 50 ms at 120 quarters a minute
 

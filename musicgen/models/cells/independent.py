@@ -18,8 +18,8 @@ from musicgen.models.cells.base import (
     log_odds,
     pack_cells,
 )
-from musicgen.music.grid import packed_onsets
 from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_runs
+from musicgen.music.packing import packed_onsets
 
 
 class IndependentCells(CellModel):

@@ -19,7 +19,7 @@ from musicgen.models.cells.chain import (
     sample_path,
 )
 from musicgen.models.cells.markov import chain_densities, check_shares
-from musicgen.music.grid import parted
+from musicgen.music.packing import parted
 
 SILENT, HELD, ONSET = range(3)
 _COARSE = 8  # ticks a quarter up to which the likeliest path hits more notes than expected events do

@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from musicgen.music.expression.pedal import PEDAL_CLASSES, pedal_classes, with_pedal
-from musicgen.music.grid import TICKS_PER_QUARTER, from_packed, to_packed
+from musicgen.music.grid import from_packed, to_packed
 from musicgen.music.notes import Performance
+from musicgen.music.packing import TICKS_PER_QUARTER
 from musicgen.music.score_map import ScoreMap
 
 _VELOCITIES_A_CLASS = 4

@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from musicgen.music.grid import TICKS_PER_QUARTER
 from musicgen.music.notes import Performance
+from musicgen.music.packing import TICKS_PER_QUARTER
 
 QUARTERS_PER_BAR = 4
 """Bars are nominal: four quarters of the file's tempo map, since transcriptions have no beats."""

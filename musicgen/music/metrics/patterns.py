@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, Real, UInt32
 
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER, from_packed
+from musicgen.music.grid import from_packed
 from musicgen.music.notes import LOWEST_PITCH
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER
 
 LAGS = (1, 2, 3, 4, 6)
 """Distances in notes between which intervals are counted."""

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from musicgen.music.grid import TICKS_PER_QUARTER
 from musicgen.music.metrics.bars import (
     POSITIONS_PER_QUARTER,
     QUARTERS_PER_BAR,
@@ -17,6 +16,7 @@ from musicgen.music.metrics.histograms import (
     onset_gaps,
 )
 from musicgen.music.notes import Performance
+from musicgen.music.packing import TICKS_PER_QUARTER
 
 NAN = float("nan")
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 
-from musicgen.music.grid import NUM_PITCHES, TICKS_PER_QUARTER
 from musicgen.music.notes import LOWEST_PITCH
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

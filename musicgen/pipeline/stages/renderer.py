@@ -18,7 +18,8 @@ from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.models.renderer.network import Renderer
 from musicgen.music.expression.attributes import ATTRIBUTES
 from musicgen.music.expression.features import FEATURES
-from musicgen.music.grid import TICKS_PER_QUARTER, Grid, PlayedGrid
+from musicgen.music.grid import Grid, PlayedGrid
+from musicgen.music.packing import TICKS_PER_QUARTER
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.stage import NetworkStage, Stages
 from musicgen.training.renderer_module import RendererModule

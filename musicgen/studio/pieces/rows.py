@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from musicgen.music.grid import TICKS_PER_QUARTER
 from musicgen.music.notes import HIGHEST_PITCH, LOWEST_PITCH, Performance
+from musicgen.music.packing import TICKS_PER_QUARTER
 from musicgen.music.score_map import ScoreMap
 from musicgen.studio.limits import Limits, RefusedError
 

@@ -10,7 +10,7 @@ from musicgen.models.cells.base import CellModel
 from musicgen.models.cells.chain import read_events
 from musicgen.models.cells.markov import MarkovCells
 from musicgen.models.cells.three_state import ThreeStateCells
-from musicgen.music.grid import unpack
+from musicgen.music.packing import unpack
 
 TICKS = 4
 BEFORE = torch.tensor([[0], [1]])  # silence, and a note held over

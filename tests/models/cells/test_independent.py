@@ -6,7 +6,7 @@ import torch
 
 from musicgen.models.cells.base import pack_cells
 from musicgen.models.cells.independent import IndependentCells
-from musicgen.music.grid import pack, unpack
+from musicgen.music.packing import pack, unpack
 
 
 def test_even_odds_cost_one_bit_per_cell() -> None:
