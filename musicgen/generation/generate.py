@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Int, UInt32
 
-from musicgen.generation.conditions import Conditions
+from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.key_plan import KeyPlan, home_of
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed, sounding_at_end

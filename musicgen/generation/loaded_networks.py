@@ -13,7 +13,7 @@ from jaxtyping import Bool, Int, Int64
 
 from musicgen.checkpoint import Network, load_transformer
 from musicgen.config.build import build
-from musicgen.generation.abilities import Abilities, abilities_of
+from musicgen.generation.asking.abilities import Abilities, abilities_of
 from musicgen.generation.tokenize import decode_codes, encode_packed
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior

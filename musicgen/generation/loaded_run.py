@@ -8,15 +8,15 @@ from typing import Unpack
 
 from musicgen.checkpoint import load_autoencoder
 from musicgen.files.run_folders import find_run
-from musicgen.generation.asked import Asked, Wishes
-from musicgen.generation.conditions import Conditions
+from musicgen.generation.asking.asked import Asked, Wishes
+from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.continuation import continue_prompt
+from musicgen.generation.edits.looping import QUARTERS_PER_BAR, generate_loops
+from musicgen.generation.edits.retouching import Retoucher
 from musicgen.generation.generate import GeneratedPiece, generate_pieces
 from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.loaded_networks import LoadedNetworks
-from musicgen.generation.looping import QUARTERS_PER_BAR, generate_loops
 from musicgen.generation.prompts import Prompt, read_prompt
-from musicgen.generation.retouching import Retoucher
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.streaming import StreamedQuarter, stream_piece
 from musicgen.music.midi import read_midi

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Int, Int64
 
 from musicgen.checkpoint import Network, load_network
-from musicgen.generation.asked import nearest_name
+from musicgen.generation.asking.asked import nearest_name
 from musicgen.generation.generate import GeneratedPiece
 from musicgen.models.conditioners.labels import NOTHING, LabelConditioner
 from musicgen.models.renderer.network import Renderer

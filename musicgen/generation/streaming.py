@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt32
 
-from musicgen.generation.conditions import Conditions
+from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.generate import GeneratedPiece, Opening, begun, check_request
 from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.sampling import DrawRequest, Sampling

@@ -14,7 +14,7 @@ from musicgen.data.batches.slices import SliceBatch
 from musicgen.data.prepare import Prepared
 from musicgen.data.store.packed import PackedPieces
 from musicgen.files.atomic import write_durably
-from musicgen.generation.labelling import labelled
+from musicgen.generation.asking.labelling import labelled
 from musicgen.measure.generated import GeneratedMetrics, generated_pieces, measure_generated
 from musicgen.measure.music import averages, measure
 from musicgen.measure.rate import bits_per_quarter, code_bits

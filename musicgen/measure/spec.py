@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from musicgen.measure.metric_spec import Better, MetricSpec, check_better
-from musicgen.measure.model_specs import ENDINGS, MODEL
-from musicgen.measure.music_specs import MUSIC
-from musicgen.measure.rendering_specs import RENDERING
+from musicgen.measure.specs.model_specs import ENDINGS, MODEL
+from musicgen.measure.specs.music_specs import MUSIC
+from musicgen.measure.specs.rendering_specs import RENDERING
 
 __all__ = ["METRICS", "Better", "Metric", "MetricSpec", "all_metrics", "best_of", "metric", "register"]
 

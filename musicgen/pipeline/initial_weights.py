@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from musicgen.checkpoint import read_checkpoint, state_of
 from musicgen.files.run_folders import find_run
-from musicgen.generation.labelling import FieldValues
+from musicgen.generation.asking.labelling import FieldValues
 from musicgen.models.conditioners.labels import LabelConditioner
 
 _CONDITIONER = "conditioner."

@@ -13,7 +13,7 @@ from musicgen.checkpoint import Network, describe, fingerprint, load_network
 from musicgen.data.prepare import Prepared
 from musicgen.files.hashing import hash_file
 from musicgen.files.run_folders import find_run
-from musicgen.generation.labelling import FieldValues
+from musicgen.generation.asking.labelling import FieldValues
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.initial_weights import extended_values, start_from
 from musicgen.pipeline.report_progress import ReportProgress

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from asked.material import Material, mean_of, rank_correlation
-from musicgen.generation.asked import MOODS
+from musicgen.generation.asking.asked import MOODS
 from musicgen.music.metrics.attributes import attribute
 
 STEPS = 5

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from asked.material import Material, mean_of, rank_correlation
+from musicgen.generation.asking.steering import composer_directions, steered
 from musicgen.generation.generate import generate_pieces
 from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.sampling import Sampling
-from musicgen.generation.steering import composer_directions, steered
 from musicgen.music.notes import Performance
 from musicgen.style.predictions import style_distance
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from asked.material import Material, mean_of
-from musicgen.generation.filling import GapRequest, fill_gap
+from musicgen.generation.edits.filling import GapRequest, fill_gap
+from musicgen.generation.edits.seams import quarter_nats
 from musicgen.generation.sampling import Sampling
-from musicgen.generation.seams import quarter_nats
 from musicgen.generation.tokenize import encode_packed
 
 SEAM_QUARTERS = 2

@@ -9,10 +9,10 @@ import hydra
 import pytest
 from omegaconf import DictConfig
 
-from musicgen.cli.shared import check, composition
 from musicgen.cli.shared.claim import claim
-from musicgen.cli.shared.command_line import read_command_line
-from musicgen.cli.shared.usage import UsageError
+from musicgen.cli.shared.settings import check, composition
+from musicgen.cli.shared.settings.command_line import read_command_line
+from musicgen.cli.shared.settings.usage import UsageError
 from musicgen.config.tree import config_dir
 from tests.command import Musicgen
 from tests.conftest import tiny_settings

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from musicgen.checkpoint import load_autoencoder, load_transformer
-from musicgen.generation.labelling import FieldValues
+from musicgen.generation.asking.labelling import FieldValues
 from musicgen.pipeline.initial_weights import extended_values, start_from
 from tests.pipeline.small_run import NAMES, conditioner, prior, write_small_run
 

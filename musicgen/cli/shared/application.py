@@ -19,13 +19,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.cli.shared.check import composed
 from musicgen.cli.shared.claim import claim
-from musicgen.cli.shared.command_line import CommandLine, read_command_line
-from musicgen.cli.shared.composition import sentence
-from musicgen.cli.shared.preflight import check_jobs
-from musicgen.cli.shared.sweep_names import naming
-from musicgen.cli.shared.usage import UsageError
+from musicgen.cli.shared.settings.check import composed
+from musicgen.cli.shared.settings.command_line import CommandLine, read_command_line
+from musicgen.cli.shared.settings.composition import sentence
+from musicgen.cli.shared.settings.preflight import check_jobs
+from musicgen.cli.shared.settings.sweep_names import naming
+from musicgen.cli.shared.settings.usage import UsageError
 from musicgen.config.grammar import quoted
 from musicgen.config.tree import config_dir
 
@@ -97,7 +97,7 @@ def _job_name(task: Task) -> str:
 def _asked(line: CommandLine) -> int:
     """Check what Hydra is to show; show the verb's own help."""
     if HELP & set(line.options):
-        from musicgen.cli.shared.help_page import print_help
+        from musicgen.cli.shared.settings.help_page import print_help
 
         print_help(composed(line), verb=line.verb)
     elif not {"--hydra-help", "--version", "--shell-completion", "-sc"} & set(line.options):

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from musicgen.config.tree import plain
 
 if TYPE_CHECKING:
-    from musicgen.generation.asked import Asked
+    from musicgen.generation.asking.asked import Asked
     from musicgen.generation.generate import GeneratedPiece
     from musicgen.generation.loaded_run import LoadedRun
     from musicgen.generation.prompts import Prompt
@@ -40,8 +40,8 @@ def check_asked(config: DictConfig) -> None:
 
         asked.conditions(load(config.run).prior.conditioner, quarters=config.num_quarters)
     if config.fill is not None and config.prompt is not None:
+        from musicgen.generation.edits.retouching import check_part, parse_span
         from musicgen.generation.prompts import end_quarter
-        from musicgen.generation.retouching import check_part, parse_span
         from musicgen.music.midi import read_midi
 
         check_part(parse_span(config.fill), end=end_quarter(read_midi(config.prompt)))
@@ -99,7 +99,7 @@ def _steering(run: "LoadedRun", config: DictConfig) -> AbstractContextManager[No
     from musicgen.checkpoint import build
     from musicgen.cli.shared.pieces import prepared_pieces
     from musicgen.config.tree import read_run_config
-    from musicgen.generation.steering import composer_directions, steered
+    from musicgen.generation.asking.steering import composer_directions, steered
 
     of_run = read_run_config(Path(config.run) / ".hydra" / "config.yaml")
     prepared = prepared_pieces(of_run, make=lambda named: build(plain(named)))
@@ -110,7 +110,7 @@ def _steering(run: "LoadedRun", config: DictConfig) -> AbstractContextManager[No
 
 def _retouched(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
     """Write parts of the prompt anew."""
-    from musicgen.generation.retouching import Retoucher, parse_span
+    from musicgen.generation.edits.retouching import Retoucher, parse_span
     from musicgen.music.midi import read_midi
 
     retoucher = Retoucher(
@@ -145,7 +145,7 @@ def _loops(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
 
 def _asked(config: DictConfig) -> "Asked":
     """Collect what is asked of the pieces."""
-    from musicgen.generation.asked import Asked
+    from musicgen.generation.asking.asked import Asked
 
     levels = {
         name: {key: value for key, value in plain(config[name]).items() if value is not None}

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.shared.usage import FolderError, UsageError
+from musicgen.cli.shared.settings.usage import FolderError, UsageError
 from musicgen.config.tree import read_run_config
 
 LEAST_FREE_BYTES = 1 << 16

@@ -12,7 +12,7 @@ from musicgen.data.batches.codes import CodeBatch
 from musicgen.data.batches.datamodule import CodeDataModule
 from musicgen.data.batches.gaps import Gaps
 from musicgen.data.prepare import Prepared
-from musicgen.generation.labelling import labelled, values_of
+from musicgen.generation.asking.labelling import labelled, values_of
 from musicgen.generation.tokenize import encode_pieces
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.conditioners.labels import GAP, LabelConditioner

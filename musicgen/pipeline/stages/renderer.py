@@ -12,7 +12,7 @@ from musicgen.checkpoint import Network
 from musicgen.data.batches.notes import NoteBatch, NoteDataModule, PieceNotes, read_played
 from musicgen.data.catalogue.pieces import distinct
 from musicgen.data.prepare import Prepared
-from musicgen.generation.labelling import FieldValues, names_of
+from musicgen.generation.asking.labelling import FieldValues, names_of
 from musicgen.generation.rendering import load_renderer, renderer_labels
 from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.models.renderer.network import Renderer

@@ -45,7 +45,7 @@ def offer_of(run: "LoadedRun") -> Offer:
         FileNotFoundError: It has no prior.
         ValueError: A checkpoint cannot be used.
     """
-    from musicgen.generation.asked import MOODS
+    from musicgen.generation.asking.asked import MOODS
     from musicgen.studio.work.compose import MOOD
 
     prior, can = run.prior, run.can

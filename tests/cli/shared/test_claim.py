@@ -7,7 +7,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.claim import claim
-from musicgen.cli.shared.usage import UsageError
+from musicgen.cli.shared.settings.usage import UsageError
 
 SETTINGS = {"epochs": 1, "vq_vae": {"num_hiddens": 16}, "stages": ["vq_vae", "transformer"]}
 SETTINGS |= {"ckpt_path": None, "resume": None, "threads": 1, "data": {"root": "/a", "title": None}}

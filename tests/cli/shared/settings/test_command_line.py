@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from musicgen.cli.shared.command_line import read_command_line
-from musicgen.cli.shared.usage import UsageError
+from musicgen.cli.shared.settings.command_line import read_command_line
+from musicgen.cli.shared.settings.usage import UsageError
 
 HERE = os.getcwd()
 BOTH = "batch_size={vq_vae:12,transformer:12,renderer:12}"

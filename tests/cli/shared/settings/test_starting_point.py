@@ -6,7 +6,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from musicgen.cli.shared.starting_point import settings_of_start
+from musicgen.cli.shared.settings.starting_point import settings_of_start
 from musicgen.config.tree import config_dir
 
 MADE_WITH = ["transformer.width=64", "quantizer.num_embeddings=512", "condition=composer_and_era", "epochs=7"]

@@ -9,9 +9,9 @@ import hydra
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.shared import check, composition
-from musicgen.cli.shared.command_line import read_command_line
-from musicgen.cli.shared.usage import UsageError
+from musicgen.cli.shared.settings import check, composition
+from musicgen.cli.shared.settings.command_line import read_command_line
+from musicgen.cli.shared.settings.usage import UsageError
 from musicgen.config.grammar import written
 from musicgen.config.schema import TABLES, kind_of, stated_kind
 from musicgen.config.tree import config_dir

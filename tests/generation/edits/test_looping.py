@@ -6,11 +6,11 @@ import pytest
 import torch
 
 import musicgen
-from musicgen.generation.filling import GapRequest, fill_gap
+from musicgen.generation.edits.filling import GapRequest, fill_gap
+from musicgen.generation.edits.looping import closing_nats, draw_loops
 from musicgen.generation.loaded_run import LoadedRun
-from musicgen.generation.looping import closing_nats, draw_loops
 from musicgen.generation.sampling import DrawRequest, Sampling
-from tests.generation.test_retouching import gap_prior
+from tests.generation.edits.test_retouching import gap_prior
 
 
 @pytest.fixture(scope="module")

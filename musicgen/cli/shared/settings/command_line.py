@@ -8,8 +8,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from musicgen.cli.shared.starting_point import settings_of_start
-from musicgen.cli.shared.usage import UsageError, nearest
+from musicgen.cli.shared.settings.starting_point import settings_of_start
+from musicgen.cli.shared.settings.usage import UsageError, nearest
 from musicgen.config.grammar import plain_value, quoted, readable, written
 from musicgen.config.kinds import Kind
 from musicgen.config.schema import PER_STAGE, TABLES, stated_kind

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from musicgen.generation.asked import MOODS
-from musicgen.generation.filling import knows_gaps
-from musicgen.generation.labelling import WHOLE, attribute_of
+from musicgen.generation.asking.asked import MOODS
+from musicgen.generation.asking.labelling import WHOLE, attribute_of
+from musicgen.generation.edits.filling import knows_gaps
 from musicgen.models.conditioners.labels import GAP, LabelConditioner
 from musicgen.models.priors.base import Prior
 from musicgen.music.grid import ClockGrid, Grid

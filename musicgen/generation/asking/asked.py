@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Int, Int64
 
 from musicgen.data.sources.composers import normalise
-from musicgen.generation.conditions import Conditions
+from musicgen.generation.asking.conditions import Conditions
+from musicgen.generation.asking.labelling import WHOLE, levels_of
 from musicgen.generation.key_plan import KeyPlan
-from musicgen.generation.labelling import WHOLE, levels_of
 from musicgen.models.conditioners.base import Conditioner
 from musicgen.models.conditioners.labels import GAP, NOTHING, LabelConditioner
 from musicgen.music.metrics.attributes import ATTRIBUTES

@@ -5,10 +5,10 @@ from pathlib import Path
 import hydra
 import pytest
 
-from musicgen.cli.shared.check import composed
-from musicgen.cli.shared.command_line import read_command_line
-from musicgen.cli.shared.preflight import check_jobs
-from musicgen.cli.shared.usage import UsageError
+from musicgen.cli.shared.settings.check import composed
+from musicgen.cli.shared.settings.command_line import read_command_line
+from musicgen.cli.shared.settings.preflight import check_jobs
+from musicgen.cli.shared.settings.usage import UsageError
 from musicgen.config.tree import config_dir
 
 

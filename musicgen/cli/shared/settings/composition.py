@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.cli.shared.usage import UsageError, nearest
+from musicgen.cli.shared.settings.usage import UsageError, nearest
 from musicgen.config.grammar import plain_value
 from musicgen.config.tree import config_dir
 

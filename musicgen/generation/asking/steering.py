@@ -14,7 +14,7 @@ from musicgen.data.batches.codes import CodeWindows, PieceCodes
 from musicgen.data.sources.composers import UNKNOWN
 from musicgen.data.store.packed import PackedPieces
 from musicgen.files.progress_bar import track
-from musicgen.generation.asked import nearest_name
+from musicgen.generation.asking.asked import nearest_name
 from musicgen.generation.tokenize import encode_packed
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior

@@ -10,16 +10,16 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.cli.shared.command_line import CommandLine
-from musicgen.cli.shared.composition import (
+from musicgen.cli.shared.settings.command_line import CommandLine
+from musicgen.cli.shared.settings.composition import (
     chooses_group,
     composed_groups,
     options_of,
     parse,
     values_of,
 )
-from musicgen.cli.shared.required import check_extras, check_paths, check_required
-from musicgen.cli.shared.usage import UsageError, nearest
+from musicgen.cli.shared.settings.required import check_extras, check_paths, check_required
+from musicgen.cli.shared.settings.usage import UsageError, nearest
 from musicgen.config.kinds import TABLE, Kind
 from musicgen.config.schema import TABLES, kind_of, stated_kind
 

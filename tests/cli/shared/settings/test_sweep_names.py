@@ -3,8 +3,8 @@
 import pytest
 from omegaconf import OmegaConf
 
-from musicgen.cli.shared.command_line import read_command_line
-from musicgen.cli.shared.sweep_names import naming
+from musicgen.cli.shared.settings.command_line import read_command_line
+from musicgen.cli.shared.settings.sweep_names import naming
 
 USUAL = ["trainer", "data.root"]
 

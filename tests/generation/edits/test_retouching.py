@@ -7,11 +7,11 @@ import pytest
 import torch
 
 import musicgen
-from musicgen.generation.filling import GapRequest, fill_gap
+from musicgen.generation.edits.filling import GapRequest, fill_gap
+from musicgen.generation.edits.retouching import parse_span, varied_spans
+from musicgen.generation.edits.seams import quarter_nats
 from musicgen.generation.loaded_run import LoadedRun
-from musicgen.generation.retouching import parse_span, varied_spans
 from musicgen.generation.sampling import Sampling
-from musicgen.generation.seams import quarter_nats
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.models.priors.flat import Transformer

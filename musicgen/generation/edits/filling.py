@@ -7,9 +7,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from musicgen.data.batches.gaps import GapWindow
-from musicgen.generation.conditions import Conditions
+from musicgen.generation.asking.conditions import Conditions
+from musicgen.generation.edits.seams import quarter_nats
 from musicgen.generation.sampling import DrawRequest, Sampling
-from musicgen.generation.seams import quarter_nats
 from musicgen.models.conditioners.labels import GAP, NOTHING, LabelConditioner
 from musicgen.models.priors.base import Prior
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.shared.usage import UsageError
+from musicgen.cli.shared.settings.usage import UsageError
 from musicgen.config.schema import stated_kind
 from musicgen.files.run_folders import find_run
 

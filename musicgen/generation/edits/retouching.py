@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from jaxtyping import UInt32
 
-from musicgen.generation.asked import Asked
+from musicgen.generation.asking.asked import Asked
 from musicgen.generation.continuation import performed, scaled_to_grid, velocities_like
-from musicgen.generation.filling import GapRequest, fill_gap
+from musicgen.generation.edits.filling import GapRequest, fill_gap
 from musicgen.generation.generate import GeneratedPiece
 from musicgen.generation.key_plan import home_of
 from musicgen.generation.prompts import end_quarter, first_quarter

@@ -10,9 +10,9 @@ import torch
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.packed import PackedPieces
-from musicgen.generation.asked import Asked, nearest_name
-from musicgen.generation.conditions import Conditions
-from musicgen.generation.labelling import labelled, values_of
+from musicgen.generation.asking.asked import Asked, nearest_name
+from musicgen.generation.asking.conditions import Conditions
+from musicgen.generation.asking.labelling import labelled, values_of
 from musicgen.generation.sampling import CachedReader, DrawRequest, Sampling, UncachedReader
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.base import NoCondition

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from musicgen.data.batches.codes import PieceCodes
+from musicgen.generation.asking.steering import Directions, find_directions, steered
 from musicgen.generation.sampling import DrawRequest, Sampling
-from musicgen.generation.steering import Directions, find_directions, steered
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.priors.base import Prior
 from musicgen.models.priors.flat import Transformer

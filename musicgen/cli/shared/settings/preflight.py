@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli.shared.asked_pieces import check_asked
 from musicgen.cli.shared.pieces import choice_of
-from musicgen.cli.shared.usage import UsageError
+from musicgen.cli.shared.settings.usage import UsageError
 
 MOST_JOBS = 100  # of a sweep that are looked at
 COPIES_TO_TRAIN = 4  # of each weight: itself, its gradient, two moments

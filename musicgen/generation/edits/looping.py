@@ -5,12 +5,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from musicgen.generation.conditions import Conditions
-from musicgen.generation.filling import GapRequest, fill_gap, knows_gaps
+from musicgen.generation.asking.conditions import Conditions
+from musicgen.generation.edits.filling import GapRequest, fill_gap, knows_gaps
+from musicgen.generation.edits.seams import quarter_nats
 from musicgen.generation.generate import GeneratedPiece, check_request, in_its_key
 from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.sampling import DrawRequest, Sampling
-from musicgen.generation.seams import quarter_nats
 from musicgen.generation.tokenize import decode_codes
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.cells.base import DrawnCells

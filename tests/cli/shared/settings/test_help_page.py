@@ -5,9 +5,9 @@ import re
 import hydra
 import pytest
 
-from musicgen.cli.shared.check import composed
-from musicgen.cli.shared.command_line import read_command_line
-from musicgen.cli.shared.help_page import BOLD, DIM, PLAIN, help_lines
+from musicgen.cli.shared.settings.check import composed
+from musicgen.cli.shared.settings.command_line import read_command_line
+from musicgen.cli.shared.settings.help_page import BOLD, DIM, PLAIN, help_lines
 from musicgen.config.comments import read_comments
 from musicgen.config.tree import config_dir
 

@@ -8,9 +8,9 @@ import torch
 
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.store.packed import PackedPieces
-from musicgen.generation.abilities import abilities_of
-from musicgen.generation.asked import Asked
-from musicgen.generation.labelling import labelled, values_of
+from musicgen.generation.asking.abilities import abilities_of
+from musicgen.generation.asking.asked import Asked
+from musicgen.generation.asking.labelling import labelled, values_of
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.base import NoCondition
 from musicgen.models.conditioners.labels import LabelConditioner
@@ -18,7 +18,7 @@ from musicgen.models.priors.flat import Transformer
 from musicgen.music.grid import ClockGrid, to_slices
 from musicgen.music.packing import pack
 from tests.conftest import etude
-from tests.generation.test_labelling import piece
+from tests.generation.asking.test_labelling import piece
 
 FIELDS = ["composer", "era", "mode", "key", "piece_density", "density", "valence", "gap"]
 EDGES = [1.0, 2.0, 4.0]

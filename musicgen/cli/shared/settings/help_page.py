@@ -10,9 +10,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.cli.shared.check import nodes
-from musicgen.cli.shared.command_line import OVER_RUNS
-from musicgen.cli.shared.composition import options_of
+from musicgen.cli.shared.settings.check import nodes
+from musicgen.cli.shared.settings.command_line import OVER_RUNS
+from musicgen.cli.shared.settings.composition import options_of
 from musicgen.config.comments import Commented, read_comments
 from musicgen.config.grammar import written
 from musicgen.config.kinds import ANYTHING

@@ -1,0 +1,1 @@
+"""Pieces changed in part: gaps, variations, loops."""
