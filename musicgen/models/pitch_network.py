@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,6 +17,34 @@ from musicgen.models.cells.three_state import ThreeStateCells
 from musicgen.music.layout import SliceLayout
 
 EIGHTHS_OF_A_QUARTER = SliceLayout(ticks=8)
+
+
+@dataclass(frozen=True)
+class PitchSizes:
+    """Sizes that encoder and decoder share.
+
+    Attributes:
+        ticks: Ticks of a slice.
+        num_hiddens: Channels of all layers.
+        num_residual_layers: Residual blocks at each resolution.
+        num_residual_hiddens: Channels inside a residual block.
+        embedding_dim: Channels of a latent.
+        strides: Rows of a patch, then strides between the resolutions.
+        width: Latents at each position.
+    """
+
+    ticks: int
+    num_hiddens: int
+    num_residual_layers: int
+    num_residual_hiddens: int
+    embedding_dim: int
+    strides: tuple[int, ...]
+    width: int
+
+    def residual_blocks(self) -> list[nn.Module]:
+        """Build the residual blocks of one resolution."""
+        count = self.num_residual_layers
+        return [PitchBlock(self.num_hiddens, self.num_residual_hiddens) for _ in range(count)]
 
 
 class PitchAutoencoder(Autoencoder):
@@ -66,18 +95,19 @@ class PitchAutoencoder(Autoencoder):
             raise ValueError(f"num_residual_layers={num_residual_layers} is negative; use 0 or more")
         cells = ThreeStateCells() if cells is None else cells
         channels = cells.channels if channels is None else channels
-        sizes = {
-            "num_hiddens": num_hiddens,
-            "num_residual_layers": num_residual_layers,
-            "num_residual_hiddens": num_residual_hiddens,
-            "embedding_dim": bottleneck.embedding_dim,
-            "strides": steps,
-            "width": latents_per_position,
-        }
+        sizes = PitchSizes(
+            ticks=layout.ticks,
+            num_hiddens=num_hiddens,
+            num_residual_layers=num_residual_layers,
+            num_residual_hiddens=num_residual_hiddens,
+            embedding_dim=bottleneck.embedding_dim,
+            strides=steps,
+            width=latents_per_position,
+        )
         super().__init__(
             bottleneck,
-            encoder=PitchEncoder(channels=channels, ticks=layout.ticks, **sizes),
-            decoder=PitchDecoder(maps=cells.maps, ticks=layout.ticks, **sizes),
+            encoder=PitchEncoder(sizes, channels=channels),
+            decoder=PitchDecoder(sizes, maps=cells.maps),
             grid=(layout.pitches // math.prod(steps), latents_per_position),
             cells=cells,
             layout=layout,
@@ -91,38 +121,21 @@ class PitchEncoder(nn.Module):
     """Turn slices into a grid of latents, (batch, embedding_dim, positions, width).
 
     Args:
+        sizes: Shared with the decoder.
         channels: Channels of the slices.
-        ticks: Ticks of a slice.
-        num_hiddens: Channels of all layers.
-        num_residual_layers: Residual blocks at each resolution.
-        num_residual_hiddens: Channels inside a residual block.
-        embedding_dim: Channels of a latent.
-        strides: Rows of a patch, then strides between the resolutions.
-        width: Latents at each position.
     """
 
-    def __init__(
-        self,
-        *,
-        channels: int,
-        ticks: int,
-        num_hiddens: int,
-        num_residual_layers: int,
-        num_residual_hiddens: int,
-        embedding_dim: int,
-        strides: Sequence[int],
-        width: int,
-    ) -> None:
+    def __init__(self, sizes: PitchSizes, *, channels: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for level, stride in enumerate(strides):
+        hiddens, layers = sizes.num_hiddens, []
+        for level, stride in enumerate(sizes.strides):
             if level and stride > 1:
-                layers.append(nn.Conv1d(num_hiddens, num_hiddens, **_overlapping(stride)))
-            layers += _residual_blocks(num_residual_layers, num_hiddens, num_residual_hiddens)
-        self.from_patches = nn.Conv1d(channels * ticks, num_hiddens, **_overlapping(strides[0]))
+                layers.append(nn.Conv1d(hiddens, hiddens, **_overlapping(stride)))
+            layers += sizes.residual_blocks()
+        self.from_patches = nn.Conv1d(channels * sizes.ticks, hiddens, **_overlapping(sizes.strides[0]))
         self.blocks = nn.Sequential(*layers)
-        self.to_latent = nn.Conv1d(num_hiddens, width * embedding_dim, kernel_size=1)
-        self.width = width
+        self.to_latent = nn.Conv1d(hiddens, sizes.width * sizes.embedding_dim, kernel_size=1)
+        self.width = sizes.width
 
     def forward(
         self, slices: Float[Tensor, "batch channels pitches ticks"]
@@ -137,38 +150,21 @@ class PitchDecoder(SliceDecoder):
     """Turn a grid of latents into maps; the encoder's mirror image.
 
     Args:
+        sizes: Shared with the encoder.
         maps: Output maps per pitch and tick.
-        ticks: Ticks of a slice.
-        num_hiddens: Channels of all layers.
-        num_residual_layers: Residual blocks at each resolution.
-        num_residual_hiddens: Channels inside a residual block.
-        embedding_dim: Channels of a latent.
-        strides: Of the encoder.
-        width: Latents at each position.
     """
 
-    def __init__(
-        self,
-        *,
-        maps: int,
-        ticks: int,
-        num_hiddens: int,
-        num_residual_layers: int,
-        num_residual_hiddens: int,
-        embedding_dim: int,
-        strides: Sequence[int],
-        width: int,
-    ) -> None:
+    def __init__(self, sizes: PitchSizes, *, maps: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for stride in (*reversed(strides[1:]), 1):
-            layers += _residual_blocks(num_residual_layers, num_hiddens, num_residual_hiddens)
+        hiddens, layers = sizes.num_hiddens, []
+        for stride in (*reversed(sizes.strides[1:]), 1):
+            layers += sizes.residual_blocks()
             if stride > 1:
-                layers.append(nn.ConvTranspose1d(num_hiddens, num_hiddens, **_overlapping(stride)))
-        self.from_latent = nn.Conv1d(width * embedding_dim, num_hiddens, kernel_size=3, padding=1)
+                layers.append(nn.ConvTranspose1d(hiddens, hiddens, **_overlapping(stride)))
+        self.from_latent = nn.Conv1d(sizes.width * sizes.embedding_dim, hiddens, kernel_size=3, padding=1)
         self.blocks = nn.Sequential(*layers)
-        self.to_patches = nn.ConvTranspose1d(num_hiddens, maps * ticks, **_overlapping(strides[0]))
-        self.maps, self.ticks = maps, ticks
+        self.to_patches = nn.ConvTranspose1d(hiddens, maps * sizes.ticks, **_overlapping(sizes.strides[0]))
+        self.maps, self.ticks = maps, sizes.ticks
 
     def forward(self, latents: Float[Tensor, "batch dim h w"]) -> Float[Tensor, "batch maps pitches ticks"]:
         """Map latents to the decoder's output maps."""
@@ -203,10 +199,6 @@ class PitchBlock(nn.Module):
 
 
 _FIRST_SCALE = 0.1
-
-
-def _residual_blocks(count: int, num_hiddens: int, num_residual_hiddens: int) -> list[nn.Module]:
-    return [PitchBlock(num_hiddens, num_residual_hiddens) for _ in range(count)]
 
 
 def _overlapping(stride: int) -> dict[str, Any]:
