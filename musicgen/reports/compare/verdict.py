@@ -4,11 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from musicgen.measure.spec import BASELINES, Metric
+from musicgen.measure.spec import BASELINES, Metric, headline_of
 from musicgen.reports.compare.comparison import Comparison, Row
 from musicgen.reports.tables.numbers import decimals_for, format_number
 
 MOST_NAMED = 6  # runs that a sentence names
+MOST_LETTERS = 60  # of a run's settings in a sentence
+WHOLE = "bits_per_quarter"  # the metric of autoencoder and prior together
 
 
 @dataclass(frozen=True)
@@ -41,19 +43,68 @@ class Verdict:
     @property
     def text(self) -> str:
         """The verdict as a sentence without its full stop."""
-        own = "its" if " to " in self.value_text else "the"
-        to_beat = f"{own} {self.baseline}, {self.value_text}"
-        count = len(self.winners) + len(self.losers)
+        count, varies = len(self.winners) + len(self.losers), " to " in self.value_text
+        one = f"{'its' if varies else 'the'} {self.baseline}, {self.value_text}"
+        all_of_them = f"{'their' if varies else 'the'} {self.baseline}, {self.value_text}"
         if not self.winners:
-            return f"no {self.noun} beats {to_beat}" if count > 1 else f"does not beat {to_beat}"
+            return f"no {self.noun} beats {one}" if count > 1 else f"does not beat {one}"
         if not self.losers:
-            return f"all {count} {self.noun}s beat {to_beat}" if count > 1 else f"beats {to_beat}"
+            everyone = f"both {self.noun}s" if count == 2 else f"all {count} {self.noun}s"
+            return f"{everyone} beat {all_of_them}" if count > 1 else f"beats {one}"
         if len(self.winners) > MOST_NAMED:
-            return f"{len(self.winners)} of {count} {self.noun}s beat {to_beat}"
-        several = len(self.winners) > 1
-        named = f"{self.noun}s {', '.join(self.winners)} beat"
-        named = named if several else f"only {self.noun} {self.winners[0]} beats"
-        return f"{named} {to_beat}"
+            return f"{len(self.winners)} of {count} {self.noun}s beat {all_of_them}"
+        if len(self.winners) == 1:
+            return f"only {self.noun} {self.winners[0]} beats {one}"
+        return f"{self.noun}s {', '.join(self.winners)} beat {all_of_them}"
+
+
+def lead_of(comparison: Comparison, *, is_short: bool = False) -> str:
+    """Say in a sentence for each data set which run is ahead, and whether it beats a trivial prediction.
+
+    Ahead at the first headline metric that has a direction and, where it is at hand, at the bits of the
+    whole model, which compare runs with any codebook.
+
+    Args:
+        comparison: The comparison.
+        is_short: Leave out what a table beside says: the settings of the runs, and the verdict.
+
+    Returns:
+        The sentences; empty where no metric has a direction.
+    """
+    sentences = []
+    for data_set, rows in comparison.parts(comparison.shown):
+        ahead: dict[str, list[str]] = {}  # run -> metrics
+        verdicts = []
+        for metric in headline_of(comparison.metrics):
+            verdict = verdict_of(comparison, metric, rows)
+            best = best_rows(comparison, metric, rows, verdict)
+            is_first = not verdicts and not ahead and (best or verdict is not None)
+            if not is_first and metric.spec.name != WHOLE:
+                continue
+            verdicts += [(metric, verdict)] if is_first else []
+            found_best = [rows[index] for index in sorted(best)]
+            names = " and ".join(
+                row.number if is_short else f"{row.number} ({_words(row)})" for row in found_best
+            )
+            if names:
+                ahead.setdefault(names, []).append(_in_a_line(metric))
+        found = [f"run {run} is best in {' and '.join(titles)}" for run, titles in ahead.items()]
+        if verdicts and not is_short:
+            metric, verdict = verdicts[0]
+            found.append(f"{_in_a_line(metric)}: {verdict.text if verdict else 'nothing trivial to beat'}")
+        if found:
+            text = (f"on {data_set.label}: " if data_set.label else "") + "; ".join(found) + "."
+            sentences.append(text[0].upper() + text[1:])
+    return " ".join(sentences)
+
+
+def _in_a_line(metric: Metric) -> str:
+    title = metric.title
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
+def _words(row: Row) -> str:
+    return row.name if len(row.name) <= MOST_LETTERS else row.name[: MOST_LETTERS - 1] + "…"
 
 
 def verdict_of(comparison: Comparison, metric: Metric, rows: Sequence[Row]) -> Verdict | None:

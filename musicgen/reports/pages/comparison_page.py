@@ -16,7 +16,7 @@ from musicgen.reports.compare.tables import (
     metrics_table,
     runs_table,
 )
-from musicgen.reports.compare.verdict import best_rows, piece_warnings, verdict_of
+from musicgen.reports.compare.verdict import lead_of, piece_warnings
 from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash
 from musicgen.reports.pages.page_data import page_json, pieces_kept
 from musicgen.reports.runs.settings import value_text
@@ -88,7 +88,7 @@ def write_page(
         .render(
             version=__version__,
             title=_title(comparison),
-            lead=_lead(comparison),
+            lead=lead_of(comparison),
             data_text=_data_text(comparison),
             when=when or datetime.datetime.now().astimezone(),
             command=command,
@@ -134,28 +134,6 @@ def _title(comparison: Comparison) -> str:
         return f"{count} runs that differ by {len(labels)} settings"
     listed = labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"
     return f"{count} runs that differ by {listed}"
-
-
-def _lead(comparison: Comparison) -> str:
-    """Say of each data set which run is ahead at the first headline metric, and whether that is anything."""
-    sentences = []
-    for data_set, rows in comparison.parts(comparison.shown):
-        for metric in headline_of(comparison.metrics):
-            verdict = verdict_of(comparison, metric, rows)
-            best = best_rows(comparison, metric, rows, verdict)
-            if not best and verdict is None:
-                continue
-            where = f"On {data_set.label}: " if data_set.label else ""
-            names = [f"{rows[index].number} ({_setting_words(rows[index])})" for index in sorted(best)]
-            ahead = " and ".join(names)
-            found = f"{metric.title} is best in run {ahead}; " if ahead else f"{metric.title}: "
-            sentences.append(where + found + (verdict.text if verdict else "nothing trivial to beat") + ".")
-            break
-    return " ".join(sentences)
-
-
-def _setting_words(row: Row) -> str:
-    return row.name if len(row.name) < 60 else row.name[:59] + "…"
 
 
 def _data_text(comparison: Comparison) -> str:
