@@ -16,7 +16,7 @@ from musicgen.reports.compare.tables import (
     metrics_table,
     runs_table,
 )
-from musicgen.reports.compare.verdict import lead_of, piece_warnings
+from musicgen.reports.compare.verdict import MOST_LETTERS, lead_of, piece_warnings
 from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash
 from musicgen.reports.pages.page_data import page_json, pieces_kept
 from musicgen.reports.runs.settings import value_text
@@ -126,7 +126,9 @@ def _leading(comparison: Comparison) -> list[Metric]:
 def _title(comparison: Comparison) -> str:
     count = len(comparison.runs)
     if count == 1:
-        return f"One run: {comparison.names[0]}"
+        run = comparison.runs[0]
+        typed = [one for one in run.overrides if len(one) < MOST_LETTERS and not one.startswith("threads=")]
+        return f"One run: {' '.join(typed[:MOST_NAMED]) or comparison.names[0]}"
     labels = [setting.label for setting in comparison.settings]
     if not labels:
         return f"{count} runs with the same settings"

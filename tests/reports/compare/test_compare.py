@@ -221,7 +221,7 @@ def test_metrics_without_room_stand_in_a_second_table():
     names = (*names, "val/bits_per_quarter", "generated/scale_consistency")
     baseline = {"baseline/pitch/bce": 0.7}
     runs = [
-        a_run(f"{n}-{seed}", n=n, seed=seed, metrics={name: n / 7 + seed / 100 for name in names} | baseline)
+        a_run(f"{n}-{seed}", n=n, seed=seed, metrics=dict.fromkeys(names, n / 7 + seed / 100) | baseline)
         for n in range(1, 9)
         for seed in range(3)
     ]

@@ -150,8 +150,8 @@ def test_baselines_are_lines_in_other_charts_and_batches_are_folded():
     panels = json.loads(page_json(aggregate([run]), pieces_per_run=1))["panels"]
     assert [(panel["name"], panel["folded"]) for panel in panels] == [
         ("vq_vae/bce", False),
-        ("vq_vae/lr", True),
         ("vq_vae/step/bce", True),
+        ("vq_vae/lr", True),
     ]
 
 

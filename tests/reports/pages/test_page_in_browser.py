@@ -119,13 +119,16 @@ def test_the_numbers_at_an_axis_are_where_they_say(page, tmp_path):
     run.__dict__["curves"] = {name: Curve(steps, epochs, values) for name, values in curves.items()}
     page.open(write_page(aggregate([run]), tmp_path / "comparison.html"), height=3000)
     ticks = page.ask(
-        "[...document.querySelectorAll('.plot svg')].map((svg) => [...svg.querySelectorAll('text[text-anchor=end]')]"
+        "[...document.querySelectorAll('.plot svg')]"
+        ".map((svg) => [...svg.querySelectorAll('text[text-anchor=end]')]"
         ".map((text) => Number(text.textContent)).filter((value) => !isNaN(value)))"
     )
-    assert isinstance(ticks, list) and len(ticks) == 2
+    assert isinstance(ticks, list)
+    assert len(ticks) == 2
     for values in ticks:
         gaps = np.diff(values)
-        assert len(gaps) > 2 and np.allclose(gaps, gaps[0], rtol=1e-6)
+        assert len(gaps) > 2
+        assert np.allclose(gaps, gaps[0], rtol=1e-6)
 
 
 def test_training_curves_axes_and_legend_can_be_changed(page, two):
