@@ -24,6 +24,7 @@ VERBS = {
     "import": ("import_weights", "make a run of Bachsformer's weights: weights=DIR"),
 }
 USAGE_ERROR = 2  # exit status of a command line that cannot be carried out
+INTERRUPTED = 130  # exit status after Ctrl-C, as of any program that a signal ends
 
 
 class LenientPipe(io.FileIO):
@@ -48,6 +49,9 @@ def main() -> None:
         setattr(sys, name, _lenient(getattr(sys, name), descriptor=descriptor))
     try:
         _run_verb()
+    except KeyboardInterrupt as interruption:
+        print(f"musicgen {interruption or 'is interrupted'}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
     finally:
         sys.stdout.flush()
 
@@ -83,6 +87,11 @@ def _run_verb() -> None:
         return
     if verb not in VERBS:
         print(f"musicgen: no verb {verb!r}; use one of {', '.join(VERBS)}\n\n{_usage()}", file=sys.stderr)
+        sys.exit(USAGE_ERROR)
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        print("musicgen: the folder of this terminal is not there any more; cd to another", file=sys.stderr)
         sys.exit(USAGE_ERROR)
     importlib.import_module(f"musicgen.cli.{VERBS[verb][0]}").main()
 

@@ -8,7 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.application import launch
-from musicgen.cli.shared.asked_pieces import asked_pieces, changes_prompt, wishes_of
+from musicgen.cli.shared.asked_pieces import asked_pieces, changes_prompt, is_rendered, wishes_of
 from musicgen.cli.shared.generated_page import write_generated_page
 from musicgen.cli.shared.training_index import training_index
 
@@ -32,7 +32,6 @@ def generate(config: DictConfig) -> None:
     from musicgen.training.threads import use_threads
 
     extent = PageExtent(**config.page)
-    _check(config)
     use_threads(config.threads)
     run, prompt = load(config.run), None
     if config.prompt is not None:
@@ -71,24 +70,11 @@ def _rendering(config: DictConfig) -> "Rendering | None":
     """Read what plays the pieces; None where they stay as the grid has them."""
     from musicgen.generation.rendering import Rendering, labels_to_render, load_renderer
 
-    if not _is_rendered(config):
+    if not is_rendered(config):
         return None
     renderer = load_renderer(config.run).module
     labels = labels_to_render(renderer, {"composer": config.composer, "era": config.era})
     return Rendering(renderer, seed=config.seed, temperature=config.render_temperature, labels=labels)
-
-
-def _is_rendered(config: DictConfig) -> bool:
-    """Whether pieces are played by a renderer.
-
-    Raises:
-        FileNotFoundError: That is asked for, and the run has none.
-    """
-    from musicgen.generation.rendering import has_renderer, require_renderer
-
-    if config.render:
-        require_renderer(config.run)
-    return has_renderer(config.run) if config.render is None else config.render
 
 
 def _facts(config: DictConfig) -> list[tuple[str, str]]:
@@ -97,32 +83,6 @@ def _facts(config: DictConfig) -> list[tuple[str, str]]:
     sampling = ", ".join(f"{name}={value}" for name, value in chosen.items() if name != "_target_")
     facts = [("run", str(config.run)), ("seed", str(config.seed)), ("sampling", sampling)]
     return [*facts, ("prompt", Path(config.prompt).name)] if config.prompt is not None else facts
-
-
-def _check(config: DictConfig) -> None:
-    """Refuse what cannot be done before a network is read."""
-    from musicgen.generation.key_plan import KeyPlan
-    from musicgen.generation.writing import check_formats
-    from musicgen.music.render.sound import find_soundfont
-
-    if "wav" in check_formats(config.formats):
-        find_soundfont(config.soundfont)
-    if config.keep is not None and not 1 <= config.keep <= config.num_pieces:
-        raise ValueError(
-            f"keep={config.keep} of num_pieces={config.num_pieces}; use 1 to {config.num_pieces}"
-        )
-    _is_rendered(config)
-    KeyPlan(key=config.key)
-    if config.prompt is not None and config.key is not None:
-        raise ValueError(f"key={config.key} with a prompt, which has a key already; leave one of them out")
-    if config.prompt is not None and config.loop_bars is not None:
-        raise ValueError("loop_bars writes a loop from nothing; leave prompt out")
-    if config.prompt is None and changes_prompt(config):
-        raise ValueError("fill and vary change a prompt; name one with prompt=FILE")
-    if config.prompt is None and not config.keep_prompt:
-        raise ValueError("keep_prompt=false without a prompt; name one with prompt=FILE")
-    if config.prompt is None and (config.prompt_bars is not None or config.prompt_quarters is not None):
-        raise ValueError("prompt_bars and prompt_quarters take a part of a prompt; name one with prompt=FILE")
 
 
 def _ranked(
@@ -175,8 +135,8 @@ def _labels(config: DictConfig, number: int) -> "Labels":
         "settings: " + ", ".join(f"{name}={value}" for name, value in settings.items()),
     ]
     texts += [f"{name}: {value}" for name, value in wishes_of(config).items()]
-    is_rendered = _is_rendered(config) and not changes_prompt(config)
-    texts.append(f"rendered: {'yes' if is_rendered else 'no'}")
+    is_played = is_rendered(config) and not changes_prompt(config)
+    texts.append(f"rendered: {'yes' if is_played else 'no'}")
     if config.prompt is not None:
         texts.append(f"prompt: {Path(config.prompt).name}")
     return Labels(texts=tuple(texts))

@@ -138,5 +138,6 @@ def list_of(kind: Kind, *, or_one: bool = False, least: int = 0) -> Kind:
         return or_one and kind.accepts(value)
 
     each = re.sub("^an? ", "", kind.words)
-    words = f"{kind.words}, or a list such as [a,b]" if or_one else f"a list, each {each}"
+    some = "a list that is not empty" if least == 1 else f"a list of {least} or more" if least else "a list"
+    words = f"{kind.words}, or a list such as [a,b]" if or_one else f"{some}, each {each}"
     return replace(kind, words=words, accepts=accepts, takes_list=True, takes_one=or_one)

@@ -129,6 +129,8 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("sampling.top_p", real(0, 1, above=True).or_null()),
     ("sampling.min_p", real(0, 1, above=True).or_null()),
     ("sampling.repetition_penalty", real(0, above=True)),
+    ("sampling.recall.share", real(0, 1)),
+    ("sampling.recall.*", real(0, above=True)),
     ("sampling.*_quarters", whole(1)),
     ("trainer.devices", either(list_of(whole(0), least=1), either(whole(1), one_of("auto", -1)))),
     ("trainer.num_nodes", whole(1)),

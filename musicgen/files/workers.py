@@ -3,9 +3,12 @@
 import logging
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 logger = logging.getLogger(__name__)
@@ -39,6 +42,31 @@ def num_processes(wanted: int | None, *, num_tasks: int, worth_a_pool: int) -> i
     return min(available_cores() if wanted is None else max(wanted, 1), num_tasks)
 
 
+@contextmanager
+def _pool(processes: int, context: BaseContext) -> Iterator[ProcessPoolExecutor]:
+    """Open a pool that drops its waiting tasks when whoever asked for them has enough."""
+    pool = ProcessPoolExecutor(processes, mp_context=context)
+    is_whole = False
+    try:
+        yield pool
+        is_whole = True
+    finally:
+        pool.shutdown(cancel_futures=not is_whole)
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Start processes that Ctrl-C, which reaches every process of a terminal, does not end one by one."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def run_tasks(
     function: Callable[[Task], Result], tasks: Sequence[Task], *, processes: int, chunk: int = 1
 ) -> Iterator[Result]:
@@ -56,9 +84,11 @@ def run_tasks(
     if processes > 1:
         context, at_a_time = multiprocessing.get_context("spawn"), processes * chunk * _CHUNKS_AT_A_TIME
         try:
-            with ProcessPoolExecutor(processes, mp_context=context) as pool:
+            with _pool(processes, context) as pool:
                 while done < len(tasks):
-                    for result in pool.map(function, tasks[done : done + at_a_time], chunksize=chunk):
+                    with _without_ctrl_c():
+                        results = pool.map(function, tasks[done : done + at_a_time], chunksize=chunk)
+                    for result in results:
                         done += 1
                         yield result
         except BrokenProcessPool as error:

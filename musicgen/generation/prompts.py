@@ -63,7 +63,7 @@ class Prompt:
 
 
 def read_prompt(
-    path: str | Path, *, grid: Grid, num_quarters: int | None = None, bars: str | None = None
+    path: str | Path, *, grid: Grid, num_quarters: int | None = None, bars: str | int | None = None
 ) -> Prompt:
     """Read a MIDI file as it is, and as the training pieces were read.
 
@@ -71,7 +71,7 @@ def read_prompt(
         path: The file.
         grid: The grid of the run.
         num_quarters: Take so many quarters from the first note's on; None takes all.
-        bars: Take these bars, counted from 1 by the file's time signatures: "9-16", "9-" or "9".
+        bars: Take these bars, counted from 1 by the file's time signatures: "9-16", "9-" or 9.
 
     Raises:
         MidiError: The file cannot be read as music.
@@ -126,7 +126,7 @@ def _cut(name: str, performance: Performance, start: float, stop: float, *, grid
     return Prompt(name, np.concatenate([packed, rests]), part, float(seam), held, cut_notes)
 
 
-def _quarters_of_bars(bars: str, performance: Performance) -> tuple[float, float]:
+def _quarters_of_bars(bars: str | int, performance: Performance) -> tuple[float, float]:
     """Turn "9-16" into quarters."""
     end = math.ceil(performance.duration_quarters - 1e-6)
     lines = (performance.score or ScoreMap.constant()).bar_lines(float(end)).tolist()

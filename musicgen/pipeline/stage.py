@@ -15,7 +15,7 @@ from musicgen.files.hashing import hash_file
 from musicgen.files.run_folders import find_run
 from musicgen.generation.asking.labelling import FieldValues
 from musicgen.pipeline.context import RunContext
-from musicgen.pipeline.initial_weights import extended_values, start_from
+from musicgen.pipeline.initial_weights import check_start, extended_values, start_from
 from musicgen.pipeline.report_progress import ReportProgress
 from musicgen.training.callbacks import StopOnNonFinite
 from musicgen.training.checkpoints import RandomState, StageCheckpoint
@@ -181,6 +181,17 @@ class NetworkStage(Stage):
             "init_from_sha256": hash_file(start) if start and start.is_file() else None,
             **{f"{need}_sha256": fingerprint(run.network(need).module) for need in self.needs},
         }
+
+    def check_start(self) -> None:
+        """Check that the initial weights of `init_from`, if given, fit the network.
+
+        Raises:
+            FileNotFoundError: The run has no such network.
+            ValueError: They do not fit; the message says in which settings.
+        """
+        if self.init_from is not None:
+            settings = self.settings.get("network") or {}
+            check_start(self.network, self.init_from, stage=self.name, settings=settings)
 
     def initialise(self, run: RunContext) -> None:
         """Load the initial weights of `init_from`, if given."""

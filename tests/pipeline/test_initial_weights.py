@@ -7,6 +7,7 @@ import torch
 
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.generation.asking.labelling import FieldValues
+from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.pipeline.initial_weights import extended_values, start_from
 from tests.pipeline.small_run import NAMES, conditioner, prior, write_small_run
 
@@ -51,5 +52,11 @@ def test_a_new_composer_begins_as_an_unknown_one(run: Path):
 
 def test_names_in_another_order_are_refused(run: Path):
     network = prior(conditioner([[*NAMES[0][::-1], "Alkan, Charles"], NAMES[1]]))
-    with pytest.raises(ValueError, match=r"another shape.*set the same, or init_from=null"):
+    with pytest.raises(ValueError, match=r"another shape.*init_from=null"):
         start_from(network, run, stage="transformer")
+
+
+def test_labels_of_other_fields_are_not_taken_for_names(run: Path):
+    others = LabelConditioner(fields=["era", "form"], width=16, names=NAMES)
+    with pytest.raises(ValueError, match=r"fields=\['composer', 'era'\], here \['era', 'form'\]"):
+        start_from(prior(others), run, stage="transformer")

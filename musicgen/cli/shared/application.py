@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 import sys
 import traceback
 import warnings
@@ -78,6 +79,10 @@ def launch(task: Task, *, verb: str, is_settled: IsSettled | None = None) -> Non
     except UsageError as error:
         print(f"musicgen {error}" if str(error).startswith(f"{verb} ") else str(error), file=sys.stderr)
         sys.exit(error.status)
+    except (KeyboardInterrupt, SystemExit) as error:
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        raise KeyboardInterrupt(_interrupted(verb)) from error  # Lightning turns Ctrl-C into status 1
     except ConfigCompositionException as error:  # of a job whose settings do not go together
         print(sentence(error), file=sys.stderr)
         sys.exit(UsageError.status)
@@ -88,6 +93,18 @@ def launch(task: Task, *, verb: str, is_settled: IsSettled | None = None) -> Non
         sys.exit(1)
     if failed:
         sys.exit(1)
+
+
+def _interrupted(verb: str) -> str:
+    """Say after Ctrl-C how to go on."""
+    said = f"{verb} is interrupted"
+    if verb != "train" or not HydraConfig.initialized():
+        return said
+    hydra = HydraConfig.get()
+    folder = Path(hydra.sweep.dir if hydra.mode == RunMode.MULTIRUN else hydra.run.dir)
+    if not any((folder / name).exists() for name in (".hydra", "multirun.yaml")):
+        return said
+    return f"{said}; what is finished is kept: musicgen train resume={shlex.quote(str(folder))} goes on"
 
 
 def _job_name(task: Task) -> str:

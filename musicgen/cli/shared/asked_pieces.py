@@ -23,28 +23,17 @@ def changes_prompt(config: DictConfig) -> bool:
     return config.fill is not None or config.vary is not None
 
 
-def check_asked(config: DictConfig) -> None:
-    """Refuse what the run does not know, and parts that the prompt does not have, before a folder is made.
-
-    Args:
-        config: Of `generate`.
+def is_rendered(config: DictConfig) -> bool:
+    """Whether pieces are played by a renderer.
 
     Raises:
-        ValueError: One of both; the message says what the run knows.
-        FileNotFoundError: The run has no networks.
+        FileNotFoundError: That is asked for, and the run has none.
     """
-    asked = _asked(config)
-    is_label = asked.composer or asked.era or asked.blend or asked.attributes or asked.mood
-    if is_label or asked.guidance < 0:
-        from musicgen.generation.loaded_run import load
+    from musicgen.generation.rendering import has_renderer, require_renderer
 
-        asked.conditions(load(config.run).prior.conditioner, quarters=config.num_quarters)
-    if config.fill is not None and config.prompt is not None:
-        from musicgen.generation.edits.retouching import check_part, parse_span
-        from musicgen.generation.prompts import end_quarter
-        from musicgen.music.midi import read_midi
-
-        check_part(parse_span(config.fill), end=end_quarter(read_midi(config.prompt)))
+    if config.render:
+        require_renderer(config.run)
+    return has_renderer(config.run) if config.render is None else config.render
 
 
 def asked_pieces(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "list[GeneratedPiece]":
@@ -81,7 +70,7 @@ def _written(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "
         tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
         prompt=None if prompt is None else prompt.packed,
         keys=KeyPlan(learned=learned, key=config.key),
-        conditions=_asked(config).conditions(
+        conditions=asked_of(config).conditions(
             run.prior.conditioner,
             quarters=config.num_quarters,
             prompt_quarters=prompt_quarters,
@@ -118,7 +107,7 @@ def _retouched(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
         run.prior,
         grid=run.grid,
         sampling=instantiate(config.sampling),
-        asked=_asked(config),
+        asked=asked_of(config),
         learned=run.learned_keys,
         candidates=config.candidates,
     )
@@ -131,7 +120,7 @@ def _retouched(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
 
 def _loops(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
     """Write loops."""
-    asked = _asked(config)
+    asked = asked_of(config)
     return run.loop(
         config.loop_bars,
         num_pieces=config.num_pieces,
@@ -143,7 +132,7 @@ def _loops(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
     )
 
 
-def _asked(config: DictConfig) -> "Asked":
+def asked_of(config: DictConfig) -> "Asked":
     """Collect what is asked of the pieces."""
     from musicgen.generation.asking.asked import Asked
 
@@ -158,7 +147,7 @@ def _asked(config: DictConfig) -> "Asked":
 
 def wishes_of(config: DictConfig) -> dict[str, Any]:
     """Return what is asked of the pieces by name, without what is left open."""
-    asked = _asked(config)
+    asked = asked_of(config)
     named = {name: getattr(asked, name) for name in ("composer", "era", "key")}
     tables = {"blend": plain(config.blend), "attributes": asked.attributes, "mood": asked.mood}
     named |= {f"{table}.{name}": value for table, values in tables.items() for name, value in values.items()}

@@ -46,6 +46,7 @@ def build_run(
     from musicgen.pipeline.context import RunContext
     from musicgen.pipeline.pipeline import Pipeline
     from musicgen.pipeline.reuse.store import StageStore
+    from musicgen.pipeline.stage import NetworkStage
     from musicgen.sweeps.plan.works import remember_quarters
     from musicgen.sweeps.resume import should_resume
     from musicgen.training.threads import ThreadPolicy
@@ -62,6 +63,8 @@ def build_run(
         "logger": OmegaConf.to_container(config.logger, resolve=False),  # its paths are the run's own
     }
     prepared = prepared_pieces(config)
+    if any(isinstance(stages[name], NetworkStage) for name in config.stages):
+        prepared.require("train", "val")
     for stage in stages.values():
         if not stage.refusal(stages):
             stage.observe(prepared)

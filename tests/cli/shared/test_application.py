@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.cli.shared.application import launch
+from tests.command import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -65,3 +66,13 @@ def test_watching_and_keeping_order_need_no_networks():
     code += "print([name for name in ('torch', 'scipy', 'matplotlib') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets nobody remove the folder of a process")
+def test_a_folder_that_is_gone_is_named(tmp_path: Path):
+    script = f"mkdir gone; cd gone; rmdir ../gone; exec {sys.executable} -m musicgen runs list {tmp_path}"
+    environment = {**os.environ, **ENVIRONMENT}
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.endswith("the folder of this terminal is not there any more; cd to another\n")
+    assert "Traceback" not in done.stderr

@@ -16,9 +16,11 @@ from musicgen.cli.shared.settings.composition import (
     composed_groups,
     options_of,
     parse,
+    resolved,
     values_of,
 )
 from musicgen.cli.shared.settings.required import check_extras, check_paths, check_required
+from musicgen.cli.shared.settings.several_values import check_several
 from musicgen.cli.shared.settings.usage import UsageError, nearest
 from musicgen.config.kinds import TABLE, Kind
 from musicgen.config.schema import TABLES, kind_of, stated_kind
@@ -72,7 +74,7 @@ def composed(line: CommandLine, *, takes_intervals: bool = False) -> DictConfig:
     settings = [override for override in overrides if override not in groups]
     config = composed_groups(line.verb, groups)
     know_hydra(config)
-    _check_sweeps(overrides, config, line, takes_intervals=takes_intervals)
+    check_several(overrides, config, line, takes_intervals=takes_intervals)
     keys = [key for key, _ in nodes(config)]
     for override in settings:  # what is built decides which arguments may be added
         if override.key_or_group.endswith("._target_") and override.key_or_group in keys:
@@ -98,27 +100,6 @@ def composed(line: CommandLine, *, takes_intervals: bool = False) -> DictConfig:
         runs = [*config.settings, *config.typed, *(f"{key}={text}" for key, text in config.knobs.items())]
         composed(CommandLine("train", tuple(runs), is_sweep=True), takes_intervals=True)
     return config
-
-
-def _check_sweeps(
-    overrides: Sequence[Override], config: DictConfig, line: CommandLine, *, takes_intervals: bool
-) -> None:
-    """Refuse several values for one run, and intervals where values are listed."""
-    is_sweep = line.is_sweep or str(config.hydra.mode).endswith("MULTIRUN")
-    lists_values = str(config.hydra.sweeper._target_).endswith("BasicSweeper") and not takes_intervals
-    for override in overrides:
-        if not override.is_sweep_override():
-            continue
-        key, values = override.key_or_group, str(override.input_line).partition("=")[2]
-        if not is_sweep:
-            raise UsageError(
-                f"{override.input_line}: these are several values; "
-                f"for a run with each type -m {key}={values}, for one text with a comma \"{key}='{values}'\""
-            )
-        if lists_values and not override.is_discrete_sweep():
-            raise UsageError(
-                f"{override.input_line}: an interval has no end of values; list some, or use musicgen search"
-            )
 
 
 def know_hydra(config: DictConfig) -> None:
@@ -176,7 +157,7 @@ def _check_key(override: Override, config: DictConfig, keys: Sequence[str], *, v
 
 
 def _is_leaf(config: DictConfig, key: str) -> bool:
-    return not isinstance(_resolved(config, key), dict)
+    return not isinstance(resolved(config, key), dict)
 
 
 def _has(config: DictConfig, key: str) -> bool:
@@ -221,7 +202,7 @@ def _check_values(override: Override, config: DictConfig, *, verb: str) -> None:
         for value in values_of(override) if "." not in key else []:
             check_value(key, value, TABLE)
         return
-    default = _resolved(config, key)
+    default = resolved(config, key)
     for value in values_of(override):
         if isinstance(default, dict) and not (value is None and stated_kind(key, verb=verb)):
             _check_group(key, value, default, config, override, verb=verb)
@@ -286,13 +267,4 @@ def _check_config(config: DictConfig, *, verb: str) -> None:
         kind = stated_kind(key, verb=verb)
         is_group = isinstance(node, DictConfig) and key not in TABLES and not node._is_none()
         if kind is not None and not is_group and not node._is_missing() and not node._is_interpolation():
-            check_value(key, _resolved(config, key), kind)
-
-
-def _resolved(config: DictConfig, key: str) -> Any:
-    """Read a setting in plain form; None where it hangs on what only a running job knows."""
-    try:
-        node = OmegaConf.select(config, key, throw_on_missing=False)
-        return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
-    except OmegaConfBaseException:
-        return None
+            check_value(key, resolved(config, key), kind)

@@ -26,6 +26,7 @@ HYDRAS_OWN = (
 )
 WITH_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i")  # options that take the next word
 CONFIG_DIR = ("--config-dir", "-cd")
+OUTPUT_FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")  # of one run or sweep, so never several values
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,8 @@ def _setting(argument: str, *, verb: str, is_sweep: bool) -> str:
         ) from error
     if "=" not in argument:
         return rewritten
+    if override.is_sweep_override() and _is_one_path(name, value, kind, is_sweep=is_sweep):
+        return _setting(f"{key}={quoted(value)}", verb=verb, is_sweep=is_sweep)
     values = _values_of(override)
     if name.startswith("hydra"):
         return _hydras(rewritten, key, values)
@@ -170,6 +173,15 @@ def _setting(argument: str, *, verb: str, is_sweep: bool) -> str:
     if values == _values_of(override):
         return rewritten
     return f"{key}={','.join(map(written, values))}"
+
+
+def _is_one_path(name: str, value: str, kind: Kind | None, *, is_sweep: bool) -> bool:
+    """Whether a comma is a part of a folder's or a file's name, and does not stand between several."""
+    if name in OUTPUT_FOLDERS:
+        return True
+    if is_sweep or kind is None or not kind.is_path or kind.takes_list:
+        return False
+    return not all(os.path.exists(os.path.expanduser(part.strip())) for part in value.split(","))
 
 
 def _values_of(override: Any) -> list[Any] | None:

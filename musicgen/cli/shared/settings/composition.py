@@ -145,3 +145,12 @@ def sentence(error: Exception) -> str:
         texts.append(str(error.__cause__))
     lines = [line.strip() for text in texts for line in text.splitlines()]
     return " ".join(line for line in lines if line and not re.match(r"(full_key|\w+_type)[:=]", line))
+
+
+def resolved(config: DictConfig, key: str) -> Any:
+    """Read a setting in plain form; None where it hangs on what only a running job knows."""
+    try:
+        node = OmegaConf.select(config, key, throw_on_missing=False)
+        return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    except OmegaConfBaseException:
+        return None

@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.cli.shared.asked_pieces import check_asked
+from musicgen.cli.shared.check_asked import check_asked
 from musicgen.cli.shared.pieces import choice_of
 from musicgen.cli.shared.settings.usage import UsageError
 
@@ -36,17 +36,23 @@ def check_jobs(config: DictConfig, *, verb: str, is_sweep: bool) -> None:
         with _refusing():
             if job.get("data") not in seen:
                 seen.append(job.get("data"))
+                _check_held_out(job, verb=verb)
                 check_choice(job)
-        if verb == "train":
-            with _refusing():
-                check_networks(job)
-        for name in (job.composer, job.against) if verb == "style" else ():
-            with _refusing():
-                chosen = OmegaConf.create({"data": {**job.data, "composer": [name]}})
-                check_choice(chosen)
-        if verb == "generate":
-            with _refusing():
-                check_asked(job)
+            _check_job(job, verb=verb)
+
+
+def _check_job(config: DictConfig, *, verb: str) -> None:
+    if verb == "train":
+        check_networks(config)
+    elif verb == "generate":
+        check_asked(config)
+    elif verb == "compare":
+        from musicgen.reports.runs.runs import find_runs
+
+        find_runs(config.runs)
+    elif verb == "style":
+        for name in (config.composer, config.against):
+            check_choice(OmegaConf.create({"data": {**config.data, "composer": [name]}}))
 
 
 def _jobs(config: DictConfig) -> Sequence[DictConfig]:
@@ -67,8 +73,23 @@ def _refusing() -> Iterator[None]:
         if not isinstance(error.__cause__, (ValueError, ImportError)):
             raise
         raise UsageError(str(error.__cause__)) from error
-    except (ValueError, OmegaConfBaseException) as error:
+    except (ValueError, OSError, OmegaConfBaseException) as error:
         raise UsageError(str(error).splitlines()[0]) from error
+
+
+def _check_held_out(config: DictConfig, *, verb: str) -> None:
+    """Refuse shares of held-out pieces that leave nothing to train on or to choose the best epoch by."""
+    from musicgen.data.catalogue.splitting import check_fractions
+    from musicgen.pipeline.build_stages import trained_stages
+
+    data = config.get("data") or {}
+    shares = {name: data.get(name) for name in ("val_fraction", "test_fraction")}
+    if None not in shares.values():
+        check_fractions(**shares)
+    if verb == "train" and shares["val_fraction"] == 0 and trained_stages(config):
+        raise ValueError(
+            "data.val_fraction=0: no piece is held out to choose the best epoch by; use for example 0.1"
+        )
 
 
 def check_choice(config: DictConfig) -> None:
@@ -101,7 +122,9 @@ def check_networks(config: DictConfig) -> None:
         config: Of `train`.
 
     Raises:
-        ValueError: Settings do not fit together; the message names them.
+        ValueError: Settings do not fit together, or not to the run that `init_from` names; the message names
+            them.
+        FileNotFoundError: That run has no such network.
     """
     import torch
 
@@ -120,6 +143,8 @@ def check_networks(config: DictConfig) -> None:
     for name, stage in stages.items():
         if isinstance(stage, NetworkStage) and hasattr(stage, "network"):
             _check_size(name, sum(parameter.nbytes for parameter in stage.network.parameters()))
+            if name in config.stages and not stage.refusal(stages):
+                stage.check_start()
 
 
 def _check_size(name: str, num_bytes: int) -> None:

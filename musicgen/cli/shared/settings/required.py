@@ -1,6 +1,7 @@
 """What a verb cannot do without: a run, a folder that is there, an installed package."""
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,9 @@ def check_paths(config: DictConfig, *, verb: str) -> None:
         if kind.must_be == "run":
             _check_found(key, str(value))
         elif not (path.is_dir() if kind.must_be == "folder" else path.is_file()):
-            raise UsageError(f"{key}={value}: there is no such {kind.must_be}")
+            what = "file" if path.is_file() else "folder"
+            there = f"this is a {what}" if path.exists() else f"there is no such {kind.must_be}"
+            raise UsageError(f"{key}={value}: {there}; name a {kind.must_be} to read")
     _check_run(config, verb=verb)
     data = config.get("data")
     if data is not None and "source" in data and "root" in data and not data.get("download"):
@@ -109,10 +112,20 @@ def check_paths(config: DictConfig, *, verb: str) -> None:
 
 
 def _check_found(key: str, name: str) -> None:
+    if os.path.isfile(name):
+        raise UsageError(
+            f"{key}={name}: this is a file; name the folder of a run, such as {_run_around(name)}"
+        )
     try:
         find_run(name)
     except (FileNotFoundError, ValueError) as error:
         raise UsageError(f"{key}={error}") from error
+
+
+def _run_around(file: str) -> Path:
+    """Find the run that a file lies in; the folder of an imaginary one if it lies in none."""
+    found = (folder for folder in Path(file).parents if (folder / "checkpoints").is_dir())
+    return next(found, Path("outputs/train/2026-11-23_10-00-00"))
 
 
 def _check_run(config: DictConfig, *, verb: str) -> None:

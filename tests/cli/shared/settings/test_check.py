@@ -60,6 +60,12 @@ def refused(verb: str, *arguments: str) -> str:
         ("train", "-m epochs=5,1.5", "epochs takes a whole number from 1"),
         ("train", "seed=a", "seed takes a whole number from 0"),
         ("train", "epochs=5,10", "type -m epochs=5,10"),
+        ("generate", "sampling.temperature=0,9", "for a number with a fraction sampling.temperature=0.9"),
+        ("train", "name=a,b", "for one text with a comma"),
+        ("train", "data.root=/,/", "these are several values; for a run with each type -m data.root=/,/"),
+        ("train", "stages=[]", "takes a list that is not empty"),
+        ("generate", f"run={__file__}", "this is a file; name the folder of a run"),
+        ("generate", "run=. prompt=.", "this is a folder; name a file to read"),
         ("train", "windows=6", "type windows.window_quarters=6 or windows.hop_quarters=6"),
         ("train", "quantizer=5", "`quantizer` is a group of settings, chosen by name"),
         ("train", "data=giantmdi", "did you mean data=giantmidi?"),
@@ -146,7 +152,7 @@ def test_every_setting_refuses_every_wrong_kind(verb: str):
     for key, _ in settings(verb):
         if key.split(".")[0] in TABLES or (config_dir() / key).is_dir():  # a choice of a file
             continue
-        default = check._resolved(usual, key)
+        default = composition.resolved(usual, key)
         kind = kind_of(key, default, verb=verb)
         for wrong in WRONG:
             value = OmegaConf.create(f"x: {wrong}").x if wrong != "Étude" else wrong

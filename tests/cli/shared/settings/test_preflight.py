@@ -1,5 +1,6 @@
 """What only pieces and networks show to be wrong is refused before a folder is made."""
 
+import shutil
 from pathlib import Path
 
 import hydra
@@ -62,3 +63,69 @@ def test_every_source_knows_its_names_beforehand(midi_folder: Path):
 
 def test_a_folder_without_pieces_is_refused(tmp_path: Path):
     assert "no .mid" in refused("prepare", "data=folder", f"data.root={tmp_path}")
+
+
+def test_shares_that_leave_nothing_to_learn_from_are_refused(midi_folder: Path):
+    chosen = ["data=folder", f"data.root={midi_folder}"]
+    assert "their sum below 1" in refused("prepare", *chosen, "data.val_fraction=.9", "data.test_fraction=.9")
+    assert "no piece is held out" in refused("train", *chosen, "data.val_fraction=0")
+    assert refused("prepare", *chosen, "data.val_fraction=0") == ""
+    assert refused("train", *chosen, "data.val_fraction=0", "stages=[generate]") == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ([], ""),
+        (["epochs=7", "optimizer.vq_vae.lr=1e-4", "transformer.dropout=0.3"], ""),
+        (["transformer.width=32"], "its transformer has another shape (width=16, here 32)"),
+        (["vq_vae.num_hiddens=16"], "its vq_vae has another shape (num_hiddens=32, here 16)"),
+        (["condition=composer"], "its transformer has another shape"),
+        (["transformer.width=32", "stages=[vq_vae]"], ""),
+        (["stages=[renderer]"], "renderer.ckpt"),
+    ],
+)
+def test_weights_to_start_from_must_fit(tiny_run: Path, midi_folder: Path, typed: list[str], message: str):
+    said = refused("train", "data=folder", f"data.root={midi_folder}", f"init_from={tiny_run}", *typed)
+    assert message in said
+    assert bool(said) == bool(message)
+    assert len(said) < 400
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("prompt=PROMPT", ""),
+        ("prompt=PROMPT prompt_bars=3-4", ""),
+        ("prompt=PROMPT prompt_bars=99", "prompt_bars=99 is no part of 4 bars"),
+        ("prompt=PROMPT fill=2:99", "quarters 2:99 are no part"),
+        ("prompt=PROMPT key=D", "which has a key already"),
+        ("prompt=TEXT", "not a MIDI file"),
+        ("prompt=EMPTY", "it is empty"),
+        ("key=H", "write it as"),
+        ("vary=.5", "name one with prompt=FILE"),
+        ("keep=9", "keep=9 of num_pieces=4"),
+    ],
+)
+def test_what_a_run_cannot_write_is_refused(
+    tiny_run: Path, midi_folder: Path, tmp_path: Path, typed: str, message: str
+):
+    (tmp_path / "text.mid").write_text("hello")
+    (tmp_path / "empty.mid").touch()
+    prompt = sorted(midi_folder.glob("*.mid"))[0]
+    places = {"PROMPT": prompt, "TEXT": tmp_path / "text.mid", "EMPTY": tmp_path / "empty.mid"}
+    words = [f"prompt={places[word[7:]]}" if word[7:] in places else word for word in typed.split()]
+    said = refused("generate", f"run={tiny_run}", *words)
+    assert message in said
+    assert bool(said) == bool(message)
+
+
+def test_a_run_without_a_prior_writes_nothing(tiny_run: Path, tmp_path: Path):
+    run = Path(shutil.copytree(tiny_run, tmp_path / "run"))
+    (run / "checkpoints" / "transformer.ckpt").unlink()
+    assert "it has no transformer to write pieces with" in refused("generate", f"run={run}")
+
+
+def test_only_runs_are_compared(tiny_run: Path, tmp_path: Path):
+    assert refused("compare", str(tiny_run)) == ""
+    assert "is not a run and has none below it" in refused("compare", str(tmp_path))
