@@ -129,13 +129,13 @@ def _dynamic(measure: Xml.Element, mark: str) -> None:
 
 
 def _seam(part: Xml.Element, measure: Xml.Element, place: int) -> None:
-    """Mark where a continuation begins: a word in a box, behind a dashed bar line if on one."""
+    """Mark where a continuation begins: a word above, and a dashed bar line if it begins a bar."""
     if place:
         add(add(measure, "forward"), "duration", place)
     elif len(part) > 1:
         add(add(part[-2], "barline", location="right"), "bar-style", "dashed")
     direction = add(measure, "direction", placement="above")
-    add(add(direction, "direction-type"), "rehearsal", SEAM)
+    add(add(direction, "direction-type"), "words", SEAM).set("font-weight", "bold")
     add(direction, "staff", 1)
     if place:
         add(add(measure, "backup"), "duration", place)
