@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from musicgen.measure.spec import BASELINES, Metric, headline_of
 from musicgen.reports.compare.comparison import Comparison, Row
@@ -59,11 +60,49 @@ class Verdict:
         return f"{self.noun}s {', '.join(self.winners)} beat {all_of_them}"
 
 
-def lead_of(comparison: Comparison, *, is_short: bool = False) -> str:
-    """Say in a sentence for each data set which run is ahead, and whether it beats a trivial prediction.
+@dataclass(frozen=True)
+class Lead:
+    """Who is ahead among runs that were measured on the same pieces.
+
+    Attributes:
+        where: What sets the pieces apart; empty where all runs have the same.
+        ahead: Best rows, more than one where they tie, and the metrics at which they are.
+        first: The metric that leads; None where no metric has a direction.
+        verdict: How the rows stand to its trivial prediction.
+    """
+
+    where: str
+    ahead: tuple[tuple[tuple[Row, ...], list[Metric]], ...]
+    first: Metric | None
+    verdict: Verdict | None
+
+
+def leads(comparison: Comparison) -> list[Lead]:
+    """Find which rows are ahead, a lead for each data set.
 
     Ahead at the first headline metric that has a direction and, where it is at hand, at the bits of the
     whole model, which compare runs with any codebook.
+    """
+    found = []
+    for data_set, rows in comparison.parts(comparison.shown):
+        ahead: dict[tuple[int, ...], list[Metric]] = {}
+        first, of_first = None, None
+        for metric in headline_of(comparison.metrics):
+            verdict = verdict_of(comparison, metric, rows)
+            best = tuple(sorted(best_rows(comparison, metric, rows, verdict)))
+            if first is None and (best or verdict is not None):
+                first, of_first = metric, verdict
+            elif metric.spec.name != WHOLE:
+                continue
+            if best:
+                ahead.setdefault(best, []).append(metric)
+        named = tuple((tuple(rows[index] for index in best), metrics) for best, metrics in ahead.items())
+        found.append(Lead(data_set.label, named, first, of_first))
+    return found
+
+
+def lead_of(comparison: Comparison, *, is_short: bool = False) -> str:
+    """Say in a sentence for each data set which run is ahead, and whether it beats a trivial prediction.
 
     Args:
         comparison: The comparison.
@@ -73,30 +112,25 @@ def lead_of(comparison: Comparison, *, is_short: bool = False) -> str:
         The sentences; empty where no metric has a direction.
     """
     sentences = []
-    for data_set, rows in comparison.parts(comparison.shown):
-        ahead: dict[str, list[str]] = {}  # run -> metrics
-        verdicts = []
-        for metric in headline_of(comparison.metrics):
-            verdict = verdict_of(comparison, metric, rows)
-            best = best_rows(comparison, metric, rows, verdict)
-            is_first = not verdicts and not ahead and (best or verdict is not None)
-            if not is_first and metric.spec.name != WHOLE:
-                continue
-            verdicts += [(metric, verdict)] if is_first else []
-            found_best = [rows[index] for index in sorted(best)]
-            names = " and ".join(
-                row.number if is_short else f"{row.number} ({_words(row)})" for row in found_best
-            )
-            if names:
-                ahead.setdefault(names, []).append(_in_a_line(metric))
-        found = [f"run {run} is best in {' and '.join(titles)}" for run, titles in ahead.items()]
-        if verdicts and not is_short:
-            metric, verdict = verdicts[0]
-            found.append(f"{_in_a_line(metric)}: {verdict.text if verdict else 'nothing trivial to beat'}")
+    for lead in leads(comparison):
+        found = []
+        for rows, metrics in lead.ahead:
+            names = [row.number if is_short else f"{row.number} ({_words(row)})" for row in rows]
+            found.append(f"run {' and '.join(names)} is best in {' and '.join(map(_in_a_line, metrics))}")
+        if lead.first and not is_short:
+            text = lead.verdict.text if lead.verdict else "nothing trivial to beat"
+            found.append(f"{_in_a_line(lead.first)}: {text}")
         if found:
-            text = (f"on {data_set.label}: " if data_set.label else "") + "; ".join(found) + "."
+            text = (f"on {lead.where}: " if lead.where else "") + "; ".join(found) + "."
             sentences.append(text[0].upper() + text[1:])
     return " ".join(sentences)
+
+
+def leading_folders(comparison: Comparison) -> list[tuple[str, Path]]:
+    """List number and folder of the single runs that are ahead."""
+    rows = [row for lead in leads(comparison) for ahead, _ in lead.ahead for row in ahead]
+    single = {row.number: row.members[0] for row in rows if len(row.members) == 1}
+    return [(number, comparison.runs[member].folder) for number, member in single.items()]
 
 
 def _in_a_line(metric: Metric) -> str:

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from musicgen.config.grammar import as_typed
 from musicgen.files.atomic import write_atomically
@@ -51,10 +51,10 @@ def write_evaluation(
     write_atomically(pieces, table_of(generated_metrics.generated).encode("utf-8", "surrogateescape"))
     write_evaluation_page(
         page,
-        title=f"Evaluation of {measured}",
+        title=f"Evaluation of {PurePath(measured).name}",
         metrics=metrics,
         generated_metrics=generated_metrics,
-        facts=_facts(generated_metrics),
+        facts=[("measured", measured), *_facts(generated_metrics)],
         command=as_typed("musicgen", sys.argv[1:]),
         extent=extent,
     )

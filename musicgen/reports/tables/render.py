@@ -49,11 +49,13 @@ def to_terminal(table: Table) -> "RichTable":
     if table.title:
         written.title, written.title_style = Text(table.title), "bold"
     columns = _terminal_texts(table)
-    for column, texts in zip(table.columns, columns, strict=True):
+    headings = [_heading_lines(column, texts) for column, texts in zip(table.columns, columns, strict=True)]
+    deepest = max(map(len, headings), default=0)
+    for column, texts, heading in zip(table.columns, columns, headings, strict=True):
+        raised = [""] * (deepest - len(heading)) + heading  # headings end on one line, cells begin on one
         written.add_column(
-            Text("\n".join(_heading_lines(column, texts)).replace(NBSP, " ")),
+            Text("\n".join(raised).replace(NBSP, " ")),
             justify="right" if column.numeric else "left",
-            vertical="bottom",
             no_wrap=column.numeric,
             min_width=max([0, *map(len, texts)]) if column.numeric else None,
             overflow="fold",

@@ -5,7 +5,7 @@ import pytest
 from musicgen.reports.compare.aggregate import aggregate
 from musicgen.reports.compare.effects import effects
 from musicgen.reports.compare.tables import metrics_table
-from musicgen.reports.compare.verdict import best_rows, lead_of, run_warnings, verdict_of
+from musicgen.reports.compare.verdict import best_rows, lead_of, leading_folders, run_warnings, verdict_of
 from tests.reports.run_folders import a_run
 
 BCE = "vq_vae/val/bce"
@@ -57,6 +57,8 @@ def test_the_lead_names_the_best_run_and_whether_it_beats_a_trivial_prediction(b
     runs = [a_run(str(n), n=n, metrics={BCE: bce, BITS: b, **BASELINES}) for n, (bce, b) in enumerate(values)]
     assert lead_of(aggregate(runs)) == f"{text}BCE: both runs beat the per-pitch average, 0.1300."
     assert "(n=" not in lead_of(aggregate(runs), is_short=True)
+    assert {folder.name for _, folder in leading_folders(aggregate(runs))} <= {"0", "1"}
+    assert leading_folders(aggregate(runs))[0] == ("2", runs[1].folder)
 
 
 def test_the_lead_of_runs_that_learnt_nothing_says_so():
