@@ -23,8 +23,9 @@ from asked.blends import blend_rows, blends, draw_blends
 from asked.composer import composer_rows, like_a_composer
 from asked.fills import seam_rows, seams
 from asked.material import Material
+from asked.returns import return_rows, returns
 
-QUESTIONS = ("composer", "blend", "attributes", "fill")
+QUESTIONS = ("composer", "blend", "attributes", "fill", "return")
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Settings:
     Attributes:
         run: The run folder.
         weights: The folder that `musicgen classify` left; composer and blend need it.
-        ask: Any of composer, blend, attributes, fill.
+        ask: Any of composer, blend, attributes, fill, return.
         pairs: Pairs of surnames to blend; by default the first two pairs of composers that are known.
         ways: How to blend: by labels, and by directions in the hidden states.
         pieces: Pieces for each composer and seed, share or value.
@@ -105,6 +106,9 @@ def _ask(question: str, material: Material, settings: Settings, folder: Path) ->
     if question == "attributes":
         answer = asked_and_measured(material, **size, seed=seed)
         return answer, attribute_rows(answer)
+    if question == "return":
+        answer = returns(material, pieces=settings.pieces, seed=seed)
+        return answer, return_rows(answer)
     answer = seams(material, cases=settings.cases, gap_quarters=settings.gap_quarters, seed=seed)
     return answer, seam_rows(answer)
 

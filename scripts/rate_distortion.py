@@ -29,6 +29,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "fsq": ("quantizer=fsq", "quantizer.levels=[4,4],[8,8],[8,8,4]"),
     "cosine": ("quantizer=cosine", "quantizer.num_embeddings=64,256"),
     "gradient": ("quantizer=gradient", "quantizer.num_embeddings=64,256"),
+    "sim_vq": ("quantizer=library", "quantizer.num_embeddings=64,256"),  # needs the extra `quantizers`
     "bachsformer": ("vq_vae=bachsformer", "quantizer.num_embeddings=16,256"),
     "bachsformer_markov": ("vq_vae=bachsformer", "cells=markov", "quantizer.num_embeddings=16,256"),
 }

@@ -42,9 +42,12 @@ def _compare(runs: Iterable[str | Path], *, folder: Path, **options: Any) -> int
     """Show and write a comparison; give the number of runs that failed."""
     from musicgen.reports.compare.compare import compare_runs
     from musicgen.reports.compare.terminal import print_comparison
+    from musicgen.reports.compare.verdict import leading_folders
 
     comparison = compare_runs(runs, output_dir=folder, **options)
     print_comparison(comparison)
+    for number, place in leading_folders(comparison):
+        print(f"{f'run {number}':<9} {place}")
     for kind, path in comparison.files.items():
         print(f"{kind:<9} {path}")
     return sum(run.status == "failed" for run in comparison.runs)

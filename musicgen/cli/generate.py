@@ -79,7 +79,8 @@ def _rendering(config: DictConfig) -> "Rendering | None":
 
 def _facts(config: DictConfig) -> list[tuple[str, str]]:
     """Return what the page says below its heading."""
-    sampling = ", ".join(f"{name}={value}" for name, value in config.sampling.items() if name != "_target_")
+    chosen = {name: value for name, value in config.sampling.items() if value is not None}
+    sampling = ", ".join(f"{name}={value}" for name, value in chosen.items() if name != "_target_")
     facts = [("run", str(config.run)), ("seed", str(config.seed)), ("sampling", sampling)]
     return [*facts, ("prompt", Path(config.prompt).name)] if config.prompt is not None else facts
 

@@ -1,5 +1,6 @@
 """musicgen tensorboard: the curves of runs in TensorBoard, by the short names of a comparison."""
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,10 +23,12 @@ def tensorboard(config: DictConfig) -> None:
             f"{len(names)} of {len(runs)} runs have curves: {', '.join(names[:8])}{' …' * (len(names) > 8)}"
         )
         command = [sys.executable, "-m", "tensorboard.main", "--logdir", folder, "--port", str(config.port)]
-        try:
-            sys.exit(subprocess.run(command, check=False).returncode)
-        except KeyboardInterrupt:
-            print("TensorBoard is closed; the runs are as they were.")
+        with subprocess.Popen(command) as board:
+            signal.signal(signal.SIGTERM, lambda number, frame: board.terminate())
+            try:
+                sys.exit(board.wait())
+            except KeyboardInterrupt:
+                print("TensorBoard is closed; the runs are as they were.")
 
 
 def main() -> None:

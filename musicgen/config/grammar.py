@@ -1,6 +1,8 @@
 """Quote and parse values of Hydra's command line."""
 
 import re
+import shlex
+from collections.abc import Iterable
 from typing import Any
 
 _ELEMENT = re.compile(
@@ -43,6 +45,22 @@ def readable(argument: str) -> str:
         if can_be_parsed(f"{key}={attempt}"):
             return f"{key}={attempt}"
     return argument
+
+
+def as_typed(program: str, arguments: Iterable[str]) -> str:
+    """Write a command line for a shell, without the quotes that `quoted` put around whole values.
+
+    Args:
+        program: What begins it: `musicgen`.
+        arguments: The rest, such as `run='outputs/a'`.
+    """
+    plain = []
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        inner = value[1:-1]
+        is_quoted = len(value) > 1 and value == quoted(inner) and not {"'", "\\"} & set(inner)
+        plain.append(f"{key}{equals}{inner}" if is_quoted else argument)
+    return shlex.join([program, *plain])
 
 
 def can_be_parsed(argument: str) -> bool:

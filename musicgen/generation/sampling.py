@@ -12,6 +12,7 @@ from musicgen.config.build import Buildable
 from musicgen.files.progress_bar import track
 from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.choosing import Chooser, row_generators
+from musicgen.generation.recall import Recall
 from musicgen.models.priors.base import Prior
 
 
@@ -120,6 +121,7 @@ class Sampling(Buildable):
             times less likely; below 1 more likely; 1 leaves all as it is.
         repetition_quarters: How far back the penalty looks.
         hop_quarters: Quarters dropped at once; fewer keep more of the past, and take longer.
+        recall: Lets a piece come back to what it has done; None leaves it to the prior.
 
     Raises:
         ValueError: A number is out of range.
@@ -132,6 +134,7 @@ class Sampling(Buildable):
     repetition_penalty: float = 1.0
     repetition_quarters: int = 4
     hop_quarters: int = 4
+    recall: Recall | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be sampled with, before anything is trained."""
@@ -255,6 +258,10 @@ def _continue(
             while position - begin > prior.max_positions:
                 begin += sampling.hop_quarters * per_quarter
             logits = reader.next_logits(streams[:, :position], begin)
+            if sampling.recall is not None:
+                logits = sampling.recall.mixed(
+                    logits, streams[:, offset:position], codes_per_quarter=per_quarter
+                )
             earliest = max(offset, position - sampling.repetition_quarters * per_quarter)
             same_place = streams[:, earliest + (position - earliest) % per_quarter : position : per_quarter]
             streams[:, position] = chooser.choose(logits, next(noises), recent=same_place)

@@ -49,9 +49,9 @@ def codes_by_split(
         autoencoder = network.module.to(device)
         codes = {
             name: encode_pieces(
-                autoencoder, prepared.splits[name], cache=cache, description=f"Encoding {name}"
+                autoencoder, prepared.splits[name], cache=cache, description=f"Encoding {split} pieces"
             )
-            for name in ("train", "val")
+            for name, split in (("train", "training"), ("val", "held-out"))
         }
         network.module.to(_CPU)
     return codes

@@ -56,7 +56,7 @@ def test_jobs_that_want_the_same_codes_at_once_wait_for_the_one_that_encodes(
     monkeypatch.setattr("musicgen.generation.tokenize._encoded", slowly)
     with ThreadPoolExecutor(3) as jobs:
         first, *others = jobs.map(lambda network: codes_by_split(network, prepared), networks)
-    assert sorted(calls) == ["Encoding train", "Encoding val"]
+    assert sorted(calls) == ["Encoding held-out pieces", "Encoding training pieces"]
     assert all(np.array_equal(first["train"].codes, other["train"].codes) for other in others)
 
 

@@ -29,6 +29,18 @@ def test_gaps_are_filled_and_measured(script: dict, tiny_run: Path, tmp_path: Pa
     assert "| gap | left seam | right seam |" in capsys.readouterr().out
 
 
+def test_recall_is_measured_on_held_out_codes_and_new_pieces(
+    script: dict, tiny_run: Path, tmp_path: Path
+) -> None:
+    script["main"]([f"run={tiny_run}", "ask=[return]", "pieces=2", "num_quarters=16", f"out={tmp_path}"])
+    answer = json.loads((tmp_path / "questions.json").read_text())["return"]
+    nats = answer["nats"]
+    gain = nats["without recall"]["value"] - nats["with recall"]["value"]
+    assert nats["gain"]["value"] == pytest.approx(gain, abs=1e-6)
+    assert 0 <= answer["repeated_interval_rate"]["with recall"]["value"] <= 1
+    assert answer["scale_consistency"]["real"]["value"] > 0.5
+
+
 def test_an_unknown_question_ends_with_those_that_are_known(script: dict, tiny_run: Path) -> None:
     with pytest.raises(SystemExit, match="taste is unknown; use composer, blend, attributes, fill"):
         script["main"]([f"run={tiny_run}", "ask=[taste]"])

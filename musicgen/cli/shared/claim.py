@@ -145,7 +145,8 @@ def _check_same_run(folder: Path, config: DictConfig, other: str) -> None:
     if changed:
         raise UsageError(
             f"{folder} holds a run with other settings ({', '.join(changed[:3])}); {other}, "
-            f"or type resume={folder} to go on with it as it was"
+            f"or type resume={folder} to go on with it as it was, or init_from={folder} to start a new run "
+            "from its weights"
         )
     goes_on = config.ckpt_path == "last" or config.resume is not None
     stages = config.stages if OmegaConf.is_list(config.stages) else [config.stages]

@@ -1,6 +1,7 @@
 """What a training says before its first update and after its last."""
 
 import logging
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from musicgen.training.threads import ThreadPolicy
 
 log = logging.getLogger(__name__)
+PAGE_FILE = "index.html"
 _FEW_UPDATES = 200  # are over before their time could be told
 
 
@@ -36,12 +38,38 @@ def announce_time(config: DictConfig, hydra: Any, *, threads: "ThreadPolicy") ->
     log.info("%s", time_text(works, timed, share=1.0))
 
 
+def write_run_page(folder: Path) -> tuple[Path, list[str]]:
+    """Write `index.html` into a run folder: metrics, curves, rolls and sound of the run.
+
+    Args:
+        folder: The run folder, its run finished.
+
+    Returns:
+        The page, and what is to be said of the run: how it stands to the trivial predictions, and whether
+        pieces are silent or copied.
+    """
+    from musicgen.config.grammar import as_typed
+    from musicgen.reports.compare.aggregate import aggregate
+    from musicgen.reports.compare.tables import metrics_table
+    from musicgen.reports.compare.verdict import run_warnings
+    from musicgen.reports.pages.comparison_page import write_page
+    from musicgen.reports.runs.runs import load_runs
+
+    comparison = aggregate(load_runs(folder))
+    page = write_page(comparison, folder / PAGE_FILE, command=as_typed("musicgen", sys.argv[1:]))
+    notes = metrics_table(comparison, comparison.rows, comparison.metrics).notes
+    return page, [*notes, *(f"{text}." for _, text in run_warnings(comparison))]
+
+
 def closing_lines(metrics: Mapping[str, float], folder: Path) -> list[str]:
-    """Write the headline metrics one below the other, trivial or real values beside, and where to look next.
+    """Write the headline metrics one below the other, what they mean, and where to look next.
 
     Args:
         metrics: Of the run; empty where it was not evaluated.
-        folder: The run folder.
+        folder: The run folder; `index.html` is written into it.
+
+    Returns:
+        Lines for the screen; none without headline metrics.
     """
     from musicgen.measure.headlines import headlines, short_number
 
@@ -51,8 +79,11 @@ def closing_lines(metrics: Mapping[str, float], folder: Path) -> list[str]:
         beside = "" if is_read_alone else f"{one.beside_name} {short_number(one.beside)}"
         title = one.metric.title.ljust(30)
         rows.append(f"  {title} {short_number(one.value):>8} {one.metric.arrow:1}  {beside}".rstrip())
+    if not rows:
+        return []
+    page, notes = write_run_page(folder)
     next_lines = [
-        f"Pieces: {folder / 'generated'}",
-        f"A page with scores and sound: musicgen evaluate run={folder}",
+        f"Page with curves, rolls and sound: {page}",
+        f"With scores: musicgen evaluate run={folder}",
     ]
-    return ["Held-out metrics:", *rows, *next_lines] if rows else []
+    return ["Held-out metrics:", *rows, *notes, *next_lines]

@@ -1,6 +1,5 @@
 """The page that shows generated pieces: score, roll, sound and MIDI, with their metrics."""
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +33,7 @@ def write_generated_page(
     Raises:
         OSError: The folder cannot be written.
     """
+    from musicgen.config.grammar import as_typed
     from musicgen.measure.generated import measure_generated
     from musicgen.reports.pages.evaluation_page import write_evaluation_page
 
@@ -44,6 +44,6 @@ def write_generated_page(
         metrics=measured.metrics(),
         generated_metrics=measured,
         facts=facts,
-        command=shlex.join(["musicgen", *sys.argv[1:]]),
+        command=as_typed("musicgen", sys.argv[1:]),
         extent=extent,
     )

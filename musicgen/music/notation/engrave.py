@@ -10,6 +10,7 @@ from musicgen.music.notes import Performance
 _PAGE_WIDTH = 2100  # tenths of a millimetre at verovio's scale of 100
 _PAGE_HEIGHT = 60000  # the most that verovio allows
 _SCALE = 40  # per cent
+_ROOM_FOR_NAMES = {"spacingLinear": 0.3, "spacingNonLinear": 0.68}  # verovio's own let chord names overlap
 _VIEW_BOX = re.compile(r'<svg viewBox="0 0 (\d+) (\d+)"')
 
 
@@ -58,6 +59,7 @@ def engrave(
             "footer": "none",
             "header": "auto" if title else "none",
             "svgViewBox": True,
+            **(_ROOM_FOR_NAMES if chord_names else {}),
         }
     )
     tempo_bpm = first_tempo_bpm(performance) if tempo_bpm is None else tempo_bpm

@@ -10,6 +10,7 @@ from musicgen.music.notation.metre import Metre
 from musicgen.music.notation.score import Bar, Score, first_tempo_bpm, make_score, tonic_near
 from musicgen.music.notation.xml_notes import add, add_staff
 from musicgen.music.notes import Performance
+from musicgen.music.score_map import SEAM
 from musicgen.music.theory.chords import Chord
 
 _DOCTYPE = (
@@ -53,6 +54,8 @@ def to_musicxml(score: Score, *, tempo_bpm: float = 120.0, title: str = "") -> s
             _tempo(measure, tempo_bpm)
         if bar.dynamic:
             _dynamic(measure, bar.dynamic)
+        if bar.seam is not None:
+            _seam(part, measure, bar.seam)
         _chord_names(measure, bar, score)
         for staff in (1, 2):
             add_staff(measure, bar, staff=staff, fifths=score.fifths)
@@ -123,6 +126,19 @@ def _dynamic(measure: Xml.Element, mark: str) -> None:
     add(add(add(direction, "direction-type"), "dynamics"), mark)
     add(direction, "staff", 1)
     add(direction, "sound", dynamics=f"{DYNAMICS[mark] / 0.9:.0f}")  # in per cent of a forte's velocity, 90
+
+
+def _seam(part: Xml.Element, measure: Xml.Element, place: int) -> None:
+    """Mark where a continuation begins: a word above, and a dashed bar line if it begins a bar."""
+    if place:
+        add(add(measure, "forward"), "duration", place)
+    elif len(part) > 1:
+        add(add(part[-2], "barline", location="right"), "bar-style", "dashed")
+    direction = add(measure, "direction", placement="above")
+    add(add(direction, "direction-type"), "words", SEAM).set("font-weight", "bold")
+    add(direction, "staff", 1)
+    if place:
+        add(add(measure, "backup"), "duration", place)
 
 
 def _chord_names(measure: Xml.Element, bar: Bar, score: Score) -> None:

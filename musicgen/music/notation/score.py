@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musicgen.music.metrics.bars import first_quarter
 from musicgen.music.notation.divisions import UNITS_PER_QUARTER
 from musicgen.music.notation.dynamics import mark_dynamics
 from musicgen.music.notation.metre import BarSpan, Metre, bars_of
@@ -29,12 +30,14 @@ class Bar:
         staves: For the right and the left hand two voices of symbols, a silent one without any.
         chords: Chords that begin here, and where each stands, in units from the bar's beginning.
         dynamic: A mark such as `mf` at its beginning; nothing where the one before stays in force.
+        seam: Where in it a continuation begins, in units from the bar's beginning; None where it does not.
     """
 
     span: BarSpan
     staves: tuple[tuple[list[Symbol], list[Symbol]], tuple[list[Symbol], list[Symbol]]]
     chords: tuple[tuple[int, Step], ...] = ()
     dynamic: str = ""
+    seam: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ def make_score(
     if max_quarters is not None:
         last = min(last, max_quarters * UNITS_PER_QUARTER)
     spans = [span for span in whole if span.start < last]
+    seam = _seam_unit(performance)
     marks = mark_dynamics(performance, [span.start / UNITS_PER_QUARTER for span in spans])
     bars = [
         Bar(
@@ -96,6 +100,7 @@ def make_score(
             staves=(_staff(voices[0], span, division[0]), _staff(voices[1], span, division[1])),
             chords=_chords_of(steps, span),
             dynamic=mark,
+            seam=seam - span.start if seam is not None and span.start <= seam < span.end else None,
         )
         for span, mark in zip(spans, marks, strict=True)
     ]
@@ -112,6 +117,12 @@ def first_tempo_bpm(performance: Performance) -> float:
 def tonic_near(key: Key, home: Key) -> str:
     """Name the tonic of a passage as the whole piece's key would: G# in a piece with four sharps."""
     return name_in_key(key.tonic, home.tonic_name)
+
+
+def _seam_unit(performance: Performance) -> int | None:
+    """Find where a continuation begins, in units from the piece's beginning; None where no marker says so."""
+    seam = performance.score.seam_quarters if performance.score and len(performance) else None
+    return None if seam is None else round((seam - first_quarter(performance)) * UNITS_PER_QUARTER)
 
 
 def _voices(

@@ -3,12 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from musicgen.measure.spec import BASELINES, Metric
+from musicgen.measure.spec import BASELINES, Metric, headline_of
 from musicgen.reports.compare.comparison import Comparison, Row
 from musicgen.reports.tables.numbers import decimals_for, format_number
 
 MOST_NAMED = 6  # runs that a sentence names
+COLLAPSED = 3.0  # perplexity below which codes say next to nothing
+MOST_LETTERS = 60  # of a run's settings in a sentence
+WHOLE = "bits_per_quarter"  # the metric of autoencoder and prior together
 
 
 @dataclass(frozen=True)
@@ -41,19 +45,101 @@ class Verdict:
     @property
     def text(self) -> str:
         """The verdict as a sentence without its full stop."""
-        own = "its" if " to " in self.value_text else "the"
-        to_beat = f"{own} {self.baseline}, {self.value_text}"
-        count = len(self.winners) + len(self.losers)
+        count, varies = len(self.winners) + len(self.losers), " to " in self.value_text
+        one = f"{'its' if varies else 'the'} {self.baseline}, {self.value_text}"
+        all_of_them = f"{'their' if varies else 'the'} {self.baseline}, {self.value_text}"
         if not self.winners:
-            return f"no {self.noun} beats {to_beat}" if count > 1 else f"does not beat {to_beat}"
+            return f"no {self.noun} beats {one}" if count > 1 else f"does not beat {one}"
         if not self.losers:
-            return f"all {count} {self.noun}s beat {to_beat}" if count > 1 else f"beats {to_beat}"
+            everyone = f"both {self.noun}s" if count == 2 else f"all {count} {self.noun}s"
+            return f"{everyone} beat {all_of_them}" if count > 1 else f"beats {one}"
         if len(self.winners) > MOST_NAMED:
-            return f"{len(self.winners)} of {count} {self.noun}s beat {to_beat}"
-        several = len(self.winners) > 1
-        named = f"{self.noun}s {', '.join(self.winners)} beat"
-        named = named if several else f"only {self.noun} {self.winners[0]} beats"
-        return f"{named} {to_beat}"
+            return f"{len(self.winners)} of {count} {self.noun}s beat {all_of_them}"
+        if len(self.winners) == 1:
+            return f"only {self.noun} {self.winners[0]} beats {one}"
+        return f"{self.noun}s {', '.join(self.winners)} beat {all_of_them}"
+
+
+@dataclass(frozen=True)
+class Lead:
+    """Who is ahead among runs that were measured on the same pieces.
+
+    Attributes:
+        where: What sets the pieces apart; empty where all runs have the same.
+        ahead: Best rows, more than one where they tie, and the metrics at which they are.
+        first: The metric that leads; None where no metric has a direction.
+        verdict: How the rows stand to its trivial prediction.
+    """
+
+    where: str
+    ahead: tuple[tuple[tuple[Row, ...], list[Metric]], ...]
+    first: Metric | None
+    verdict: Verdict | None
+
+
+def leads(comparison: Comparison) -> list[Lead]:
+    """Find which rows are ahead, a lead for each data set.
+
+    Ahead at the first headline metric that has a direction and, where it is at hand, at the bits of the
+    whole model, which compare runs with any codebook.
+    """
+    found = []
+    for data_set, rows in comparison.parts(comparison.shown):
+        ahead: dict[tuple[int, ...], list[Metric]] = {}
+        first, of_first = None, None
+        for metric in headline_of(comparison.metrics):
+            verdict = verdict_of(comparison, metric, rows)
+            best = tuple(sorted(best_rows(comparison, metric, rows, verdict)))
+            if first is None and (best or verdict is not None):
+                first, of_first = metric, verdict
+            elif metric.spec.name != WHOLE:
+                continue
+            if best:
+                ahead.setdefault(best, []).append(metric)
+        named = tuple((tuple(rows[index] for index in best), metrics) for best, metrics in ahead.items())
+        found.append(Lead(data_set.label, named, first, of_first))
+    return found
+
+
+def lead_of(comparison: Comparison, *, is_short: bool = False) -> str:
+    """Say in a sentence for each data set which run is ahead, and whether it beats a trivial prediction.
+
+    Args:
+        comparison: The comparison.
+        is_short: Leave out what a table beside says: the settings of the runs, and the verdict.
+
+    Returns:
+        The sentences; empty where no metric has a direction.
+    """
+    sentences = []
+    for lead in leads(comparison):
+        found = []
+        for rows, metrics in lead.ahead:
+            names = [row.number if is_short else f"{row.number} ({_words(row)})" for row in rows]
+            found.append(f"run {' and '.join(names)} is best in {' and '.join(map(_in_a_line, metrics))}")
+        if lead.first and not is_short:
+            text = lead.verdict.text if lead.verdict else "nothing trivial to beat"
+            found.append(f"{_in_a_line(lead.first)}: {text}")
+        if found:
+            text = (f"on {lead.where}: " if lead.where else "") + "; ".join(found) + "."
+            sentences.append(text[0].upper() + text[1:])
+    return " ".join(sentences)
+
+
+def leading_folders(comparison: Comparison) -> list[tuple[str, Path]]:
+    """List number and folder of the single runs that are ahead."""
+    rows = [row for lead in leads(comparison) for ahead, _ in lead.ahead for row in ahead]
+    single = {row.number: row.members[0] for row in rows if len(row.members) == 1}
+    return [(number, comparison.runs[member].folder) for number, member in single.items()]
+
+
+def _in_a_line(metric: Metric) -> str:
+    title = metric.title
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
+def _words(row: Row) -> str:
+    return row.name if len(row.name) <= MOST_LETTERS else row.name[: MOST_LETTERS - 1] + "…"
 
 
 def verdict_of(comparison: Comparison, metric: Metric, rows: Sequence[Row]) -> Verdict | None:
@@ -111,14 +197,14 @@ def best_rows(
     return frozenset(index for index in best if rows[index].number not in losers)
 
 
-def piece_warnings(comparison: Comparison) -> list[tuple[Row, str]]:
-    """Say once a run what is wrong with its pieces.
+def run_warnings(comparison: Comparison) -> list[tuple[Row, str]]:
+    """Say once a run what is wrong with its pieces, and whether its codebook has collapsed.
 
     Args:
         comparison: The comparison.
 
     Returns:
-        Runs with silent or copied pieces, and what is to be said of them.
+        Runs with silent or copied pieces or hardly any codes in use, and what is to be said of them.
     """
     warnings = []
     for row in comparison.rows:
@@ -129,6 +215,9 @@ def piece_warnings(comparison: Comparison) -> list[tuple[Row, str]]:
             for name, word in (("generated/silent_pieces", "silent"), ("generated/copied_pieces", "copied"))
             if metrics.get(name, 0) > 0
         ]
+        perplexity = metrics.get("vq_vae/val/perplexity", math.inf)
+        if perplexity < COLLAPSED:
+            found.append(f"the codebook has collapsed (perplexity {perplexity:.2g})")
         if found:
             warnings.append((row, "; ".join(found)))
     return warnings

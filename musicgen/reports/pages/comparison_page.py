@@ -16,7 +16,7 @@ from musicgen.reports.compare.tables import (
     metrics_table,
     runs_table,
 )
-from musicgen.reports.compare.verdict import best_rows, piece_warnings, verdict_of
+from musicgen.reports.compare.verdict import MOST_LETTERS, lead_of, run_warnings
 from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash
 from musicgen.reports.pages.page_data import page_json, pieces_kept
 from musicgen.reports.runs.settings import value_text
@@ -88,7 +88,7 @@ def write_page(
         .render(
             version=__version__,
             title=_title(comparison),
-            lead=_lead(comparison),
+            lead=lead_of(comparison),
             data_text=_data_text(comparison),
             when=when or datetime.datetime.now().astimezone(),
             command=command,
@@ -100,7 +100,7 @@ def write_page(
             is_grouped=comparison.is_grouped,
             overview=_views(comparison, leading, with_runs=True),
             explained=[(metric.title, metric.explanation) for metric in leading],
-            warnings=piece_warnings(comparison),
+            warnings=run_warnings(comparison),
             folded=_folded(comparison, leading),
             constant=_constant(comparison),
             contrasts=to_html(contrasts_table(comparison.contrasts, numbers), kind="contrasts"),
@@ -126,7 +126,9 @@ def _leading(comparison: Comparison) -> list[Metric]:
 def _title(comparison: Comparison) -> str:
     count = len(comparison.runs)
     if count == 1:
-        return f"One run: {comparison.names[0]}"
+        run = comparison.runs[0]
+        typed = [one for one in run.overrides if len(one) < MOST_LETTERS and not one.startswith("threads=")]
+        return f"One run: {' '.join(typed[:MOST_NAMED]) or comparison.names[0]}"
     labels = [setting.label for setting in comparison.settings]
     if not labels:
         return f"{count} runs with the same settings"
@@ -134,28 +136,6 @@ def _title(comparison: Comparison) -> str:
         return f"{count} runs that differ by {len(labels)} settings"
     listed = labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"
     return f"{count} runs that differ by {listed}"
-
-
-def _lead(comparison: Comparison) -> str:
-    """Say of each data set which run is ahead at the first headline metric, and whether that is anything."""
-    sentences = []
-    for data_set, rows in comparison.parts(comparison.shown):
-        for metric in headline_of(comparison.metrics):
-            verdict = verdict_of(comparison, metric, rows)
-            best = best_rows(comparison, metric, rows, verdict)
-            if not best and verdict is None:
-                continue
-            where = f"On {data_set.label}: " if data_set.label else ""
-            names = [f"{rows[index].number} ({_setting_words(rows[index])})" for index in sorted(best)]
-            ahead = " and ".join(names)
-            found = f"{metric.title} is best in run {ahead}; " if ahead else f"{metric.title}: "
-            sentences.append(where + found + (verdict.text if verdict else "nothing trivial to beat") + ".")
-            break
-    return " ".join(sentences)
-
-
-def _setting_words(row: Row) -> str:
-    return row.name if len(row.name) < 60 else row.name[:59] + "…"
 
 
 def _data_text(comparison: Comparison) -> str:

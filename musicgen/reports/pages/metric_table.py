@@ -8,10 +8,11 @@ from musicgen.reports.tables.numbers import decimals_for, format_number
 from musicgen.reports.tables.render import to_markdown
 from musicgen.reports.tables.table import Cell, Column, Line, Table
 
+REAL = Column("held-out real", mark="dim")
 COLUMNS = (
     Column("metric", numeric=False),
     Column("value"),
-    Column("held-out real", mark="dim"),
+    REAL,
     Column("meaning", numeric=False, mark="dim"),
 )
 
@@ -42,6 +43,8 @@ def metrics_text(metrics: Mapping[str, float]) -> str:
 
 def _table(title: str, described: list[Metric], metrics: Mapping[str, float]) -> Table:
     lines = []
+    has_real = any(name.startswith("real/") for name in metrics)
+    columns = COLUMNS if has_real else tuple(column for column in COLUMNS if column is not REAL)
     for one in described:
         value = metrics[one.name]
         other = f"real/{one.name.removeprefix('generated/')}" if one.name.startswith("generated/") else ""
@@ -50,8 +53,8 @@ def _table(title: str, described: list[Metric], metrics: Mapping[str, float]) ->
         cells = (
             Cell(f"{one.title} {one.arrow}".strip(), one.name),
             Cell(format_number(value, decimals), value),
-            Cell("" if math.isnan(real) else format_number(real, decimals), real),
+            *([Cell("" if math.isnan(real) else format_number(real, decimals), real)] if has_real else []),
             Cell(one.spec.meaning),
         )
         lines.append(Line(cells, explanation=one.explanation))
-    return Table(COLUMNS, tuple(lines), title=title)
+    return Table(columns, tuple(lines), title=title)

@@ -132,7 +132,10 @@ def _panels(comparison: Comparison) -> tuple[list[dict[str, Any]], list[dict[str
             series[str(index)] = {"grid": grids.index_of(thin), "values": values}
     written = []
     for title in _reading_order(panels):
-        if all(len(one["values"]) < 2 for curves in panels[title].values() for one in curves.values()):
+        is_baseline = title.startswith("baseline/")  # a dotted line in the charts of the metrics it is beside
+        if is_baseline or all(
+            len(one["values"]) < 2 for curves in panels[title].values() for one in curves.values()
+        ):
             continue
         names = sorted(panels[title], key=lambda name: "/train/" in name)
         first = metric(names[0])
@@ -144,6 +147,7 @@ def _panels(comparison: Comparison) -> tuple[list[dict[str, Any]], list[dict[str
                 "explanation": first.explanation,
                 "bounds": _bounds(first),
                 "leading": first.is_headline and first.spec.headline <= LEADING,
+                "folded": not any(_split(name) == "val" for name in names),
                 "series": [
                     {"name": name, "split": _split(name), "curves": panels[title][name]} for name in names
                 ],

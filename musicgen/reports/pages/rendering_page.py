@@ -1,13 +1,13 @@
 """The page of renderings: each held-out piece flat, rendered and as it was played, to listen to."""
 
 import datetime
-import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen import __version__
+from musicgen.config.grammar import as_typed
 from musicgen.files.progress_bar import track
 from musicgen.measure.rendering import Rendered
 from musicgen.measure.spec import metric
@@ -105,7 +105,7 @@ def write_rendering_page(
         .render(
             version=__version__,
             title=f"Renderings of {measured}",
-            command=shlex.join(["musicgen", *sys.argv[1:]]),
+            command=as_typed("musicgen", sys.argv[1:]),
             when=datetime.datetime.now().astimezone(),
             table=to_html(rendering_table(metrics), kind="metrics"),
             views=views,

@@ -1,11 +1,11 @@
 """Leave what an evaluation found: metrics, a table of pieces, the page, and a TensorBoard of all that."""
 
 import logging
-import shlex
 import sys
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from musicgen.config.grammar import as_typed
 from musicgen.files.atomic import write_atomically
 from musicgen.measure.evaluate import METRICS_FILE, write_metrics
 from musicgen.measure.generated import GeneratedMetrics
@@ -51,11 +51,11 @@ def write_evaluation(
     write_atomically(pieces, table_of(generated_metrics.generated).encode("utf-8", "surrogateescape"))
     write_evaluation_page(
         page,
-        title=f"Evaluation of {measured}",
+        title=f"Evaluation of {PurePath(measured).name}",
         metrics=metrics,
         generated_metrics=generated_metrics,
-        facts=_facts(generated_metrics),
-        command=shlex.join(["musicgen", *sys.argv[1:]]),
+        facts=[("measured", measured), *_facts(generated_metrics)],
+        command=as_typed("musicgen", sys.argv[1:]),
         extent=extent,
     )
     _write_board(folder / "tensorboard", metrics, generated_metrics, extent)

@@ -26,11 +26,11 @@ def link_runs(runs: Sequence[Run], folder: Path) -> list[str]:
         OSError: Links cannot be made.
     """
     settings = differing_settings(runs)
-    kept = []
+    kept, digits = [], len(str(len(runs)))  # TensorBoard sorts names as texts
     for number, (run, name) in enumerate(zip(runs, run_names(runs, settings), strict=True), start=1):
         events = run.folder / "tensorboard"
         if events.is_dir():
             short = re.sub(r"[^\w=.,+\[\]-]+", " ", name).strip()
-            kept.append(f"{number} {short}".strip())
+            kept.append(f"{number:0{digits}d} {short}".strip())
             os.symlink(events.resolve(), folder / kept[-1], target_is_directory=True)
     return kept

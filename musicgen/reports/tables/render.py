@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from musicgen.reports.tables.table import Cell, Column, Line, Mark, Table
@@ -48,11 +49,13 @@ def to_terminal(table: Table) -> "RichTable":
     if table.title:
         written.title, written.title_style = Text(table.title), "bold"
     columns = _terminal_texts(table)
-    for column, texts in zip(table.columns, columns, strict=True):
+    headings = [_heading_lines(column, texts) for column, texts in zip(table.columns, columns, strict=True)]
+    deepest = max(map(len, headings), default=0)
+    for column, texts, heading in zip(table.columns, columns, headings, strict=True):
+        raised = [""] * (deepest - len(heading)) + heading  # headings end on one line, cells begin on one
         written.add_column(
-            Text("\n".join(filter(None, [*column.title.split(" "), column.note])).replace(NBSP, " ")),
+            Text("\n".join(raised).replace(NBSP, " ")),
             justify="right" if column.numeric else "left",
-            vertical="bottom",
             no_wrap=column.numeric,
             min_width=max([0, *map(len, texts)]) if column.numeric else None,
             overflow="fold",
@@ -82,14 +85,24 @@ def terminal_width(table: Table) -> int:
     """Say how many characters a table needs on a terminal without breaking a cell."""
     widths = [
         max(
-            [len(word) for word in column.title.split(" ")]
-            + [len(column.note)]
-            + [len(text) for text in texts],
+            [len(line) for line in _heading_lines(column, texts)] + [len(text) for text in texts],
             default=0,
         )
         for column, texts in zip(table.columns, _terminal_texts(table), strict=True)
     ]
     return sum(widths) + GAP * max(0, len(widths) - 1)
+
+
+def _heading_lines(column: Column, texts: Sequence[str]) -> list[str]:
+    """Break a heading between words, no wider than the cells below unless a word is."""
+    room = max([len(word) for word in column.title.split(" ")] + [len(text) for text in texts])
+    lines: list[str] = []
+    for word in column.title.split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return [*lines, *filter(None, [column.note])]
 
 
 def to_html(table: Table, *, kind: str = "", view: str = "") -> "Markup":
@@ -159,7 +172,9 @@ def _html_line(table: Table, line: Line) -> "Markup":
         classes = _classes(cell.mark or column.mark, "" if column.numeric else "text")
         attributes = _attribute("data-value", str(_value(cell))) + _attribute("data-key", column.key)
         if place:
-            cells.append(Markup("<td{}{}>{}</td>").format(classes, attributes, cell.text))
+            value, plus_minus, spread = cell.text.partition(" ± ")
+            small = Markup(" <small>± {}</small>").format(spread) if plus_minus else ""
+            cells.append(Markup("<td{}{}>{}{}</td>").format(classes, attributes, value, small))
         else:
             explanation = _attribute("title", line.explanation)
             title = _html_title(cell.text, is_button=line.key.startswith("metric "))

@@ -1,19 +1,42 @@
-"""What a training says at its end."""
+"""What a training says at its end, and the page that it leaves."""
 
 from pathlib import Path
 
+import pytest
+
 from musicgen.cli.shared.closing import closing_lines
+from tests.reports.run_folders import make_run
+
+METRICS = {"vq_vae/val/bce": 0.0294, "baseline/pitch/bce": 0.1283, "vq_vae/val/perplexity": 14.1}
 
 
-def test_the_end_names_metrics_trivial_values_and_where_to_look() -> None:
-    metrics = {"vq_vae/val/bce": 0.0294, "baseline/pitch/bce": 0.1283, "vq_vae/val/perplexity": 14.1}
-    lines = closing_lines(metrics, Path("runs/a"))
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_run(tmp_path / "a", extra=METRICS | {"generated/pieces": 4, "generated/silent_pieces": 3})
+
+
+def test_the_end_names_metrics_trivial_values_and_where_to_look(folder: Path) -> None:
+    lines = closing_lines(METRICS, folder)
     assert lines[1].split() == ["BCE", ".0294", "↓", "trivial", ".128"]
     assert lines[2].split() == ["Code", "perplexity", "14.1", "↑"]
-    assert "runs/a/generated" in lines[-2]
-    assert lines[-1].endswith("musicgen evaluate run=runs/a")
-    assert max(map(len, lines)) <= 80
+    assert lines[-2].endswith(str(folder / "index.html"))
+    assert lines[-1].endswith(f"musicgen evaluate run={folder}")
 
 
-def test_without_an_evaluation_nothing_is_said() -> None:
-    assert closing_lines({}, Path("runs/a")) == []
+def test_the_end_says_whether_the_run_is_better_than_nothing(folder: Path) -> None:
+    lines = closing_lines(METRICS, folder)
+    assert "BCE: beats the per-pitch average, 0.1283." in lines
+    assert "3 of 4 generated pieces are silent." in lines
+
+
+def test_the_page_shows_the_run_and_its_pieces(folder: Path) -> None:
+    closing_lines(METRICS, folder)
+    text = (folder / "index.html").read_text()
+    assert "One run" in text
+    assert "BCE: beats the per-pitch average" in text
+    assert "000.mid" in text
+
+
+def test_without_an_evaluation_nothing_is_said(tmp_path: Path) -> None:
+    assert closing_lines({}, tmp_path) == []
+    assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ from musicgen.music.notation.metre import Metre
 from musicgen.music.notation.musicxml import to_musicxml, write_musicxml
 from musicgen.music.notation.score import make_score
 from musicgen.music.notes import Performance
-from musicgen.music.score_map import ScoreMap
+from musicgen.music.score_map import SEAM, ScoreMap
 
 
 def waltz(velocity: np.ndarray | int = 80) -> Performance:
@@ -134,3 +134,27 @@ def test_every_bar_of_a_long_piece_is_engraved() -> None:
     heights = [float(page.get("height", 0)) for page in inner]
     assert tops == np.cumsum([0, *heights[:-1]]).tolist()
     assert root.get("viewBox", "").split()[3] == f"{sum(heights):.0f}"
+
+
+@pytest.mark.parametrize(("seam", "bar_lines"), [(8.0, [(2, "dashed")]), (6.0, [])])
+def test_a_continuation_is_marked_where_it_begins(seam: float, bar_lines: list[tuple[int, str]]) -> None:
+    onset = np.arange(16.0)
+    pitch = np.full(16, 60)
+    score = ScoreMap.constant().with_marker(SEAM, quarter=seam)
+    times = {"onset_s": onset / 2, "offset_s": (onset + 1) / 2}
+    notes = Performance.from_arrays(
+        pitch, **times, onset_quarters=onset, offset_quarters=onset + 1, score=score
+    )
+    root = elements(to_musicxml(make_score(notes)))
+    measures = root.findall("part/measure")
+    words = [one.findtext("direction[@placement='above']/direction-type/words") for one in measures]
+    marked = [one.get("number") for one, word in zip(measures, words, strict=True) if word == SEAM]
+    assert marked == [str(1 + int(seam // 4))]
+    styles = [
+        (place, line.findtext("bar-style"))
+        for place, one in enumerate(measures, start=1)
+        for line in one.findall("barline")
+    ]
+    assert styles == [*bar_lines, (4, "light-heavy")]
+    assert SEAM in engrave(notes)
+    assert SEAM not in to_musicxml(make_score(replace(notes, score=None)))

@@ -206,8 +206,30 @@ def test_the_screen_has_six_metrics_by_short_names_and_the_differences_once(seed
     assert "real" in text
     (bce,) = [line for line in text.splitlines() if line.startswith("BCE ↓")]
     assert bce.count("*") == 1
-    assert "BCE: all 2 runs beat the per-pitch average, 0.1774." in text
+    assert "BCE: both runs beat the per-pitch average, 0.1774." in text
+    assert "Run 2 is best in BCE" in text
     assert "Binary cross-entropy" in text
+
+
+def test_metrics_without_room_stand_in_a_second_table():
+    names = (
+        "vq_vae/val/bce",
+        "vq_vae/val/perplexity",
+        "vq_vae/val/onset_f1",
+        "transformer/val/nats_per_code",
+    )
+    names = (*names, "val/bits_per_quarter", "generated/scale_consistency")
+    baseline = {"baseline/pitch/bce": 0.7}
+    runs = [
+        a_run(f"{n}-{seed}", n=n, seed=seed, metrics=dict.fromkeys(names, n / 7 + seed / 100) | baseline)
+        for n in range(1, 9)
+        for seed in range(3)
+    ]
+    text = shown(aggregate(runs), 80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("±") == 8 * len(names) + 1
+    trivial = [line for line in text.splitlines() if line.startswith("trivial")]
+    assert [line.split() for line in trivial] == [["trivial", "0.7000"]]
 
 
 def test_real_metrics_have_their_own_decimals():

@@ -5,7 +5,7 @@ import pytest
 from musicgen.reports.compare.aggregate import aggregate
 from musicgen.reports.compare.effects import effects
 from musicgen.reports.compare.tables import metrics_table
-from musicgen.reports.compare.verdict import best_rows, piece_warnings, verdict_of
+from musicgen.reports.compare.verdict import best_rows, lead_of, leading_folders, run_warnings, verdict_of
 from tests.reports.run_folders import a_run
 
 BCE = "vq_vae/val/bce"
@@ -29,7 +29,8 @@ def verdict(comparison, name: str = BCE):
         ((0.15, 0.14), "no run beats the per-pitch average, 0.1300", set()),
         ((0.15, 0.12), "only run 2 beats the per-pitch average, 0.1300", {1}),
         ((0.11, 0.12, 0.14), "runs 1, 2 beat the per-pitch average, 0.1300", {0}),
-        ((0.11, 0.12), "all 2 runs beat the per-pitch average, 0.1300", {0}),
+        ((0.11, 0.12), "both runs beat the per-pitch average, 0.1300", {0}),
+        ((0.11, 0.12, 0.1), "all 3 runs beat the per-pitch average, 0.1300", {2}),
         ((0.11,), "beats the per-pitch average, 0.1300", set()),
         ((0.14,), "does not beat the per-pitch average, 0.1300", set()),
         ((0.13,), "does not beat the per-pitch average, 0.1300", set()),
@@ -39,6 +40,30 @@ def test_the_best_of_losers_is_not_marked(values, text, best):
     found, marked = verdict(comparison_of(*values))
     assert found.text == text
     assert marked == best
+
+
+BITS = "val/bits_per_quarter"
+
+
+@pytest.mark.parametrize(
+    ("bits", "text"),
+    [
+        ((30, 25), "Run 2 (n=1) is best in BCE and bits a quarter; "),
+        ((25, 30), "Run 2 (n=1) is best in BCE; run 1 (n=0) is best in bits a quarter; "),
+    ],
+)
+def test_the_lead_names_the_best_run_and_whether_it_beats_a_trivial_prediction(bits, text):
+    values = zip((0.12, 0.11), bits, strict=True)
+    runs = [a_run(str(n), n=n, metrics={BCE: bce, BITS: b, **BASELINES}) for n, (bce, b) in enumerate(values)]
+    assert lead_of(aggregate(runs)) == f"{text}BCE: both runs beat the per-pitch average, 0.1300."
+    assert "(n=" not in lead_of(aggregate(runs), is_short=True)
+    assert {folder.name for _, folder in leading_folders(aggregate(runs))} <= {"0", "1"}
+    assert leading_folders(aggregate(runs))[0] == ("2", runs[1].folder)
+
+
+def test_the_lead_of_runs_that_learnt_nothing_says_so():
+    assert lead_of(comparison_of(0.15, 0.14)) == "BCE: no run beats the per-pitch average, 0.1300."
+    assert lead_of(comparison_of(0.15, 0.14), is_short=True) == ""
 
 
 def test_a_metric_without_a_trivial_prediction_has_no_verdict():
@@ -119,6 +144,16 @@ def test_silent_pieces_are_said_once_a_run():
             a_run("b", n=1, metrics={"generated/pieces": 4.0, "generated/silent_pieces": 0.0}),
         ]
     )
-    assert [(row.number, text) for row, text in piece_warnings(comparison)] == [
+    assert [(row.number, text) for row, text in run_warnings(comparison)] == [
         ("1", "3 of 4 generated pieces are silent")
+    ]
+
+
+def test_a_collapsed_codebook_is_said():
+    used = {"vq_vae/val/perplexity": 14.2}
+    comparison = aggregate(
+        [a_run("a", n=0, metrics={"vq_vae/val/perplexity": 1.72}), a_run("b", n=1, metrics=used)]
+    )
+    assert [(row.number, text) for row, text in run_warnings(comparison)] == [
+        ("1", "the codebook has collapsed (perplexity 1.7)")
     ]

@@ -14,7 +14,7 @@ from musicgen.music.midi import read_midi
 from musicgen.reports.compare.aggregate import aggregate
 from musicgen.reports.compare.compare import compare_runs
 from musicgen.reports.pages.comparison_page import write_page
-from musicgen.reports.pages.page_data import MAX_PIECES, MAX_POINTS
+from musicgen.reports.pages.page_data import MAX_PIECES, MAX_POINTS, page_json
 from musicgen.reports.runs.curves import Curve
 from musicgen.reports.runs.runs import load_runs
 from tests.reports.run_folders import a_run, make_run
@@ -141,6 +141,18 @@ def test_long_curves_are_thinned_to_means_and_gaps_stay_gaps(tmp_path):
     assert data["grids"][long["grid"]]["step"][-1] == steps[-1]
     assert short["values"] == [1, None, None]
     assert data["thinned"] == MAX_POINTS
+
+
+def test_baselines_are_lines_in_other_charts_and_batches_are_folded():
+    run = a_run(epochs=5, metrics={"vq_vae/val/bce": 0.1, "baseline/pitch/bce": 0.13})
+    names = ("vq_vae/val/bce", "vq_vae/train/bce", "vq_vae/step/bce", "vq_vae/lr", "baseline/pitch/bce")
+    run.__dict__["curves"] = {name: Curve(np.arange(3), np.arange(3.0), np.full(3, 0.1)) for name in names}
+    panels = json.loads(page_json(aggregate([run]), pieces_per_run=1))["panels"]
+    assert [(panel["name"], panel["folded"]) for panel in panels] == [
+        ("vq_vae/bce", False),
+        ("vq_vae/step/bce", True),
+        ("vq_vae/lr", True),
+    ]
 
 
 def test_many_pieces_are_counted_instead_of_carried(folder, tmp_path):

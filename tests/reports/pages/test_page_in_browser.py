@@ -111,6 +111,26 @@ def test_two_runs_are_drawn_and_marked(page, two):
     assert page.ask("document.querySelector('#effects').hidden && document.querySelector('#parallel').hidden")
 
 
+def test_the_numbers_at_an_axis_are_where_they_say(page, tmp_path):
+    run = Run(tmp_path, "done", "", {"epochs": 3}, metrics={"vq_vae/val/bce": 0.1}, pieces=())
+    steps, epochs = np.arange(1, 6) * 250, np.arange(5.0)
+    rates = np.array([4e-5, 1e-3, 7e-4, 3e-4, 5e-5])
+    curves = {"vq_vae/val/lr": rates, "vq_vae/val/codes_used": 246 + rates * 1e4}
+    run.__dict__["curves"] = {name: Curve(steps, epochs, values) for name, values in curves.items()}
+    page.open(write_page(aggregate([run]), tmp_path / "comparison.html"), height=3000)
+    ticks = page.ask(
+        "[...document.querySelectorAll('.plot svg')]"
+        ".map((svg) => [...svg.querySelectorAll('text[text-anchor=end]')]"
+        ".map((text) => Number(text.textContent)).filter((value) => !isNaN(value)))"
+    )
+    assert isinstance(ticks, list)
+    assert len(ticks) == 2
+    for values in ticks:
+        gaps = np.diff(values)
+        assert len(gaps) > 2
+        assert np.allclose(gaps, gaps[0], rtol=1e-6)
+
+
 def test_training_curves_axes_and_legend_can_be_changed(page, two):
     page.open(two.files["html"], height=4000)
     both = page.ask(COUNT.format(".plot path.curve"))

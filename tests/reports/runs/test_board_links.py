@@ -26,3 +26,13 @@ def test_names_from_outside_stay_one_folder(tmp_path):
     names = link_runs(load_runs(tmp_path / "runs"), links)
     assert len(names) == 2
     assert sorted(path.name for path in links.iterdir()) == sorted(names)
+
+
+def test_ten_runs_sort_by_their_numbers(tmp_path):
+    for number in range(10):
+        make_run(tmp_path / "runs" / str(number), overrides={"epochs": number + 1})
+    links = tmp_path / "links"
+    links.mkdir()
+    names = link_runs(load_runs(tmp_path / "runs"), links)
+    assert names == sorted(names)
+    assert names[-1] == "10 epochs=10"

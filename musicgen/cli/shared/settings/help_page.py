@@ -56,7 +56,7 @@ def help_lines(config: DictConfig, *, verb: str, width: int = 80) -> Iterator[st
         if not _is_below(key, in_groups):
             yield from _setting(key, node, _said(key, top.settings), verb=verb, width=width)
     for group, place, commented in reversed(groups):  # the data first, an experiment last
-        inside = [(key, node) for key, node in _settings(config) if place and _is_below(key, (place,))]
+        inside = [(key, node) for key, node in _settings(config) if _is_below(key, (place,)) and key != place]
         if "@" in group and not inside:
             continue
         chosen = config.hydra.runtime.choices[group]

@@ -25,6 +25,7 @@ HOW = {  # what to type for a setting without a default
 }
 EXTRAS = {  # part of a class's dotted name, or a verb -> package that must be there, and its extra
     "WandbLogger": ("wandb", "wandb"),
+    "LibraryQuantizer": ("vector_quantize_pytorch", "quantizers"),
     "MLFlowLogger": ("mlflow", "mlflow"),
     "optuna.": ("optuna", "search"),
     "baselines.remi.": ("miditok", "baselines"),

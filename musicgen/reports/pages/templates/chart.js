@@ -23,15 +23,15 @@ function short(value, digits = 3) {
   const size = Math.abs(value);
   if (size >= 1e6) return `${Number((value / 1e6).toPrecision(digits))}M`;
   if (size >= 1e4) return `${Number((value / 1e3).toPrecision(digits))}k`;
-  return size && size < 1e-3 ? value.toExponential(digits - 3) : String(Number(value.toPrecision(digits)));
+  if (!size || size >= 1e-3) return String(Number(value.toPrecision(digits)));
+  const [mantissa, power] = value.toExponential(digits - 1).split("e");
+  return `${Number(mantissa)}e${power}`;
 }
 
-function tickTexts(ticks) { // as short as they stay different
-  for (const digits of [3, 4, 5, 6, 8]) {
-    const texts = ticks.map((tick) => short(tick, digits));
-    if (new Set(texts).size === texts.length) return texts;
-  }
-  return ticks.map(String);
+function tickTexts(ticks) { // as short as they stay true: 2.5e-4 is not 3e-4
+  const isTrue = (digits) => ticks.every((tick) => Math.abs(Number(tick.toPrecision(digits)) - tick) <= 1e-9 * Math.abs(tick));
+  const digits = [3, 4, 5, 6, 8].find(isTrue) || 12;
+  return ticks.map((tick) => short(tick, digits));
 }
 
 // Room around values, but none beyond what the metric's definition allows.
@@ -105,10 +105,9 @@ function drawLines(host, { title, lines, baselines, bounds, xLabel }) {
     svg.append(element("svg:line", { class: "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(tick), y2: y(tick) }));
     svg.append(element("svg:text", { x: MARGIN.left - 7, y: y(tick) + 4, "text-anchor": "end" }, labels[index]));
   }
-  for (const tick of niceTicks(first, last, width / 90)) {
-    if (xLabel === "epoch" && !Number.isInteger(tick)) continue;
-    svg.append(element("svg:text", { x: x(tick), y: height - MARGIN.bottom + 15, "text-anchor": "middle" }, short(tick)));
-  }
+  const across = niceTicks(first, last, width / 90).filter((tick) => xLabel !== "epoch" || Number.isInteger(tick));
+  const below = tickTexts(across);
+  for (const [index, tick] of across.entries()) svg.append(element("svg:text", { x: x(tick), y: height - MARGIN.bottom + 15, "text-anchor": "middle" }, below[index]));
   svg.append(element("svg:line", { class: "axis", x1: MARGIN.left, x2: width - MARGIN.right, y1: height - MARGIN.bottom, y2: height - MARGIN.bottom }));
   svg.append(element("svg:text", { x: width - MARGIN.right, y: height - 2, "text-anchor": "end" }, xLabel));
   for (const { name, value } of reach) {

@@ -44,11 +44,13 @@ function buildCurves() {
     const plot = element("div", { class: "plot", tabindex: 0, role: "group", "aria-label": `${panel.title}; arrow keys walk along the curves` });
     const name = element("code", {}, panel.name);
     const chart = element("article", { class: "chart", "data-name": panel.name, title: panel.explanation }, element("h3", {}, panel.title, " ", element("small", {}, panel.arrow, " ", name)), plot);
-    const [place, section] = panel.leading ? ["leading-charts", "leading"] : ["curve-charts", "curves"];
+    const [place, section] = panel.leading ? ["leading-charts", "leading"] : panel.folded ? ["folded-charts", "folded-curves"] : ["curve-charts", "curves"];
     byId(place).append(chart);
     byId(section).hidden = false;
+    if (panel.folded) byId("curves").hidden = false;
     whenSeen(plot, (host) => drawLines(host, { title: panel.title, lines: linesOf(panel), baselines: panel.baselines, bounds: panel.bounds, xLabel: state.x }));
   }
+  byId("folded-count").textContent = byId("folded-charts").childElementCount;
   const notes = [];
   if (DATA.thinned) notes.push(`Curves of more than ${DATA.thinned} points are thinned: each point is the mean of its neighbours.`);
   if (DATA.panels.some((panel) => panel.baselines.length)) notes.push("Dotted: trivial baselines, where they are in reach.");

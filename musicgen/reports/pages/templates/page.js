@@ -6,6 +6,7 @@ function update() {
   updateTables();
   updatePieces();
   redraw();
+  markOverflow();
   const { length } = DATA.runs;
   byId("count").textContent = shown.size === length ? `${length} run${length === 1 ? "" : "s"}` : `${shown.size} of ${length} runs`;
 }
@@ -34,7 +35,7 @@ function buildToolbar() {
   byId("train").onchange = (event) => { state.train = event.target.checked; redraw(); };
 }
 
-document.addEventListener("toggle", () => drawRest(), true);
+document.addEventListener("toggle", () => { drawRest(); markOverflow(); }, true);
 buildToolbar();
 listenToTables();
 buildCurves();
@@ -46,6 +47,6 @@ update();
 drawRest(PATIENCE);
 dark.addEventListener("change", update);
 let resizing = 0;
-window.addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(() => redraw(), 120); });
+window.addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(() => { redraw(); markOverflow(); }, 120); });
 window.addEventListener("beforeprint", () => redraw(true));
 document.documentElement.dataset.ready = String(Math.round(performance.now()));

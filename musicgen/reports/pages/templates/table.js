@@ -75,3 +75,12 @@ function listenToTables() {
     table.addEventListener("pointerleave", () => setFocus(-1));
   }
 }
+
+// A table that goes on to the right fades there.
+function markOverflow() {
+  for (const box of document.querySelectorAll(".scroll")) {
+    const mark = () => box.classList.toggle("goes-on", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+    box.onscroll = mark;
+    mark();
+  }
+}
