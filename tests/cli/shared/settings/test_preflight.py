@@ -129,3 +129,22 @@ def test_a_run_without_a_prior_writes_nothing(tiny_run: Path, tmp_path: Path):
 def test_only_runs_are_compared(tiny_run: Path, tmp_path: Path):
     assert refused("compare", str(tiny_run)) == ""
     assert "is not a run and has none below it" in refused("compare", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("trainer.accelerator=abacus", "invalid accelerator name"),
+        ("trainer.precision=17-odd", "Allowed precision values"),
+        ("+trainer.max_time=soon", "not a valid duration"),
+        ("data.cache_dir=FILE", "it is a file"),
+        ("data.cache_dir=FILE/cache", "is read-only or no folder"),
+        ("trainer=fp32", ""),
+        ("trainer=ddp", ""),
+    ],
+)
+def test_what_this_machine_cannot_do_is_refused(midi_folder: Path, typed: str, message: str):
+    typed = typed.replace("FILE", __file__)
+    said = refused("train", "data=folder", f"data.root={midi_folder}", typed)
+    assert message in said
+    assert bool(said) == bool(message)
