@@ -131,7 +131,7 @@ def _check_unchanged(arguments: Sequence[str], folder: Path) -> None:
     if fixed:
         raise ValueError(
             f"resume={folder} resumes with the settings of that folder; {' '.join(fixed)} would change them; "
-            f"leave it out, or start anew without resume. "
+            f"leave it out, or start a new run from its weights: init_from={folder} instead of resume. "
             "What may change is where and how it runs: hydra, data.root, threads, trainer, retry_failed …"
         )
 

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from musicgen.cli.shared.claim import claim
 from musicgen.cli.shared.settings import check, composition
 from musicgen.cli.shared.settings.command_line import read_command_line
+from musicgen.cli.shared.settings.preflight import check_jobs
 from musicgen.cli.shared.settings.usage import UsageError
 from musicgen.config.tree import config_dir
 from tests.command import Musicgen
@@ -70,6 +71,7 @@ def carried_out(verb: str, line: list[str]) -> bool:
     try:
         read = read_command_line(line, verb=verb)
         config = check.composed(read)
+        check_jobs(config, verb=verb, is_sweep=read.is_sweep)
         named = any(one.startswith(("hydra.run.dir", "hydra.sweep.dir")) for one in read.overrides)
         folder = claim(config, verb=verb, is_sweep=read.is_sweep, is_named=named, goes_on=False)
     except UsageError as error:

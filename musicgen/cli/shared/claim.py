@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli.shared.settings.usage import FolderError, UsageError
 from musicgen.config.tree import read_run_config
@@ -40,7 +41,7 @@ def claim(config: DictConfig, *, verb: str, is_sweep: bool, is_named: bool, goes
         UsageError: It belongs to something else, or cannot be written.
     """
     setting = "hydra.sweep.dir" if is_sweep else "hydra.run.dir"
-    folder = Path(str(OmegaConf.select(config, setting)))
+    folder = _stated(config, setting)
     try:
         if not is_named:
             folder = _fresh(folder)
@@ -59,6 +60,21 @@ def claim(config: DictConfig, *, verb: str, is_sweep: bool, is_named: bool, goes
     if not waits and not _lock(folder):
         raise UsageError(f"{folder}: another process is at work there; give another {setting}")
     return folder
+
+
+def _stated(config: DictConfig, setting: str) -> Path:
+    """Read the folder that a config states.
+
+    Raises:
+        UsageError: It is empty, or refers to something that is not there.
+    """
+    try:
+        stated = str(OmegaConf.select(config, setting) or "")
+    except OmegaConfBaseException as error:
+        raise UsageError(f"{setting}: {str(error).splitlines()[0]}") from error
+    if not stated.strip():
+        raise UsageError(f"{setting} is empty; name a folder, or leave it out")
+    return Path(stated)
 
 
 def _fresh(folder: Path) -> Path:
@@ -129,7 +145,8 @@ def _check_same_run(folder: Path, config: DictConfig, other: str) -> None:
     if changed:
         raise UsageError(
             f"{folder} holds a run with other settings ({', '.join(changed[:3])}); {other}, "
-            f"or type resume={folder} to go on with it as it was"
+            f"or type resume={folder} to go on with it as it was, or init_from={folder} to start a new run "
+            "from its weights"
         )
     goes_on = config.ckpt_path == "last" or config.resume is not None
     stages = config.stages if OmegaConf.is_list(config.stages) else [config.stages]

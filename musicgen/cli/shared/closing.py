@@ -51,14 +51,14 @@ def write_run_page(folder: Path) -> tuple[Path, list[str]]:
     from musicgen.config.grammar import as_typed
     from musicgen.reports.compare.aggregate import aggregate
     from musicgen.reports.compare.tables import metrics_table
-    from musicgen.reports.compare.verdict import piece_warnings
+    from musicgen.reports.compare.verdict import run_warnings
     from musicgen.reports.pages.comparison_page import write_page
     from musicgen.reports.runs.runs import load_runs
 
     comparison = aggregate(load_runs(folder))
     page = write_page(comparison, folder / PAGE_FILE, command=as_typed("musicgen", sys.argv[1:]))
     notes = metrics_table(comparison, comparison.rows, comparison.metrics).notes
-    return page, [*notes, *(f"{text}." for _, text in piece_warnings(comparison))]
+    return page, [*notes, *(f"{text}." for _, text in run_warnings(comparison))]
 
 
 def closing_lines(metrics: Mapping[str, float], folder: Path) -> list[str]:

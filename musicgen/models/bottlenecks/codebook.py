@@ -22,9 +22,11 @@ from musicgen.models.bottlenecks.base import (
 class Codebook(DiscreteBottleneck):
     """Replace each latent by the nearest of `num_embeddings` vectors (van den Oord et al. 2017).
 
-    A subclass holds `codebook`, (num_embeddings, embedding_dim), and trains it in `_learn`. The codebook
-    starts from the first training batch by k-means++, so that every code is in use from the first step on.
-    Distances are computed in float32 even under autocast: bfloat16 would confuse codes that are close.
+    A subclass registers `codebook`, (num_embeddings, embedding_dim): a parameter where a gradient trains it,
+    a buffer where `_learn` does. Whatever else it keeps must be a buffer, or a resumed run differs. The
+    codebook starts from the first training batch by k-means++, so that every code is in use from the first
+    step on. Distances are computed in float32 even under autocast: bfloat16 would confuse codes that are
+    close.
 
     Args:
         num_embeddings: Size of the codebook, 2 to 65536.
@@ -64,11 +66,22 @@ class Codebook(DiscreteBottleneck):
 
     @abstractmethod
     def _learn(self, vectors: Float[Tensor, "n dim"], codes: Int[Tensor, " n"]) -> Float[Tensor, ""] | None:
-        """Train the codebook on a batch of latents; return the codebook's term of the loss, if it has one."""
+        """Train the codebook on a batch of latents; return the codebook's term of the loss, if it has one.
+
+        It is called in training only, once the codes of the batch are fixed, so the codebook may be changed
+        in place, under `torch.no_grad()`. The latents are prepared, detached, and those of this rank alone:
+        sums over them must be added up over ranks. Random numbers must follow from `seed` and a step that is
+        kept in a buffer.
+        """
 
     @abstractmethod
     def _set_codebook(self, codebook: Float[Tensor, "vocab dim"], *, vectors_per_code: float) -> None:
-        """Start from k-means++ centres; `vectors_per_code` is the mean number of latents per centre."""
+        """Start from k-means++ centres of prepared latents, under `torch.no_grad()`.
+
+        Args:
+            codebook: The centres.
+            vectors_per_code: Mean number of latents per centre.
+        """
 
     def vocabulary(self, *, positions: int) -> Vocabulary:
         """Describe the codes of a slice with so many latents."""

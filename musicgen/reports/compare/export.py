@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from musicgen.measure.spec import headline_of
 from musicgen.reports.compare.comparison import Comparison, Row
 from musicgen.reports.compare.tables import contrasts_table, listed_metrics, metrics_table, runs_table
-from musicgen.reports.compare.verdict import piece_warnings
+from musicgen.reports.compare.verdict import run_warnings
 from musicgen.reports.runs.differences import differing_settings, run_names
 from musicgen.reports.runs.runs import Run
 from musicgen.reports.runs.settings import MISSING, value_text
@@ -134,7 +134,7 @@ def write_markdown(comparison: Comparison, folder: Path) -> Path:
         numbers = {group.name: group.number for group in comparison.groups}
         parts.append(to_markdown(contrasts_table(comparison.contrasts, numbers)))
     remarks = [f"- {row.number} {row.status}: {escaped(row.reason)}" for row in comparison.unfinished]
-    remarks += [f"- {row.number}: {text}" for row, text in piece_warnings(comparison)]
+    remarks += [f"- {row.number}: {text}" for row, text in run_warnings(comparison)]
     path = folder / "comparison.md"
     path.write_text("\n".join([*parts, *remarks]).rstrip("\n") + "\n", encoding="utf-8")
     return path

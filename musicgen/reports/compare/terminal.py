@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from musicgen.measure.spec import headline_of
 from musicgen.reports.compare.comparison import Comparison, Row
 from musicgen.reports.compare.tables import REAL, TRIVIAL, contrasts_table, is_wide, metrics_table, runs_table
-from musicgen.reports.compare.verdict import lead_of, piece_warnings
+from musicgen.reports.compare.verdict import lead_of, run_warnings
 from musicgen.reports.runs.settings import MISSING
 from musicgen.reports.tables.render import terminal_width, to_terminal, transposed
 from musicgen.reports.tables.table import Cell, Column, Line, Table
@@ -145,7 +145,7 @@ def _warnings(comparison: Comparison) -> list[str]:
         for row in comparison.unfinished
         if row.status != "pruned"
     ]
-    return texts + [f"Run {row.number}: {text}" for row, text in piece_warnings(comparison)]
+    return texts + [f"Run {row.number}: {text}" for row, text in run_warnings(comparison)]
 
 
 def _indented(texts: list[str], width: int) -> "list[RenderableType]":

@@ -10,6 +10,7 @@ from musicgen.reports.compare.comparison import Comparison, Row
 from musicgen.reports.tables.numbers import decimals_for, format_number
 
 MOST_NAMED = 6  # runs that a sentence names
+COLLAPSED = 3.0  # perplexity below which codes say next to nothing
 MOST_LETTERS = 60  # of a run's settings in a sentence
 WHOLE = "bits_per_quarter"  # the metric of autoencoder and prior together
 
@@ -196,14 +197,14 @@ def best_rows(
     return frozenset(index for index in best if rows[index].number not in losers)
 
 
-def piece_warnings(comparison: Comparison) -> list[tuple[Row, str]]:
-    """Say once a run what is wrong with its pieces.
+def run_warnings(comparison: Comparison) -> list[tuple[Row, str]]:
+    """Say once a run what is wrong with its pieces, and whether its codebook has collapsed.
 
     Args:
         comparison: The comparison.
 
     Returns:
-        Runs with silent or copied pieces, and what is to be said of them.
+        Runs with silent or copied pieces or hardly any codes in use, and what is to be said of them.
     """
     warnings = []
     for row in comparison.rows:
@@ -214,6 +215,9 @@ def piece_warnings(comparison: Comparison) -> list[tuple[Row, str]]:
             for name, word in (("generated/silent_pieces", "silent"), ("generated/copied_pieces", "copied"))
             if metrics.get(name, 0) > 0
         ]
+        perplexity = metrics.get("vq_vae/val/perplexity", math.inf)
+        if perplexity < COLLAPSED:
+            found.append(f"the codebook has collapsed (perplexity {perplexity:.2g})")
         if found:
             warnings.append((row, "; ".join(found)))
     return warnings

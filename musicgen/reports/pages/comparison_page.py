@@ -16,7 +16,7 @@ from musicgen.reports.compare.tables import (
     metrics_table,
     runs_table,
 )
-from musicgen.reports.compare.verdict import MOST_LETTERS, lead_of, piece_warnings
+from musicgen.reports.compare.verdict import MOST_LETTERS, lead_of, run_warnings
 from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash
 from musicgen.reports.pages.page_data import page_json, pieces_kept
 from musicgen.reports.runs.settings import value_text
@@ -100,7 +100,7 @@ def write_page(
             is_grouped=comparison.is_grouped,
             overview=_views(comparison, leading, with_runs=True),
             explained=[(metric.title, metric.explanation) for metric in leading],
-            warnings=piece_warnings(comparison),
+            warnings=run_warnings(comparison),
             folded=_folded(comparison, leading),
             constant=_constant(comparison),
             contrasts=to_html(contrasts_table(comparison.contrasts, numbers), kind="contrasts"),

@@ -157,3 +157,12 @@ def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path):
         claimed(tmp_path / "r")
     with pytest.raises(UsageError, match="cannot be written"):
         claimed(tmp_path / "r" / "below")
+
+
+@pytest.mark.parametrize("stated", ["", " ", "${oc.env:MUSICGEN_NOT_SET}", "${nowhere}"])
+def test_a_folder_that_is_not_stated_is_asked_for(tmp_path: Path, stated: str, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"hydra\.run\.dir") as refusal:
+        claimed(stated)
+    assert "\n" not in str(refusal.value)
+    assert not list(tmp_path.iterdir())

@@ -5,7 +5,7 @@ import pytest
 from musicgen.reports.compare.aggregate import aggregate
 from musicgen.reports.compare.effects import effects
 from musicgen.reports.compare.tables import metrics_table
-from musicgen.reports.compare.verdict import best_rows, lead_of, leading_folders, piece_warnings, verdict_of
+from musicgen.reports.compare.verdict import best_rows, lead_of, leading_folders, run_warnings, verdict_of
 from tests.reports.run_folders import a_run
 
 BCE = "vq_vae/val/bce"
@@ -144,6 +144,16 @@ def test_silent_pieces_are_said_once_a_run():
             a_run("b", n=1, metrics={"generated/pieces": 4.0, "generated/silent_pieces": 0.0}),
         ]
     )
-    assert [(row.number, text) for row, text in piece_warnings(comparison)] == [
+    assert [(row.number, text) for row, text in run_warnings(comparison)] == [
         ("1", "3 of 4 generated pieces are silent")
+    ]
+
+
+def test_a_collapsed_codebook_is_said():
+    used = {"vq_vae/val/perplexity": 14.2}
+    comparison = aggregate(
+        [a_run("a", n=0, metrics={"vq_vae/val/perplexity": 1.72}), a_run("b", n=1, metrics=used)]
+    )
+    assert [(row.number, text) for row, text in run_warnings(comparison)] == [
+        ("1", "the codebook has collapsed (perplexity 1.7)")
     ]

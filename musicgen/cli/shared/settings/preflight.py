@@ -1,10 +1,12 @@
 """What only pieces and networks show to be wrong, found before a folder is made."""
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
@@ -13,8 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli.shared.check_asked import check_asked
 from musicgen.cli.shared.pieces import choice_of
-from musicgen.cli.shared.settings.usage import UsageError
+from musicgen.cli.shared.settings.usage import FolderError, UsageError
 
+LOCAL_LAUNCHERS = ("BasicLauncher", "JoblibLauncher")  # whose jobs run on this machine
 MOST_JOBS = 100  # of a sweep that are looked at
 COPIES_TO_TRAIN = 4  # of each weight: itself, its gradient, two moments
 
@@ -31,12 +34,17 @@ def check_jobs(config: DictConfig, *, verb: str, is_sweep: bool) -> None:
         UsageError: A job cannot be carried out; the message says what to type.
     """
     configs = _jobs(config) if is_sweep and verb == "train" else [config]
+    runs_here = str(config.hydra.launcher._target_).endswith(LOCAL_LAUNCHERS)
     seen: list[object] = []
     for job in configs:
         with _refusing():
+            if verb == "train" and runs_here and job.trainer not in seen:
+                seen.append(job.trainer)
+                check_trainer(job)
             if job.get("data") not in seen:
                 seen.append(job.get("data"))
                 _check_held_out(job, verb=verb)
+                _check_cache(job)
                 check_choice(job)
             _check_job(job, verb=verb)
 
@@ -69,6 +77,8 @@ def _jobs(config: DictConfig) -> Sequence[DictConfig]:
 def _refusing() -> Iterator[None]:
     try:
         yield
+    except UsageError:
+        raise
     except InstantiationException as error:
         if not isinstance(error.__cause__, (ValueError, ImportError)):
             raise
@@ -90,6 +100,48 @@ def _check_held_out(config: DictConfig, *, verb: str) -> None:
         raise ValueError(
             "data.val_fraction=0: no piece is held out to choose the best epoch by; use for example 0.1"
         )
+
+
+def _check_cache(config: DictConfig) -> None:
+    """Refuse a cache that cannot be made; one that is there may be read-only and yet hold what is needed."""
+    stated = (config.get("data") or {}).get("cache_dir")
+    folder = Path(stated).absolute() if stated else None
+    if folder is None or folder.is_dir():
+        return
+    parent = next(place for place in folder.parents if place.exists())
+    if folder.exists() or not parent.is_dir() or not os.access(parent, os.W_OK):
+        reason = "it is a file" if folder.exists() else f"{parent} is read-only or no folder"
+        raise FolderError(
+            f"data.cache_dir={folder} cannot be made: {reason}; give another data.cache_dir or MUSICGEN_CACHE"
+        )
+
+
+def check_trainer(config: DictConfig) -> None:
+    """Refuse a trainer that cannot work on this machine, such as one for a GPU that is not there.
+
+    Args:
+        config: Of `train`.
+
+    Raises:
+        ValueError: The trainer cannot be made; the message is Lightning's.
+    """
+    from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+    settings = OmegaConf.create(config.trainer)
+    if settings.precision == "auto":
+        settings.precision = "32-true"
+    speaker = logging.getLogger("pytorch_lightning.utilities.rank_zero")
+    level = speaker.level
+    speaker.setLevel(logging.ERROR)
+    try:
+        instantiate(settings)(logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    except (MisconfigurationException, RuntimeError, ValueError, TypeError, ImportError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"the trainer cannot work here: {reason}; set trainer=auto, or trainer.KEY"
+        ) from error
+    finally:
+        speaker.setLevel(level)
 
 
 def check_choice(config: DictConfig) -> None:

@@ -130,3 +130,22 @@ def test_a_run_without_a_prior_writes_nothing(tiny_run: Path, tmp_path: Path):
 def test_verbs_over_runs_refuse_what_is_none(verb: tuple[str, ...], tiny_run: Path, tmp_path: Path):
     assert refused(*verb, str(tiny_run)) == ""
     assert "is not a run and has none below it" in refused(*verb, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("trainer.accelerator=abacus", "invalid accelerator name"),
+        ("trainer.precision=17-odd", "Allowed precision values"),
+        ("+trainer.max_time=soon", "not a valid duration"),
+        ("data.cache_dir=FILE", "it is a file"),
+        ("data.cache_dir=FILE/cache", "is read-only or no folder"),
+        ("trainer=fp32", ""),
+        ("trainer=ddp", ""),
+    ],
+)
+def test_what_this_machine_cannot_do_is_refused(midi_folder: Path, typed: str, message: str):
+    typed = typed.replace("FILE", __file__)
+    said = refused("train", "data=folder", f"data.root={midi_folder}", typed)
+    assert message in said
+    assert bool(said) == bool(message)
