@@ -54,7 +54,7 @@ def _check_job(config: DictConfig, *, verb: str) -> None:
         check_networks(config)
     elif verb == "generate":
         check_asked(config)
-    elif verb == "compare":
+    elif verb in ("compare", "runs", "tensorboard"):
         from musicgen.reports.runs.runs import find_runs
 
         find_runs(config.runs)
