@@ -85,7 +85,7 @@ def time_text(works: Sequence[Work], timed: Timed, *, share: float) -> str:
         steps = ", ".join(f"{1000 * first[title]:.0f} ms a step of the {title}" for title in reversed(first))
         return f"Time: {steps}; the number of steps is known once the pieces are prepared"
     seconds = share * sum((work.steps or 0) * step_s for work, step_s in took)
-    about = "" if timed.all_timed else ", from the models that were timed"
+    about = "" if timed.all_timed else " of some of the networks"
     return f"Time: about {duration(seconds)} of training, from a few timed steps{about}"
 
 

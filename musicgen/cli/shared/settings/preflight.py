@@ -57,7 +57,7 @@ def _check_job(config: DictConfig, *, verb: str) -> None:
         check_asked(config)
     elif config.get("shard"):
         Shard.parse(config.shard)
-    elif verb == "compare":
+    elif verb in ("compare", "runs", "tensorboard"):
         from musicgen.reports.runs.runs import find_runs
 
         find_runs(config.runs)

@@ -128,9 +128,10 @@ def test_a_run_without_a_prior_writes_nothing(tiny_run: Path, tmp_path: Path):
     assert "it has no transformer to write pieces with" in refused("generate", f"run={run}")
 
 
-def test_only_runs_are_compared(tiny_run: Path, tmp_path: Path):
-    assert refused("compare", str(tiny_run)) == ""
-    assert "is not a run and has none below it" in refused("compare", str(tmp_path))
+@pytest.mark.parametrize("verb", [("compare",), ("tensorboard",), ("runs", "list")])
+def test_verbs_over_runs_refuse_what_is_none(verb: tuple[str, ...], tiny_run: Path, tmp_path: Path):
+    assert refused(*verb, str(tiny_run)) == ""
+    assert "is not a run and has none below it" in refused(*verb, str(tmp_path))
 
 
 @pytest.mark.parametrize(
