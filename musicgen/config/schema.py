@@ -25,6 +25,7 @@ TABLES = ("where", "better", "knobs", "blend")  # their keys are the user's own
 
 _NAMES = list_of(TEXT, or_one=True).or_null()
 _FRACTION = real(0, 0.95)
+_TEMPO = real(4, 1000)  # a MIDI file holds nothing slower
 _MOOD = list_of(real(-1, 1), or_one=True, least=1)
 
 # The first match counts; a prefix VERB: limits a line to a verb. Lists all settings that default to null.
@@ -43,6 +44,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("*batch_size.*", whole(1)),
     ("*.batch_size", whole(1)),
     ("updates_per_epoch.*", whole(1).or_null()),
+    ("*.updates_per_epoch", whole(1).or_null()),
     ("threads", whole(1, 1024).or_null()),
     ("name", FOLDER_NAME),
     ("study", FOLDER_NAME),
@@ -130,8 +132,8 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("soundfont", path("file").or_null()),
     ("*num_pieces", whole(1)),
     ("*num_quarters", whole(1)),
-    ("generate:tempo_bpm", real(0, above=True).or_null()),
-    ("*tempo_bpm", real(0, above=True)),
+    ("generate:tempo_bpm", _TEMPO.or_null()),
+    ("*tempo_bpm", _TEMPO),
     ("generate:formats", list_of(one_of("mid", "wav", "png", "musicxml"), least=1)),
     ("compare:formats", list_of(one_of("csv", "md", "html", "parquet"), least=1)),
     ("sampling.temperature", real(0, above=True)),

@@ -23,7 +23,8 @@ class Shard:
 
     def __post_init__(self) -> None:
         if not 0 <= self.index < self.count:
-            raise ValueError(f"shard={self}: of {self.count} shards the numbers are 0 to {self.count - 1}")
+            last = max(self.count, 1) - 1
+            raise ValueError(f"shard={self}: the shards are numbered 0/{last + 1} to {last}/{last + 1}")
 
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"

@@ -1,5 +1,6 @@
 """Any folder of MIDI files as a source of pieces."""
 
+import logging
 from pathlib import Path
 
 from musicgen.config.build import Buildable
@@ -8,6 +9,8 @@ from musicgen.data.catalogue.pieces import Piece, PieceTable
 from musicgen.data.catalogue.shards import WHOLE, Shard
 from musicgen.data.sources.composers import UNKNOWN, BirthYears, era_of, parse_file_name
 from musicgen.data.sources.listing import MIDI_SUFFIXES, Listing
+
+logger = logging.getLogger(__name__)
 
 
 class Folder(Buildable):
@@ -73,6 +76,12 @@ def pieces_below(root: Path, *, cache_dir: Path | None, shard: Shard = WHOLE) ->
         ValueError: There is no MIDI file.
     """
     found = _listing(root)
+    if found.num_written:
+        logger.warning(
+            "%d of %d MIDI files were written by musicgen, such as those in %s, and are read as pieces; "
+            "name another data.root to leave them out",
+            *(found.num_written, found.num_files, found.written[0]),
+        )
     births = BirthYears(found.tables)
     with content_hashes(cache_dir) as hashes:
         pieces = PieceTable(

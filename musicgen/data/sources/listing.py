@@ -9,6 +9,7 @@ logger = logging.getLogger(__name__)
 
 MIDI_SUFFIXES = (".mid", ".midi", ".rmi", ".kar")
 TABLE_SUFFIXES = (".csv", ".tsv")
+_OUTPUT_MARK = ".hydra"  # what every verb leaves in its output folder
 
 
 class Listing:
@@ -24,22 +25,32 @@ class Listing:
         folders: Those that hold MIDI files.
         tables: Files of comma- or tab-separated values, sorted.
         num_files: Number of MIDI files.
+        written: Folders below the root that a verb of musicgen left and that hold MIDI files, such as runs.
+        num_written: Number of MIDI files in them.
     """
 
     def __init__(self, root: Path):
         self.folders: list[str] = []
         self.tables: list[Path] = []
         self.num_files = 0
+        self.written: list[str] = []
+        self.num_written = 0
+        outputs: tuple[str, ...] = ()
         listed: set[tuple[int, int]] = set()
         for folder, below, names in os.walk(root, onerror=_tell_of, followlinks=True):
             if _is_among(listed, folder):
                 below.clear()
                 continue
             below.sort(key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
+            if _OUTPUT_MARK in below and folder != str(root):
+                outputs = (*outputs, os.path.join(folder, ""))
             num_files = sum(map(_is_midi, names))
             if num_files:
                 self.folders.append(folder)
                 self.num_files += num_files
+                if os.path.join(folder, "").startswith(outputs):
+                    self.written.append(folder)
+                    self.num_written += num_files
             self.tables += [Path(folder, name) for name in names if name.lower().endswith(TABLE_SUFFIXES)]
         self.tables.sort()
 

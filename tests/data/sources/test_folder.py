@@ -78,3 +78,15 @@ def test_ten_thousand_files_in_one_folder_are_listed(tmp_path: Path):
     for number in range(10_000):
         (tmp_path / f"{number}.mid").touch()
     assert len(Folder(tmp_path).pieces()) == 10_000
+
+
+def test_pieces_that_musicgen_wrote_are_read_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    for name in ("own.mid", "outputs/train/r/generated/000.mid", "outputs/train/r2/x.mid"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"MThd")
+    (tmp_path / "outputs/train/r/.hydra").mkdir()
+    assert len(Folder(tmp_path).pieces()) == 3
+    assert "1 of 3 MIDI files were written by musicgen" in caplog.text
+    caplog.clear()
+    assert len(Folder(tmp_path / "outputs/train/r").pieces()) == 1  # asked for
+    assert not caplog.text

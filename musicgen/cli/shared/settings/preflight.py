@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen.cli.shared.check_asked import check_asked
 from musicgen.cli.shared.pieces import choice_of
 from musicgen.cli.shared.settings.usage import FolderError, UsageError
+from musicgen.data.catalogue.shards import Shard
 
 LOCAL_LAUNCHERS = ("BasicLauncher", "JoblibLauncher")  # whose jobs run on this machine
 MOST_JOBS = 100  # of a sweep that are looked at
@@ -54,6 +55,8 @@ def _check_job(config: DictConfig, *, verb: str) -> None:
         check_networks(config)
     elif verb == "generate":
         check_asked(config)
+    elif config.get("shard"):
+        Shard.parse(config.shard)
     elif verb in ("compare", "runs", "tensorboard"):
         from musicgen.reports.runs.runs import find_runs
 
@@ -80,9 +83,9 @@ def _refusing() -> Iterator[None]:
     except UsageError:
         raise
     except InstantiationException as error:
-        if not isinstance(error.__cause__, (ValueError, ImportError)):
+        if not isinstance(error.__cause__, (ValueError, ImportError, TypeError)):
             raise
-        raise UsageError(str(error.__cause__)) from error
+        raise UsageError(str(error.__cause__).splitlines()[0]) from error
     except (ValueError, OSError, OmegaConfBaseException) as error:
         raise UsageError(str(error).splitlines()[0]) from error
 

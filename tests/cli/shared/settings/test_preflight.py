@@ -67,6 +67,8 @@ def test_a_folder_without_pieces_is_refused(tmp_path: Path):
 
 def test_shares_that_leave_nothing_to_learn_from_are_refused(midi_folder: Path):
     chosen = ["data=folder", f"data.root={midi_folder}"]
+    assert "numbered 0/4 to 3/4" in refused("prepare", *chosen, "shard=4/4")
+    assert "numbered 0/1 to 0/1" in refused("prepare", *chosen, "shard=0/0")
     assert "their sum below 1" in refused("prepare", *chosen, "data.val_fraction=.9", "data.test_fraction=.9")
     assert "no piece is held out" in refused("train", *chosen, "data.val_fraction=0")
     assert refused("prepare", *chosen, "data.val_fraction=0") == ""
