@@ -6,7 +6,11 @@ from pathlib import Path
 
 OUTPUTS = "outputs"
 GROUP = "musicgen.models"  # entry points of distributions that bring a model
-OFFERED = {"giantmidi-small": "musicgen-lab-giantmidi"}  # models and the distributions that bring them
+OFFERED = {  # models and the distributions that bring them
+    "giantmidi-small": "musicgen-lab-giantmidi",
+    "chorales-small": "musicgen-lab-chorales",
+}
+CHECKOUT = Path(__file__).resolve().parents[2]  # of the repository, whose models need no installation
 _DEPTHS = ("", "*/", "*/*/")  # outputs/NAME, outputs/train/NAME, outputs/SWEEP/DATE/NAME
 
 
@@ -38,12 +42,15 @@ def find_run(name: str | Path) -> Path:
 
 
 def installed_models() -> dict[str, Path]:
-    """Find the installed models: name to folder, in alphabetical order.
+    """Find the models of this machine: name to folder, in alphabetical order.
 
     A distribution names each of its models as an entry point of the group `musicgen.models`, whose value is
-    the package that holds a folder of the model's name. The package is found and not imported.
+    the package that holds a folder of the model's name. The package is found and not imported. In a checkout
+    the models that lie in it are there, too.
     """
     found: dict[str, Path] = {}
+    if (CHECKOUT / "pyproject.toml").is_file():
+        found = {path.parent.name: path.parent for path in CHECKOUT.glob("models/*/*/*/checkpoints")}
     for point in entry_points(group=GROUP):
         try:
             package = importlib.util.find_spec(point.value)
@@ -68,9 +75,9 @@ def _below_outputs(path: Path) -> list[Path]:
 
 def _not_found(name: str, models: dict[str, Path]) -> str:
     there = f"installed models: {', '.join(models)}" if models else "no model is installed"
-    offered = OFFERED.get(name) or next(iter(OFFERED.values()))
+    offered = name if name in OFFERED else next(iter(OFFERED))
     return (
         f"{name}: there is no such folder, no run of this name below {OUTPUTS}/, and no such model "
         f"({there}); name a run's folder, or install a model: "
-        f"pip install {offered}, in a checkout pip install ./models/{next(iter(OFFERED))}"
+        f"pip install {OFFERED[offered]}, in a checkout pip install ./models/{offered}"
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.files import run_folders
 from musicgen.files.run_folders import find_run, installed_models
 
 
@@ -31,6 +32,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "site").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.setattr(run_folders, "CHECKOUT", tmp_path / "checkout")
 
 
 def test_a_path_comes_before_outputs_and_outputs_before_models(tmp_path: Path):
@@ -58,6 +60,14 @@ def test_an_unknown_name_lists_the_models_and_how_to_install_one(tmp_path: Path)
     assert list(installed_models()) == ["small"]
     with pytest.raises(FileNotFoundError, match=r"installed models: small"):
         find_run("giantmidi-smal")
+
+
+def test_the_models_of_a_checkout_need_no_installation(tmp_path: Path):
+    model = run_at(tmp_path / "checkout" / "models" / "tiny" / "package" / "tiny-model")
+    with pytest.raises(FileNotFoundError):  # as a wheel, beside which `models` may be anybody's
+        find_run("tiny-model")
+    (tmp_path / "checkout" / "pyproject.toml").touch()
+    assert find_run("tiny-model") == model
 
 
 @pytest.mark.parametrize("name", ["../secret", "/nowhere"])

@@ -1,0 +1,1 @@
+"""Piano models for musicgen-lab: folders of weights, found by their names and never imported."""
