@@ -31,7 +31,16 @@ SMALLER = {
     "epochs": "1",
     "folds": "[0]",
 }
-DROPPED = ("composer", "data.era", "data.download", "data.root", "data.max_pieces", "init_from")
+DROPPED = (
+    "composer",
+    "attributes.density",
+    "keep",
+    "data.era",
+    "data.download",
+    "data.root",
+    "data.max_pieces",
+    "init_from",
+)
 TRAINING = ("train", "search")
 
 
@@ -104,6 +113,7 @@ def test_every_command_of_the_docs_runs(
 ) -> None:
     names = {
         "giantmidi-small": tiny_run,
+        "chorales-small": tiny_run,
         "MIDI_DIR": midi_folder,
         "FILE.mid": next(midi_folder.glob("*.mid")),
         "DIR": tiny_run,
