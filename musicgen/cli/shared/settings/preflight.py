@@ -96,10 +96,10 @@ def _check_held_out(config: DictConfig, *, verb: str) -> None:
     from musicgen.pipeline.build_stages import trained_stages
 
     data = config.get("data") or {}
-    shares = {name: data.get(name) for name in ("val_fraction", "test_fraction")}
-    if None not in shares.values():
-        check_fractions(**shares)
-    if verb == "train" and shares["val_fraction"] == 0 and trained_stages(config):
+    val, test = data.get("val_fraction"), data.get("test_fraction")
+    if val is not None and test is not None:
+        check_fractions(val_fraction=val, test_fraction=test)
+    if verb == "train" and val == 0 and trained_stages(config):
         raise ValueError(
             "data.val_fraction=0: no piece is held out to choose the best epoch by; use for example 0.1"
         )
