@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -79,10 +79,18 @@ def _rendering(config: DictConfig) -> "Rendering | None":
 
 def _facts(config: DictConfig) -> list[tuple[str, str]]:
     """Return what the page says below its heading."""
-    chosen = {name: value for name, value in config.sampling.items() if value is not None}
-    sampling = ", ".join(f"{name}={value}" for name, value in chosen.items() if name != "_target_")
+    chosen = {name: value for name, value in _sampling(config).items() if value is not None}
+    sampling = ", ".join(f"{name}={value}" for name, value in chosen.items())
     facts = [("run", str(config.run)), ("seed", str(config.seed)), ("sampling", sampling)]
     return [*facts, ("prompt", Path(config.prompt).name)] if config.prompt is not None else facts
+
+
+def _sampling(config: DictConfig) -> dict[str, Any]:
+    """Return how codes are drawn, by dotted names, as they are typed after `sampling.`."""
+    from musicgen.reports.runs.settings import flatten
+
+    settings: Any = OmegaConf.to_container(config.sampling, resolve=True)
+    return {name: value for name, value in flatten(settings).items() if not name.endswith("_target_")}
 
 
 def _ranked(
@@ -125,14 +133,11 @@ def _labels(config: DictConfig, number: int) -> "Labels":
     from musicgen import __version__
     from musicgen.generation.writing import Labels
 
-    sampling = OmegaConf.to_container(config.sampling, resolve=True)
-    assert isinstance(sampling, dict)
-    settings = {name: value for name, value in sampling.items() if name != "_target_"}
     texts = [
         f"musicgen-lab {__version__}",
         f"run: {config.run}",
         f"seed: {config.seed}, piece {number} of {config.num_pieces}",
-        "settings: " + ", ".join(f"{name}={value}" for name, value in settings.items()),
+        "settings: " + ", ".join(f"{name}={value}" for name, value in _sampling(config).items()),
     ]
     texts += [f"{name}: {value}" for name, value in wishes_of(config).items()]
     is_played = is_rendered(config) and not changes_prompt(config)

@@ -1,7 +1,7 @@
 """Draw new codes from a prior, any number of quarters without a seam."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -134,7 +134,7 @@ class Sampling(Buildable):
     repetition_penalty: float = 1.0
     repetition_quarters: int = 4
     hop_quarters: int = 4
-    recall: Recall | None = None
+    recall: Recall | None = field(default_factory=Recall)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be sampled with, before anything is trained."""
