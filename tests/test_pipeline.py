@@ -160,7 +160,7 @@ def test_a_transformer_refuses_the_codes_of_another_autoencoder(tiny_run: Path):
 def test_mistakes_show_before_anything_is_written(musicgen, tiny):
     for override, message in [
         ("transformer.num_heads=3", "not a multiple of num_heads=3"),
-        ("vq_vae.num_hiddens=0", "use 1 or more"),
+        ("vq_vae.num_hiddens=0", "num_hiddens takes a whole number from 1"),
         ("sampling.temperature=-1", "temperature=-1"),
         ("epochs=0", "epochs takes a whole number from 1"),
         ("stages=[vqvae]", "use one or more of vq_vae"),

@@ -54,16 +54,13 @@ def test_a_refused_line_leaves_no_folder(musicgen: Musicgen):
 def test_an_experiment_that_is_a_sweep_runs_as_one(tiny: list[str], musicgen: Musicgen):
     made = musicgen("train", "experiment=epochs_5_vs_10", *tiny, "stages=[]", "epochs=1,2", fails=True)
     assert "-m epochs=1,2" in made.stderr
-    (musicgen.folder / "file").touch()
-    broken = f"data.cache_dir={musicgen.folder / 'file' / 'cache'}"  # jobs that end at once
-    done = musicgen("train", "experiment=epochs_5_vs_10", *[*tiny[:5], *tiny[6:], broken], fails=True)
+    done = musicgen("train", "experiment=epochs_5_vs_10", *tiny[:5], *tiny[6:], "stages=[vq_vae]")
     assert "sweeps over epochs=5,10" in done.stdout
-    assert done.returncode == 1
     [sweep] = (musicgen.folder / "outputs" / "epochs_5_vs_10").iterdir()
     jobs = {path.name for path in sweep.iterdir() if path.is_dir()}
     jobs &= {"epochs=5", "epochs=10"}
     assert len(jobs) == 2
-    reasons = [
+    states = [
         json.loads((sweep / job / "status.json").read_text())["state"] for job in ("epochs=5", "epochs=10")
     ]
-    assert reasons == ["failed", "failed"]
+    assert states == ["done", "done"]

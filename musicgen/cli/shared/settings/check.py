@@ -7,7 +7,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli.shared.settings.command_line import CommandLine
@@ -198,12 +198,16 @@ def _check_argument(key: str, target: str, *, verb: str) -> None:
 
 def _check_values(override: Override, config: DictConfig, *, verb: str) -> None:
     key = override.key_or_group
+    if any(
+        value == MISSING or (isinstance(value, list) and MISSING in value) for value in values_of(override)
+    ):
+        raise UsageError(f"{override.input_line}: {MISSING} stands where a value is missing; type one")
     if key.split(".")[0] in TABLES:
         for value in values_of(override) if "." not in key else []:
             check_value(key, value, TABLE)
         return
     default = resolved(config, key)
-    for value in values_of(override):
+    for value in typed:
         if isinstance(default, dict) and not (value is None and stated_kind(key, verb=verb)):
             _check_group(key, value, default, config, override, verb=verb)
         else:
