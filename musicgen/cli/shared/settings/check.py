@@ -198,12 +198,11 @@ def _check_argument(key: str, target: str, *, verb: str) -> None:
 
 def _check_values(override: Override, config: DictConfig, *, verb: str) -> None:
     key = override.key_or_group
-    if any(
-        value == MISSING or (isinstance(value, list) and MISSING in value) for value in values_of(override)
-    ):
+    typed = values_of(override)
+    if any(value == MISSING or (isinstance(value, list) and MISSING in value) for value in typed):
         raise UsageError(f"{override.input_line}: {MISSING} stands where a value is missing; type one")
     if key.split(".")[0] in TABLES:
-        for value in values_of(override) if "." not in key else []:
+        for value in typed if "." not in key else []:
             check_value(key, value, TABLE)
         return
     default = resolved(config, key)
