@@ -20,7 +20,7 @@ MAX_MB = 12.0
 AUTOENCODER = "vq_vae"
 COPIES_FILE = "copies.npz"
 CONFIG_FILE, CHOICES_FILE = ".hydra/config.yaml", ".hydra/hydra.yaml"
-_COPIED = ("metrics.json", "generated")
+METRICS_FILE = "metrics.json"
 _PLACES: dict[str, str | None] = {  # what stands for a folder of the machine that trained
     "data.cache_dir": "${oc.env:MUSICGEN_CACHE,outputs/cache}",
     "data.root": "${oc.env:GIANTMIDI_ROOT,null}",
@@ -73,8 +73,8 @@ def export_run(
         _write_config(source, folder)
         if copies is not None:
             copies.save(folder / COPIES_FILE, with_folders=False)
-        for name in _COPIED:
-            _copy(source / name, folder / name)
+        if (source / METRICS_FILE).is_file():
+            shutil.copyfile(source / METRICS_FILE, folder / METRICS_FILE)
         sizes = {str(path.relative_to(folder)): path.stat().st_size for path in _files(folder)}
         _check_size(sizes, source, max_mb=max_mb)
         if target.is_dir():
@@ -150,13 +150,6 @@ def _without_paths(value: Any, places: dict[str, str | None], key: str = "") -> 
     if isinstance(value, list):
         return [_without_paths(part, places, key) for part in value]
     return places.get(key) if isinstance(value, str) and os.path.isabs(value) else value
-
-
-def _copy(source: Path, to: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, to, ignore=lambda folder, names: [n for n in names if not n.endswith(".mid")])
-    elif source.is_file():
-        shutil.copyfile(source, to)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from musicgen.generation.sampling import CachedReader, DrawRequest, Sampling, UncachedReader
+from musicgen.generation.readers import CachedReader, UncachedReader
+from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.losses import code_loss
 from musicgen.models.priors.flat import Transformer
