@@ -45,7 +45,7 @@ class ExportedModel:
 def export_run(
     run: str | Path, to: str | Path, *, max_mb: float = MAX_MB, copies: CopyIndex | None = None
 ) -> ExportedModel:
-    """Write the networks, config, metrics and pieces of a run as a model folder, which is used as a run is.
+    """Write the networks, config and metrics of a run as a model folder, which is used as a run is.
 
     The best state of each network is kept, in 16-bit floating point numbers; networks compute in 32 bits as
     before. The prior is bound to the autoencoder as rounded. Paths of this machine are left out. The folder
