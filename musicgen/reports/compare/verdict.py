@@ -208,7 +208,8 @@ def run_warnings(comparison: Comparison) -> list[tuple[Row, str]]:
     """
     warnings = []
     for row in comparison.rows:
-        metrics = comparison.runs[row.members[0]].metrics
+        run = comparison.runs[row.members[0]]
+        metrics = run.metrics
         count = int(metrics.get("generated/pieces", 0))
         found = [
             f"{int(metrics[name])} of {count} generated pieces {'is' if count == 1 else 'are'} {word}"
@@ -216,7 +217,8 @@ def run_warnings(comparison: Comparison) -> list[tuple[Row, str]]:
             if metrics.get(name, 0) > 0
         ]
         perplexity = metrics.get("vq_vae/val/perplexity", math.inf)
-        if perplexity < COLLAPSED:
+        size = (run.config.get("quantizer") or {}).get("num_embeddings")
+        if perplexity < (min(COLLAPSED, size / 2) if isinstance(size, int) else COLLAPSED):
             found.append(f"the codebook has collapsed (perplexity {perplexity:.2g})")
         if found:
             warnings.append((row, "; ".join(found)))

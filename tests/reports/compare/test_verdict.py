@@ -157,3 +157,9 @@ def test_a_collapsed_codebook_is_said():
     assert [(row.number, text) for row, text in run_warnings(comparison)] == [
         ("1", "the codebook has collapsed (perplexity 1.7)")
     ]
+
+
+def test_few_codes_in_use_of_few_are_no_collapse():
+    metrics = {"vq_vae/val/perplexity": 2.6}
+    comparison = aggregate([a_run("a", quantizer__num_embeddings=4, metrics=metrics)])
+    assert run_warnings(comparison) == []
