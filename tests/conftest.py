@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from musicgen.music.midi import write_midi
 from musicgen.music.notes import Performance
 from tests.command import Musicgen
 
+settings.register_profile("patient", deadline=None)  # a busy machine is not a failure
+settings.load_profile("patient")
 FAULT_ROUNDS = 7  # of three kills each
 
 

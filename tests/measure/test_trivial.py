@@ -24,7 +24,7 @@ lengths = st.lists(st.integers(0, 5), min_size=1, max_size=6).filter(any)
 
 
 @given(lengths, lengths, st.integers(0, 99), st.integers(1, 7))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_priors_are_those_of_plain_counting(train: list[int], held_out: list[int], seed: int, block: int):
     (seen, seen_starts), (told, told_starts) = some_codes(train, seed), some_codes(held_out, seed + 1)
     pairs, singles = Counter(), Counter()

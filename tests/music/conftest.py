@@ -11,10 +11,6 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
-from hypothesis import settings
-
-settings.register_profile("patient", deadline=None)  # a busy machine is not a failure
-settings.load_profile("patient")
 
 
 def midi_bytes(*tracks: bytes, kind: int = 1, division: int = 480, number: int | None = None) -> bytes:

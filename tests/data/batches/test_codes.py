@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgen.data.batches.codes import CodeWindows, PieceCodes
@@ -22,7 +22,6 @@ lengths_strategy = st.lists(st.integers(1, 9), min_size=1, max_size=5)
 
 
 @given(lengths_strategy, st.integers(1, 4))
-@settings(deadline=None)
 def test_fixed_windows_side_by_side_predict_each_code_once(lengths: list[int], window: int):
     pieces = numbered(lengths)
     windows = CodeWindows(pieces, window_quarters=window, hop_quarters=window, start_token=START)
@@ -32,7 +31,6 @@ def test_fixed_windows_side_by_side_predict_each_code_once(lengths: list[int], w
 
 
 @given(lengths_strategy, st.integers(1, 4))
-@settings(deadline=None)
 def test_without_a_start_token_only_the_first_code_of_a_piece_is_not_predicted(lengths, window: int):
     pieces = numbered(lengths)
     windows = CodeWindows(pieces, window_quarters=window, hop_quarters=window)
@@ -43,7 +41,6 @@ def test_without_a_start_token_only_the_first_code_of_a_piece_is_not_predicted(l
 
 
 @given(lengths_strategy, st.integers(1, 4), st.data())
-@settings(deadline=None)
 def test_inputs_are_what_stands_before_the_targets(lengths: list[int], window: int, data: st.DataObject):
     hop = data.draw(st.integers(1, window))
     start_token = data.draw(st.sampled_from([None, START]))
@@ -63,7 +60,6 @@ def test_inputs_are_what_stands_before_the_targets(lengths: list[int], window: i
 
 
 @given(lengths_strategy, st.integers(1, 4), st.data())
-@settings(deadline=None)
 def test_fixed_windows_of_any_hop_cover_every_code(lengths: list[int], window: int, data: st.DataObject):
     pieces = numbered(lengths)
     hop = data.draw(st.integers(1, window))

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgen.data.batches.sampler import EpochSampler, permuted
@@ -26,7 +26,6 @@ def key(*seeds: int) -> np.ndarray:
 
 
 @given(st.integers(1, 3000), st.integers(0, 10))
-@settings(deadline=None)
 def test_every_number_comes_once(size: int, seed: int):
     order = permuted(np.arange(size), size=size, key=key(seed))
     assert np.array_equal(np.sort(order), np.arange(size))

@@ -48,7 +48,7 @@ def test_a_pack_holds_the_pieces_in_their_order(pieces_folder: Path, folder: Pat
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6), st.integers(0, 99), st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_batch_is_the_grids_own_cells_and_onsets(lengths: list[int], seed: int, data: st.DataObject):
     pack = random_packed(lengths, seed)
     index = np.array(data.draw(st.lists(st.integers(0, len(pack) - 1), min_size=1, max_size=9)))

@@ -145,7 +145,7 @@ def longest_by_comparison(asked: Performance, pieces: list[Performance]) -> int:
 TUNES = st.lists(st.sampled_from([60, 62, 64, 65]), min_size=0, max_size=60)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(asked=TUNES, pieces=st.lists(TUNES, min_size=1, max_size=3))
 def test_equals_the_comparison_of_every_place_with_every_place(asked, pieces):
     ours, theirs = line(asked) if asked else notes([]), [line(p) if p else notes([]) for p in pieces]
@@ -153,7 +153,7 @@ def test_equals_the_comparison_of_every_place_with_every_place(asked, pieces):
     assert index.longest_copy(ours).notes == longest_by_comparison(ours, theirs)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(steps=st.lists(st.integers(0, 2047), min_size=1, max_size=50), data=st.data())
 def test_equal_runs_have_equal_hashes_wherever_they_begin(steps, data):
     begin = data.draw(st.integers(0, len(steps) - 1))

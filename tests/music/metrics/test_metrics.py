@@ -213,7 +213,7 @@ ROWS = st.lists(
 ).map(lambda rows: [(p, onset / 8, (onset + length) / 8) for p, onset, length in rows])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=ROWS, semitones=st.integers(-12, 12), bars=st.integers(0, 3))
 def test_metrics_do_not_ask_for_the_key_or_the_start(rows, semitones, bars):
     piece = notes(rows)
@@ -223,7 +223,7 @@ def test_metrics_do_not_ask_for_the_key_or_the_start(rows, semitones, bars):
     assert after == pytest.approx(before, nan_ok=True, abs=1e-4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=ROWS)
 def test_metrics_keep_within_their_ranges(rows):
     for name, value in describe(notes(rows)).items():

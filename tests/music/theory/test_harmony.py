@@ -122,7 +122,7 @@ def test_silence_gives_nan_for_every_metric():
     assert (analysis.key, analysis.slices, analysis.steps, analysis.cadences) == (None, (), (), ())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=PIECES)
 def test_metrics_keep_within_their_ranges(rows):
     metrics = harmony.describe_harmony(notes(rows))

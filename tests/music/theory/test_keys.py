@@ -44,7 +44,7 @@ PIECES = st.lists(
 ).map(lambda rows: [(p, onset / 4, (onset + length) / 4) for p, onset, length in rows])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(rows=PIECES, semitones=st.integers(-12, 12))
 def test_a_transposed_piece_has_the_transposed_key(rows, semitones):
     here = key_scores(notes(rows))
