@@ -7,7 +7,9 @@ from torch.utils.data import DataLoader
 
 
 def fastest_precision(accelerator: str) -> str:
-    """Choose bf16 where the hardware multiplies it natively, float32 elsewhere.
+    """Choose bf16 where the hardware multiplies it natively and PyTorch may use that, float32 elsewhere.
+
+    With `ATEN_CPU_CAPABILITY=avx2` PyTorch leaves AVX512 alone, and bf16 takes many times as long.
 
     Args:
         accelerator: Lightning's name: `auto`, `cpu`, `gpu`, `cuda`, `mps`.
@@ -20,7 +22,8 @@ def fastest_precision(accelerator: str) -> str:
     if accelerator == "mps" or (accelerator in ("auto", "gpu") and torch.backends.mps.is_available()):
         return "32-true"
     native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    return "bf16-mixed" if native else "32-true"
+    is_allowed = torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return "bf16-mixed" if native and is_allowed else "32-true"
 
 
 def is_written(trainer: pl.Trainer) -> bool:

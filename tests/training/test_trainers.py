@@ -23,6 +23,7 @@ from musicgen.pipeline.stages.autoencoder import AutoencoderStage
 from musicgen.pipeline.stages.prior import PriorStage
 from musicgen.pipeline.status import StatusFile
 from musicgen.training.optim import constant
+from musicgen.training.trainer import fastest_precision
 
 STAGES = ["vq_vae", "transformer"]
 
@@ -146,3 +147,12 @@ def test_fp16_is_bf16_on_a_cpu_and_fp16_on_a_gpu(pieces: Prepared, stage: str):
         with pytest.warns(UserWarning, match="fp16 is not supported on CPU"):
             trainer, _ = fit(stage, pieces, precision="16-mixed")
         assert trainer.precision == "bf16-mixed"
+
+
+@pytest.mark.parametrize(("capability", "precision"), [("AVX512", "bf16-mixed"), ("AVX2", "32-true")])
+def test_bf16_is_chosen_only_where_pytorch_may_use_it(
+    monkeypatch: pytest.MonkeyPatch, capability: str, precision: str
+):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert fastest_precision("cpu") == precision
