@@ -64,8 +64,9 @@ class ThreeStateCells(CellModel):
         bce = cell_bce(sounding - silent, slices[:, 0])
         onset = self._onsets(maps, sounding, silent, before).clamp(1e-7, 1 - 1e-7)
         onset_bce = functional.binary_cross_entropy(onset, slices[:, 1].to(onset.dtype))
-        nats = self.cell_nats(maps, slices, before=before).mean()
         share = self.likelihood_share if progress >= self.warm_up else 0.0
+        with torch.set_grad_enabled(torch.is_grad_enabled() and share > 0):
+            nats = self.cell_nats(maps, slices, before=before).mean()
         total = (1 - share) * (bce + self.onset_weight * onset_bce) + share * nats
         metrics = {"bce": bce.detach(), "onset_bce": onset_bce.detach(), "nats": nats.detach()}
         return CellLoss(total=total, metrics=metrics)
@@ -78,11 +79,14 @@ class ThreeStateCells(CellModel):
         before: Shaped[Tensor, "batch pitches"] | None = None,
     ) -> Float[Tensor, "batch pitches ticks"]:
         """Compute -log p of each cell's state given the one before it; onsets are told, too."""
+        begin, end, again = maps.float().unbind(1)
         states = states_of(slices)
-        log_chances = self._log_chances(maps.float())
         came_from = previous_cells(slices[:, 0].float(), before)
-        after = torch.where(came_from[..., None], log_chances[1], log_chances[0])
-        return -after.gather(-1, states[..., None])[..., 0]
+        weight = torch.where(states == ONSET, again, torch.where(states == HELD, 0.0, end))
+        after_sound = torch.logaddexp(torch.logaddexp(end, again), torch.zeros_like(end)) - weight
+        after_silence = functional.softplus(torch.where(states == ONSET, -begin, begin))
+        after_silence = after_silence.masked_fill(states == HELD, float("inf"))
+        return torch.where(came_from, after_sound, after_silence)
 
     def marginal_logits(
         self,
@@ -172,8 +176,9 @@ class ThreeStateCells(CellModel):
         )
         was_sounding = torch.cat([first, sounding[..., :-1].exp()], dim=-1)
         was_silent = torch.cat([1 - first, silent[..., :-1].exp()], dim=-1)
-        chances = self._log_chances(maps)[..., ONSET].exp()
-        return was_silent * chances[0] + was_sounding * chances[1]
+        begin, end, again = maps.unbind(1)
+        strikes_again = (again - torch.logaddexp(end, torch.zeros_like(end))).sigmoid()
+        return was_silent * begin.sigmoid() + was_sounding * strikes_again
 
 
 def _drawn(path: Int[Tensor, "steps pitches"], *, ticks: int) -> DrawnCells:
