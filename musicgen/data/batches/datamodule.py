@@ -58,7 +58,7 @@ class MidiDataModule(pl.LightningDataModule):
         """Check that there are training and validation slices.
 
         Raises:
-            ValueError: The train or val split is empty, or ``batch_size`` exceeds the training slices.
+            ValueError: The train or val split is empty.
         """
         self.prepared.require("train", "val")
         check_enough(len(self.prepared.splits["train"]), self.batch_size, what="training slices")
@@ -110,7 +110,7 @@ class CodeDataModule(pl.LightningDataModule):
         loader_workers: Processes that fetch batches.
 
     Raises:
-        ValueError: A setting is out of range, or ``batch_size`` exceeds the training windows.
+        ValueError: A setting is out of range, or there are no windows.
     """
 
     def __init__(

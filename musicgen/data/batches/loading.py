@@ -1,10 +1,14 @@
 """Loaders of batches, and checks of their size."""
 
+import logging
+
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from musicgen.data.batches.sampler import EpochSampler
 from musicgen.data.batches.slices import as_is
+
+log = logging.getLogger(__name__)
 
 
 def make_loader(
@@ -47,13 +51,15 @@ def checked_batch_size(batch_size: int) -> int:
 
 
 def check_enough(available: int, batch_size: int, *, what: str) -> None:
-    """Check that there are samples for a batch.
+    """Check that there are samples; where they fill no batch, say that an epoch is a single update.
 
     Raises:
-        ValueError: There are too few.
+        ValueError: There are none.
     """
+    if available < 1:
+        raise ValueError(f"there are no {what}; choose more pieces")
     if available < batch_size:
-        raise ValueError(
-            f"batch_size={batch_size}, but there are only {available} {what}; "
-            f"use a batch_size of {max(available, 1)} or less, or choose more pieces"
+        log.warning(
+            "batch_size=%d and only %d %s: an epoch is one update of %d; choose more pieces, or less",
+            *(batch_size, available, what, available),
         )

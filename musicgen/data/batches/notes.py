@@ -150,7 +150,7 @@ class NoteDataModule(pl.LightningDataModule):
         updates_per_epoch: Training batches per epoch and rank; None for one pass over the windows.
 
     Raises:
-        ValueError: A setting is out of range, or ``batch_size`` exceeds the training windows.
+        ValueError: A setting is out of range, or there are no windows.
     """
 
     def __init__(

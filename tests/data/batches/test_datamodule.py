@@ -112,12 +112,19 @@ def test_worker_processes_give_the_same_batches(prepared):
     assert all(torch.equal(one.slices, other.slices) for one, other in zip(here, there, strict=True))
 
 
-def test_a_batch_larger_than_the_training_set_is_an_error(prepared, codes):
+def test_a_batch_larger_than_the_training_set_is_the_whole_of_it(prepared, codes, caplog):
     size = len(prepared.splits["train"])
-    with pytest.raises(ValueError, match=f"batch_size={size + 1}, but there are only {size} training slices"):
-        MidiDataModule(prepared, batch_size=size + 1).setup("fit")
-    with pytest.raises(ValueError, match=r"only \d+ training windows"):
-        CodeDataModule(codes, batch_size=1000)
+    slices = MidiDataModule(prepared, batch_size=size + 1)
+    slices.setup("fit")
+    assert f"batch_size={size + 1} and only {size} training slices: an epoch is one update" in caplog.text
+    [batch] = slices.train_dataloader()
+    assert len(batch.slices) == size
+    windows = CodeDataModule(codes, batch_size=1000, window_quarters=12)
+    assert "training windows: an epoch is one update" in caplog.text
+    [batch] = windows.train_dataloader()
+    assert len(batch.inputs) == len(windows.train_windows)
+    several = MidiDataModule(prepared, batch_size=size + 1, updates_per_epoch=3)
+    assert [len(one.slices) for one in several.train_dataloader()] == [size + 1] * 3
     with pytest.raises(ValueError, match="batch_size=0"):
         MidiDataModule(prepared, batch_size=0)
 
