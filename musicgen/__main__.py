@@ -1,5 +1,7 @@
 """The command line: find the verb, and only then import what it needs."""
 
+import codecs
+import errno
 import importlib
 import io
 import os
@@ -24,19 +26,27 @@ VERBS = {
     "import": ("import_weights", "make a run of Bachsformer's weights: weights=DIR"),
 }
 USAGE_ERROR = 2  # exit status of a command line that cannot be carried out
+NAMES_AS_BYTES = "musicgen_names"  # what a stream does with names of files that are no Unicode
 INTERRUPTED = 130  # exit status after Ctrl-C, as of any program that a signal ends
 
 
 class LenientPipe(io.FileIO):
-    """A standard stream whose reader may leave early, as `head` does: the rest goes nowhere."""
+    """A standard stream that ends no verb: when it takes no more, the rest goes nowhere.
+
+    Attributes:
+        failure: Why it took no more; empty where its reader left early, as `head` does.
+    """
 
     replaced: Any = None
+    failure = ""
 
     def write(self, data: Any) -> int | None:
-        """Write; when the other end is closed, send this and everything after it to the null device."""
+        """Write; when the other end is closed or full, send this and all that follows to the null device."""
         try:
             return super().write(data)
-        except BrokenPipeError:
+        except OSError as error:
+            if error.errno != errno.EPIPE:
+                self.failure = error.strerror or str(error)
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self.fileno())
             os.close(null)
@@ -45,8 +55,8 @@ class LenientPipe(io.FileIO):
 
 def main() -> None:
     """Run the verb that the command line names."""
-    for name, descriptor in (("stdout", 1), ("stderr", 2)):
-        setattr(sys, name, _lenient(getattr(sys, name), descriptor=descriptor))
+    codecs.register_error(NAMES_AS_BYTES, _bytes_of_names)
+    pipes = [_open_leniently(name, descriptor=number) for name, number in (("stdout", 1), ("stderr", 2))]
     try:
         _run_verb()
     except KeyboardInterrupt as interruption:
@@ -54,25 +64,43 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     finally:
         sys.stdout.flush()
+    if failure := next((pipe.failure for pipe in pipes if pipe and pipe.failure), ""):
+        print(f"musicgen: not all output could be written: {failure}", file=sys.stderr)
+        sys.exit(1)
 
 
-def _lenient(stream: Any, *, descriptor: int) -> Any:
-    """Open a standard stream again so that no character and no closed pipe can end a verb.
+def _open_leniently(name: str, *, descriptor: int) -> LenientPipe | None:
+    """Open a standard stream again so that no character, no full disk and no closed pipe can end a verb.
 
     A console that is not UTF-8 shows `?` for what it has no sign for. Streams that are not the process's own
-    (a notebook's, a test's) are left as they are.
+    (a notebook's, a test's) are left as they are; one that was closed becomes the null device.
     """
+    stream = getattr(sys, name)
+    if stream is None:
+        setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  (for as long as we live)
+        return None
     try:
         if stream.fileno() != descriptor or (os.name == "nt" and stream.isatty()):  # shows all characters
-            return stream
-    except (AttributeError, OSError, ValueError):  # no stream, none with a file, or a closed one
-        return stream
+            return None
+    except (AttributeError, OSError, ValueError):  # none with a file, or a closed one
+        return None
     stream.flush()
-    errors = stream.errors if "utf" in stream.encoding.lower() else "replace"
+    errors = NAMES_AS_BYTES if "utf" in stream.encoding.lower() else "replace"
     raw = LenientPipe(descriptor, "w", closefd=False)
     buffered = io.BufferedWriter(raw)
     raw.replaced = stream  # kept: it would close the descriptor when it goes
-    return io.TextIOWrapper(buffered, encoding=stream.encoding, errors=errors, line_buffering=True)
+    text = io.TextIOWrapper(buffered, encoding=stream.encoding, errors=errors, line_buffering=True)
+    setattr(sys, name, text)
+    return raw
+
+
+def _bytes_of_names(error: UnicodeError) -> tuple[bytes | str, int]:
+    """Write the bytes of a file's name that is no Unicode as they are, and `?` for what is no character."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        assert isinstance(error, UnicodeEncodeError)
+        return "?" * (error.end - error.start), error.end
 
 
 def _run_verb() -> None:
