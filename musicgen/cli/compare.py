@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.last_act import LastAct
 
 
-class CompareSweep(Callback):
+class CompareSweep(LastAct):
     """Compare the runs of a sweep as its last act, and end with an error when one of them failed."""
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+    def finish(self, config: DictConfig) -> None:
         """Write the comparison into the sweep's folder and show it."""
         folder = Path(config.hydra.sweep.dir)
         failed = _compare([folder], folder=folder)

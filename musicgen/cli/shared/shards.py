@@ -1,22 +1,22 @@
 """musicgen prepare shard=i/n: one part of the preparation, and all parts together when a sweep ends."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hydra.experimental.callback import Callback
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from musicgen.cli.shared.last_act import LastAct
 from musicgen.cli.shared.pieces import prepared_pieces, work_of
 
 if TYPE_CHECKING:
     from musicgen.data.prepare import Prepared, PreparedShard
 
 
-class JoinShards(Callback):
+class JoinShards(LastAct):
     """Prepare all pieces as the last act of a sweep over shards: everything is in the cache by then."""
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+    def finish(self, config: DictConfig) -> None:
         """Leave the summary of all pieces in the sweep's folder; what a dead shard left is read here."""
         if any(override.startswith("shard=") for override in config.hydra.overrides.task):
             tell(prepared_pieces(config), Path(config.hydra.sweep.dir))
