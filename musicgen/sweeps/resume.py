@@ -91,12 +91,16 @@ def is_finished(config: DictConfig) -> bool:
 
 
 def should_skip(status: "Status | None", config: DictConfig) -> bool:
-    """Check whether a run of this status is skipped: done, or failed or pruned without `retry_failed`."""
+    """Check whether a run of this status is skipped: done, or failed or pruned without `retry_failed`.
+
+    A run that is named itself, and not the sweep that it is a job of, is meant to be run again.
+    """
     if config.resume is None or status is None:
         return False
+    is_named = Path(config.resume).resolve() == Path(config.run_dir).resolve()
     if status.state == "done":
         log.info("Skipped: %s is done", config.run_dir)
-    elif status.state in ("failed", "pruned") and not config.retry_failed:
+    elif status.state in ("failed", "pruned") and not (config.retry_failed or is_named):
         state = f"{status.state} ({status.reason})"
         log.info("Skipped: %s is %s; retry_failed=true runs it again", config.run_dir, state)
     else:

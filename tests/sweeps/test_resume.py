@@ -92,6 +92,16 @@ def test_what_a_search_gave_up_is_pruned_and_left(tmp_path: Path):
     assert not is_finished(config(tmp_path, retry=True))
 
 
+def test_a_failed_run_that_is_named_itself_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(OSError, match="disk"), running(tmp_path / "run"):
+        raise OSError("no disk")
+    named = config(tmp_path / "run")
+    for place, name in ((tmp_path, "run"), (tmp_path / "run", "."), (tmp_path, str(tmp_path / "run"))):
+        monkeypatch.chdir(place)
+        assert is_finished(OmegaConf.merge(named, {"resume": str(tmp_path)}))
+        assert not is_finished(OmegaConf.merge(named, {"resume": name}))
+
+
 def test_killed_jobs_are_not_settled(tmp_path: Path):
     StatusFile(tmp_path).update(state="running", stage="vq_vae")
     assert not is_finished(config(tmp_path))
