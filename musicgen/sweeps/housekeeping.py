@@ -1,16 +1,22 @@
 """Disk usage of runs, and removal of files that are no longer needed."""
 
+import re
 import shutil
+import time
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from musicgen.pipeline.reuse.record import read_records
+from musicgen.pipeline.reuse.record import read_record, read_records
 from musicgen.pipeline.status import is_alive, read_status
 from musicgen.reports.runs.runs import Run, find_runs, read_run
 
+_PARTIAL = re.compile(r"\..+[.-][0-9a-f]{8}\.partial")  # as we name unfinished files
+_BEING_WRITTEN_S = 3600.0  # a younger one may still be
+_IN_OUR_CHECKPOINTS = (b"musicgen", b"autoencoder_sha256")
 _SHOWN = ("vq_vae/val/bce", "vq_vae/val/perplexity", "val/bits_per_quarter")
 
 
@@ -96,7 +102,7 @@ def removable(folders: Sequence[Path], *, cache: Path | None, failed: bool, last
     Args:
         folders: Runs, sweeps, or folders of them.
         cache: Cache whose trained stages are included; None for none.
-        failed: Include the whole folders of failed runs.
+        failed: Include the whole folders of failed runs of ours; other programs write `.hydra`, too.
         last: Include the last checkpoints of finished runs. The best ones suffice to generate, but training
             cannot continue without the last.
     """
@@ -105,7 +111,7 @@ def removable(folders: Sequence[Path], *, cache: Path | None, failed: bool, last
         if is_alive(folder):
             continue
         run = read_run(folder)
-        if failed and run.status == "failed":
+        if failed and run.status == "failed" and _is_ours(run):
             found.append(Removable(folder, f"failed: {run.reason[:80]}"))
         elif last and run.status == "done":
             paths = sorted((folder / "checkpoints").glob("*-last.ckpt"))
@@ -115,27 +121,55 @@ def removable(folders: Sequence[Path], *, cache: Path | None, failed: bool, last
     return found
 
 
+def _is_ours(run: Run) -> bool:
+    """Tell whether a run is one of musicgen, by the networks that it was told to make."""
+    return "vq_vae" in run.config or "transformer" in run.config or bool(run.record.get("version"))
+
+
 def _leftovers(folder: Path) -> Iterator[Removable]:
     """Find partial files of killed processes."""
     for path in folder.rglob(".*.partial"):
-        yield Removable(path, "an unfinished file of a killed process")
+        is_old = time.time() - path.lstat().st_mtime > _BEING_WRITTEN_S
+        if _PARTIAL.fullmatch(path.name) and is_old and not path.is_symlink():
+            yield Removable(path, "an unfinished file of a killed process")
 
 
 def _orphans(folder: Path) -> Iterator[Removable]:
-    """Find checkpoints without a config, except trained stages in a cache."""
+    """Find checkpoints of ours without a config, except trained stages in a cache."""
     for checkpoints in [path for path in folder.rglob("checkpoints") if path.is_dir()]:
         run = checkpoints.parent
         has_run = (run / ".hydra").is_dir() or (run / "metrics.json").is_file()
-        if not has_run and run.parent.name != "stages":
+        if not has_run and run.parent.name != "stages" and _is_all_ours(checkpoints):
             reason = "checkpoints without a run: no .hydra and no metrics.json"
             yield Removable(checkpoints, reason)
+
+
+def _is_all_ours(checkpoints: Path) -> bool:
+    """Tell whether a folder holds checkpoints of musicgen and nothing of anybody else."""
+    files = list(checkpoints.iterdir())
+    return bool(files) and not checkpoints.is_symlink() and all(map(_is_ours_beside, files))
+
+
+def _is_ours_beside(path: Path) -> bool:
+    """Tell whether a file is a checkpoint of musicgen, by what is in it, or the record of one."""
+    if path.suffix == ".json":
+        return read_record(path.parent.parent, path.stem) is not None
+    if path.suffix != ".ckpt" or not path.is_file():
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+            content = archive.read(names[0]) if names else b""
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        return False
+    return all(word in content for word in _IN_OUR_CHECKPOINTS)
 
 
 def _unshared(stages: Path) -> Iterator[Removable]:
     """Find trained stages in the cache that no run links to."""
     for entry in sorted(path for path in stages.glob("*") if (path / "checkpoints").is_dir()):
         files = [path for path in entry.rglob("*.ckpt") if path.is_file()]
-        if files and all(path.stat().st_nlink == 1 for path in files):
+        if files and read_records(entry) and all(path.stat().st_nlink == 1 for path in files):
             yield Removable(entry, "a trained stage in the cache that no run links to")
 
 

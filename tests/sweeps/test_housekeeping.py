@@ -3,12 +3,17 @@
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
+import torch
 
+from musicgen.checkpoint import describe
+from musicgen.pipeline.reuse.record import StageRecord
 from musicgen.pipeline.status import running
 from musicgen.sweeps.housekeeping import read_usage, readable, removable
+from musicgen.tensors import write_tensors
 
 
 @pytest.fixture
@@ -17,7 +22,7 @@ def outputs(tmp_path: Path) -> Path:
     for name in ("done", "failed"):
         run = tmp_path / "outputs" / name
         (run / ".hydra").mkdir(parents=True)
-        (run / ".hydra" / "config.yaml").write_text("epochs: 1\n")
+        (run / ".hydra" / "config.yaml").write_text("vq_vae: {num_hiddens: 8}\n")
         (run / "checkpoints").mkdir()
         for stage in ("vq_vae", "vq_vae-last", "transformer", "transformer-last"):
             (run / "checkpoints" / f"{stage}.ckpt").write_bytes(bytes(1000))
@@ -25,8 +30,14 @@ def outputs(tmp_path: Path) -> Path:
     (tmp_path / "outputs" / "failed" / "error.txt").write_text("ValueError: no\n")
     lost = tmp_path / "outputs" / "lost" / "checkpoints"
     lost.mkdir(parents=True)
-    (lost / "vq_vae.ckpt").write_bytes(bytes(10))
+    write_tensors({"musicgen": describe("vq_vae", config={}, grid={}, data={})}, lost / "vq_vae.ckpt")
     return tmp_path / "outputs"
+
+
+def of_an_hour_ago(path: Path) -> Path:
+    path.write_text("x")
+    os.utime(path, (time.time() - 4000,) * 2)
+    return path
 
 
 def reasons(
@@ -37,8 +48,35 @@ def reasons(
 
 
 def test_without_a_wish_only_what_belongs_to_nothing_goes(outputs: Path):
-    (outputs / "done" / ".metrics.json.1-2.partial").write_text("x")
-    assert set(reasons(outputs)) == {"outputs/lost/checkpoints", "outputs/done/.metrics.json.1-2.partial"}
+    of_an_hour_ago(outputs / "done" / ".metrics.json.1-0123abcd.partial")
+    assert set(reasons(outputs)) == {
+        "outputs/lost/checkpoints",
+        "outputs/done/.metrics.json.1-0123abcd.partial",
+    }
+
+
+def test_what_others_made_is_never_removed(outputs: Path):
+    """Another project's checkpoints, downloads and Hydra runs, links, and what is just being written."""
+    shutil.rmtree(outputs / "lost")
+    other = outputs / "theirs"
+    (other / "checkpoints").mkdir(parents=True)
+    torch.save({"state_dict": {}}, other / "checkpoints" / "last.ckpt")
+    of_an_hour_ago(other / ".film.mkv.partial")
+    (outputs / "done" / ".metrics.json.1-0123abcd.partial").write_text("x")
+    (other / "run" / ".hydra").mkdir(parents=True)
+    (other / "run" / ".hydra" / "config.yaml").write_text("model: {width: 8}\n")
+    (other / "run" / "error.txt").write_text("ValueError: theirs\n")
+    (outputs / "linked").mkdir()
+    (outputs / "linked" / "checkpoints").symlink_to(outputs / "done" / "checkpoints")
+    cache = outputs.parent / "cache"
+    (cache / "stages" / "theirs" / "checkpoints").mkdir(parents=True)
+    (cache / "stages" / "theirs" / "checkpoints" / "last.ckpt").write_bytes(b"x")
+    assert set(reasons(outputs, cache, failed=True)) == {"outputs/failed"}
+
+
+def test_checkpoints_beside_a_file_of_somebody_stay(outputs: Path):
+    (outputs / "lost" / "checkpoints" / "thesis.txt").write_text("mine")
+    assert not reasons(outputs)
 
 
 def test_failed_runs_and_last_checkpoints_go_when_asked(outputs: Path):
@@ -57,6 +95,8 @@ def test_a_stage_of_the_cache_goes_when_the_last_run_that_has_it_is_gone(outputs
     entry = outputs.parent / "cache" / "stages" / "k" / "checkpoints"
     entry.mkdir(parents=True)
     os.link(outputs / "done" / "checkpoints" / "vq_vae.ckpt", entry / "vq_vae.ckpt")
+    record = StageRecord("vq_vae", key="k", settings={}, environment={}, trained_in="done")
+    record.write(entry.parent)
     assert not {one for one in reasons(outputs.parent, outputs.parent / "cache") if "stages" in one}
     shutil.rmtree(outputs / "done")
     assert "cache/stages/k" in reasons(outputs, outputs.parent / "cache")
