@@ -1,10 +1,14 @@
 """Names of a sweep's jobs: short, telling, never two alike, never outside the sweep's folder."""
 
+import hydra
 import pytest
 from omegaconf import OmegaConf
 
+from musicgen.cli.shared.settings.check import composed
 from musicgen.cli.shared.settings.command_line import read_command_line
 from musicgen.cli.shared.settings.sweep_names import naming
+from musicgen.cli.shared.settings.usage import UsageError
+from musicgen.config.tree import config_dir
 
 USUAL = ["trainer", "data.root"]
 
@@ -40,12 +44,54 @@ def test_what_an_experiment_sweeps_is_named_unless_it_is_fixed():
         r"data.title='a\\b',c",
         "data.title='what?','how?'",
         "batch_size=8,16",
+        "data.title=Waltz,waltz",
+        "data.title=Waltz.,Nocturne",
+        "data.title=\u00c9tude,E\u0301tude",
+        "seed=0,0",
+        "data.title=../../x",
     ],
 )
 def test_values_that_are_no_part_of_a_folders_name_become_numbers(sweep: str):
     assert named(sweep) == ["hydra.sweep.subdir=${hydra.job.num}"]
 
 
-@pytest.mark.parametrize("arguments", [["epochs=5"], ["epochs=5,10", "hydra.sweep.subdir=mine"]])
-def test_the_rest_is_left_to_hydra(arguments: list[str]):
-    assert named(*arguments) == []
+def test_one_job_is_left_to_hydra():
+    assert named("epochs=5") == []
+
+
+def named_by_hand(*arguments: str) -> list[str]:
+    """Name the jobs of a sweep whose folders the user names."""
+    line = read_command_line(["-m", *arguments], verb="train")
+    with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return naming(line.overrides, config=composed(line))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "hydra.sweep.subdir=job${hydra.job.num}",
+        "hydra.sweep.subdir=${epochs}/${hydra:job.num}",
+        "hydra.sweep.subdir=of_${epochs}",
+        "hydra.job.config.override_dirname.exclude_keys=[seed]",
+    ],
+)
+def test_folders_may_be_named_by_hand(typed: str):
+    assert named_by_hand("epochs=5,10", "seed=1", typed) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("hydra.sweep.subdir=mine", "mine: two jobs"),
+        ("hydra.sweep.subdir=${seed}", "1: two jobs"),
+        ("hydra.job.config.override_dirname.exclude_keys=[epochs]", "two jobs"),
+        ("hydra.sweep.subdir=../x${epochs}", "lies below its sweep's"),
+        ("hydra.sweep.subdir=/x/${epochs}", "lies below its sweep's"),
+        ("hydra.sweep.subdir=${nowhere}", "nowhere"),
+    ],
+)
+def test_jobs_do_not_share_a_folder(typed: str, message: str):
+    with pytest.raises(UsageError) as refusal:
+        named_by_hand("epochs=5,10", "seed=1", typed)
+    assert message in str(refusal.value)
+    assert "\n" not in str(refusal.value)
