@@ -20,7 +20,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.cli.shared.claim import claim
+from musicgen.cli.shared.claim import SHARED, claim
 from musicgen.cli.shared.settings.check import composed
 from musicgen.cli.shared.settings.command_line import CommandLine, read_command_line
 from musicgen.cli.shared.settings.composition import sentence
@@ -142,13 +142,13 @@ def _run(line: CommandLine, guarded: Callable[[DictConfig], Any]) -> int:
         print(f"experiment={name} sweeps over {swept}: running it as with -m")
         is_sweep = True
     check_jobs(config, verb=line.verb, is_sweep=is_sweep)
-    if config.hydra.output_subdir is not None and line.verb != "search":
+    names = naming(overrides, config=config) if is_sweep else []
+    if config.hydra.output_subdir is not None:
         overrides += _claimed(config, line, is_sweep=is_sweep)
     if not is_sweep:
         application.run(line.verb, guarded, [*overrides, "hydra.mode=RUN"])
         return 0
-    overrides += naming(overrides, config=config)
-    returned = application.multirun(line.verb, guarded, [*overrides, "hydra.mode=MULTIRUN"])
+    returned = application.multirun(line.verb, guarded, [*overrides, *names, "hydra.mode=MULTIRUN"])
     return sum(job.return_value == FAILED for job in _jobs(returned))
 
 
@@ -177,7 +177,7 @@ def _claimed(config: DictConfig, line: CommandLine, *, is_sweep: bool) -> list[s
     is_named = any(override.lstrip("+").startswith(f"{setting}=") for override in line.overrides)
     goes_on = bool(config.get("resume")) or int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0
     folder = claim(config, verb=line.verb, is_sweep=is_sweep, is_named=is_named, goes_on=goes_on)
-    return [] if is_named else [f"{setting}={quoted(str(folder))}"]
+    return [] if is_named or line.verb in SHARED else [f"{setting}={quoted(str(folder))}"]
 
 
 def _guarded(task: Task, program: list[str], is_settled: IsSettled) -> Callable[[DictConfig], str | None]:

@@ -16,6 +16,7 @@ SWEEP_FILE = "multirun.yaml"
 RUN_FILES = ("metrics.json", "generated")  # besides checkpoints
 MAKES_RUNS = ("train", "import")
 RENEWABLE = ("prepare", "evaluate", "compare")  # reports, which the same verb may write again
+SHARED = ("search",)  # whose folder several processes work in, today and later
 BESIDE = (  # settings that say where and how a run works, not what it is
     *("run_dir", "name", "stages", "ckpt_path", "resume", "retry_failed", "reuse", "threads"),
     *("trainer", "logger", "callbacks", "data.root", "data.cache_dir", "data.num_workers"),
@@ -42,12 +43,12 @@ def claim(config: DictConfig, *, verb: str, is_sweep: bool, is_named: bool, goes
     """
     setting = "hydra.sweep.dir" if is_sweep else "hydra.run.dir"
     folder = _stated(config, setting)
+    setting = "folder" if verb in SHARED else setting
     try:
-        if not is_named:
+        if not is_named and verb not in SHARED:
             folder = _fresh(folder)
         elif not goes_on:
             _check(folder, config, verb=verb, is_sweep=is_sweep, setting=setting)
-            folder.mkdir(parents=True, exist_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
         reason = "" if os.access(folder, os.W_OK) else "it is read-only"
         if not reason and shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
@@ -57,7 +58,7 @@ def claim(config: DictConfig, *, verb: str, is_sweep: bool, is_named: bool, goes
     if reason:
         raise FolderError(f"{folder} cannot be written: {reason}; make room or give another {setting}")
     waits = goes_on or config.get("ckpt_path") == "last"  # for the end of whoever is at work there
-    if not waits and not _lock(folder):
+    if not waits and verb not in SHARED and not _lock(folder):
         raise UsageError(f"{folder}: another process is at work there; give another {setting}")
     return folder
 
@@ -95,39 +96,62 @@ def _check(folder: Path, config: DictConfig, *, verb: str, is_sweep: bool, setti
         raise UsageError(f"{setting}={folder}: there is a file of this name; give another {setting}")
     if not folder.is_dir():
         return
-    owner = _owner(folder)
     other = f"give another {setting}"
-    if is_sweep:
-        if (folder / SWEEP_FILE).is_file() and not _same_sweep(folder, config):
-            raise UsageError(f"{folder} holds another sweep; {other}")
-        if (folder / SWEEP_FILE).is_file() and verb == "train":
-            raise UsageError(
-                f"{folder} holds this sweep already; type resume={folder} to go on with it, or {other}"
-            )
-        if _holds_run(folder):
-            raise UsageError(f"{folder} holds a run, where no sweep can be kept; {other}")
+    if (folder / SWEEP_FILE).is_file():
+        _check_sweep(folder, config, other, verb=verb, is_sweep=is_sweep)
         return
+    owner = _owner(folder)
     if _holds_run(folder):
+        if is_sweep:
+            raise UsageError(f"{folder} holds a run, where no sweep can be kept; {other}")
         if verb != "train" or owner not in ("train", ""):
             raise UsageError(f"{folder} holds a run, to which nothing else is added; {other}")
         if not (folder / ".hydra" / "config.yaml").is_file():
             raise UsageError(f"{folder} holds a run whose settings are not known; {other}")
         _check_same_run(folder, config, other)
-    elif (folder / SWEEP_FILE).is_file() and verb not in ("compare", "search"):
-        raise UsageError(f"{folder} holds a sweep, to which nothing else is added; {other}")
+    elif not owner and (found := _somebodys(folder, verb=verb)):
+        raise UsageError(
+            f"{folder} holds what musicgen {verb} did not make ({', '.join(found[:3])}); "
+            f"give a new folder, such as {setting}={folder / verb}"
+        )
     elif owner not in ("", verb):
         raise UsageError(f"{folder} holds what musicgen {owner} left; {other}")
-    elif owner == verb and verb not in (*RENEWABLE, *MAKES_RUNS) and _differing(folder, config):
+    elif owner == verb and verb not in (*RENEWABLE, *MAKES_RUNS, *SHARED) and _differing(folder, config):
         raise UsageError(
             f"{folder} holds what an earlier musicgen {verb} left with other settings "
             f"({', '.join(_differing(folder, config)[:3])}); {other}"
         )
 
 
-def _owner(folder: Path) -> str:
+def _check_sweep(folder: Path, config: DictConfig, other: str, *, verb: str, is_sweep: bool) -> None:
+    """Let a sweep's folder have its comparison, and the same sweep again where that does no harm."""
+    owner = _owner(folder, file=SWEEP_FILE)
+    if verb in SHARED and owner == verb:
+        return
+    if not is_sweep:
+        if verb != "compare":
+            raise UsageError(f"{folder} holds a sweep, to which nothing else is added; {other}")
+        return
+    if not _same_sweep(folder, config) or owner not in ("", verb):
+        raise UsageError(f"{folder} holds another sweep; {other}")
+    if verb == "train":
+        raise UsageError(
+            f"{folder} holds this sweep already; type resume={folder} to go on with it, or {other}"
+        )
+
+
+def _somebodys(folder: Path, *, verb: str) -> list[str]:
+    """Name what no verb has made in a folder, but for logs, which are only added to, and hidden files."""
+    if verb in SHARED and (folder / ".hydra").is_dir():  # which another worker may just be writing
+        return []
+    names = sorted(path.name for path in folder.iterdir())
+    return [name for name in names if name == ".hydra" or not (name.startswith(".") or name.endswith(".log"))]
+
+
+def _owner(folder: Path, *, file: str = ".hydra/hydra.yaml") -> str:
     """Name the verb that made a folder; empty where none did."""
     try:
-        hydra = read_run_config(folder / ".hydra" / "hydra.yaml").hydra
+        hydra = read_run_config(folder / file).hydra
         return str(OmegaConf.select(hydra, "job.config_name") or "")
     except (OSError, ValueError, AttributeError):
         return ""

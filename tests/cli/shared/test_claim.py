@@ -97,6 +97,43 @@ def test_a_run_that_failed_before_it_made_anything_may_be_begun_again_otherwise(
     assert claimed(run, epochs=50) == run
 
 
+@pytest.mark.parametrize("verb", ["train", "generate", "prepare", "compare", "search"])
+@pytest.mark.parametrize("sweep", [False, True])
+def test_a_folder_of_somebodys_files_stays_theirs(tmp_path: Path, verb: str, sweep: bool):
+    (tmp_path / "000.mid").write_bytes(b"mine")
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match=r"did not make \(000\.mid\); give a new folder"):
+        claimed(tmp_path, verb, sweep=sweep)
+    assert contents(tmp_path) == before
+    assert claimed(tmp_path / verb, verb, sweep=sweep) == tmp_path / verb
+
+
+@pytest.mark.parametrize("part", ["generated", "checkpoints", ".hydra"])
+def test_the_folders_of_a_run_are_its_own_too(tmp_path: Path, part: str):
+    run = left(tmp_path / "r", files=(*RUN, "generated/000.mid"))
+    before = contents(run)
+    with pytest.raises(UsageError, match="did not make"):
+        claimed(run / part, "generate")
+    assert contents(run) == before
+
+
+def test_an_empty_folder_may_be_named(tmp_path: Path):
+    (tmp_path / ".gitkeep").touch()
+    assert claimed(tmp_path, "generate") == tmp_path
+
+
+def test_a_search_keeps_to_its_own_folder(tmp_path: Path):
+    """A search shares its folder with its other workers, and with nothing else."""
+    run = left(tmp_path / "r", files=RUN)
+    before = contents(run)
+    with pytest.raises(UsageError, match="holds a run"):
+        claimed(run, "search", named=False)
+    assert contents(run) == before
+    study = left(tmp_path / "s", "search", files=("study.db",))
+    assert claimed(study, "search", named=False, epochs=2) == study
+    assert claimed(study, "search", named=False, sweep=True, epochs=2) == study
+
+
 @pytest.mark.parametrize(
     ("before", "now", "changes", "is_refused"),
     [

@@ -1,6 +1,7 @@
 """The command line of a verb, rewritten once into what Hydra's grammar reads."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ HYDRAS_OWN = (
 )
 WITH_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i")  # options that take the next word
 CONFIG_DIR = ("--config-dir", "-cd")
+_NUMBER = re.compile(r"[+-]?[\d_]*\.?[\d_]+\.?(e[+-]?\d+)?", re.IGNORECASE)
 OUTPUT_FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")  # of one run or sweep, so never several values
 
 
@@ -145,7 +147,7 @@ def _setting(argument: str, *, verb: str, is_sweep: bool) -> str:
         key = f"++{key}"  # Hydra's sign for "add or replace": the keys of a table are the user's own
     kind = stated_kind(name, verb=verb)
     typed = os.path.expanduser(value) if value.startswith("~") else value
-    if not key.startswith("~") and typed and not typed.isalnum() and os.path.exists(typed):
+    if not key.startswith("~") and _may_be_path(typed, kind) and os.path.exists(typed):
         place = os.path.abspath(typed) if kind and kind.is_path and not kind.takes_list else typed
         value = quoted(place) if place != value or not place.isidentifier() else value
     rewritten = readable(f"{key}={value}" if "=" in argument else argument)
@@ -175,6 +177,13 @@ def _setting(argument: str, *, verb: str, is_sweep: bool) -> str:
     return f"{key}={','.join(map(written, values))}"
 
 
+def _may_be_path(value: str, kind: Kind | None) -> bool:
+    """Whether a value is taken for a path where there is one; a folder called 0.1 is no learning rate."""
+    if kind is not None:
+        return bool(value) and (kind.is_path or kind.is_text)
+    return bool(value) and not value.isalnum() and not _NUMBER.fullmatch(value)
+
+
 def _is_one_path(name: str, value: str, kind: Kind | None, *, is_sweep: bool) -> bool:
     """Whether a comma is a part of a folder's or a file's name, and does not stand between several."""
     if name in OUTPUT_FOLDERS:
@@ -195,6 +204,8 @@ def _values_of(override: Any) -> list[Any] | None:
 
 
 def _hydras(rewritten: str, key: str, values: list[Any] | None) -> str:
+    if key.lstrip("+~") == "hydra.output_subdir":
+        raise UsageError(f"{rewritten}: every verb finds the settings of a run in .hydra; leave this out")
     if values and len(values) == 1 and isinstance(values[0], str) and values[0].startswith("~"):
         return f"{key}={quoted(os.path.expanduser(values[0]))}"
     return rewritten

@@ -92,9 +92,19 @@ def test_any_path_that_is_there_can_be_typed_as_it_is(tmp_path: Path, argument: 
     assert read_command_line([str(path)], verb="compare").overrides[0].startswith("runs=[")
 
 
+@pytest.mark.parametrize("typed", ["optimizer.vq_vae.lr=0.1", "quantizer.decay=1e-3", "epochs=5"])
+def test_a_folder_named_as_a_number_changes_no_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+):
+    (tmp_path / typed.partition("=")[2]).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert read_command_line([typed], verb="train").overrides == (typed,)
+
+
 @pytest.mark.parametrize(
     ("verb", "typed", "message"),
     [
+        ("train", "hydra.output_subdir=null", "finds the settings of a run in .hydra"),
         ("generate", "run5", "musicgen generate run=run5"),
         ("train", "run5", "settings are typed as key=value"),
         ("train", ".", "to go on with a run, resume=."),
