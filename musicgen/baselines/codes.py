@@ -12,7 +12,7 @@ from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.batches.slices import SliceBatch
-from musicgen.generation.generate import generate_pieces
+from musicgen.generation.loaded_run import load
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed, encode_pieces
 from musicgen.measure.evaluate import count_parameters, prior_nats
@@ -39,7 +39,7 @@ class TrainedRun(Baseline):
         self.autoencoder = load_autoencoder(run).module
         self.prior = load_transformer(run, autoencoder=self.autoencoder).module
         self.trained_s = _cpu_seconds(run, "vq_vae") + _cpu_seconds(run, "transformer")
-        self.sampling = sampling
+        self.run, self.sampling = run, sampling
         self.window_quarters = window_quarters
 
     def fit(self, data: BaselineData) -> None:
@@ -54,13 +54,8 @@ class TrainedRun(Baseline):
 
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
         """Generate pieces as `musicgen generate` does."""
-        pieces = generate_pieces(
-            self.autoencoder,
-            self.prior,
-            num_pieces=num_pieces,
-            num_quarters=num_quarters,
-            seed=seed,
-            sampling=self.sampling,
+        pieces = load(self.run).generate(
+            num_pieces, num_quarters=num_quarters, seed=seed, sampling=self.sampling
         )
         return [piece.performance for piece in pieces]
 

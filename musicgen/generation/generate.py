@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Int, UInt32
 
 from musicgen.generation.asking.conditions import Conditions
-from musicgen.generation.key_plan import KeyPlan, home_of
+from musicgen.generation.key_plan import KeyPlan, steps_to_home
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed, sounding_at_end
 from musicgen.models.autoencoder import Autoencoder
@@ -15,7 +15,7 @@ from musicgen.models.cells.base import DrawnCells
 from musicgen.models.priors.base import Prior
 from musicgen.music.grid import from_packed
 from musicgen.music.notes import Performance
-from musicgen.music.theory.home_key import fitting, moved, steps_home
+from musicgen.music.theory.home_key import fitting, moved
 
 PIECES_AT_ONCE = 32  # bounds memory; a part of what a seed means
 _BATCH_SEEDS = 1_000_003  # apart, so that no seed of a user's sweep has the pieces of another's later batch
@@ -84,7 +84,7 @@ def generate_pieces(
             generator=torch.Generator().manual_seed(seed + first * _BATCH_SEEDS),
             batch=batch,
             prompt=None if opening is None else opening.codes.repeat(batch, 1),
-            conditions=conditions,
+            conditions=None if conditions is None else conditions.of_pieces(first, batch),
         )
         drawn.append(sampling.draw(transformer, request).cpu())
     rows = torch.cat(drawn).view(num_pieces, -1, autoencoder.num_codes)
@@ -134,11 +134,10 @@ class Opening:
             raise ValueError("the prompt has no quarters; use at least one")
         if keys.key is not None:
             raise ValueError(f"key={keys.key} with a prompt, which has a key already; leave one of them out")
-        key = home_of(from_packed(packed)) if keys.learned is not None else None
-        home = 0 if key is None else fitting(packed, steps_home(key))
-        at_home = moved(packed, home)
-        codes = torch.from_numpy(encode_packed(autoencoder, at_home)).reshape(1, -1)
-        return cls(packed, codes, sounding_at_end(autoencoder, at_home), home)
+        home = steps_to_home(packed) if keys.learned is not None else 0
+        read = moved(packed, home)
+        codes = torch.from_numpy(encode_packed(autoencoder, read)).reshape(1, -1)
+        return cls(packed, codes, sounding_at_end(autoencoder, read), home)
 
     def continued(
         self, row: Int[torch.Tensor, "quarters codes"], new: DrawnCells, *, tempo_bpm: float

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Int, Int64
 from musicgen.checkpoint import Network, load_transformer
 from musicgen.config.build import build
 from musicgen.generation.asking.abilities import Abilities, abilities_of
+from musicgen.generation.asking.training_labels import TrainingLabels
 from musicgen.generation.tokenize import decode_codes, encode_packed
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
@@ -68,6 +69,16 @@ class LoadedNetworks:
     def learned_keys(self) -> dict[str, int] | None:
         """How many training pieces were in each key before they were moved to one; None if they were not."""
         return self.prior_network.description.get("keys")
+
+    @cached_property
+    def training_labels(self) -> TrainingLabels | None:
+        """Labels of the training pieces, from which new ones take what is not asked of them; None without.
+
+        Raises:
+            ValueError: They are damaged.
+        """
+        content = self.prior_network.description.get("labels")
+        return None if content is None else TrainingLabels.from_plain(content)
 
     @cached_property
     def grid(self) -> Grid:

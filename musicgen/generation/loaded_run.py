@@ -6,15 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import Unpack
 
+import numpy as np
+from jaxtyping import UInt32
+
 from musicgen.checkpoint import load_autoencoder
 from musicgen.files.run_folders import find_run
-from musicgen.generation.asking.asked import Asked, Wishes
+from musicgen.generation.asking.asked import Asked, Completion, Wishes
 from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.edits.looping import QUARTERS_PER_BAR, generate_loops
 from musicgen.generation.edits.retouching import Retoucher
 from musicgen.generation.generate import GeneratedPiece, generate_pieces
-from musicgen.generation.key_plan import KeyPlan
+from musicgen.generation.key_plan import KeyPlan, at_home
 from musicgen.generation.loaded_networks import LoadedNetworks
 from musicgen.generation.prompts import Prompt, read_prompt
 from musicgen.generation.sampling import Sampling
@@ -62,7 +65,7 @@ class LoadedRun(LoadedNetworks):
             sampling=sampling or Sampling(),
             tempo_bpm=tempo_bpm,
             keys=KeyPlan(learned=self.learned_keys, key=wishes.key),
-            conditions=self._conditions(wishes, quarters=num_quarters),
+            conditions=self.conditions(wishes, quarters=num_quarters, seed=seed, num_pieces=num_pieces),
         )
 
     def loop(
@@ -100,7 +103,9 @@ class LoadedRun(LoadedNetworks):
             sampling=sampling or Sampling(),
             tempo_bpm=tempo_bpm,
             keys=KeyPlan(learned=self.learned_keys, key=wishes.key),
-            conditions=self._conditions(wishes, quarters=max(1, bars * QUARTERS_PER_BAR)),
+            conditions=self.conditions(
+                wishes, quarters=max(1, bars * QUARTERS_PER_BAR), seed=seed, num_pieces=num_pieces
+            ),
             candidates=candidates,
         )
 
@@ -136,7 +141,7 @@ class LoadedRun(LoadedNetworks):
         """
         wishes = Asked(**asked)
         prompt = None if path is None else read_prompt(path, grid=self.grid, bars=bars)
-        prompt_quarters = 0 if prompt is None else len(prompt.packed)
+        packed = None if prompt is None else prompt.packed
         streamed = stream_piece(
             self.autoencoder,
             self.prior,
@@ -144,9 +149,9 @@ class LoadedRun(LoadedNetworks):
             seed=seed,
             sampling=sampling or Sampling(),
             tempo_bpm=tempo_bpm or 120.0,
-            prompt=None if prompt is None else prompt.packed,
+            prompt=packed,
             keys=self._key_plan(wishes.key),
-            conditions=self._conditions(wishes, quarters=num_quarters, prompt_quarters=prompt_quarters),
+            conditions=self.conditions(wishes, quarters=num_quarters, seed=seed, prompt=packed),
         )
         if prompt is None:
             return streamed
@@ -220,6 +225,7 @@ class LoadedRun(LoadedNetworks):
             sampling=sampling or Sampling(),
             asked=asked,
             learned=self.learned_keys,
+            known=self.training_labels,
         )
 
     def _key_plan(self, key: str | None) -> KeyPlan:
@@ -227,12 +233,39 @@ class LoadedRun(LoadedNetworks):
         is_label = key is not None and "key" in self.can.labels and self.learned_keys is None
         return KeyPlan(learned=self.learned_keys, key=None if is_label else key)
 
-    def _conditions(self, asked: Asked, *, quarters: int, prompt_quarters: int = 0) -> Conditions | None:
+    def conditions(
+        self,
+        asked: Asked,
+        *,
+        quarters: int,
+        seed: int,
+        num_pieces: int = 1,
+        prompt: UInt32[np.ndarray, "quarters pitches"] | None = None,
+    ) -> Conditions | None:
+        """Find the labels of new pieces: what is asked for, and the rest from training pieces that fit it.
+
+        Args:
+            asked: What is asked for.
+            quarters: Length of what is new.
+            seed: Of the choice of training pieces.
+            num_pieces: How many pieces.
+            prompt: Packed slices of what comes before, in any key; None for nothing.
+
+        Returns:
+            The conditions; None where the prior has no labels, or nothing is asked for and filled in.
+
+        Raises:
+            ValueError: The run does not know what is asked for.
+        """
+        known, in_one_key, completion = self.training_labels, self.learned_keys is not None, None
+        if known is not None:
+            completion = Completion(known, seed, num_pieces, at_home(prompt) if in_one_key else prompt)
         return asked.conditions(
             self.prior.conditioner,
             quarters=quarters,
-            prompt_quarters=prompt_quarters,
-            in_one_key=self.learned_keys is not None,
+            prompt_quarters=0 if prompt is None else len(prompt),
+            in_one_key=in_one_key,
+            completion=completion,
         )
 
     def continue_(
@@ -273,6 +306,9 @@ class LoadedRun(LoadedNetworks):
             sampling=sampling or Sampling(),
             prompt=prompt.packed,
             keys=KeyPlan(learned=self.learned_keys),
+            conditions=self.conditions(
+                Asked(), quarters=num_quarters, seed=seed, num_pieces=num_pieces, prompt=prompt.packed
+            ),
         )
         joined = {"tempo_bpm": tempo_bpm, "keep_prompt": keep_prompt}
         return [continue_prompt(piece, prompt, **joined) for piece in pieces]

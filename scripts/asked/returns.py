@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from asked.material import Material, mean_of
-from musicgen.generation.generate import generate_pieces
 from musicgen.generation.recall import Recall
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import encode_packed
@@ -85,15 +84,8 @@ def _held_out(material: Material) -> list[np.ndarray]:
 
 
 def _written(material: Material, recall: Recall | None, *, pieces: int, seed: int) -> list[Performance]:
-    run = material.run
-    written = generate_pieces(
-        run.autoencoder,
-        run.prior,
-        num_pieces=pieces,
-        num_quarters=material.num_quarters,
-        seed=seed,
-        sampling=Sampling(recall=recall),
-    )
+    size = {"num_quarters": material.num_quarters, "seed": seed}
+    written = material.run.generate(pieces, **size, sampling=Sampling(recall=recall))  # pyright: ignore[reportArgumentType]
     return [piece.performance for piece in written]
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from musicgen.checkpoint import load_autoencoder, load_transformer
+from musicgen.generation.asking.asked import Asked
+from musicgen.generation.loaded_run import load
 from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.models.priors.two_level import TwoLevelTransformer
 from musicgen.music.midi import write_midi
@@ -92,9 +94,15 @@ def test_a_run_is_trained_on_attributes_gaps_and_loops_and_asked(musicgen, tiny,
     settings = ["condition=composer_and_attributes", "windows.gap_share=.5", "data.loops=2"]
     small = ["stages=[vq_vae,transformer]", "max_epochs.vq_vae=1", f"hydra.run.dir={run}"]
     musicgen("train", *there, *settings, *small, f"data.root={folder}")
-    prior = load_transformer(run, autoencoder=load_autoencoder(run).module).module
+    loaded = load(run)
+    prior = loaded.prior
     assert isinstance(prior.conditioner, LabelConditioner)
     assert prior.conditioner.fields[-1] == "gap"
+    assert loaded.training_labels is not None
+    assert loaded.training_labels.fields == tuple(prior.conditioner.fields)
+    told = loaded.conditions(Asked(), quarters=4, seed=0, num_pieces=2)
+    assert told is not None
+    assert told.labels[..., :-1].any(dim=-1).all()  # with nothing asked for every quarter is told something
     assert len(prior.conditioner.edges_of("density")) >= 1
     wishes = ["composer=tester", "attributes.density=[1,6]", "mood.valence=1", "guidance=2", "loop_bars=1"]
     out = tmp_path / "out"

@@ -58,8 +58,7 @@ def _written(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "
     from musicgen.generation.generate import generate_pieces
     from musicgen.generation.key_plan import KeyPlan
 
-    learned = run.learned_keys
-    prompt_quarters = 0 if prompt is None else len(prompt.packed)
+    packed = None if prompt is None else prompt.packed
     return generate_pieces(
         run.autoencoder,
         run.prior,
@@ -68,13 +67,14 @@ def _written(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "
         seed=config.seed,
         sampling=instantiate(config.sampling),
         tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
-        prompt=None if prompt is None else prompt.packed,
-        keys=KeyPlan(learned=learned, key=config.key),
-        conditions=asked_of(config).conditions(
-            run.prior.conditioner,
+        prompt=packed,
+        keys=KeyPlan(learned=run.learned_keys, key=config.key),
+        conditions=run.conditions(
+            asked_of(config),
             quarters=config.num_quarters,
-            prompt_quarters=prompt_quarters,
-            in_one_key=learned is not None,
+            seed=config.seed,
+            num_pieces=config.num_pieces,
+            prompt=packed,
         ),
     )
 
@@ -109,6 +109,7 @@ def _retouched(run: "LoadedRun", config: DictConfig) -> "list[GeneratedPiece]":
         sampling=instantiate(config.sampling),
         asked=asked_of(config),
         learned=run.learned_keys,
+        known=run.training_labels,
         candidates=config.candidates,
     )
     piece, size = read_midi(config.prompt), {"num_pieces": config.num_pieces, "seed": config.seed}

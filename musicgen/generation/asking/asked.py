@@ -8,11 +8,12 @@ from typing import TypedDict
 
 import numpy as np
 import torch
-from jaxtyping import Int, Int64
+from jaxtyping import Int, Int64, UInt32
 
 from musicgen.data.sources.composers import normalise
 from musicgen.generation.asking.conditions import Conditions
-from musicgen.generation.asking.labelling import WHOLE, levels_of
+from musicgen.generation.asking.labelling import WHOLE, heard_labels, levels_of
+from musicgen.generation.asking.training_labels import TrainingLabels
 from musicgen.generation.key_plan import KeyPlan
 from musicgen.models.conditioners.base import Conditioner
 from musicgen.models.conditioners.labels import GAP, NOTHING, LabelConditioner
@@ -42,6 +43,46 @@ class Wishes(TypedDict, total=False):
     guidance: float
 
 
+@dataclass(frozen=True, eq=False)
+class Completion:
+    """How what is not asked for is filled in.
+
+    Attributes:
+        known: Labels of the training pieces.
+        seed: Of the choice of pieces.
+        num_pieces: How many pieces are written; each has the labels of a training piece of its own.
+        prompt: Packed slices of what comes before, moved home; None for nothing.
+    """
+
+    known: TrainingLabels
+    seed: int
+    num_pieces: int = 1
+    prompt: UInt32[np.ndarray, "quarters pitches"] | None = None
+
+    def completed(
+        self,
+        terms: Int[torch.Tensor, "terms 1 quarters fields"],
+        conditioner: Conditioner,
+        *,
+        shares: Sequence[float],
+        quarters: int,
+    ) -> Int[torch.Tensor, "terms pieces all_quarters fields"]:
+        """Fill in what is open in the labels of each piece, if they are of the fields that are known."""
+        if not isinstance(conditioner, LabelConditioner) or tuple(conditioner.fields) != self.known.fields:
+            return terms
+        heard = np.zeros((0, len(conditioner.fields)), np.int64)
+        if self.prompt is not None:
+            heard = heard_labels(self.prompt, conditioner)
+        return self.known.complete(
+            terms,
+            shares=shares,
+            heard=heard,
+            new_quarters=quarters,
+            num_pieces=self.num_pieces,
+            seed=self.seed,
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """What is asked of new pieces; what is left out stays open.
@@ -66,7 +107,13 @@ class Asked:
     guidance: float = 1.0
 
     def conditions(
-        self, conditioner: Conditioner, *, quarters: int, prompt_quarters: int = 0, in_one_key: bool = False
+        self,
+        conditioner: Conditioner,
+        *,
+        quarters: int,
+        prompt_quarters: int = 0,
+        in_one_key: bool = False,
+        completion: Completion | None = None,
     ) -> Conditions | None:
         """Find the labels of what is asked for.
 
@@ -75,9 +122,10 @@ class Asked:
             quarters: Length of what is new; attributes that change are spread over it.
             prompt_quarters: Length of the prompt before it, which has its first values.
             in_one_key: The prior has learned pieces in C major and A minor only.
+            completion: How what is not asked for is filled in; None leaves it open.
 
         Returns:
-            The conditions; None where nothing is asked for that is a label.
+            The conditions; None where no label is asked for or filled in.
 
         Raises:
             ValueError: The prior knows no such field or no name that is near, or a value is out of range;
@@ -94,7 +142,10 @@ class Asked:
         terms, shares = columns.terms(self.blend)
         if not columns.asked and not self.blend:
             KeyPlan(key=self.key)
-            return None
+            if completion is None:
+                return None
+        if completion is not None:
+            terms = completion.completed(terms, conditioner, shares=shares, quarters=quarters)
         without = torch.zeros_like(terms[:1])
         return Conditions.guided(terms, without=without, shares=shares, guidance=self.guidance)
 

@@ -64,6 +64,16 @@ class Conditions:
         counts = [weight != 0 for weight in weights]
         return cls(terms[counts], tuple(weight for weight in weights if weight))
 
+    def of_pieces(self, first: int, count: int) -> "Conditions":
+        """Return the conditions of some of the pieces."""
+        return (
+            self if self.labels.shape[1] == 1 else replace(self, labels=self.labels[:, first : first + count])
+        )
+
+    def repeated(self, times: int) -> "Conditions":
+        """Return the conditions of as many candidates for each piece, side by side."""
+        return replace(self, labels=self.labels.repeat_interleave(times, dim=1))
+
     def since(self, quarter: int) -> "Conditions":
         """Return the conditions from a quarter of the pieces on."""
         last = self.labels.shape[2] - 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from jaxtyping import Float, Int16
+from jaxtyping import Float, Int16, Int64, UInt32
 
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.batches.gaps import GAP_QUARTERS
@@ -26,11 +26,15 @@ GAP_NAMES = ["behind", *(str(left) for left in range(1, GAP_QUARTERS + 1))]
 """What the labels of the field `gap` mean: behind a gap, and how many quarters of it are left."""
 
 _LEVELS = 8
+_KEY_NAMES: dict[str, Callable[[Key | None], str]] = {
+    "key": lambda key: UNKNOWN if key is None else key.name,
+    "mode": lambda key: UNKNOWN if key is None else key.mode,
+}
 _BY_NAME: dict[str, Callable[[Piece, Key | None], str]] = {
     "composer": lambda piece, key: piece.composer,
     "era": lambda piece, key: piece.era,
-    "key": lambda piece, key: UNKNOWN if key is None else key.name,
-    "mode": lambda piece, key: UNKNOWN if key is None else key.mode,
+    "key": lambda piece, key: _KEY_NAMES["key"](key),
+    "mode": lambda piece, key: _KEY_NAMES["mode"](key),
 }
 
 
@@ -128,6 +132,27 @@ def labelled(codes: PieceCodes, pieces: PackedPieces, conditioner: Conditioner) 
     return replace(codes, labels=labels)
 
 
+def heard_labels(
+    packed: UInt32[np.ndarray, "quarters pitches"], conditioner: LabelConditioner
+) -> Int64[np.ndarray, "quarters fields"]:
+    """Label the quarters of a piece by what is measured in it; who wrote it is not known.
+
+    Args:
+        packed: Its slices, at least one.
+        conditioner: Of the prior.
+    """
+    found, length = _measure(packed, conditioner.stretch_quarters), len(packed)
+    labels = np.full((length, len(conditioner.fields)), NOTHING, np.int64)
+    for column, field in enumerate(conditioner.fields):
+        if name := attribute_of(field):
+            rows = found.whole if field.startswith(WHOLE) else found.stretches
+            levels = levels_of(conditioner, field, rows[:, list(ATTRIBUTES).index(name)])
+            labels[:, column] = _spread(levels, length, conditioner)
+        elif field in _KEY_NAMES:
+            labels[:, column] = conditioner.number(field, _KEY_NAMES[field](found.key))
+    return labels
+
+
 def levels_of(
     conditioner: LabelConditioner, field: str, values: Float[np.ndarray, " values"]
 ) -> Int16[np.ndarray, " values"]:
@@ -164,12 +189,13 @@ def _measured(pieces: PackedPieces, *, stretch_quarters: int) -> list[_Measured]
     known = _MEASURED.setdefault(pieces, {})
     if stretch_quarters not in known:
         numbers = track(range(len(pieces.pieces)), description="Measuring", total=len(pieces.pieces))
-        known[stretch_quarters] = [_measure(pieces, number, stretch_quarters) for number in numbers]
+        known[stretch_quarters] = [
+            _measure(np.asarray(pieces.piece(number)), stretch_quarters) for number in numbers
+        ]
     return known[stretch_quarters]
 
 
-def _measure(pieces: PackedPieces, number: int, stretch_quarters: int) -> _Measured:
-    packed = np.asarray(pieces.piece(number))
+def _measure(packed: UInt32[np.ndarray, "quarters pitches"], stretch_quarters: int) -> _Measured:
     performance, quarters = from_packed(packed), max(len(packed), 1)
     return _Measured(
         key=estimate_key(performance) if len(performance) else None,

@@ -61,7 +61,7 @@ def generate_loops(
             num_quarters=quarters,
             generator=torch.Generator().manual_seed(seed),
             batch=num_pieces * candidates,
-            conditions=conditions,
+            conditions=None if conditions is None else conditions.repeated(candidates),
         ),
         sampling=sampling,
         seed=seed,

@@ -8,11 +8,13 @@ import numpy as np
 import torch
 from jaxtyping import UInt32
 
-from musicgen.generation.asking.asked import Asked
+from musicgen.generation.asking.asked import Asked, Completion
+from musicgen.generation.asking.conditions import Conditions
+from musicgen.generation.asking.training_labels import TrainingLabels
 from musicgen.generation.continuation import performed, scaled_to_grid, velocities_like
 from musicgen.generation.edits.filling import GapRequest, fill_gap
 from musicgen.generation.generate import GeneratedPiece
-from musicgen.generation.key_plan import home_of
+from musicgen.generation.key_plan import steps_to_home
 from musicgen.generation.prompts import end_quarter, first_quarter
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed, sounding_at_end
@@ -23,7 +25,7 @@ from musicgen.music.midi import write_midi
 from musicgen.music.notes import Performance
 from musicgen.music.packing import NUM_PITCHES
 from musicgen.music.score_map import ScoreMap
-from musicgen.music.theory.home_key import fitting, moved, steps_home
+from musicgen.music.theory.home_key import moved
 
 VARIED_QUARTERS = 4
 """Parts that are varied begin and end on nominal bars."""
@@ -41,6 +43,7 @@ class Retoucher:
         asked: What is asked of what is new.
         learned: How many training pieces were in each key before they were moved to one; None where they
             were not moved.
+        known: Labels of the training pieces; None where the prior has none.
         candidates: Draws for each version, of which the one is taken that fits what lies behind best.
 
     Raises:
@@ -53,6 +56,7 @@ class Retoucher:
     sampling: Sampling
     asked: Asked = field(default_factory=Asked)
     learned: dict[str, int] | None = None
+    known: TrainingLabels | None = None
     candidates: int = 8
 
     def __post_init__(self) -> None:
@@ -92,7 +96,7 @@ class Retoucher:
         (start, stop), onset = quarters, performance.onset_quarters
         kept = performance.where((onset < start) | (onset >= stop))
         packed = self._read(kept, quarters=end)
-        home = self._steps_home(packed)
+        home = steps_to_home(packed) if self.learned is not None else 0
         at_home = moved(packed, home)
         first = min(first_quarter(kept) if len(kept) else start, start)
         codes = torch.from_numpy(encode_packed(self.autoencoder, at_home[first:]))
@@ -102,9 +106,7 @@ class Retoucher:
             quarters=stop - start,
             batch=num_pieces,
             seed=seed,
-            conditions=self.asked.conditions(
-                self.prior.conditioner, quarters=stop - start, in_one_key=self.learned is not None
-            ),
+            conditions=self._conditions(at_home, quarters=stop - start, seed=seed),
             candidates=self.candidates,
         )
         last = sounding_at_end(self.autoencoder, at_home[:start])
@@ -172,10 +174,21 @@ class Retoucher:
             packed[first : first + len(read)] = read
         return packed
 
-    def _steps_home(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> int:
-        """Count the semitones to the key that was learned; 0 if pieces were learned in all keys."""
-        key = home_of(from_packed(packed)) if self.learned is not None else None
-        return 0 if key is None else fitting(packed, steps_home(key))
+    def _conditions(
+        self, kept: UInt32[np.ndarray, "quarters pitches"], *, quarters: int, seed: int
+    ) -> Conditions | None:
+        """Find the labels of a part: what is asked for, the rest from a training piece like what is kept."""
+        prompt_quarters, completion = 0, None
+        if self.known is not None:
+            prompt_quarters, completion = len(kept), Completion(self.known, seed, prompt=kept)
+        conditions = self.asked.conditions(
+            self.prior.conditioner,
+            quarters=quarters,
+            prompt_quarters=prompt_quarters,
+            in_one_key=self.learned is not None,
+            completion=completion,
+        )
+        return None if conditions is None else conditions.since(prompt_quarters)
 
 
 def check_part(quarters: tuple[int, int], *, end: int) -> None:

@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from musicgen.checkpoint import Network
+from musicgen.generation.asking.asked import Asked, Completion
+from musicgen.generation.asking.conditions import Conditions
+from musicgen.generation.asking.training_labels import TrainingLabels
 from musicgen.generation.generate import check_request, generate_pieces
 from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.rendering import Rendering, has_renderer, load_renderer, render_piece
@@ -57,6 +61,7 @@ class GenerateStage(Stage):
             sampling=self.sampling,
             tempo_bpm=self.tempo_bpm,
             keys=KeyPlan(learned=prior.description.get("keys"), key=self.key),
+            conditions=self._conditions(prior, seed=run.seed),
         )
         if self.render and has_renderer(run.folder):
             rendering = Rendering(load_renderer(run.folder).module, seed=run.seed)
@@ -69,3 +74,14 @@ class GenerateStage(Stage):
         paths = write_pieces(pieces, folder, labels=labels)
         log.info("Wrote %d pieces of %d quarters to %s", len(paths), self.num_quarters, folder)
         log_generated(pieces, run.loggers)
+
+    def _conditions(self, prior: Network, *, seed: int) -> Conditions | None:
+        """Take the labels of the pieces from training pieces, where the prior has learned with labels."""
+        known = prior.description.get("labels")
+        if known is None:
+            return None
+        return Asked().conditions(
+            prior.module.conditioner,
+            quarters=self.num_quarters,
+            completion=Completion(TrainingLabels.from_plain(known), seed, self.num_pieces),
+        )

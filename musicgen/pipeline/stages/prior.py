@@ -13,6 +13,7 @@ from musicgen.data.batches.datamodule import CodeDataModule
 from musicgen.data.batches.gaps import Gaps
 from musicgen.data.prepare import Prepared
 from musicgen.generation.asking.labelling import labelled, values_of
+from musicgen.generation.asking.training_labels import TrainingLabels
 from musicgen.generation.tokenize import encode_pieces
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.conditioners.labels import GAP, LabelConditioner
@@ -140,9 +141,20 @@ class PriorStage(NetworkStage):
         return load_transformer(run.folder, autoencoder=run.autoencoder)
 
     def description(self, run: RunContext) -> dict[str, Any]:
-        """Describe the network, the autoencoder of its codes and the keys of the pieces."""
+        """Describe the network, the autoencoder of its codes, and the keys and labels of the pieces."""
         keys = {} if run.prepared.keys is None else {"keys": run.prepared.keys}
-        return {**super().description(run), "autoencoder_sha256": fingerprint(run.autoencoder), **keys}
+        return {
+            **super().description(run),
+            "autoencoder_sha256": fingerprint(run.autoencoder),
+            **keys,
+            **self._known_labels(run),
+        }
+
+    def _known_labels(self, run: RunContext) -> dict[str, Any]:
+        """Return the labels of the training pieces, where new pieces take theirs from them."""
+        codes = labelled(run.codes["train"], run.prepared.splits["train"], self.network.conditioner)
+        known = TrainingLabels.of(codes, self.network.conditioner)
+        return {} if known is None else {"labels": known.plain()}
 
 
 def _with_gaps(network: Mapping[str, Any]) -> dict[str, Any]:
