@@ -57,7 +57,7 @@ class Material:
     @cached_property
     def prepared(self) -> Prepared:
         """The pieces of the run, split as they were for its training."""
-        config = read_run_config(self.folder / ".hydra" / "config.yaml")
+        config = read_run_config(self.run.folder / ".hydra" / "config.yaml")
         return prepared_pieces(config, make=lambda named: build(plain(named)))
 
     @cached_property
