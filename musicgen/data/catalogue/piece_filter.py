@@ -17,7 +17,8 @@ class PieceFilter:
     """Select pieces of a source: all settings must hold; of a list, any entry.
 
     Attributes:
-        composer: Surname or full name in either order, accents and case aside; initials work too.
+        composer: Surname or full name in either order, accents and case aside; initials work too, and a
+            comma between surname and first name.
         era: Names from ``ERAS``.
         title: A part of the title, accents and case aside.
         music: Musical criteria.
@@ -64,6 +65,7 @@ def _of_composers(pieces: Sequence[Piece], wanted: list[str]) -> Sequence[Piece]
         return pieces
     names = {piece.composer: _forms(piece) for piece in pieces}
     known = {form: composer for composer, forms in names.items() for form in forms}
+    wanted = _rejoined(wanted, lambda name: name in known)
     for name in wanted:
         if normalise(name) not in known:
             offers = [
@@ -97,6 +99,7 @@ def _of_titles(pieces: Sequence[Piece], wanted: list[str]) -> Sequence[Piece]:
     if not wanted:
         return pieces
     titles = {piece.title: normalise(piece.title) for piece in pieces}
+    wanted = _rejoined(wanted, lambda name: any(name in title for title in titles.values()))
     for name in wanted:
         if pieces and not any(normalise(name) in title for title in titles.values()):
             words = {word: word for title in titles.values() for word in title.split()}
@@ -107,6 +110,12 @@ def _of_titles(pieces: Sequence[Piece], wanted: list[str]) -> Sequence[Piece]:
             raise ValueError(_unknown("title", name, offers or sorted(titles)))
     keys = [normalise(name) for name in wanted]
     return kept(pieces, (any(key in titles[piece.title] for key in keys) for piece in pieces))
+
+
+def _rejoined(wanted: list[str], fits: Callable[[str], bool]) -> list[str]:
+    """Join what commas parted where a piece has it so: `Liszt, Franz` and `Nocturne, Op.9` are one name."""
+    whole = ", ".join(wanted)
+    return [whole] if len(wanted) > 1 and fits(normalise(whole)) else wanted
 
 
 def _unknown(kind: str, wanted: str, offers: Iterable[str]) -> str:
