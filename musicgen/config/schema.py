@@ -92,7 +92,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("generate:candidates", whole(1)),
     ("generate:render", FLAG.or_null()),
     ("evaluate:data.one_key", FLAG.or_null()),
-    ("data.form", _NAMES),
+    ("data.form", matching(r"[A-Ea-e]{3,5}", words="3 to 5 sections by letters, such as ABA").or_null()),
     ("data.twins_together", FLAG.or_null()),
     ("vq_vae.strides", ANYTHING),
     ("noise", matching(r"[A-Za-z]\w*", words="a file of conf/noise").or_null()),
