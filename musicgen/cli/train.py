@@ -1,5 +1,6 @@
 """musicgen train: prepare, train both networks, generate, evaluate."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,12 @@ from musicgen.cli.shared.closing import announce_time, closing_lines
 from musicgen.config.tree import plain
 from musicgen.sweeps.redirect import redirected_screen
 from musicgen.sweeps.resources import device_of_job, jobs_at_once, launcher_name, threads_for
-from musicgen.sweeps.resume import is_finished, should_skip
+from musicgen.sweeps.resume import why_finished, why_skipped
 
 if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback
+
+log = logging.getLogger(__name__)
 
 
 def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
@@ -45,7 +48,8 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
         running(Path(config.run_dir), is_first_rank=is_first_rank, gives_up=(PrunedRun,)) as status,
         device_of_job(torch.cuda.device_count(), jobs=jobs_at_once(hydra)) as device,
     ):
-        if should_skip(status.before, config):  # by a process that was still at work here
+        if reason := why_skipped(status.before, config, Path(config.run_dir)):
+            log.info("Skipped: %s", reason)  # done by a process that was still at work here
             return
         alone = launcher_name(hydra) == "basic"
         pipeline = build_run(
@@ -68,4 +72,4 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
 
 def main() -> None:
     """Run the verb."""
-    launch(train, verb="train", is_settled=is_finished)
+    launch(train, verb="train", why_settled=why_finished)

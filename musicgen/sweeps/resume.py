@@ -1,6 +1,5 @@
 """Resume an interrupted run or sweep."""
 
-import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,6 @@ from musicgen.config.tree import read_run_config
 
 if TYPE_CHECKING:
     from musicgen.pipeline.status import Status
-
-log = logging.getLogger(__name__)
 
 _RESUME_KEYS = ("resume", "retry_failed", "ckpt_path")
 
@@ -76,36 +73,33 @@ def should_resume(config: DictConfig) -> bool:
     return asked or int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0
 
 
-def is_finished(config: DictConfig) -> bool:
-    """Check whether a job of a resumed sweep has nothing left to do.
+def why_finished(config: DictConfig, folder: Path) -> str:
+    """Say why a resumed run, or a job of a resumed sweep, has nothing left to do; empty where it has.
 
     Args:
         config: The config of `train`.
+        folder: The run folder.
     """
     from musicgen.pipeline.status import is_alive, read_status
 
-    folder = Path(config.run_dir)
     if config.resume is None or is_alive(folder):
-        return False
-    return should_skip(read_status(folder), config)
+        return ""
+    return why_skipped(read_status(folder), config, folder)
 
 
-def should_skip(status: "Status | None", config: DictConfig) -> bool:
-    """Check whether a run of this status is skipped: done, or failed or pruned without `retry_failed`.
+def why_skipped(status: "Status | None", config: DictConfig, folder: Path) -> str:
+    """Say why a run of this status is skipped: done, or failed or pruned without `retry_failed`.
 
     A run that is named itself, and not the sweep that it is a job of, is meant to be run again.
     """
     if config.resume is None or status is None:
-        return False
-    is_named = Path(config.resume).resolve() == Path(config.run_dir).resolve()
+        return ""
+    is_named = Path(config.resume).resolve() == folder.resolve()
     if status.state == "done":
-        log.info("Skipped: %s is done", config.run_dir)
-    elif status.state in ("failed", "pruned") and not (config.retry_failed or is_named):
-        state = f"{status.state} ({status.reason})"
-        log.info("Skipped: %s is %s; retry_failed=true runs it again", config.run_dir, state)
-    else:
-        return False
-    return True
+        return f"{folder} is done"
+    if status.state in ("failed", "pruned") and not (config.retry_failed or is_named):
+        return f"{folder} is {status.state} ({status.reason}); retry_failed=true runs it again"
+    return ""
 
 
 def unfinished(jobs: Sequence[Sequence[str]], sweep: Path) -> list[Sequence[str]]:

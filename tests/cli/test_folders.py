@@ -33,6 +33,8 @@ def test_a_finished_run_is_left_as_it_was(run: Path, tiny: list[str], musicgen: 
         assert done.returncode == 2
         assert len(done.stderr.strip().splitlines()) == 1
         assert contents(run) == before
+    assert "r is done" in musicgen("train", "resume=r").stdout
+    assert contents(run) == before
     assert {path.name for path in run.parent.iterdir()} == {"r"}
 
 

@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from musicgen.pipeline.status import StatusFile, read_status, running
-from musicgen.sweeps.resume import is_finished, resume_command, should_resume
+from musicgen.sweeps.resume import resume_command, should_resume, why_finished
 
 
 @pytest.fixture
@@ -73,14 +73,14 @@ def config(folder: Path, *, retry: bool = False):
 
 
 def test_done_jobs_are_settled_and_failed_ones_until_they_are_to_be_tried_again(tmp_path: Path):
-    assert not is_finished(config(tmp_path))
+    assert not why_finished(config(tmp_path), tmp_path)
     with pytest.raises(OSError, match="disk"), running(tmp_path):
         raise OSError("no disk")
-    assert is_finished(config(tmp_path))
-    assert not is_finished(config(tmp_path, retry=True))
+    assert why_finished(config(tmp_path), tmp_path)
+    assert not why_finished(config(tmp_path, retry=True), tmp_path)
     with running(tmp_path):
-        assert not is_finished(config(tmp_path))  # someone is at work there
-    assert is_finished(config(tmp_path))
+        assert not why_finished(config(tmp_path), tmp_path)  # someone is at work there
+    assert why_finished(config(tmp_path), tmp_path)
 
 
 def test_what_a_search_gave_up_is_pruned_and_left(tmp_path: Path):
@@ -88,8 +88,8 @@ def test_what_a_search_gave_up_is_pruned_and_left(tmp_path: Path):
         raise KeyError("no hope")
     status = read_status(tmp_path)
     assert (status.state, status.reason) == ("pruned", "'no hope'")
-    assert is_finished(config(tmp_path))
-    assert not is_finished(config(tmp_path, retry=True))
+    assert why_finished(config(tmp_path), tmp_path)
+    assert not why_finished(config(tmp_path, retry=True), tmp_path)
 
 
 def test_a_failed_run_that_is_named_itself_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -98,13 +98,14 @@ def test_a_failed_run_that_is_named_itself_is_run_again(tmp_path: Path, monkeypa
     named = config(tmp_path / "run")
     for place, name in ((tmp_path, "run"), (tmp_path / "run", "."), (tmp_path, str(tmp_path / "run"))):
         monkeypatch.chdir(place)
-        assert is_finished(OmegaConf.merge(named, {"resume": str(tmp_path)}))
-        assert not is_finished(OmegaConf.merge(named, {"resume": name}))
+        of_sweep, itself = (OmegaConf.merge(named, {"resume": str(one)}) for one in (tmp_path, name))
+        assert "retry_failed=true" in why_finished(of_sweep, tmp_path / "run")
+        assert not why_finished(itself, tmp_path / "run")
 
 
 def test_killed_jobs_are_not_settled(tmp_path: Path):
     StatusFile(tmp_path).update(state="running", stage="vq_vae")
-    assert not is_finished(config(tmp_path))
+    assert not why_finished(config(tmp_path), tmp_path)
 
 
 def test_a_run_goes_on_when_its_user_or_slurm_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -49,10 +49,10 @@ KNOWN_WARNINGS = (  # of Lightning, about what is meant to be so
 log = logging.getLogger(__name__)
 
 Task = Callable[[DictConfig], None]
-IsSettled = Callable[[DictConfig], bool]
+WhySettled = Callable[[DictConfig, Path], str]
 
 
-def launch(task: Task, *, verb: str, is_settled: IsSettled | None = None) -> None:
+def launch(task: Task, *, verb: str, why_settled: WhySettled | None = None) -> None:
     """Run a task as the Hydra application of a verb, with the arguments of the command line.
 
     A command line that cannot be carried out ends with one sentence and status 2, before anything is
@@ -62,7 +62,7 @@ def launch(task: Task, *, verb: str, is_settled: IsSettled | None = None) -> Non
     Args:
         task: Takes the composed config.
         verb: Name of the top config and of the program in messages.
-        is_settled: Returns whether a job has nothing to do; it is left as it is.
+        why_settled: Says why the run of a config and a folder has nothing to do; it is left as it is.
     """
     program, arguments = sys.argv[:2], sys.argv[2:]
     sys.argv = [f"musicgen {verb}", *arguments]
@@ -71,9 +71,10 @@ def launch(task: Task, *, verb: str, is_settled: IsSettled | None = None) -> Non
             os.environ[name] = os.path.abspath(os.path.expanduser(os.environ[name]))
     try:
         line = read_command_line(arguments, verb=verb)
-        guarded = _guarded(task, program, is_settled or (lambda config: False))
+        why_settled = why_settled or (lambda config, folder: "")
+        guarded = _guarded(task, program, why_settled)
         with hydra.initialize_config_dir(str(config_dir()), job_name=_job_name(task), version_base="1.3"):
-            failed = _run(line, guarded) if not line.options else _asked(line)
+            failed = _run(line, guarded, why_settled) if not line.options else _asked(line)
         if line.options and not HELP & set(line.options):
             _show(line)
     except UsageError as error:
@@ -129,7 +130,7 @@ def _show(line: CommandLine) -> None:
     show(lambda config: None)()
 
 
-def _run(line: CommandLine, guarded: Callable[[DictConfig], Any]) -> int:
+def _run(line: CommandLine, guarded: Callable[[DictConfig], Any], why_settled: WhySettled) -> int:
     """Check, claim the folder, run; return the number of jobs that failed."""
     application: Any = GlobalHydra.instance().hydra
     if _rank() > 0:
@@ -142,6 +143,9 @@ def _run(line: CommandLine, guarded: Callable[[DictConfig], Any]) -> int:
         print(f"experiment={name} sweeps over {swept}: running it as with -m")
         is_sweep = True
     check_jobs(config, verb=line.verb, is_sweep=is_sweep)
+    if not is_sweep and (reason := why_settled(config, Path(config.hydra.run.dir))):
+        print(f"Skipped: {reason}")  # before Hydra writes into the folder
+        return 0
     names = naming(overrides, config=config) if is_sweep else []
     if config.hydra.output_subdir is not None:
         overrides += _claimed(config, line, is_sweep=is_sweep)
@@ -180,7 +184,7 @@ def _claimed(config: DictConfig, line: CommandLine, *, is_sweep: bool) -> list[s
     return [] if is_named or line.verb in SHARED else [f"{setting}={quoted(str(folder))}"]
 
 
-def _guarded(task: Task, program: list[str], is_settled: IsSettled) -> Callable[[DictConfig], str | None]:
+def _guarded(task: Task, program: list[str], why_settled: WhySettled) -> Callable[[DictConfig], str | None]:
     """Wrap a task so that its errors are recorded and said in the right length."""
 
     @wraps(task)
@@ -189,9 +193,10 @@ def _guarded(task: Task, program: list[str], is_settled: IsSettled) -> Callable[
             warnings.filterwarnings("ignore", message=message)
         job = HydraConfig.get()
         sys.argv = [*program, *job.overrides.task]  # what further processes of this job are started with
-        if is_settled(config):
-            return None
         folder = Path(job.runtime.output_dir)
+        if reason := why_settled(config, folder):
+            log.info("Skipped: %s", reason)
+            return None
         keeps_records = job.output_subdir is not None  # else the folder is the user's own
         if keeps_records:
             with suppress(OSError):
