@@ -62,9 +62,7 @@ def export_run(
         FileExistsError: There is something at `to` already.
         ValueError: A checkpoint is damaged, or the model would be larger than `max_mb`.
     """
-    source, target = find_run(run), Path(to)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise FileExistsError(f"to={target}: there is something already; remove it, or name another folder")
+    source, target = find_run(run), check_target(to)
     stages = _stages(source)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
@@ -81,6 +79,18 @@ def export_run(
             target.rmdir()
         os.replace(folder, target)
     return ExportedModel(folder=target, num_bytes=sum(sizes.values()), stages=stages)
+
+
+def check_target(to: str | Path) -> Path:
+    """Refuse a place where there is something already, before anything is read or written.
+
+    Raises:
+        FileExistsError: There is.
+    """
+    target = Path(to)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise FileExistsError(f"to={target}: there is something already; remove it, or name another folder")
+    return target
 
 
 def in_16_bits(tensor: torch.Tensor) -> torch.Tensor:

@@ -57,6 +57,14 @@ def _check_job(config: DictConfig, *, verb: str) -> None:
         check_asked(config)
     elif config.get("shard"):
         Shard.parse(config.shard)
+    elif verb == "export":
+        from musicgen.pipeline.export import check_target
+
+        check_target(config.to)
+    elif verb == "watch":  # runs that have not begun yet are waited for
+        missing = [folder for folder in config.runs if not Path(folder).is_dir()]
+        if missing:
+            raise ValueError(f"{missing[0]} is not a folder; name a run, a sweep, or a folder of them")
     elif verb in ("compare", "runs", "tensorboard"):
         from musicgen.reports.runs.runs import find_runs
 

@@ -134,6 +134,11 @@ def test_verbs_over_runs_refuse_what_is_none(verb: tuple[str, ...], tiny_run: Pa
     assert "is not a run and has none below it" in refused(*verb, str(tmp_path))
 
 
+def test_watching_refuses_what_is_no_folder_and_waits_in_an_empty_one(tmp_path: Path):
+    assert refused("watch", str(tmp_path)) == ""
+    assert "nowhere is not a folder" in refused("watch", str(tmp_path / "nowhere"))
+
+
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
