@@ -1,5 +1,6 @@
 """Kinds of settings, for those whose default does not determine it."""
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -26,17 +27,22 @@ TABLES = ("where", "better", "knobs", "blend")  # their keys are the user's own
 _NAMES = list_of(TEXT, or_one=True).or_null()
 _FRACTION = real(0, 0.95)
 _TEMPO = real(4, 1000)  # a MIDI file holds nothing slower
+_STRIDES = replace(
+    list_of(either(whole(1), list_of(whole(1), least=2)), least=1).or_null(),
+    words="a list such as [4,2] or [[2,2],[2,1]], or null",
+)
 _MOOD = list_of(real(-1, 1), or_one=True, least=1)
 
 # The first match counts; a prefix VERB: limits a line to a verb. Lists all settings that default to null.
 KINDS: tuple[tuple[str, Kind], ...] = (
-    ("search:sampler.*", ANYTHING),
-    ("search:pruner.*", ANYTHING),
     ("search:folder", path()),
     ("*_target_", matching(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", words="the dotted name of a class or function")),
     ("*_partial_", FLAG),
     ("seed", whole(0, 2**32 - 1)),
     ("*.seed", whole(0, 2**32 - 1).or_null()),
+    ("search:pruner.n_*", whole(0)),
+    ("search:pruner.*", ANYTHING),  # arguments of a class that the user may choose
+    ("search:sampler.*", ANYTHING),
     ("epochs", whole(1)),
     ("*.epochs", whole(1)),
     ("max_epochs.*", whole(1)),
@@ -94,7 +100,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("evaluate:data.one_key", FLAG.or_null()),
     ("data.form", matching(r"[A-Ea-e]{3,5}", words="3 to 5 sections by letters, such as ABA").or_null()),
     ("data.twins_together", FLAG.or_null()),
-    ("vq_vae.strides", ANYTHING),
+    ("vq_vae.strides", _STRIDES),
     ("noise", matching(r"[A-Za-z]\w*", words="a file of conf/noise").or_null()),
     ("bottleneck", matching(r"[A-Za-z]\w*", words="a file of conf/bottleneck")),
     ("data.passage_quarters", whole(1).or_null()),
@@ -141,6 +147,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("sampling.top_p", real(0, 1, above=True).or_null()),
     ("sampling.min_p", real(0, 1, above=True).or_null()),
     ("sampling.repetition_penalty", real(0, above=True)),
+    ("sampling.recall", TABLE.or_null()),
     ("sampling.recall.share", real(0, 1)),
     ("sampling.recall.*", real(0, above=True)),
     ("sampling.*_quarters", whole(1)),
@@ -151,7 +158,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("trainer.gradient_clip_val", real(0, above=True).or_null()),
     ("trainer.accumulate_grad_batches", whole(1)),
     ("trainer.deterministic", one_of(True, False, "warn")),
-    ("trainer.strategy", ANYTHING),
+    ("trainer.strategy", either(TEXT, TABLE)),
     ("*.lr", real(0)),
     ("*learning_rate", real(0)),
     ("*dropout", _FRACTION),

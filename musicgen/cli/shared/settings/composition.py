@@ -18,6 +18,8 @@ from musicgen.cli.shared.settings.usage import UsageError, nearest
 from musicgen.config.grammar import plain_value
 from musicgen.config.tree import config_dir
 
+INCLUDED = ("base", "of_run")  # files that others include; nobody chooses them
+SEVERAL = ("callbacks", "logger", "own_metrics", "experiment")  # groups of which several files go together
 EXTRA_OF_LAUNCHER = {"joblib": "joblib", "ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
 
 
@@ -63,8 +65,8 @@ def values_of(override: Override) -> list[Any]:
 
 
 def options_of(group: str) -> list[str]:
-    """List the files of a group of ours; none where it is no such group."""
-    return sorted(path.stem for path in (config_dir() / group).glob("*.yaml"))
+    """List the files of a group of ours that can be chosen; none where it is no such group."""
+    return sorted(path.stem for path in (config_dir() / group).glob("*.yaml") if path.stem not in INCLUDED)
 
 
 def composed_groups(verb: str, overrides: Sequence[Override]) -> DictConfig:
@@ -93,12 +95,17 @@ def _with_first_value(override: Override) -> list[str]:
 
 
 def _check_choice(override: Override) -> None:
-    """Refuse a choice that a group of ours does not have."""
+    """Refuse a choice that a group of ours does not have, and several where one is meant."""
     group, options = override.key_or_group, options_of(override.key_or_group)
     for value in values_of(override) if options and override.package != "_global_" else []:
-        for name in map(str, value if isinstance(value, list) else [value]):
-            if name not in options and name != "None" and "/" not in name:
-                guess = nearest(name, options)
+        if isinstance(value, list) and len(value) > 1 and group not in SEVERAL:
+            typed = ",".join(map(str, value))
+            raise UsageError(
+                f"{override.input_line}: choose one; for a run with each type -m {group}={typed}"
+            )
+        for name in value if isinstance(value, list) else [value]:
+            if name not in options:
+                guess = nearest("none" if name is None else str(name), options)
                 more = f"; did you mean {group}={guess[0]}?" if guess else ""
                 raise UsageError(
                     f"{override.input_line}: `{group}` is a group of settings, chosen by name: "

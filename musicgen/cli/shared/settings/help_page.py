@@ -21,7 +21,6 @@ from musicgen.config.tree import config_dir
 
 HIDDEN = ("run_dir", "settings", "typed")  # set by the program itself
 SHOWN = re.compile(r"max_epochs\.|folder=|storage=|.*=\$\{oc\.env:")  # though they refer to something
-NO_CHOICE = ("base", "of_run")  # files that others include
 COLUMN = 30  # where the text beside a setting begins
 NARROWEST, WIDEST = 60, 110
 BOLD, DIM, PLAIN = "\033[1m", "\033[2m", "\033[0m"
@@ -60,8 +59,8 @@ def help_lines(config: DictConfig, *, verb: str, width: int = 80) -> Iterator[st
         if "@" in group and not inside:
             continue
         chosen = config.hydra.runtime.choices[group]
-        names = [name for name in options_of(group.partition("@")[0]) if name not in NO_CHOICE]
         yield f"\n{BOLD}{group}={chosen or 'null'}{PLAIN}"
+        names = options_of(group.partition("@")[0])
         yield from _indented(f"one of {', '.join(names)}", width)
         yield from _indented(commented.purpose, width)
         for key, node in inside:

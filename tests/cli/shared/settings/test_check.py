@@ -13,7 +13,7 @@ from musicgen.cli.shared.settings import check, composition
 from musicgen.cli.shared.settings.command_line import read_command_line
 from musicgen.cli.shared.settings.usage import UsageError
 from musicgen.config.grammar import written
-from musicgen.config.schema import TABLES, kind_of, stated_kind
+from musicgen.config.schema import PER_STAGE, TABLES, kind_of, stated_kind
 from musicgen.config.tree import config_dir
 
 VERBS = sorted(path.stem for path in config_dir().glob("*.yaml"))
@@ -71,6 +71,10 @@ def refused(verb: str, *arguments: str) -> str:
         ("train", "windows=6", "type windows.window_quarters=6 or windows.hop_quarters=6"),
         ("train", "quantizer=5", "`quantizer` is a group of settings, chosen by name"),
         ("train", "data=giantmdi", "did you mean data=giantmidi?"),
+        ("train", "data=../../x", "chosen by name: chorales, corpus, folder, giantmidi"),
+        ("train", "data=null", "chosen by name: chorales"),
+        ("train", "noise=null", "did you mean noise=none?"),
+        ("train", "quantizer=[ema,fsq]", "for a run with each type -m quantizer=ema,fsq"),
         ("train", "optimizer=adam", "optimizer@optimizer.vq_vae=adam"),
         ("train", "generate={num_piece:2}", "did you mean num_pieces?"),
         ("train", "+trainer.fast_dev_run=true", "a quick try is epochs=1"),
@@ -129,46 +133,91 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch: 
     assert 'pip install "musicgen-lab[baselines]"' in refused("baseline", "baseline=remi")
 
 
-def settings(verb: str) -> list[tuple[str, Any]]:
-    found = []
-    for key, node in check.nodes(composed_once(verb, ())):
-        if not (isinstance(node, DictConfig) and key not in TABLES and not node._is_interpolation()):
-            found.append((key, node))
-    return found
+def is_group(key: str, node: Any) -> bool:
+    return isinstance(node, DictConfig) and key not in TABLES and not node._is_interpolation()
 
 
+def settings(verb: str, *chosen: str) -> list[tuple[str, Any]]:
+    nodes = check.nodes(composed_once(verb, chosen))
+    return [(key, node) for key, node in nodes if not is_group(key, node)]
+
+
+def choices(verb: str) -> list[tuple[str, ...]]:
+    """List what a verb can be composed of: its defaults, and each file of each of its groups."""
+    groups = [str(group) for group in composed_once(verb, ()).hydra.runtime.choices]
+    ours = [group for group in groups if not group.startswith("hydra") and group != "output"]
+    files = [(group, name) for group in ours for name in composition.options_of(group.partition("@")[0])]
+    return [(), *((f"{group}={name}",) for group, name in files)]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_setting_without_a_default_says_what_it_takes(verb: str):
-    unknown = [
-        key for key, node in settings(verb)
+    unknown = {
+        key for chosen in choices(verb) for key, node in settings(verb, *chosen)
         if (node._is_none() or node._is_missing()) and stated_kind(key, verb=verb) is None
-    ]  # fmt: skip
+    }  # fmt: skip
     assert not unknown, f"add a line for each to KINDS in musicgen/config/schema.py: {unknown}"
 
 
+def value_of(typed: str) -> Any:
+    value = OmegaConf.create(f"x: {typed}").x if typed != "Étude" else typed
+    return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_setting_refuses_every_wrong_kind(verb: str):
-    """All keys times all wrong kinds: refused in one sentence that names the key."""
-    usual, asked, quiet = composed_once(verb, ()), 0, []
-    check.know_hydra(usual)
-    for key, _ in settings(verb):
-        if key.split(".")[0] in TABLES or (config_dir() / key).is_dir():  # a choice of a file
-            continue
-        default = composition.resolved(usual, key)
-        kind = kind_of(key, default, verb=verb)
-        for wrong in WRONG:
-            value = OmegaConf.create(f"x: {wrong}").x if wrong != "Étude" else wrong
-            value = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
-            try:
-                said = said_of(read_command_line([f"{key}={wrong}"], verb=verb), usual, verb)
-            except UsageError as error:
-                said = str(error)
-            asked += 1
-            meant = kind.accepts(value) or kind.is_text or (kind.takes_list and kind.accepts([value]))
-            if not meant and not (said and key in said and "\n" not in said):
-                quiet.append(f"{key}={wrong}: {said or 'accepted'}")
-    assert asked >= len(WRONG)
+    """All keys times all wrong kinds, whatever file of a group is chosen: one sentence that names the key."""
+    asked: set[tuple[str, str]] = set()
+    quiet = []
+    for chosen in choices(verb):
+        config = composed_once(verb, chosen)
+        check.know_hydra(config)
+        for key, node in check.nodes(config):
+            if key.split(".")[0] in TABLES:  # whose keys are the user's own
+                continue
+            default = composition.resolved(config, key)
+            names_file = (config_dir() / key).is_dir() and key not in composition._own_settings(verb)
+            kind = kind_of(f"{key}.vq_vae" if key in PER_STAGE else key, default, verb=verb)
+            if (key, f"{names_file} {kind.words}") in asked:
+                continue
+            asked.add((key, f"{names_file} {kind.words}"))
+            for wrong in WRONG:
+                value = value_of(wrong)
+                if names_file:
+                    is_meant = False
+                elif is_group(key, node) and key not in PER_STAGE:
+                    is_meant = (bool(stated_kind(key, verb=verb)) and kind.accepts(value)) or is_open(
+                        value, default
+                    )
+                else:
+                    is_meant = (
+                        kind.accepts(value) or kind.is_text or (kind.takes_list and kind.accepts([value]))
+                    )
+                said = refused_by(f"{key}={wrong}", config, verb)
+                if not is_meant and not (said and key in said and "\n" not in said):
+                    quiet.append(f"{' '.join(chosen)} {key}={wrong}: {said or 'accepted'}")
+    assert len(asked) > 1
     assert not quiet, "\n".join(quiet[:20])
+
+
+def is_open(value: Any, default: Any) -> bool:
+    """Return whether a group takes a table with names of its own: what is built from it may take them."""
+    return isinstance(value, dict) and isinstance(default, dict) and "_target_" in default
+
+
+def refused_by(typed: str, config: DictConfig, verb: str) -> str:
+    try:
+        return said_of(read_command_line([typed], verb=verb), config, verb)
+    except UsageError as error:
+        return str(error)
+
+
+def test_the_keys_of_every_choice_are_tried():
+    found = {key for chosen in choices("train") for key, _ in settings("train", *chosen)}
+    assert {"quantizer.levels", "data.download", "transformer.local_width", "trainer.strategy"} <= found
+    assert len(choices("train")) > 50
 
 
 def said_of(line, config: DictConfig, verb: str) -> str:
