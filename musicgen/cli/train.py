@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from musicgen.cli.shared.application import launch
 from musicgen.cli.shared.closing import announce_time, closing_lines
 from musicgen.config.tree import plain
+from musicgen.sweeps.jobs_progress import num_jobs
 from musicgen.sweeps.redirect import redirected_screen
 from musicgen.sweeps.resources import device_of_job, jobs_at_once, launcher_name, threads_for
 from musicgen.sweeps.resume import why_finished, why_skipped
@@ -52,6 +53,9 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
             log.info("Skipped: %s", reason)  # done by a process that was still at work here
             return
         alone = launcher_name(hydra) == "basic"
+        if alone and hydra.mode == RunMode.MULTIRUN and is_first_rank:
+            of_all = "" if config.resume else f" of {num_jobs(Path(hydra.sweep.dir))}"
+            print(f"Job {hydra.job.num + 1}{of_all}: {hydra.job.override_dirname.replace(',', ' ')}")
         pipeline = build_run(
             config, status=status, watchers=watchers, device=device, is_shown=alone, threads=threads
         )

@@ -116,7 +116,8 @@ def lead_of(comparison: Comparison, *, is_short: bool = False) -> str:
         found = []
         for rows, metrics in lead.ahead:
             names = [row.number if is_short else f"{row.number} ({_words(row)})" for row in rows]
-            found.append(f"run {' and '.join(names)} is best in {' and '.join(map(_in_a_line, metrics))}")
+            who = f"run {names[0]} is" if len(names) == 1 else f"runs {' and '.join(names)} are"
+            found.append(f"{who} best in {' and '.join(map(_in_a_line, metrics))}")
         if lead.first and not is_short:
             text = lead.verdict.text if lead.verdict else "nothing trivial to beat"
             found.append(f"{_in_a_line(lead.first)}: {text}")
