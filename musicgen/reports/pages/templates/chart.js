@@ -1,5 +1,5 @@
 // One chart of lines: axes, bands, curves, and the value under the pointer.
-const MAX_BANDS = 16;
+const MAX_BANDS = 8;
 const MARGIN = { left: 48, right: 10, top: 6, bottom: 30 };
 
 function niceTicks(low, high, count) {
