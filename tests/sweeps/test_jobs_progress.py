@@ -109,6 +109,14 @@ def test_the_jobs_of_a_sweep_are_known_beforehand():
     assert differing(jobs)[0] == ["seed=0", "quantizer=ema"]
 
 
+def test_a_typed_value_takes_the_place_of_the_experiments():
+    sweeper = {"_target_": BASIC, "params": {"epochs": "5,10"}}
+    for typed, expected in (("epochs=1,2", ["epochs=1", "epochs=2"]), ("epochs=3", ["epochs=3"])):
+        hydra = OmegaConf.create({"overrides": {"task": ["seed=0", typed]}, "sweeper": sweeper})
+        jobs = job_overrides(hydra)
+        assert [line for job in jobs for line in job if line != "seed=0"] == expected
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(None, "–"), (40.2, "40 s"), (600, "10 min"), (7500, "2 h 05")]
 )

@@ -14,7 +14,7 @@ from musicgen.config.tree import config_dir
 
 
 def job_overrides(hydra: DictConfig) -> list[list[str]]:
-    """List the overrides of each job, as Hydra's basic sweeper does.
+    """List the overrides of each job, as Hydra's basic sweeper does: what comes last of a key counts.
 
     Args:
         hydra: The Hydra part of a sweep's config.
@@ -32,7 +32,8 @@ def job_overrides(hydra: DictConfig) -> list[list[str]]:
         overrides = OverridesParser.create().parse_overrides(lines)
     except HydraException as error:
         raise ValueError(str(error)) from error
-    return [list(job) for job in itertools.product(*map(_choices, overrides))]
+    choices = {override.get_key_element(): _choices(override) for override in overrides}
+    return [list(job) for job in itertools.product(*choices.values())]
 
 
 def _choices(override: Override) -> list[str]:
