@@ -1,6 +1,8 @@
 """The verb generate: prompts as they were, the best of many, and what files say of their origin."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import mido
@@ -108,3 +110,13 @@ def test_what_cannot_be_done_is_refused_in_a_sentence(
     done = musicgen("generate", f"run={tiny_run}", *settings, f"hydra.run.dir={tmp_path / 'out'}", fails=True)
     assert reason in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_writing_waits_for_no_framework_of_training(tiny_run: Path, tmp_path: Path) -> None:
+    """Lightning takes a third of the time to the first piece, and trains nothing here."""
+    arguments = ["generate", f"run={tiny_run}", *SHORT, "num_pieces=1", f"hydra.run.dir={tmp_path / 'out'}"]
+    code = f"import sys; sys.argv = ['musicgen', *{arguments}]; from musicgen.__main__ import main; main();"
+    code += "print([name for name in ('pytorch_lightning', 'torchmetrics') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert (tmp_path / "out" / "000.mid").is_file()

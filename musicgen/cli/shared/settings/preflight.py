@@ -101,16 +101,18 @@ def _refusing() -> Iterator[None]:
 def _check_held_out(config: DictConfig, *, verb: str) -> None:
     """Refuse shares of held-out pieces that leave nothing to train on or to choose the best epoch by."""
     from musicgen.data.catalogue.splitting import check_fractions
-    from musicgen.pipeline.build_stages import trained_stages
 
     data = config.get("data") or {}
     val, test = data.get("val_fraction"), data.get("test_fraction")
     if val is not None and test is not None:
         check_fractions(val_fraction=val, test_fraction=test)
-    if verb == "train" and val == 0 and trained_stages(config):
-        raise ValueError(
-            "data.val_fraction=0: no piece is held out to choose the best epoch by; use for example 0.1"
-        )
+    if verb == "train" and val == 0:
+        from musicgen.pipeline.build_stages import trained_stages
+
+        if trained_stages(config):
+            raise ValueError(
+                "data.val_fraction=0: no piece is held out to choose the best epoch by; use for example 0.1"
+            )
 
 
 def _check_cache(config: DictConfig) -> None:
