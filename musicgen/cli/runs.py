@@ -1,5 +1,6 @@
 """musicgen runs: list runs, show what they were made of, prune what is of no more use."""
 
+import sys
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -14,11 +15,16 @@ def runs(config: DictConfig) -> None:
 
 
 def _list(folders: list[Path], config: DictConfig) -> None:
-    from musicgen.sweeps.housekeeping import read_usage, readable
+    from rich.console import Console
+
+    from musicgen.sweeps.housekeeping import read_usage, readable, usage_table
 
     found = read_usage(folders)
-    for one in found:
-        print(f"{one.run.status:<10} {readable(one.num_bytes):>9}  {one.trained_on:<32} {one.run.folder}")
+    if sys.stdout.isatty():
+        Console(highlight=False).print(usage_table(found))
+    else:  # a whole line for each run, to be searched
+        for one in found:
+            print(f"{one.run.status:<10} {readable(one.num_bytes):>9}  {one.trained_on:<32} {one.run.folder}")
     print(f"{len(found)} runs, {readable(sum(one.num_bytes for one in found))}")
 
 

@@ -1,7 +1,9 @@
 """Disk usage of runs, and removal of files that are no longer needed."""
 
+import itertools
 import re
 import shutil
+import textwrap
 import time
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
 from musicgen.pipeline.reuse.record import read_record, read_records
 from musicgen.pipeline.status import is_alive, read_status
 from musicgen.reports.runs.runs import Run, find_runs, read_run
@@ -17,6 +23,7 @@ from musicgen.reports.runs.runs import Run, find_runs, read_run
 _PARTIAL = re.compile(r"\..+[.-][0-9a-f]{8}\.partial")  # as we name unfinished files
 _BEING_WRITTEN_S = 3600.0  # a younger one may still be
 _IN_OUR_CHECKPOINTS = (b"musicgen", b"autoencoder_sha256")
+_WIDTH = 80  # columns
 _SHOWN = ("vq_vae/val/bce", "vq_vae/val/perplexity", "val/bits_per_quarter")
 
 
@@ -44,7 +51,13 @@ class RunUsage:
         return [
             f"{run.folder}: {run.status} {run.reason}".rstrip(),
             f"  trained on   {self.trained_on}",
-            f"  set          {' '.join(run.overrides) or 'nothing'}",
+            *textwrap.wrap(
+                f"  set          {' '.join(run.overrides) or 'nothing'}",
+                width=_WIDTH,
+                subsequent_indent=" " * 15,
+                break_long_words=False,
+                break_on_hyphens=False,
+            ),
             f"  size         {readable(self.num_bytes)}, {readable(self.checkpoint_bytes)} of it checkpoints",
             *(f"  taken        {stage} from {folder}" for stage, folder in self.taken.items()),
             *(f"  {name:<25} {metrics[name]:.4g}" for name in _SHOWN if name in metrics),
@@ -74,6 +87,30 @@ class Removable:
 def read_usage(folders: Sequence[Path]) -> list[RunUsage]:
     """Read the runs in and below folders, with their disk usage."""
     return [_usage(read_run(folder)) for folder in find_runs(folders)]
+
+
+def usage_table(found: Sequence[RunUsage]) -> Group:
+    """Draw runs below the folders in which they lie, so that each has a short line.
+
+    Args:
+        found: The runs, those of a folder one after the other.
+
+    Returns:
+        Each folder with what its runs were trained on, and state, size and name of each run.
+    """
+    parts: list[Table | Text] = []
+    for (parent, pieces), runs in itertools.groupby(
+        found, lambda one: (one.run.folder.parent, one.trained_on)
+    ):
+        parts.append(Text(f"{parent}: {pieces}", style="bold", overflow="fold"))
+        table = Table(box=None, show_header=False, pad_edge=False)
+        for justify in ("left", "right"):
+            table.add_column(justify=justify, no_wrap=True)
+        table.add_column(overflow="fold")
+        for one in runs:
+            table.add_row(f"  {one.run.status}", readable(one.num_bytes), Text(one.run.folder.name))
+        parts.append(table)
+    return Group(*parts)
 
 
 def _usage(run: Run) -> RunUsage:

@@ -1,5 +1,6 @@
 """Housekeeping: what is of use stays."""
 
+import io
 import json
 import os
 import shutil
@@ -8,11 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 from musicgen.checkpoint import describe
 from musicgen.pipeline.reuse.record import StageRecord
 from musicgen.pipeline.status import running
-from musicgen.sweeps.housekeeping import read_usage, readable, removable
+from musicgen.sweeps.housekeeping import read_usage, readable, removable, usage_table
 from musicgen.tensors import write_tensors
 
 
@@ -122,6 +124,23 @@ def test_sizes_are_those_of_the_files(outputs: Path):
         "2.5 MB",
         "7.0 GB",
     ]
+
+
+def test_runs_are_read_at_80_columns(outputs: Path):
+    settings = [f"vq_vae.num_hiddens={number}" for number in range(10)]
+    sweep = outputs / "a_sweep_of_much" / "2026-11-29_10-00-00"
+    sweep.mkdir(parents=True)
+    shutil.move(outputs / "done", sweep / ",".join(settings[:2]))
+    shutil.move(outputs / "failed", sweep / ",".join(settings[2:4]))
+    (sweep / ",".join(settings[:2]) / ".hydra" / "overrides.yaml").write_text(json.dumps(settings))
+    found = read_usage([outputs])
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(usage_table(found))
+    lines = [line.split() for line in console.export_text().splitlines() if line.startswith(" ")]
+    assert [(line[0], line[-1]) for line in lines] == [(one.run.status, one.run.folder.name) for one in found]
+    told = found[0].description()[1:]
+    assert all(len(line) <= 80 for line in told)
+    assert [word for line in told for word in line.split() if word in settings] == settings
 
 
 def test_what_another_folder_shares_frees_nothing(outputs: Path):
