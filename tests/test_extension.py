@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.models.bottlenecks.base import Bottleneck, BottleneckOutput, DiscreteBottleneck, Vocabulary
+from musicgen.models.bottlenecks.patterns import CodePattern
 from musicgen.models.cells.base import CellLoss, CellModel, DrawnCells, cell_bce, log_odds, pack_cells
 from musicgen.models.conditioners.base import Conditioner
 from musicgen.models.priors.base import Prior
@@ -67,6 +68,13 @@ class TwoSigns(DiscreteBottleneck):
 
     def vocabulary(self, *, positions: int) -> Vocabulary:
         return Vocabulary(positions=positions, codebooks=2, size=2)
+
+
+class BackwardPattern(CodePattern):
+    """From the highest position down."""
+
+    def order(self, *, positions: int, codebooks: int) -> list[int]:
+        return list(reversed(range(positions * codebooks)))
 
 
 class FocalCells(CellModel):
@@ -196,6 +204,7 @@ HERE = "tests.test_extension"
 YAMLS = {
     "bottleneck/halved": f"# @package _global_\nbottleneck: {{_target_: {HERE}.Halved, embedding_dim: 32}}",
     "bottleneck/signs": f"# @package _global_\nbottleneck: {{_target_: {HERE}.TwoSigns, embedding_dim: 32}}",
+    "pattern/backward": f"_target_: {HERE}.BackwardPattern",
     "cells/focal": f"_target_: {HERE}.FocalCells\ngamma: 1.0",
     "transformer/bigram": f"_target_: {HERE}.Bigram\nwidth: 16\n"
     "context_quarters: ${windows.window_quarters}\n"
@@ -237,13 +246,13 @@ def test_a_bottleneck_without_codes_trains_and_its_prior_is_refused(musicgen, ti
 
 
 @pytest.mark.slow
-def test_codebooks_cells_prior_condition_stage_and_metric_of_ones_own(musicgen, tiny, tmp_path, own):
+def test_codebooks_pattern_cells_prior_condition_stage_and_metric_of_ones_own(musicgen, tiny, tmp_path, own):
     run = tmp_path / "runs" / "run"
     settings = [
         *small(tiny),
         *TINY,
         own,
-        *("bottleneck=signs", "cells=focal", "transformer=bigram", "own_metrics=top"),
+        *("bottleneck=signs", "pattern=backward", "cells=focal", "transformer=bigram", "own_metrics=top"),
         *("+stage@stage.count=count", "stages=[vq_vae,count,transformer,generate,evaluate]"),
         f"hydra.run.dir={run}",
     ]
@@ -252,7 +261,7 @@ def test_codebooks_cells_prior_condition_stage_and_metric_of_ones_own(musicgen, 
     musicgen("train", *settings, "ckpt_path=last")
     autoencoder = load_autoencoder(run)
     assert isinstance(autoencoder.module.cells, FocalCells)
-    assert autoencoder.module.vocabulary == Vocabulary(positions=11, codebooks=2, size=2)
+    assert autoencoder.module.vocabulary == Vocabulary(11, 2, 2, order=tuple(reversed(range(22))))
     prior = load_transformer(run, autoencoder=autoencoder.module).module
     assert isinstance(prior, Bigram)
     assert isinstance(prior.conditioner, Louder)

@@ -10,7 +10,7 @@ from tests.command import Musicgen
 
 VARIANTS = {
     "onsets": ["vq_vae=bachsformer", "cells.channels=2"],
-    "chains": ["vq_vae=bachsformer", "cells=markov", "quantizer=residual", "grid.ticks=8"],
+    "chains": ["vq_vae=bachsformer", "cells=markov", "quantizer=residual", "pattern=delay", "grid.ticks=8"],
     "states": ["quantizer=fsq", "noise=cells", "vq_vae.latents_per_position=2"],
 }
 

@@ -25,6 +25,7 @@ KEYS: dict[str, Part] = {
     "grid": "experiment",
     "quantizer": "experiment",
     "bottleneck": "experiment",
+    "pattern": "experiment",
     "cells": "experiment",
     "noise": "experiment",
     "condition": "experiment",

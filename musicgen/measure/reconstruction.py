@@ -44,7 +44,8 @@ def count_code_use(
     """Count how often each code of each codebook occurs; an empty table without codes."""
     if codes is None or vocabulary is None:
         return torch.zeros(0, 0, dtype=torch.int64)
-    rows = codes.view(-1, vocabulary.codebooks).unbind(1)
+    places = torch.tensor(vocabulary.codebook_of, device=codes.device)
+    rows = [codes[:, places == codebook].flatten() for codebook in range(vocabulary.codebooks)]
     return torch.stack([count_codes(row, num_embeddings=vocabulary.size) for row in rows])
 
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from musicgen.config.build import Buildable
 from musicgen.models.bottlenecks.base import Bottleneck, DiscreteBottleneck, Vocabulary
+from musicgen.models.bottlenecks.patterns import CodePattern, FlatPattern
 from musicgen.models.cells.base import CellModel, check_channels
 from musicgen.music.layout import SliceLayout
 
@@ -20,7 +21,7 @@ class AutoencoderOutput:
 
     Attributes:
         maps: The decoder's output, (batch, maps, pitches, ticks), which the cell model reads.
-        codes: int64, (batch, codes_per_slice), row-major over the grid, then by codebook; None without codes.
+        codes: int64, (batch, codes_per_slice), in the vocabulary's order; None without codes.
         loss: The bottleneck's own term of the loss, already weighted, a scalar.
         metrics: The bottleneck's metrics by name.
     """
@@ -60,10 +61,13 @@ class Autoencoder(Buildable, nn.Module):
         noise: Put on the encoder's input in training; none if not given.
         null_share: Share of training slices that the decoder reconstructs without their latents, 0 to below
             1, so that `maps_without_latents` can tell what the latents save.
+        pattern: The order of the codes of a slice; `FlatPattern` if not given.
 
     Raises:
         ValueError: A setting is out of range.
     """
+
+    order: Tensor | None
 
     def __init__(
         self,
@@ -77,6 +81,7 @@ class Autoencoder(Buildable, nn.Module):
         channels: int,
         noise: nn.Module | None,
         null_share: float,
+        pattern: CodePattern | None,
     ) -> None:
         super().__init__()
         check_channels(channels)
@@ -94,11 +99,19 @@ class Autoencoder(Buildable, nn.Module):
         self.noise, self.null_share = noise, null_share
         # Ones, because a decoder may rectify latents: at 0 nothing would be learnt.
         self.null_latent = nn.Parameter(torch.ones(bottleneck.embedding_dim)) if null_share else None
+        self.pattern = FlatPattern() if pattern is None else pattern
+        order = self.vocabulary.order if self.vocabulary else ()
+        # Saved with the weights, so that codes in another order are never taken for the same.
+        self.register_buffer("order", torch.tensor(order) if order else None)
 
     @property
     def vocabulary(self) -> Vocabulary | None:
         """The codes of a slice, for a prior; None for a bottleneck without codes."""
-        return self.bottleneck.vocabulary(positions=self.grid[0] * self.grid[1])
+        codes = self.bottleneck.vocabulary(positions=self.grid[0] * self.grid[1])
+        if codes is None:
+            return None
+        order = self.pattern.order(positions=codes.positions, codebooks=codes.codebooks)
+        return replace(codes, order=tuple(order))
 
     @property
     def num_codes(self) -> int:
@@ -122,7 +135,7 @@ class Autoencoder(Buildable, nn.Module):
         """
         inputs = self._as_input(slices)
         output = self.bottleneck(self.encoder(inputs if self.noise is None else self.noise(inputs)))
-        codes = None if output.codes is None else output.codes.flatten(1)
+        codes = None if output.codes is None else self._in_order(output.codes)
         return AutoencoderOutput(
             maps=self.decoder(self._some_null(output.latents)),
             codes=codes,
@@ -132,7 +145,7 @@ class Autoencoder(Buildable, nn.Module):
 
     @torch.no_grad()
     def encode(self, slices: Shaped[Tensor, "batch *channels pitches ticks"]) -> Int[Tensor, "batch codes"]:
-        """Find the codes of slices, row-major over the grid, then by codebook; nothing is trained.
+        """Find the codes of slices, in the vocabulary's order; nothing is trained.
 
         Args:
             slices: 0 and 1 in any dtype, (batch, channels, pitches, ticks), or (batch, pitches, ticks) with
@@ -141,7 +154,7 @@ class Autoencoder(Buildable, nn.Module):
         Raises:
             ValueError: The slices have another shape, or the bottleneck has no codes.
         """
-        return self._discrete().encode(self.encoder(self._as_input(slices))).flatten(1)
+        return self._in_order(self._discrete().encode(self.encoder(self._as_input(slices))))
 
     def maps_without_latents(self) -> Float[Tensor, "1 maps pitches ticks"] | None:
         """Decode what stands for no latents at all; None unless training showed it to the decoder."""
@@ -165,7 +178,9 @@ class Autoencoder(Buildable, nn.Module):
         if codes.ndim != 2 or codes.shape[1] != self.num_codes:
             raise ValueError(f"codes have shape {tuple(codes.shape)}; use (batch, {self.num_codes})")
         height, width = self.grid
-        latents = bottleneck.lookup(codes.long().view(len(codes), height * width, -1))
+        if self.order is not None:
+            codes = codes[:, self.order.argsort()]
+        latents = bottleneck.lookup(codes.long().reshape(len(codes), height * width, -1))
         return self.decoder(latents.view(len(codes), height, width, -1).permute(0, 3, 1, 2))
 
     @torch.no_grad()
@@ -192,6 +207,9 @@ class Autoencoder(Buildable, nn.Module):
         """
         densities = [density] * self.channels if isinstance(density, int | float) else list(density)
         self.decoder.set_output_bias(self.cells.output_bias(densities))
+
+    def _in_order(self, codes: Int[Tensor, "batch positions codebooks"]) -> Int[Tensor, "batch codes"]:
+        return codes.flatten(1) if self.order is None else codes.flatten(1)[:, self.order]
 
     def _discrete(self) -> DiscreteBottleneck:
         if not isinstance(self.bottleneck, DiscreteBottleneck):

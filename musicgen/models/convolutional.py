@@ -6,6 +6,7 @@ from torch import nn
 
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.base import Bottleneck
+from musicgen.models.bottlenecks.patterns import CodePattern
 from musicgen.models.cells.base import CellModel
 from musicgen.models.cells.independent import IndependentCells
 from musicgen.models.convolutions import Decoder, Encoder, Strides
@@ -31,6 +32,7 @@ class ConvolutionalAutoencoder(Autoencoder):
             if not given.
         noise: As in `Autoencoder`.
         null_share: As in `Autoencoder`.
+        pattern: As in `Autoencoder`.
         strides: Strides of the three outer convolutions over pitches and ticks; smaller ones give more
             latents. Those that give 8 x 2 latents if not given.
 
@@ -53,6 +55,7 @@ class ConvolutionalAutoencoder(Autoencoder):
         channels: int | None = None,
         noise: nn.Module | None = None,
         null_share: float = 0.0,
+        pattern: CodePattern | None = None,
         strides: Sequence[Sequence[int]] | None = None,
     ) -> None:
         _check_sizes(num_hiddens, num_residual_layers, num_residual_hiddens)
@@ -76,6 +79,7 @@ class ConvolutionalAutoencoder(Autoencoder):
             channels=channels,
             noise=noise,
             null_share=null_share,
+            pattern=pattern,
         )
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from musicgen.models.autoencoder import Autoencoder, SliceDecoder
 from musicgen.models.bottlenecks.base import Bottleneck
+from musicgen.models.bottlenecks.patterns import CodePattern
 from musicgen.models.cells.base import CellModel
 from musicgen.models.cells.three_state import ThreeStateCells
 from musicgen.music.layout import SliceLayout
@@ -68,6 +69,7 @@ class PitchAutoencoder(Autoencoder):
             if not given.
         noise: As in `Autoencoder`.
         null_share: As in `Autoencoder`.
+        pattern: As in `Autoencoder`.
 
     Raises:
         ValueError: A setting is out of range, or strides do not divide the pitches.
@@ -87,6 +89,7 @@ class PitchAutoencoder(Autoencoder):
         channels: int | None = None,
         noise: nn.Module | None = None,
         null_share: float = 0.0,
+        pattern: CodePattern | None = None,
     ) -> None:
         steps = _check_strides(strides, pitches=layout.pitches)
         _check_counts(num_hiddens=num_hiddens, num_residual_hiddens=num_residual_hiddens)
@@ -114,6 +117,7 @@ class PitchAutoencoder(Autoencoder):
             channels=channels,
             noise=noise,
             null_share=null_share,
+            pattern=pattern,
         )
 
 

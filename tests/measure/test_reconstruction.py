@@ -59,7 +59,7 @@ def test_a_perfect_reconstruction_scores_one_and_costs_nothing():
         metrics_of(pieces_of(roll), size=4),
         roll,
         sure(roll),
-        torch.arange(16).view(4, 4) % 4,
+        torch.arange(64).view(4, 16) % 4,
     )
     assert result["bce"] == pytest.approx(0, abs=1e-6)
     assert (result["cell_f1"], result["onset_f1"], result["note_f1"]) == (1, 1, 1)
@@ -178,6 +178,8 @@ def test_code_entropy_by_hand():
 def test_use_is_counted_for_each_codebook():
     counts = count_code_use(torch.tensor([[0, 2, 1, 2]]), vocabulary=Vocabulary(2, 2, 3))
     assert counts.tolist() == [[1, 1, 0], [0, 0, 2]]
+    coarse_first = Vocabulary(2, 2, 3, order=(0, 2, 1, 3))
+    assert torch.equal(count_code_use(torch.tensor([[0, 1, 2, 2]]), vocabulary=coarse_first), counts)
 
 
 def test_without_codes_there_are_no_metrics_of_codes():

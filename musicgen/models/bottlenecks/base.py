@@ -1,7 +1,7 @@
 """What stands between encoder and decoder: one interface for bottlenecks with and without codes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,6 +21,8 @@ class Vocabulary(Buildable):
         positions: Places on the grid of latents, row-major.
         codebooks: Codes at each position, coarse to fine.
         size: Codes in each codebook, 2 to 65536.
+        order: The codes of a slice as a prior reads them, each by its number
+            `position * codebooks + codebook`; by rising numbers if empty.
 
     Raises:
         ValueError: A number is out of range.
@@ -29,8 +31,13 @@ class Vocabulary(Buildable):
     positions: int
     codebooks: int
     size: int
+    order: Sequence[int] = ()
 
     def __post_init__(self) -> None:
+        in_order = tuple(range(self.codes_per_slice))
+        if self.order and tuple(sorted(self.order)) != in_order:
+            raise ValueError(f"order={list(self.order)} does not name each of {len(in_order)} codes once")
+        object.__setattr__(self, "order", () if tuple(self.order) == in_order else tuple(self.order))
         for name in ("positions", "codebooks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} is not a count; use 1 or more")
@@ -44,9 +51,16 @@ class Vocabulary(Buildable):
         """Number of codes that describe a slice."""
         return self.positions * self.codebooks
 
+    @property
+    def codebook_of(self) -> list[int]:
+        """Codebook of each code of a slice, as a prior reads them."""
+        return [code % self.codebooks for code in self.order or range(self.codes_per_slice)]
+
     def config(self) -> dict[str, Any]:
         """Describe the vocabulary in plain values, as checkpoints keep it."""
-        return {"_target_": f"{type(self).__module__}.{type(self).__qualname__}", **asdict(self)}
+        values = {name: value for name, value in asdict(self).items() if name != "order"}
+        order = {"order": list(self.order)} if self.order else {}
+        return {"_target_": f"{type(self).__module__}.{type(self).__qualname__}", **values, **order}
 
 
 @dataclass(frozen=True)

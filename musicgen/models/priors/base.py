@@ -30,8 +30,8 @@ class PriorCache(Protocol):
 class Prior(Buildable, nn.Module, ABC):
     """Predict the next code of a piece from those before it.
 
-    A piece is the stream [start] + codes, quarter by quarter, row-major over positions, then by codebook; a
-    prior without a start token cannot begin by itself.
+    A piece is the stream [start] + codes, quarter by quarter, in the vocabulary's order; a prior without a
+    start token cannot begin by itself.
 
     Args:
         vocabulary: The codes of a slice; the autoencoder's.
@@ -123,8 +123,9 @@ class Prior(Buildable, nn.Module, ABC):
         if codebooks == 1:
             return codes
         first = past - (self.start_token is not None)  # the start token takes the place before the first code
-        codebook = torch.arange(first, first + codes.shape[1], device=codes.device) % codebooks
-        numbers = codes + codebook * size
+        places = torch.arange(first, first + codes.shape[1], device=codes.device)
+        codebook_of = torch.tensor(self.vocabulary.codebook_of, device=codes.device)
+        numbers = codes + codebook_of[places % self.vocabulary.codes_per_slice] * size
         return torch.where(codes == size, codebooks * size, numbers)
 
     def condition_at(

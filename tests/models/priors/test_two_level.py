@@ -11,7 +11,7 @@ from musicgen.models.priors.flat import Transformer
 from musicgen.models.priors.two_level import TwoLevelTransformer
 
 VOCABULARY, BACHSFORMER = Vocabulary(4, 1, 8), Vocabulary(16, 1, 16)
-VOCABULARIES = [VOCABULARY, Vocabulary(2, 2, 8), Vocabulary(1, 1, 8)]
+VOCABULARIES = [VOCABULARY, Vocabulary(2, 2, 8, order=(0, 2, 1, 3)), Vocabulary(1, 1, 8)]
 
 
 def tiny(

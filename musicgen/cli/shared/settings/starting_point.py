@@ -15,7 +15,17 @@ from musicgen.config.grammar import plain_value, written
 from musicgen.config.tree import config_dir, read_run_config
 
 # What decides the shapes of networks, and what their inputs are.
-GROUPS = ("grid", "quantizer", "bottleneck", "noise", "cells", "vq_vae", "condition", "transformer")
+GROUPS = (
+    "grid",
+    "quantizer",
+    "bottleneck",
+    "pattern",
+    "noise",
+    "cells",
+    "vq_vae",
+    "condition",
+    "transformer",
+)
 KEYS = (*GROUPS, "windows", "data.one_key")
 
 
