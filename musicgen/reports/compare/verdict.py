@@ -115,7 +115,7 @@ def lead_of(comparison: Comparison, *, is_short: bool = False) -> str:
     for lead in leads(comparison):
         found = []
         for rows, metrics in lead.ahead:
-            names = [row.number if is_short else f"{row.number} ({_words(row)})" for row in rows]
+            names = [row.number if is_short else f"{row.number} ({_words(comparison, row)})" for row in rows]
             who = f"run {names[0]} is" if len(names) == 1 else f"runs {' and '.join(names)} are"
             found.append(f"{who} best in {' and '.join(map(_in_a_line, metrics))}")
         if lead.first and not is_short:
@@ -139,8 +139,13 @@ def _in_a_line(metric: Metric) -> str:
     return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
-def _words(row: Row) -> str:
-    return row.name if len(row.name) <= MOST_LETTERS else row.name[: MOST_LETTERS - 1] + "…"
+def _words(comparison: Comparison, row: Row) -> str:
+    """Name a row by the settings that set it apart from those that were measured on the same pieces."""
+    beside = [one.settings for one in comparison.shown if one.data == row.data]
+    settings = zip(comparison.labels([row]), row.settings, zip(*beside, strict=True), strict=True)
+    apart = " ".join(f"{label}={own}" for label, own, values in settings if len(set(values)) > 1)
+    name = apart if apart and len(comparison.data_sets) > 1 else row.name
+    return name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1] + "…"
 
 
 def verdict_of(comparison: Comparison, metric: Metric, rows: Sequence[Row]) -> Verdict | None:

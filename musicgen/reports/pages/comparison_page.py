@@ -186,7 +186,7 @@ def _block(
     table = metrics_table(comparison, rows, metrics)
     kind = "metrics wide" if is_wide(rows) else "metrics long"
     tables = [to_html(table, kind=kind, view=view)]
-    if with_runs and is_wide(rows) and (len(rows) > 1 or rows[0].status != "done"):
+    if with_runs and is_wide(rows) and (len(comparison.runs) > 1 or rows[0].status != "done"):
         runs = runs_table(comparison, rows)
         runs = transposed(runs) if len(runs.columns) > MOST_COLUMNS else runs
         tables.insert(0, to_html(runs, kind="metrics settings", view=view))

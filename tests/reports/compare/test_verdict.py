@@ -6,6 +6,7 @@ from musicgen.reports.compare.aggregate import aggregate
 from musicgen.reports.compare.effects import effects
 from musicgen.reports.compare.tables import metrics_table
 from musicgen.reports.compare.verdict import best_rows, lead_of, leading_folders, run_warnings, verdict_of
+from musicgen.reports.pages.comparison_page import write_page
 from tests.reports.run_folders import a_run
 
 BCE = "vq_vae/val/bce"
@@ -99,6 +100,17 @@ def test_runs_on_other_pieces_stand_apart_without_a_winner_across():
     tables = [metrics_table(comparison, rows, [metric]) for _, rows in comparison.parts(comparison.rows)]
     marks = [[cell.mark for cell in table.lines[0].cells[1:-1]] for table in tables]
     assert marks == [["", "best"], [""]]
+
+
+def test_a_lead_and_a_page_of_runs_with_other_pieces_tell_them_apart(tmp_path):
+    runs = [
+        a_run(str(n), data={"composer": [composer]}, n=n, metrics={BCE: bce, **BASELINES})
+        for n, (composer, bce) in enumerate([("Chopin", 0.12), ("Chopin", 0.11), ("Liszt", 0.1)])
+    ]
+    comparison = aggregate(runs)
+    assert "run 2 (n=1) is best in BCE" in lead_of(comparison)
+    page = write_page(comparison, tmp_path / "page.html").read_text()
+    assert page.count('class="metrics settings"') == len(comparison.data_sets) == 2
 
 
 def test_pieces_that_changed_between_runs_are_another_data_set():

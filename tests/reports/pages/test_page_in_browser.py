@@ -46,6 +46,15 @@ def two(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def four(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("four")
+    for width, seed in itertools.product((64, 128), (0, 1)):
+        overrides = {"vq_vae.num_hiddens": width, "seed": seed}
+        make_run(folder / f"{width}-{seed}", overrides=overrides, num_quarters=16)
+    return compare_runs(folder, output_dir=folder / "out")
+
+
+@pytest.fixture(scope="module")
 def twelve(tmp_path_factory):
     folder = tmp_path_factory.mktemp("twelve")
     for epochs, width, seed in itertools.product((5, 10), (64, 128), (0, 1, 2)):
@@ -279,6 +288,31 @@ def test_nothing_overlaps_or_sticks_out(page, twelve, width, dark):
     assert page.ask(OVERLAPS) == []
     background = page.ask("getComputedStyle(document.body).backgroundColor")
     assert (background == "rgb(20, 22, 26)") == dark
+
+
+@pytest.mark.parametrize("view", ["groups", "runs"])
+@pytest.mark.parametrize("count", [4, 12])
+def test_tables_are_read_on_a_phone_without_scrolling_sideways(page, four, twelve, count, view):
+    page.open((four if count == 4 else twelve).files["html"], width=420, height=900)
+    page.ask(f"document.querySelector('input[name=view][value={view}]').click()")
+    room = (
+        "[...document.querySelectorAll('.overview .scroll')].map((box) => box.scrollWidth - box.clientWidth)"
+    )
+    assert max(page.ask(room)) <= 0
+    told = page.ask(
+        "[...document.querySelectorAll('.overview .stacked td')].map((cell) => cell.dataset.head)"
+    )
+    assert (all(told) and set(told) & {"1", "1.1", "BCE\N{NO-BREAK SPACE}↓"}) or (count, view) == (
+        4,
+        "groups",
+    )
+
+
+def test_two_runs_of_a_group_have_no_band(page, four, twelve):
+    for comparison, bands in ((four, False), (twelve, True)):
+        page.open(comparison.files["html"], height=4000)
+        page.wait_for(COUNT.format(".leading .curve") + " > 0")
+        assert (page.ask(COUNT.format(".leading .band")) > 0) == bands
 
 
 def test_everything_is_drawn_for_the_printer(page, twelve):

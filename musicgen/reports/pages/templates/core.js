@@ -36,9 +36,10 @@ function clock(seconds) {
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
+const FEWEST = 3; // runs that an interval needs
 function interval(values) { // half of Student's 95 % interval of the mean, or 0 where there is none
   const n = values.length;
-  if (n < 2) return 0;
+  if (n < FEWEST) return 0;
   const centre = mean(values);
   const sd = Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (n - 1));
   return (DATA.student[Math.min(n, DATA.student.length - 1)] * sd) / Math.sqrt(n);

@@ -18,7 +18,7 @@ function average(curves) {
   const xs = [...at.keys()].sort((a, b) => a - b);
   const ys = xs.map((x) => mean(at.get(x)));
   const half = xs.map((x) => interval(at.get(x)));
-  return { xs, ys, low: ys.map((y, i) => y - half[i]), high: ys.map((y, i) => y + half[i]) };
+  return half.some(Boolean) ? { xs, ys, low: ys.map((y, i) => y - half[i]), high: ys.map((y, i) => y + half[i]) } : { xs, ys };
 }
 
 function linesOf(panel) {
@@ -54,7 +54,7 @@ function buildCurves() {
   const notes = [];
   if (DATA.thinned) notes.push(`Curves of more than ${DATA.thinned} points are thinned: each point is the mean of its neighbours.`);
   if (DATA.panels.some((panel) => panel.baselines.length)) notes.push("Dotted: trivial baselines, where they are in reach.");
-  if (DATA.grouped) notes.push("Bands are Student’s 95 % interval of the mean over the runs of a group; wide ones are cut at the edge, and of many curves the one under the pointer shows its band.");
+  if (DATA.grouped) notes.push("Bands are Student’s 95 % interval of the mean over the runs of a group, from three runs on; wide ones are cut at the edge, and of many curves the one under the pointer shows its band.");
   byId("curve-note").textContent = notes.join(" ");
 }
 

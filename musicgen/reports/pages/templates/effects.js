@@ -1,6 +1,5 @@
 // How each setting moves each metric: runs that differ in it alone, a small plot a pair, on one scale a metric.
 const MAX_STEPS = 12;  // values of a setting: of more, only every few are named
-const FEWEST = 3;      // runs that an interval needs
 const EFFECT_MARGIN = { left: 46, right: 10, top: 6, bottom: 46 };
 
 // Cut texts to their room so that they stay different: from the front, or else from the end.
@@ -64,7 +63,7 @@ function drawBlock(svg, { block, metric, values, valueOf, x, y, inside, dots, se
     const here = block.filter((run) => valueOf(run) === value);
     if (!here.length) return;
     const numbers = here.map((run) => DATA.runs[run].values[metric]);
-    const [centre, half] = [mean(numbers), here.length < FEWEST ? 0 : interval(numbers)];
+    const [centre, half] = [mean(numbers), interval(numbers)];
     means.push(`${means.length ? "L" : "M"}${x(index).toFixed(1)} ${y(centre).toFixed(1)}`);
     if (half) svg.append(element("svg:path", { class: "interval", d: `M${x(index)} ${inside(centre - half)}V${inside(centre + half)}`, stroke: "var(--ink)", "stroke-width": several ? 1 : 1.6 }));
     here.forEach((run, place) => {

@@ -76,9 +76,17 @@ function listenToTables() {
   }
 }
 
-// A table that goes on to the right fades there.
+// On a phone, a table without room stands line by line, each value with its heading; elsewhere it fades at the right.
+const narrow = matchMedia("(max-width: 640px)");
 function markOverflow() {
   for (const box of document.querySelectorAll(".scroll")) {
+    box.classList.remove("stacked");
+    const table = box.querySelector("table.metrics");
+    if (table && narrow.matches && box.scrollWidth > box.clientWidth + 2) {
+      const titles = [...table.tHead.rows[0].cells].map((head) => (head.querySelector(".sort") || head).textContent);
+      for (const cell of table.querySelectorAll("td")) cell.dataset.head = titles[cell.cellIndex];
+      box.classList.add("stacked");
+    }
     const mark = () => box.classList.toggle("goes-on", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
     box.onscroll = mark;
     mark();
