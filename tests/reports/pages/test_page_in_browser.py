@@ -322,6 +322,21 @@ def test_everything_is_drawn_for_the_printer(page, twelve):
     assert page.ask(COUNT.format(".roll svg")) == page.ask(COUNT.format(".roll"))
 
 
+@pytest.mark.parametrize("view", ["groups", "runs"])
+def test_nothing_covers_the_tables_on_paper(page, four, twelve, view):
+    for comparison in (four, twelve):
+        page.open(comparison.files["html"], width=718, height=1000)  # A4 between its margins
+        page.ask(f"document.querySelector('input[name=view][value={view}]').click()")
+        page.call("Emulation.setEmulatedMedia", media="print")
+        boxes = "document.querySelectorAll('.overview table.metrics, .overview .leading')"
+        found = page.ask(f"[...{boxes}].map((one) => one.getBoundingClientRect().toJSON())")
+        page.call("Emulation.setEmulatedMedia", media="")
+        *tables, charts = [box for box in found if box["width"]]
+        assert tables
+        assert all(table["right"] <= charts["left"] or table["bottom"] <= charts["top"] for table in tables)
+        assert all(table["right"] <= 718 for table in tables)
+
+
 def test_two_hundred_runs_open_in_under_two_seconds(page, two_hundred):
     seconds = [page.open(two_hundred) for _ in range(3)]
     print(f"200 runs, {two_hundred.stat().st_size / 1e6:.1f} MB: opened in {min(seconds):.2f} s")
