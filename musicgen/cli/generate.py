@@ -37,7 +37,7 @@ def generate(config: DictConfig) -> None:
     if config.prompt is not None:
         part = {"num_quarters": config.prompt_quarters, "bars": config.prompt_bars}
         prompt = read_prompt(config.prompt, grid=run.grid, **part)
-        print(f"{config.prompt}: {prompt.description()}")
+        print(f"{config.prompt}: {prompt.description(is_kept=config.keep_prompt)}")
     is_retouched = changes_prompt(config)
     pieces = asked_pieces(run, prompt, config)
     ranking = _ranked(pieces, prompt, config) if config.keep else None

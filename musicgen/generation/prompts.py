@@ -44,8 +44,14 @@ class Prompt:
         """Tempo, metre, key and pedals of the prompt."""
         return self.performance.score or ScoreMap.constant()
 
-    def description(self) -> str:
-        """Describe in one line what is kept of the file and what is not."""
+    def description(self, *, is_kept: bool = True) -> str:
+        """Describe in one line what is kept of the file and what is not.
+
+        Args:
+            is_kept: False where only what follows it is written.
+        """
+        if not is_kept:
+            return f"{len(self.packed)} quarters are read and continued; only what is new is written"
         score = self.score
         beats, unit = score.time_signature_at(self.seam_quarters)
         tempos = 1 + int(np.count_nonzero(np.diff(score.tempo_us)))

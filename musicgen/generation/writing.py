@@ -134,7 +134,11 @@ def _write_png(request: _Request, path: Path) -> None:
     from musicgen.music.render.piano_roll import roll_image
 
     piece = request.piece
-    image = roll_image(unpack(piece.packed), seam_quarter=piece.prompt_quarters or None)
+    score = piece.performance.score
+    seam = score.seam_quarters if score and piece.prompt_quarters else None
+    at = piece.prompt_quarters if seam is None else round(seam)
+    first = at - piece.prompt_quarters  # rests before the prompt's first note are no slices
+    image = roll_image(unpack(piece.packed), seam_quarter=at or None, first_quarter=first)
     with atomic_path(path) as temporary:
         imsave(temporary, image, format="png")
 

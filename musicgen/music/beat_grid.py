@@ -1,5 +1,6 @@
 """Put a performance on its own beats: a quarter of the grid is a tracked beat, not half a second."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,8 +98,8 @@ def on_beats(performance: Performance, beats: Beats) -> Performance:
 
     Returns:
         The same notes with a quarter a beat. Its tempo map is the beats' own, a tempo for each beat, and its
-        pedals are where they were in seconds; metre, key and markers are left out, since they belong to the
-        quarters of before.
+        pedals and markers are where they were in seconds; metre and key are left out, since they belong to
+        the quarters of before.
 
     Raises:
         ValueError: There are fewer than two beats.
@@ -129,14 +130,12 @@ def on_clock(performance: Performance, *, tempo_bpm: float = 120.0) -> Performan
         tempo_bpm: Quarters a minute of the result.
 
     Returns:
-        The same notes and pedals at the same seconds; metre, key and markers are left out.
+        The same notes, pedals and markers at the same seconds; metre and key are left out.
     """
     per_second, score = tempo_bpm / 60, performance.score
     clock = ScoreMap.constant(tempo_bpm=tempo_bpm, ticks_per_quarter=_TICKS_PER_QUARTER)
     if score is not None:
-        pedal_s = score.seconds(score.pedal_tick)
-        pedal_tick = np.rint(pedal_s * per_second * _TICKS_PER_QUARTER).astype(np.int64)
-        clock = replace(clock, pedal_tick=pedal_tick, pedal=score.pedal)
+        clock = _with_moves(clock, score, lambda seconds: seconds * per_second)
     return replace(
         performance,
         onset_quarters=performance.onset_s * per_second,
@@ -163,13 +162,18 @@ def _quarters(
 
 
 def _score_of(score: ScoreMap | None, line_s: Float64[np.ndarray, " lines"]) -> ScoreMap:
-    """Write the lines as a tempo map, and move the pedals of another map onto it."""
+    """Write the lines as a tempo map, and move the pedals and markers of another map onto it."""
     tempo_us = np.maximum(1, np.rint(np.diff(line_s) * 1e6)).astype(np.int64)
     tick = np.arange(len(tempo_us)) * _TICKS_PER_QUARTER
-    if score is None or not len(score.pedal_tick):
-        return ScoreMap(_TICKS_PER_QUARTER, tempo_tick=tick, tempo_us=tempo_us)
-    pedal_quarters = _quarters(score.seconds(score.pedal_tick), line_s)
-    pedal_tick = np.rint(pedal_quarters * _TICKS_PER_QUARTER).astype(np.int64)
-    return ScoreMap(
-        _TICKS_PER_QUARTER, tempo_tick=tick, tempo_us=tempo_us, pedal_tick=pedal_tick, pedal=score.pedal
+    beats = ScoreMap(_TICKS_PER_QUARTER, tempo_tick=tick, tempo_us=tempo_us)
+    return beats if score is None else _with_moves(beats, score, lambda seconds: _quarters(seconds, line_s))
+
+
+def _with_moves(to: ScoreMap, score: ScoreMap, quarters: Callable[[np.ndarray], np.ndarray]) -> ScoreMap:
+    """Put the pedals and markers of a map where they are in seconds on another one."""
+    ticks = [score.pedal_tick, np.array([marker.tick for marker in score.markers], np.int64)]
+    pedal, marked = (
+        np.rint(quarters(score.seconds(tick)) * to.ticks_per_quarter).astype(np.int64) for tick in ticks
     )
+    markers = (replace(one, tick=at) for one, at in zip(score.markers, marked.tolist(), strict=True))
+    return replace(to, pedal_tick=pedal, pedal=score.pedal, markers=tuple(markers))

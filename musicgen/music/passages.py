@@ -30,3 +30,9 @@ def cut_passage(performance: Performance, start: float, stop: float) -> Performa
         offset_s=score.seconds(offset * score.ticks_per_quarter),
         score=score,
     )
+
+
+def behind_seam(performance: Performance) -> Performance:
+    """Take what a continuation adds to its prompt, from the seam on; a piece without a seam stays whole."""
+    seam = performance.score.seam_quarters if performance.score and len(performance) else None
+    return performance if seam is None else cut_passage(performance, seam, performance.duration_quarters)

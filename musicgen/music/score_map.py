@@ -123,9 +123,9 @@ class ScoreMap:
 
     @property
     def seam_quarters(self) -> float | None:
-        """Where a continuation begins, in quarters; None where no marker says so."""
+        """Where the last continuation begins, in quarters; None where no marker says so."""
         seams = [marker.tick for marker in self.markers if marker.text == SEAM]
-        return seams[0] / self.ticks_per_quarter if seams else None
+        return seams[-1] / self.ticks_per_quarter if seams else None
 
     def bar_lines(self, stop_quarters: float) -> Float64[np.ndarray, " bars"]:
         """Return where bars begin before `stop_quarters`, in quarters; a new time signature begins a bar."""

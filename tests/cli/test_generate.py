@@ -61,6 +61,7 @@ def test_a_continuation_keeps_the_prompt_and_says_what_it_is(
     assert "24 quarters; kept: 16 notes with their velocities, 2 tempos, 3/4" in said
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "<dt>new from</dt><dd>0:21.3 (quarter 24)</dd>" in page  # 4 bars at 54, then 4 at 90
+    assert "<dt>metrics</dt><dd>of what is new</dd>" in page
     assert "waltz.mid" in page
     assert 'download="000.mid"' in page
     assert {"data:audio/midi", "data:image/svg+xml", "data:image/png"} <= set(

@@ -228,5 +228,6 @@ def test_what_is_kept_and_what_is_not_is_said(tmp_path: Path) -> None:
     file.save(path)
     assert "not kept: 1 program changes" in read_prompt(path, grid=CLOCK).description()
     write_midi(played((0.0, 8.0, 60, 90), (4.0, 1.0, 64, 90)), path)
+    assert "kept" not in read_prompt(path, grid=CLOCK).description(is_kept=False)
     part = read_prompt(path, grid=CLOCK, bars="2").description()
     assert "not kept: 1 notes that sound into its beginning" in part

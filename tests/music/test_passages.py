@@ -1,10 +1,12 @@
 """Passages: notes and times of a part, as a piece of its own."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from musicgen.music.notes import Performance
-from musicgen.music.passages import cut_passage
-from musicgen.music.score_map import ScoreMap
+from musicgen.music.passages import behind_seam, cut_passage
+from musicgen.music.score_map import SEAM, ScoreMap
 
 
 def test_a_passage_begins_at_zero_and_keeps_its_tempo() -> None:
@@ -25,3 +27,20 @@ def test_a_passage_begins_at_zero_and_keeps_its_tempo() -> None:
     assert part.offset_quarters.tolist() == [2.0, 3.0]  # the second was cut at the end
     np.testing.assert_allclose(part.onset_s, [0.0, 1.0])
     np.testing.assert_allclose(part.offset_s, [1.5, 2.0])
+
+
+def test_what_a_continuation_adds_begins_at_the_last_seam() -> None:
+    score = ScoreMap.constant().with_marker(SEAM, quarter=1.0).with_marker(SEAM, quarter=2.0)
+    onset = np.arange(4.0)
+    piece = Performance.from_arrays(
+        np.array([60, 62, 64, 65]),
+        onset_s=onset / 2,
+        offset_s=onset / 2 + 0.4,
+        onset_quarters=onset,
+        offset_quarters=onset + 0.8,
+        score=score,
+    )
+    assert behind_seam(piece).pitch.tolist() == [64, 65]
+    assert behind_seam(piece).onset_quarters.tolist() == [0.0, 1.0]
+    whole = replace(piece, score=ScoreMap.constant())
+    assert behind_seam(whole) is whole

@@ -35,13 +35,18 @@ def write_generated_page(
     """
     from musicgen.config.grammar import as_typed
     from musicgen.measure.generated import measure_generated
+    from musicgen.music.passages import behind_seam
     from musicgen.reports.pages.evaluation_page import write_evaluation_page
 
     measured = measure_generated(pieces)
+    metrics = measured.metrics()
+    if any(performance.score and performance.score.seam_quarters for _, performance in pieces):
+        metrics = measure_generated([(name, behind_seam(one)) for name, one in pieces]).metrics()
+        facts = [*facts, ("metrics", "of what is new")]
     return write_evaluation_page(
         folder / PAGE_FILE,
         title=f"{len(pieces)} new piece{'' if len(pieces) == 1 else 's'}",
-        metrics=measured.metrics(),
+        metrics=metrics,
         generated_metrics=measured,
         facts=facts,
         command=as_typed("musicgen", sys.argv[1:]),

@@ -51,6 +51,7 @@ def roll_image(
     max_quarters: int = 128,
     quarters_per_system: int = 32,
     seam_quarter: int | None = None,
+    first_quarter: int = 0,
     title: str = "",
     width_in: float = WIDTH_IN,
 ) -> Rgb:
@@ -62,16 +63,19 @@ def roll_image(
             new, after the last bars of the prompt.
         quarters_per_system: quarters in a line.
         seam_quarter: where new music begins behind a prompt; a line is drawn there.
+        first_quarter: number of the first slice; all quarters here and on the picture are counted from it.
         title: text above.
         width_in: width in inches of 100 pixels; texts keep their size, so a narrow picture can be shrunk.
 
     Returns:
         Red, green and blue, (height, width, 3).
     """
-    begin = _first_shown(len(slices), max_quarters=max_quarters, seam_quarter=seam_quarter)
+    new = None if seam_quarter is None else seam_quarter - first_quarter
+    begin = _first_shown(len(slices), max_quarters=max_quarters, seam_quarter=new)
     end = min(begin + max_quarters, len(slices))
     if end - begin < len(slices):
-        title = f"{title} (quarters {begin} to {end} of {len(slices)})".strip()
+        numbers = [first_quarter + place for place in (begin, end, len(slices))]
+        title = "{} (quarters {} to {} of {})".format(title, *numbers).strip()
     if seam_quarter is not None:
         title = f"{title} new from quarter {seam_quarter}".strip()
     roll = _line(slices[begin:end])
@@ -81,9 +85,10 @@ def roll_image(
     figure, axes = _figure(len(starts), width_in=width_in)
     for start, ax in zip(starts, axes, strict=True):
         part = colours[:, start * TICKS_PER_QUARTER : (start + quarters_per_system) * TICKS_PER_QUARTER]
-        _show(part, ax, pitch_range=pitch_range, title="", first_quarter=begin + start, quarters=length)
-        if seam_quarter is not None and begin + start <= seam_quarter < begin + start + length:
-            ax.axvline(seam_quarter, color=_SEAM_LINE, linewidth=1.5)
+        left = first_quarter + begin + start
+        _show(part, ax, pitch_range=pitch_range, title="", first_quarter=left, quarters=length)
+        if seam_quarter is not None and left <= seam_quarter < left + length:
+            ax.axvline(seam_quarter, color=_SEAM_LINE, linewidth=1.5, zorder=3, clip_on=False)
     axes[0].set_title(title, fontsize=9, loc="left")
     return rendered(figure)
 

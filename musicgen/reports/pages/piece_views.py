@@ -144,8 +144,12 @@ def _seam_facts(performance: Performance) -> list[tuple[str, str]]:
 def _roll(performance: Performance) -> Rgb:
     """Draw the roll; of a continuation what is new, with a line at the seam."""
     seam = performance.score.seam_quarters if performance.score and len(performance) else None
-    at = None if seam is None else round(seam - first_quarter(performance))
-    return roll_image(to_slices(performance), max_quarters=_ROLL_QUARTERS, seam_quarter=at)
+    return roll_image(
+        to_slices(performance),
+        max_quarters=_ROLL_QUARTERS,
+        seam_quarter=None if seam is None else round(seam),
+        first_quarter=int(first_quarter(performance)) if len(performance) else 0,
+    )
 
 
 def sound_address(performance: Performance, *, audio_s: float) -> str:

@@ -1,12 +1,15 @@
 """A performance is written on its own beats, one that lies on its file's beats as it is."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from musicgen.music.beat_grid import on_beats, on_clock
 from musicgen.music.beats import track_beats
 from musicgen.music.notation.on_beats import on_its_beats
+from musicgen.music.notation.score import make_score
 from musicgen.music.notes import Performance
-from musicgen.music.score_map import ScoreMap
+from musicgen.music.score_map import SEAM, Marker, ScoreMap
 from tests.conftest import etude
 
 
@@ -49,7 +52,7 @@ def test_a_piece_on_its_files_beats_and_silence_stay_as_they_are():
     assert on_its_beats(silence).performance is silence
 
 
-def test_beats_and_clock_are_inverse_for_notes_and_pedals():
+def test_beats_and_clock_are_inverse_for_notes_pedals_and_markers():
     performance = played()
     pedals = np.array([[64, 127], [64, 0]])
     score = ScoreMap(
@@ -58,6 +61,7 @@ def test_beats_and_clock_are_inverse_for_notes_and_pedals():
         tempo_us=np.array([500_000]),
         pedal_tick=np.array([480, 1200]),
         pedal=pedals,
+        markers=(Marker(4800, SEAM),),
     )
     performance = Performance.from_arrays(
         performance.pitch,
@@ -74,3 +78,15 @@ def test_beats_and_clock_are_inverse_for_notes_and_pedals():
     assert again.score is not None
     np.testing.assert_allclose(again.score.pedal_tick, score.pedal_tick, atol=2)
     np.testing.assert_array_equal(again.score.pedal, pedals)
+    [marker] = again.score.markers
+    assert (abs(marker.tick - 4800) <= 2, marker.text) == (True, SEAM)
+
+
+def test_the_score_of_a_played_continuation_marks_its_seam():
+    performance = played()
+    assert performance.score is not None
+    at = replace(performance, score=performance.score.with_marker(SEAM, quarter=40.0))
+    written = on_its_beats(at)
+    assert written.is_tracked
+    score = make_score(written.performance, metre=written.metre)
+    assert sum(bar.seam is not None for bar in score.bars) == 1

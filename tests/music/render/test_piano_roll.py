@@ -49,6 +49,17 @@ def test_a_continuation_shows_what_is_new_and_where_it_begins() -> None:
     assert draw._first_shown(100, max_quarters=128, seam_quarter=50) == 0
 
 
+def test_quarters_are_counted_from_the_number_of_the_first() -> None:
+    piece = slices(40)
+    plain = roll_image(piece, seam_quarter=32)
+    moved = roll_image(piece, seam_quarter=39, first_quarter=7)
+    orange = [(np.abs(one.astype(int) - (0xD5, 0x5E, 0x00)).max(axis=2) < 40) for one in (plain, moved)]
+    assert orange[0].any()  # where a line begins, too
+    places = [np.argwhere(one).mean(axis=0) for one in orange]
+    np.testing.assert_allclose(places[0], places[1], atol=8)  # the labels below are wider
+    assert (plain != moved).any()
+
+
 def test_a_note_held_into_the_next_system_is_no_onset_there() -> None:
     held = np.zeros((64, 88, 32), bool)
     held[:, 39] = True
