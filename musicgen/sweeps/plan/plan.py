@@ -1,5 +1,6 @@
 """The plan of a sweep: jobs, trainings, model sizes and estimated time."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from musicgen.sweeps.resume import unfinished
 from musicgen.training.threads import ThreadPolicy, usual_threads
 
 MOST_COMPOSED = 64  # jobs; the rest of a larger sweep is assumed to be alike
-MOST_SHAPES = 12  # lines
+MOST_SHAPES = 12
+WIDTH = 80  # columns
 
 
 def plan_text(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: float) -> str:
@@ -48,12 +50,12 @@ def plan_text(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: fl
 
 
 def describe_shapes(configs: Sequence[DictConfig], labels: Sequence[str], *, most: int) -> list[str]:
-    """Write a line per distinct set of networks: sizes and the jobs that train them.
+    """Write a text per distinct set of networks: sizes and the jobs that train them, in lines that are read.
 
     Args:
         configs: Configs of the jobs.
         labels: The differing overrides of each job.
-        most: Most lines.
+        most: Most texts.
     """
     groups: dict[str, list[int]] = {}
     for number, config in enumerate(configs):
@@ -65,7 +67,8 @@ def describe_shapes(configs: Sequence[DictConfig], labels: Sequence[str], *, mos
         jobs_text = labels[members[0]]
         if len(members) > 1:
             jobs_text = f"{len(members)} jobs, such as {jobs_text}"
-        lines.append(f"  {'; '.join(f'{_in_text(s.title)} {s.size_text()}' for s in stages)}: {jobs_text}")
+        text = f"  {'; '.join(f'{_in_text(s.title)} {s.size_text()}' for s in stages)}: {jobs_text}"
+        lines.append(textwrap.fill(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False))
     if len(groups) > most:
         lines.append(f"  and {len(groups) - most} more shapes")
     return lines
