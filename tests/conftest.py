@@ -36,11 +36,14 @@ def long_form(request: pytest.FixtureRequest) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long tests to the gate and to who asks for faults, so that everybody's end within minutes."""
-    if not os.environ.get("MUSICGEN_LONG") and not wants_long_form(config):
-        for item in items:
-            if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="long: set MUSICGEN_LONG=1, as .ci/run does"))
+    """Leave the longest tests to the gate and to those who ask, so that everybody's end within minutes."""
+    if os.environ.get("MUSICGEN_LONG") or wants_long_form(config):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="long: set MUSICGEN_LONG=1"))
+        elif item.get_closest_marker("gate") and config.option.markexpr != "gate":
+            item.add_marker(pytest.mark.skip(reason="gate: python -m pytest -m gate, as .ci/run does"))
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """Every dependency is used where it is declared, and nothing is imported that is not declared."""
 
 import ast
+import functools
 import importlib.metadata
 import re
 import sys
@@ -50,6 +51,7 @@ def import_name(distribution: str) -> str:
     return IMPORT_NAMES.get(distribution, distribution.replace("-", "_"))
 
 
+@functools.cache
 def imported(*folders: str) -> set[str]:
     """Top-level names that the Python files of folders import, at any depth."""
     names: set[str] = set()

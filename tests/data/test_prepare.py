@@ -261,7 +261,7 @@ def test_a_killed_preparation_leaves_nothing_wrong(tmp_path: Path, write_piece):
         assert np.array_equal(done.splits[name].packed, split.packed)
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 def test_the_857_files_are_prepared_without_a_skip(giantmidi_root: Path, tmp_path: Path):
     source = GiantMidi(giantmidi_root, cache_dir=tmp_path)
     done = prepare(source, ClockGrid(), choice=PieceFilter(), cache_dir=tmp_path, progress=False)

@@ -47,7 +47,7 @@ def test_98_of_100_notes_come_back_at_the_right_tick(some_real_files: list[Path]
     assert min(share_kept([path], through_packed) for path in some_real_files) >= 0.95
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 def test_98_of_100_notes_of_all_files_come_back_at_the_right_tick(giantmidi_root: Path):
     paths = sorted(giantmidi_root.glob("*.mid"))
     assert len(paths) >= 857

@@ -38,7 +38,7 @@ def test_variants_are_distinct_and_begin_with_the_originals(piece, tmp_path) -> 
         write_variants([piece], tmp_path / "more", count=50)
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 def test_the_short_form_measures_growth(midi_folder, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("GIANTMIDI_ROOT", str(midi_folder))
     many_pieces.main(["counts=12,48", "batches=10", f"json={tmp_path / 'many.json'}"])

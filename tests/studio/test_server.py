@@ -192,6 +192,7 @@ def test_versions_can_be_cancelled(own_studio: RunningStudio):
     assert ids[0] not in person.pieces()
 
 
+@pytest.mark.gate
 def test_a_killed_sampling_process_loses_nothing(own_studio: RunningStudio):
     person = Person(own_studio)
     person.finished(ids_of(person.write()))  # its process runs
@@ -203,6 +204,7 @@ def test_a_killed_sampling_process_loses_nothing(own_studio: RunningStudio):
     assert pieces[0]["attempts"] == 2
 
 
+@pytest.mark.gate
 def test_a_killed_studio_goes_on_where_it_was(own_studio: RunningStudio):
     person = Person(own_studio)
     done = ids_of(person.write())

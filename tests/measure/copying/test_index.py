@@ -190,7 +190,7 @@ def test_files_that_cannot_be_read_are_left_out_and_told(tmp_path, caplog):
         CopyIndex.from_performances([])
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 def test_training_pieces_are_found_out_and_held_out_ones_not_accused(giantmidi_root):
     """A tenth of GiantMIDI, chosen by content, against the rest of it."""
     files = {

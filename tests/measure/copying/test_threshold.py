@@ -85,7 +85,7 @@ def test_without_copies_there_are_no_metrics() -> None:
     assert threshold([], CopyIndex.from_performances([("a", piece(0))])) is None
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 def test_no_excerpt_of_the_test_pieces_of_giantmidi_is_accused(giantmidi_root: Path) -> None:
     pieces = distinct(Folder(giantmidi_root).pieces())
     splits: dict[str, list[Piece]] = {"train": [], "val": [], "test": []}

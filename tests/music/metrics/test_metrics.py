@@ -255,7 +255,10 @@ TABLE = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("composer", TABLE)
+@pytest.mark.parametrize(
+    "composer",
+    [pytest.param(name, marks=[] if name == "Debussy" else pytest.mark.gate) for name in TABLE],
+)
 def test_real_music_agrees_with_known_averages_as_far_as_25_pieces_can(giantmidi_root, composer):
     from musicgen.music.midi import read_midi
 

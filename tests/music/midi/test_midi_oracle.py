@@ -67,7 +67,7 @@ def test_a_dozen_real_files_read_as_plain_queues_say(some_real_files, first_in_f
         compare(read_midi(path), first_in_first_out(path))
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_all_real_files_read_as_plain_queues_say(
     giantmidi_root: Path, first_in_first_out, shard: int

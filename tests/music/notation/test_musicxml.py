@@ -116,6 +116,7 @@ def test_a_mark_does_not_flicker() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.gate
 def test_every_bar_of_a_long_piece_is_engraved() -> None:
     onset = np.arange(0.0, 2400.0, 0.5)
     piece = Performance.from_arrays(

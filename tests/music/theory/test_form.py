@@ -101,7 +101,7 @@ def put_together(*parts: tuple[Performance, float, float]) -> Performance:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 def test_real_passages_put_together_have_the_form_they_were_given(giantmidi_root: Path) -> None:
     random = np.random.default_rng(0)
     files = sorted(giantmidi_root.glob("*.mid"))

@@ -337,6 +337,7 @@ def test_nothing_covers_the_tables_on_paper(page, four, twelve, view):
         assert all(table["right"] <= 718 for table in tables)
 
 
+@pytest.mark.gate
 def test_two_hundred_runs_open_in_under_two_seconds(page, two_hundred):
     seconds = [page.open(two_hundred) for _ in range(3)]
     print(f"200 runs, {two_hundred.stat().st_size / 1e6:.1f} MB: opened in {min(seconds):.2f} s")
