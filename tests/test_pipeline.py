@@ -26,6 +26,7 @@ FIXED_METRICS = {
     "baseline/unigram/nats_per_code",
     "baseline/bigram/nats_per_code",
     "val/bits_per_quarter",
+    "baseline/chain/bits_per_quarter",
 }
 
 

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt32
 
 from musicgen.baselines.baseline import Baseline, BaselineData
-from musicgen.data.batches.slices import SliceBatch
 from musicgen.data.store.packed import PackedPieces
+from musicgen.measure.trivial import bits_of, state_chances, state_counts, states_of_piece
 from musicgen.models.cells.chain import packed_line
-from musicgen.models.cells.three_state import ONSET, SILENT, states_of
+from musicgen.models.cells.three_state import ONSET, SILENT
 from musicgen.music.grid import from_packed
 from musicgen.music.layout import SliceLayout
 from musicgen.music.notes import Performance
@@ -108,16 +108,11 @@ class StateMarkov(Baseline):
 
     def fit(self, data: BaselineData) -> None:
         """Count states in the training pieces."""
-        pieces = data.train
-        counts = sum(self._counts(np.array(pieces.piece(number))) for number in range(len(pieces.pieces)))
-        possible = counts + np.array([[1, 0, 1], [1, 1, 1]])[:, :, None]  # what is silent cannot be held
-        self.chances = possible / possible.sum(axis=1, keepdims=True)
+        self.chances = state_chances(state_counts(data.train, layout=self.layout))
 
     def bits(self, packed: PackedSlices) -> float:
         """Compute -log2 p of the states of a piece's cells, exactly."""
-        counts = self._counts(packed)
-        surprise = -np.log2(self.chances, where=counts > 0, out=np.zeros(counts.shape))
-        return float((counts * surprise).sum())
+        return bits_of(states_of_piece(packed, layout=self.layout), self.chances)
 
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
         """Draw states tick by tick, starting from silence."""
@@ -136,17 +131,6 @@ class StateMarkov(Baseline):
     def num_parameters(self) -> int:
         """Count three for each pitch."""
         return 3 * self.layout.pitches
-
-    def _counts(self, packed: PackedSlices) -> Int64[np.ndarray, "2 states pitches"]:
-        slices = SliceBatch.of_piece(packed, channels=2, layout=self.layout).slices
-        line = states_of(slices).permute(1, 0, 2).flatten(1).numpy()
-        before = np.concatenate([np.zeros_like(line[:, :1]), line[:, :-1]], axis=1) != SILENT
-        return np.array(
-            [
-                [((line == state) & (before == sounded)).sum(axis=1) for state in range(3)]
-                for sounded in (False, True)
-            ]
-        )
 
 
 def transitions(packed: PackedSlices) -> Transitions:

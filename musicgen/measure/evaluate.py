@@ -19,7 +19,7 @@ from musicgen.measure.generated import GeneratedMetrics, generated_pieces, measu
 from musicgen.measure.music import averages, measure
 from musicgen.measure.rate import bits_per_quarter, code_bits
 from musicgen.measure.reconstruction import ReconstructionMetrics
-from musicgen.measure.trivial import bigram_nats, constant_bce, pitch_bce, unigram_nats
+from musicgen.measure.trivial import bigram_nats, chain_bits, constant_bce, pitch_bce, unigram_nats
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.losses import code_loss
 from musicgen.models.priors.base import Prior
@@ -166,6 +166,9 @@ def evaluate_run(
         "val/prior_bits": code_bits(nats, codes_per_quarter=codes_per_quarter),
         "val/bits_per_quarter": bits_per_quarter(
             nats, codes_per_quarter=codes_per_quarter, decoder_bits=metrics["decoder_bits"]
+        ),
+        "baseline/chain/bits_per_quarter": chain_bits(
+            train, val, layout=autoencoder.module.layout, onsets=autoencoder.module.channels == 2
         ),
         **generated_metrics.metrics(),
     }

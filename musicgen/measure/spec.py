@@ -23,6 +23,7 @@ BASELINES = {
     "pitch": "per-pitch average",
     "unigram": "code frequencies",
     "bigram": "code pairs",
+    "chain": "chain from tick to tick",
     "flat": "flat rendering",
 }
 """What trivial predictions are called: `baseline/pitch/bce` is the BCE of the per-pitch average."""

@@ -1,11 +1,12 @@
 """Trivial predictions, the baselines of every model."""
 
 import numpy as np
-from jaxtyping import Int64, Integer
+from jaxtyping import Float64, Int64, Integer, UInt32
 
 from musicgen.data.batches.density import pitch_counts
 from musicgen.data.store.packed import PackedPieces
-from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER
+from musicgen.music.layout import SliceLayout
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, packed_onsets
 
 _BLOCK = 65536  # quarters per block
 
@@ -41,6 +42,69 @@ def pitch_bce(train: PackedPieces, held_out: PackedPieces) -> float:
     shares = (pitch_counts(train) + 1) / (len(train) * TICKS_PER_QUARTER + 2)
     held_out_counts = pitch_counts(held_out) / (len(held_out) * TICKS_PER_QUARTER)
     return float(np.mean(_bernoulli_nats(shares, held_out_counts)))
+
+
+def chain_bits(train: PackedPieces, held_out: PackedPieces, *, layout: SliceLayout, onsets: bool) -> float:
+    """Predict every cell by its pitch and by whether the pitch sounded a tick before.
+
+    Args:
+        train: Training slices; one is added to each count.
+        held_out: Slices to predict; a piece is preceded by silence.
+        layout: Ticks of a quarter.
+        onsets: Also predict which sounding cells are onsets.
+
+    Returns:
+        Bits per quarter.
+    """
+    seen, counts = (state_counts(pieces, layout=layout) for pieces in (train, held_out))
+    if not onsets:
+        seen, counts = (np.stack([of[:, 0], of[:, 1:].sum(axis=1)], axis=1) for of in (seen, counts))
+    return bits_of(counts, state_chances(seen)) / len(held_out)
+
+
+def state_chances(seen: Int64[np.ndarray, "2 states pitches"]) -> Float64[np.ndarray, "2 states pitches"]:
+    """Estimate the chances of each state from counts, one added to each that can occur."""
+    possible = seen + 1.0
+    if seen.shape[1] == 3:
+        possible[0, 1] = 0  # what is silent cannot be held
+    return possible / possible.sum(axis=1, keepdims=True)
+
+
+def bits_of(
+    counts: Int64[np.ndarray, "2 states pitches"], chances: Float64[np.ndarray, "2 states pitches"]
+) -> float:
+    """Compute -log2 p of states that were counted."""
+    return float((counts * -np.log2(chances, where=counts > 0, out=np.zeros(counts.shape))).sum())
+
+
+def state_counts(pieces: PackedPieces, *, layout: SliceLayout) -> Int64[np.ndarray, "2 states pitches"]:
+    """Count the states of the cells of all pieces (see `states_of_piece`)."""
+    counts = np.zeros((2, 3, NUM_PITCHES), np.int64)
+    for number in range(len(pieces.pieces)):
+        counts += states_of_piece(np.array(pieces.piece(number)), layout=layout)
+    return counts
+
+
+def states_of_piece(
+    packed: UInt32[np.ndarray, "quarters pitches"], *, layout: SliceLayout
+) -> Int64[np.ndarray, "2 3 pitches"]:
+    """Count silence, held sound and onsets of a piece by pitch and by whether it sounded a tick before.
+
+    Args:
+        packed: Packed slices of a whole piece; silence comes before it.
+        layout: Ticks of a quarter.
+    """
+    ticks = np.uint32(sum(1 << tick for tick in range(0, TICKS_PER_QUARTER, layout.unit)))
+    sounds, begins = packed & ticks, packed_onsets(packed) & ticks
+    sounded = sounds << np.uint32(layout.unit)
+    sounded[1:] |= sounds[:-1] >> np.uint32(TICKS_PER_QUARTER - layout.unit)
+    states = (ticks & ~sounds, sounds & ~begins, begins)
+    return np.array(
+        [
+            [np.bitwise_count(state & before).sum(axis=0, dtype=np.int64) for state in states]
+            for before in (~sounded, sounded)
+        ]
+    )
 
 
 def unigram_nats(

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from musicgen.baselines.baseline import BaselineData
 from musicgen.baselines.cells import (
@@ -11,9 +12,13 @@ from musicgen.baselines.cells import (
     TickMarkov,
     transitions,
 )
+from musicgen.data.batches.slices import SliceBatch
 from musicgen.measure.reference import Reference
-from musicgen.measure.trivial import constant_bce, pitch_bce
+from musicgen.measure.trivial import chain_bits, constant_bce, pitch_bce, states_of_piece
+from musicgen.models.cells.three_state import states_of
 from musicgen.music.grid import to_packed
+from musicgen.music.layout import SliceLayout
+from musicgen.music.notes import Performance
 from musicgen.music.packing import packed_onsets
 from tests.baselines.conftest import pieces_of
 
@@ -105,10 +110,37 @@ def test_states_of_a_repeated_note_by_hand():
     assert model.bits(packed) == pytest.approx(others + this)
 
 
+@pytest.mark.parametrize("ticks", [4, 8, 32])
+def test_counted_states_are_those_that_networks_see(ticks: int):
+    random, layout = np.random.default_rng(ticks), SliceLayout(ticks=ticks)
+    onset = np.sort(random.integers(0, 30 * ticks, 400)) / ticks
+    times = {"onset_quarters": onset, "offset_quarters": onset + random.integers(1, 3 * ticks, 400) / ticks}
+    seconds = {name.replace("quarters", "s"): value / 2 for name, value in times.items()}
+    packed = to_packed(
+        Performance.from_arrays(random.integers(21, 109, 400), **seconds, **times), ticks=ticks
+    )
+    line = (
+        states_of(SliceBatch.of_piece(packed, channels=2, layout=layout).slices).permute(1, 0, 2).flatten(1)
+    )
+    before = torch.nn.functional.pad(line, (1, 0))[:, :-1] > 0
+    counts = [[((line == state) & (before == was)).sum(1) for state in range(3)] for was in (False, True)]
+    expected = np.array([[state.numpy() for state in row] for row in counts])
+    assert np.array_equal(states_of_piece(packed, layout=layout), expected)
+
+
+def test_a_runs_chain_is_the_chain_of_states(material: BaselineData):
+    model, held_out = StateMarkov(ticks=32), material.held_out
+    model.fit(material)
+    bits = sum(model.bits(np.array(held_out.piece(number))) for number in range(len(held_out.pieces)))
+    found = chain_bits(material.train, held_out, layout=model.layout, onsets=True)
+    assert found == pytest.approx(bits / len(held_out))
+    assert 0 < chain_bits(material.train, held_out, layout=model.layout, onsets=False) <= found
+
+
 def test_drawn_states_have_the_chances_of_the_chain():
     drawn = StateMarkov(ticks=4)
     drawn.chances = np.tile(np.array([[0.5, 0, 0.5], [0.25, 0.25, 0.5]])[:, :, None], 88)
     [piece] = drawn.sample(num_pieces=1, num_quarters=40, seed=0)
-    counts = drawn._counts(to_packed(piece, ticks=4)).sum(axis=2)
+    counts = states_of_piece(to_packed(piece, ticks=4), layout=drawn.layout).sum(axis=2)
     assert counts[0] / counts[0].sum() == pytest.approx([0.5, 0, 0.5], abs=0.02)
     assert counts[1] / counts[1].sum() == pytest.approx([0.25, 0.25, 0.5], abs=0.02)

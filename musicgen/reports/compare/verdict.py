@@ -68,13 +68,13 @@ class Lead:
         where: What sets the pieces apart; empty where all runs have the same.
         ahead: Best rows, more than one where they tie, and the metrics at which they are.
         first: The metric that leads; None where no metric has a direction.
-        verdict: How the rows stand to its trivial prediction.
+        verdicts: How the rows stand to the trivial predictions of the headline metrics that have one.
     """
 
     where: str
     ahead: tuple[tuple[tuple[Row, ...], list[Metric]], ...]
     first: Metric | None
-    verdict: Verdict | None
+    verdicts: tuple[Verdict, ...]
 
 
 def leads(comparison: Comparison) -> list[Lead]:
@@ -86,23 +86,24 @@ def leads(comparison: Comparison) -> list[Lead]:
     found = []
     for data_set, rows in comparison.parts(comparison.shown):
         ahead: dict[tuple[int, ...], list[Metric]] = {}
-        first, of_first = None, None
+        first, verdicts = None, []
         for metric in headline_of(comparison.metrics):
             verdict = verdict_of(comparison, metric, rows)
+            verdicts += [verdict] if verdict is not None else []
             best = tuple(sorted(best_rows(comparison, metric, rows, verdict)))
             if first is None and (best or verdict is not None):
-                first, of_first = metric, verdict
+                first = metric
             elif metric.spec.name != WHOLE:
                 continue
             if best:
                 ahead.setdefault(best, []).append(metric)
         named = tuple((tuple(rows[index] for index in best), metrics) for best, metrics in ahead.items())
-        found.append(Lead(data_set.label, named, first, of_first))
+        found.append(Lead(data_set.label, named, first, tuple(verdicts)))
     return found
 
 
 def lead_of(comparison: Comparison, *, is_short: bool = False) -> str:
-    """Say in a sentence for each data set which run is ahead, and whether it beats a trivial prediction.
+    """Say in a sentence for each data set which run is ahead, and whether runs beat trivial predictions.
 
     Args:
         comparison: The comparison.
@@ -119,8 +120,8 @@ def lead_of(comparison: Comparison, *, is_short: bool = False) -> str:
             who = f"run {names[0]} is" if len(names) == 1 else f"runs {' and '.join(names)} are"
             found.append(f"{who} best in {' and '.join(map(_in_a_line, metrics))}")
         if lead.first and not is_short:
-            text = lead.verdict.text if lead.verdict else "nothing trivial to beat"
-            found.append(f"{_in_a_line(lead.first)}: {text}")
+            found += [f"{_in_a_line(one.metric)}: {one.text}" for one in lead.verdicts]
+            found += [] if lead.verdicts else [f"{_in_a_line(lead.first)}: nothing trivial to beat"]
         if found:
             text = (f"on {lead.where}: " if lead.where else "") + "; ".join(found) + "."
             sentences.append(text[0].upper() + text[1:])

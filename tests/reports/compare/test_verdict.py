@@ -62,6 +62,13 @@ def test_the_lead_names_the_best_run_and_whether_it_beats_a_trivial_prediction(b
     assert leading_folders(aggregate(runs))[0] == ("2", runs[1].folder)
 
 
+def test_the_lead_gives_the_verdict_of_each_headline_metric():
+    more = {BITS: 52.8, "baseline/chain/bits_per_quarter": 44.9}
+    lead = lead_of(comparison_of(0.12, 0.11, **more))
+    assert "bits a quarter: no run beats the chain from tick to tick, 44.90" in lead
+    assert "best in BCE;" in lead
+
+
 def test_the_lead_of_runs_that_learnt_nothing_says_so():
     assert lead_of(comparison_of(0.15, 0.14)) == "BCE: no run beats the per-pitch average, 0.1300."
     assert lead_of(comparison_of(0.15, 0.14), is_short=True) == ""
