@@ -49,6 +49,7 @@ def write_run_page(folder: Path) -> tuple[Path, list[str]]:
         pieces are silent or copied.
     """
     from musicgen.config.grammar import as_typed
+    from musicgen.measure.spec import headline_of
     from musicgen.reports.compare.aggregate import aggregate
     from musicgen.reports.compare.tables import metrics_table
     from musicgen.reports.compare.verdict import run_warnings
@@ -57,7 +58,9 @@ def write_run_page(folder: Path) -> tuple[Path, list[str]]:
 
     comparison = aggregate(load_runs(folder))
     page = write_page(comparison, folder / PAGE_FILE, command=as_typed("musicgen", sys.argv[1:]))
-    notes = metrics_table(comparison, comparison.rows, comparison.metrics).notes
+    leading = headline_of(comparison.metrics)
+    ordered = [*leading, *(one for one in comparison.metrics if one not in leading)]
+    notes = metrics_table(comparison, comparison.rows, ordered).notes
     return page, [*notes, *(f"{text}." for _, text in run_warnings(comparison))]
 
 

@@ -29,6 +29,13 @@ def test_the_end_says_whether_the_run_is_better_than_nothing(folder: Path) -> No
     assert "3 of 4 generated pieces are silent." in lines
 
 
+def test_verdicts_come_in_the_order_of_the_metrics_above(tmp_path: Path) -> None:
+    metrics = METRICS | {"val/bits_per_quarter": 36.5, "baseline/chain/bits_per_quarter": 40.4}
+    lines = closing_lines(metrics, make_run(tmp_path / "a", extra=metrics))
+    places = [index for index, line in enumerate(lines) if "BCE" in line or "Bits a quarter" in line]
+    assert [lines[place].split(":")[0].split()[0] for place in places] == ["BCE", "Bits", "BCE", "Bits"]
+
+
 def test_the_page_shows_the_run_and_its_pieces(folder: Path) -> None:
     closing_lines(METRICS, folder)
     text = (folder / "index.html").read_text()
