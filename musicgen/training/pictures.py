@@ -23,7 +23,7 @@ ROLL_QUARTERS = 48
 def log_generated(
     pieces: Sequence[GeneratedPiece], loggers: Sequence[Logger], *, max_audio_s: float = 60.0
 ) -> None:
-    """Add images of every piece, and audio of the first.
+    """Add images of every piece that is not silent, and audio of the first of them.
 
     Args:
         pieces: Generated pieces.
@@ -33,9 +33,10 @@ def log_generated(
     for logger in loggers:
         if not isinstance(logger, TensorBoardLogger):
             continue
-        for number, piece in enumerate(pieces):
-            name = f"generated/{number:03d}"
-            show_piece(logger.experiment, name, piece.performance, audio_s=0.0 if number else max_audio_s)
+        heard = [(number, piece) for number, piece in enumerate(pieces) if len(piece.performance)]
+        for place, (number, piece) in enumerate(heard):
+            audio_s = 0.0 if place else max_audio_s
+            show_piece(logger.experiment, f"generated/{number:03d}", piece.performance, audio_s=audio_s)
         logger.experiment.flush()
 
 
