@@ -14,6 +14,12 @@ CHECKOUT = Path(__file__).resolve().parents[2]  # of the repository, whose model
 _DEPTHS = ("", "*/", "*/*/")  # outputs/NAME, outputs/train/NAME, outputs/SWEEP/DATE/NAME
 
 
+def from_here(path: Path) -> Path:
+    """Shorten a path for a screen: relative where it lies below the working folder."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def find_run(name: str | Path) -> Path:
     """Find the folder of a run or of an installed model.
 

@@ -74,6 +74,7 @@ def closing_lines(metrics: Mapping[str, float], folder: Path) -> list[str]:
     Returns:
         Lines for the screen; none without headline metrics.
     """
+    from musicgen.files.run_folders import from_here
     from musicgen.measure.headlines import headlines, short_number
 
     rows = []
@@ -86,7 +87,7 @@ def closing_lines(metrics: Mapping[str, float], folder: Path) -> list[str]:
         return []
     page, notes = write_run_page(folder)
     next_lines = [
-        f"Page with curves, rolls and sound: {page}",
-        f"With scores: musicgen evaluate run={folder}",
+        f"Page with curves, rolls and sound: {from_here(page)}",
+        f"With scores: musicgen evaluate run={from_here(folder)}",
     ]
     return ["Held-out metrics:", *rows, *notes, *next_lines]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen.config.build import build
+from musicgen.files.run_folders import from_here
 from musicgen.generation.rendering import has_renderer, load_renderer
 from musicgen.measure.evaluate import METRICS_FILE, evaluate_run, write_metrics
 from musicgen.measure.rendering import held_out_renderings, rendering_metrics
@@ -46,4 +47,4 @@ class EvaluateStage(Stage):
             renderer = load_renderer(run.folder).module
             run.metrics |= rendering_metrics(held_out_renderings(renderer, run.prepared, grid, seed=run.seed))
         write_metrics(run.metrics, run.folder / METRICS_FILE)
-        log.info("Metrics: %s", run.folder / METRICS_FILE)
+        log.info("Metrics: %s", from_here(run.folder / METRICS_FILE))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen.checkpoint import Network
+from musicgen.files.run_folders import from_here
 from musicgen.generation.asking.asked import Asked, Completion
 from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.asking.training_labels import TrainingLabels
@@ -72,7 +73,7 @@ class GenerateStage(Stage):
             for number in range(len(pieces))
         ]
         paths = write_pieces(pieces, folder, labels=labels)
-        log.info("Wrote %d pieces of %d quarters to %s", len(paths), self.num_quarters, folder)
+        log.info("Wrote %d pieces of %d quarters to %s", len(paths), self.num_quarters, from_here(folder))
         log_generated(pieces, run.loggers)
 
     def _conditions(self, prior: Network, *, seed: int) -> Conditions | None:

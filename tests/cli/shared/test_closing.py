@@ -23,6 +23,13 @@ def test_the_end_names_metrics_trivial_values_and_where_to_look(folder: Path) ->
     assert lines[-1].endswith(f"musicgen evaluate run={folder}")
 
 
+def test_paths_below_the_working_folder_are_short(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    lines = closing_lines(METRICS, folder)
+    assert lines[-2].endswith(": a/index.html")
+    assert lines[-1].endswith("run=a")
+
+
 def test_the_end_says_whether_the_run_is_better_than_nothing(folder: Path) -> None:
     lines = closing_lines(METRICS, folder)
     assert "BCE: beats the per-pitch average, 0.1283." in lines
