@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import sys
+from difflib import get_close_matches
 from typing import Any
 
 VERBS = {
@@ -114,7 +115,9 @@ def _run_verb() -> None:
         print(__version__)
         return
     if verb not in VERBS:
-        print(f"musicgen: no verb {verb!r}; use one of {', '.join(VERBS)}\n\n{_usage()}", file=sys.stderr)
+        near = get_close_matches(verb, VERBS, n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        print(f"musicgen: no verb {verb!r}; {meant}use one of {', '.join(VERBS)}", file=sys.stderr)
         sys.exit(USAGE_ERROR)
     try:
         os.getcwd()

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from musicgen.cli.shared.application import launch
 from musicgen.cli.shared.distances import run_distances
-from musicgen.cli.shared.measured import folder_metrics, run_metrics, run_renderings
-from musicgen.config.tree import read_run_config
+from musicgen.cli.shared.measured import folder_metrics, run_metrics, run_renderings, settings_of_run
 
 
 def evaluate(config: DictConfig) -> None:
@@ -28,10 +27,7 @@ def evaluate(config: DictConfig) -> None:
     register_metrics(config)
     use_threads(config.threads)
     if config.run:
-        of_run = read_run_config(Path(config.run) / ".hydra" / "config.yaml")
-        given = {name: value for name, value in config.data.items() if value is not None}
-        with_data = OmegaConf.merge(of_run, {"data": given})
-        assert isinstance(with_data, DictConfig)
+        with_data = settings_of_run(config)
         metrics, generated_metrics = run_metrics(Path(config.run), with_data)
         if config.distances or config.weights:
             pieces = [piece for _, piece in generated_pieces(config.run)]

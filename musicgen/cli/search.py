@@ -25,8 +25,7 @@ def search(config: DictConfig) -> None:
 
     objectives = read_objectives(list(config.metrics), dict(config.better))
     settings = [*config.settings, *config.typed]
-    fixed = {setting.partition("=")[0] for setting in config.typed}
-    space = read_space({key: text for key, text in config.knobs.items() if key not in fixed})
+    space = read_space(config.knobs, fixed=config.typed)
     compose_once(settings, [f"{knob.key}={knob.example}" for knob in space])
     study = open_study(
         config.study,

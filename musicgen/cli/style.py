@@ -23,8 +23,6 @@ def style(config: DictConfig) -> None:
 
     from musicgen.style.rules import find_rules, write_examples, write_rules
 
-    if config.composer == config.against:
-        raise ValueError(f"composer={config.composer} against itself; name another one with against=NAME")
     sets = {name: _pieces(config, name) for name in (config.composer, config.against)}
     first, second = sets.items()
     rules = find_rules(first, second, seed=config.seed)

@@ -33,6 +33,14 @@ _STRIDES = replace(
 )
 _MOOD = list_of(real(-1, 1), or_one=True, least=1)
 
+_DIRECTIONS = Kind(
+    "a table of metrics, each lower, higher, closer or none",
+    lambda value: (
+        isinstance(value, dict)
+        and all(way in ("lower", "higher", "closer", "none") for way in value.values())
+    ),
+)
+
 # The first match counts; a prefix VERB: limits a line to a verb. Lists all settings that default to null.
 KINDS: tuple[tuple[str, Kind], ...] = (
     ("search:folder", path()),
@@ -179,7 +187,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("significance", list_of(TEXT)),
     ("front", list_of(TEXT)),
     ("where", TABLE),
-    ("better", TABLE),
+    ("better", _DIRECTIONS),
     ("knobs", TABLE),
     ("settings", list_of(TEXT)),
     ("typed", list_of(TEXT)),

@@ -75,6 +75,8 @@ def read_run_config(path: Path) -> DictConfig:
         config = OmegaConf.create(checked_yaml(path.read_text(encoding="utf-8")))
     except ValueError as error:
         raise ValueError(f"{path} {error}") from error
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{path} is not there; copy the whole folder of the run") from error
     if not isinstance(config, DictConfig):
         raise ValueError(f"{path} is a list, not a config")
     return config

@@ -82,14 +82,20 @@ def export_run(
 
 
 def check_target(to: str | Path) -> Path:
-    """Refuse a place where there is something already, before anything is read or written.
+    """Refuse a place where there is something already, or can be nothing, before anything is read or written.
 
     Raises:
         FileExistsError: There is.
+        NotADirectoryError: It would lie in a file, or in a folder that cannot be written.
     """
     target = Path(to)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f"to={target}: there is something already; remove it, or name another folder")
+    parent = next(place for place in target.absolute().parents if place.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise NotADirectoryError(
+            f"to={target}: {parent} is no folder that can be written; name another folder"
+        )
     return target
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -105,11 +105,12 @@ def combinations(space: Sequence[SearchSetting]) -> list[dict[str, str | int]] |
     return [dict(zip(keys, values, strict=True)) for values in itertools.product(*known)]
 
 
-def read_space(settings: Mapping[str, object]) -> tuple[SearchSetting, ...]:
+def read_space(settings: Mapping[str, object], *, fixed: Iterable[str] = ()) -> tuple[SearchSetting, ...]:
     """Read the search space.
 
     Args:
         settings: Name of a setting to its values, written as in a sweep of the command line.
+        fixed: Settings that have one value in all trials, as `key=value`; they are left out of the space.
 
     Returns:
         One entry per setting, in the given order.
@@ -117,12 +118,14 @@ def read_space(settings: Mapping[str, object]) -> tuple[SearchSetting, ...]:
     Raises:
         ValueError: There are no settings, or one cannot be parsed or has fewer than two values.
     """
-    if not settings:
+    known = {setting.partition("=")[0] for setting in fixed}
+    free = {key: text for key, text in settings.items() if key not in known}
+    if not free:
         raise ValueError(
             "the search space is empty; give settings as in a sweep (epochs=5,10 "
             "'optimizer.vq_vae.lr=tag(log,interval(1e-4,1e-2))') or choose search=NAME"
         )
-    return tuple(_read(key, str(text)) for key, text in settings.items())
+    return tuple(_read(key, str(text)) for key, text in free.items())
 
 
 def is_sweep(argument: str) -> bool:

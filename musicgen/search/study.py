@@ -91,6 +91,31 @@ def open_study(
     return study
 
 
+def check_storage(url: str) -> None:
+    """Refuse the address of a database that no driver here could open; nothing is connected to.
+
+    Args:
+        url: As for `open_study`.
+
+    Raises:
+        ValueError: It is none, or of a database that is not known.
+        ImportError: Optuna or the driver of the database is not installed.
+    """
+    import_optuna()
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        make_url(_with_driver(url)).get_dialect().import_dbapi()
+    except SQLAlchemyError as error:
+        raise ValueError(
+            f"storage={without_password(url)} is no address of a database; type sqlite:///FILE or "
+            "postgresql://USER@HOST/DATABASE"
+        ) from error
+    except ImportError as error:
+        raise _no_driver(url) from error
+
+
 def open_storage(url: str, *, heartbeat_s: int) -> "RDBStorage":
     """Open a database of trials for concurrent workers.
 
@@ -109,20 +134,27 @@ def open_storage(url: str, *, heartbeat_s: int) -> "RDBStorage":
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         engine = {"connect_args": {"timeout": LOCK_TIMEOUT_S}}
-    elif url.startswith(("postgres://", "postgresql://")):
-        url = "postgresql+psycopg://" + url.partition("://")[2]
     try:
         return optuna.storages.RDBStorage(
-            url,
+            _with_driver(url),
             engine_kwargs=engine,
             heartbeat_interval=heartbeat_s,
             grace_period=4 * heartbeat_s,
             heartbeat_stale_trial_callback=requeue,
         )
     except ImportError as error:
-        raise ImportError(
-            f"storage={without_password(url)} needs a driver: pip install 'musicgen-lab[postgres]'"
-        ) from error
+        raise _no_driver(url) from error
+
+
+def _with_driver(url: str) -> str:
+    is_postgres = url.startswith(("postgres://", "postgresql://"))
+    return f"postgresql+psycopg://{url.partition('://')[2]}" if is_postgres else url
+
+
+def _no_driver(url: str) -> ImportError:
+    return ImportError(
+        f"storage={without_password(url)} needs a driver: pip install 'musicgen-lab[postgres]'"
+    )
 
 
 def requeue(study: "Study", trial: Any) -> None:

@@ -6,9 +6,11 @@ import shlex
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import wraps
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +20,18 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException, InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli.shared.claim import SHARED, claim
 from musicgen.cli.shared.settings.check import composed
-from musicgen.cli.shared.settings.command_line import CommandLine, read_command_line
-from musicgen.cli.shared.settings.composition import sentence
+from musicgen.cli.shared.settings.command_line import OUTPUT_FOLDERS, CommandLine, read_command_line
 from musicgen.cli.shared.settings.preflight import check_jobs
+from musicgen.cli.shared.settings.refusal import STORY_ON_REQUEST, refusing, said, tell_whole_story
 from musicgen.cli.shared.settings.sweep_names import naming
 from musicgen.cli.shared.settings.usage import UsageError
 from musicgen.config.grammar import quoted
 from musicgen.config.tree import config_dir
 
 ERROR_FILE = "error.txt"
-SHORT = (ValueError, OSError, FloatingPointError, ImportError, OmegaConfBaseException, InstantiationException)
 FOLDERS = ("MUSICGEN_CACHE", "GIANTMIDI_ROOT")  # variables that name folders
 HELP = frozenset(("--help", "-h"))
 FAILED = "failed"  # what a job of a sweep returns instead of raising
@@ -52,12 +52,29 @@ Task = Callable[[DictConfig], None]
 WhySettled = Callable[[DictConfig, Path], str]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a command line comes to, once all is checked and the folder is claimed.
+
+    Attributes:
+        line: What was typed.
+        overrides: What Hydra is started with.
+        is_sweep: Many jobs.
+        settled: Why there is nothing to do; empty where there is.
+    """
+
+    line: CommandLine
+    overrides: tuple[str, ...]
+    is_sweep: bool
+    settled: str = ""
+
+
 def launch(task: Task, *, verb: str, why_settled: WhySettled | None = None) -> None:
     """Run a task as the Hydra application of a verb, with the arguments of the command line.
 
     A command line that cannot be carried out ends with one sentence and status 2, before anything is
-    written. A mistake that only the work shows (a file, a shape) ends with one message and status 1. In a
-    sweep, a job that fails leaves `error.txt` in its folder and lets the others go on; the status is 1.
+    written. What only the work shows (a file, a shape, a bug) ends with one sentence and status 1, and
+    `error.txt` in the folder has the traceback. In a sweep, a job that fails lets the others go on.
 
     Args:
         task: Takes the composed config.
@@ -69,29 +86,30 @@ def launch(task: Task, *, verb: str, why_settled: WhySettled | None = None) -> N
     for name in FOLDERS:
         if os.environ.get(name):
             os.environ[name] = os.path.abspath(os.path.expanduser(os.environ[name]))
+    failed = 0
     try:
-        line = read_command_line(arguments, verb=verb)
-        why_settled = why_settled or (lambda config, folder: "")
-        guarded = _guarded(task, program, why_settled)
         with hydra.initialize_config_dir(str(config_dir()), job_name=_job_name(task), version_base="1.3"):
-            failed = _run(line, guarded, why_settled) if not line.options else _asked(line)
-        if line.options and not HELP & set(line.options):
-            _show(line)
+            with refusing():
+                plan = planned(arguments, verb=verb, why_settled=why_settled or _never_settled)
+            if plan.settled:
+                print(f"Skipped: {plan.settled}")  # before Hydra writes into the folder
+            elif not plan.line.options:
+                failed = _run(plan, _guarded(task, program, why_settled or _never_settled))
+        if plan.line.options and not HELP & set(plan.line.options):
+            _show(plan.line)
     except UsageError as error:
+        tell_whole_story(error)
         print(f"musicgen {error}" if str(error).startswith(f"{verb} ") else str(error), file=sys.stderr)
         sys.exit(error.status)
     except (KeyboardInterrupt, SystemExit) as error:
         if isinstance(error, SystemExit) and not isinstance(error.__context__, KeyboardInterrupt):
             raise
         raise KeyboardInterrupt(_interrupted(verb)) from error  # Lightning turns Ctrl-C into status 1
-    except ConfigCompositionException as error:  # of a job whose settings do not go together
-        print(sentence(error), file=sys.stderr)
-        sys.exit(UsageError.status)
-    except Exception as error:
-        if type(error).__name__ != "TerminatedWorkerError":  # joblib's; it is an extra
-            raise
-        print(KILLED_WORKER, file=sys.stderr)
-        sys.exit(1)
+    except Exception as error:  # noqa: BLE001  (of Hydra or a launcher, around the jobs; said, not lost)
+        tell_whole_story(error)
+        is_killed = type(error).__name__ == "TerminatedWorkerError"  # joblib's; it is an extra
+        print(KILLED_WORKER if is_killed else f"{said(error)} ({STORY_ON_REQUEST})", file=sys.stderr)
+        sys.exit(UsageError.status if isinstance(error, ConfigCompositionException) else 1)
     if failed:
         sys.exit(1)
 
@@ -112,15 +130,54 @@ def _job_name(task: Task) -> str:
     return task.__module__.rpartition(".")[2]
 
 
-def _asked(line: CommandLine) -> int:
+def planned(arguments: Sequence[str], *, verb: str, why_settled: WhySettled) -> Plan:
+    """Do all that comes before the work: read, compose, check, and, as the first write, claim the folder.
+
+    Args:
+        arguments: What was typed after the verb.
+        verb: The verb.
+        why_settled: Says why the run of a config and a folder has nothing to do.
+
+    Raises:
+        UsageError: The command line cannot be carried out; the message says what to type.
+        Exception: Whatever else settings, files and classes raise; `refusing` makes a sentence of it.
+    """
+    line = read_command_line(arguments, verb=verb)
+    if line.options:
+        _check_asked(line)
+        return Plan(line, line.overrides, is_sweep=False)
+    if _rank() > 0:
+        return Plan(line, line.overrides, is_sweep=False)
+    config = composed(line)
+    is_sweep = line.is_sweep or config.hydra.mode == RunMode.MULTIRUN
+    if not is_sweep and (swept := _swept_by_experiment(config)):
+        name = config.hydra.runtime.choices.experiment
+        print(f"experiment={name} sweeps over {swept}: running it as with -m")
+        is_sweep = True
+    check_jobs(config, verb=verb, is_sweep=is_sweep)
+    if not is_sweep and (reason := why_settled(config, Path(config.hydra.run.dir))):
+        return Plan(line, line.overrides, is_sweep=False, settled=reason)
+    names = naming(line.overrides, config=config) if is_sweep else []
+    if config.hydra.output_subdir is not None:
+        names += _claimed(config, line, is_sweep=is_sweep)
+    return Plan(line, (*line.overrides, *names), is_sweep=is_sweep)
+
+
+def _never_settled(config: DictConfig, folder: Path) -> str:
+    return ""
+
+
+def _check_asked(line: CommandLine) -> None:
     """Check what Hydra is to show; show the verb's own help."""
     if HELP & set(line.options):
         from musicgen.cli.shared.settings.help_page import print_help
 
         print_help(composed(line), verb=line.verb)
     elif not {"--hydra-help", "--version", "--shell-completion", "-sc"} & set(line.options):
-        composed(line)
-    return 0
+        config, options = composed(line), list(line.options)
+        for name, package in pairwise(options):
+            if name in ("--package", "-p") and OmegaConf.select(config, package) is None:
+                raise UsageError(f"{name} {package}: musicgen {line.verb} has no such group of settings")
 
 
 def _show(line: CommandLine) -> None:
@@ -130,29 +187,13 @@ def _show(line: CommandLine) -> None:
     show(lambda config: None)()
 
 
-def _run(line: CommandLine, guarded: Callable[[DictConfig], Any], why_settled: WhySettled) -> int:
-    """Check, claim the folder, run; return the number of jobs that failed."""
+def _run(plan: Plan, guarded: Callable[[DictConfig], Any]) -> int:
+    """Do the work; return the number of jobs that failed."""
     application: Any = GlobalHydra.instance().hydra
-    if _rank() > 0:
-        application.run(line.verb, guarded, [*line.overrides, "hydra.mode=RUN"])
+    if not plan.is_sweep:
+        application.run(plan.line.verb, guarded, [*plan.overrides, "hydra.mode=RUN"])
         return 0
-    config = composed(line)
-    overrides, is_sweep = list(line.overrides), line.is_sweep or config.hydra.mode == RunMode.MULTIRUN
-    if not is_sweep and (swept := _swept_by_experiment(config)):
-        name = config.hydra.runtime.choices.experiment
-        print(f"experiment={name} sweeps over {swept}: running it as with -m")
-        is_sweep = True
-    check_jobs(config, verb=line.verb, is_sweep=is_sweep)
-    if not is_sweep and (reason := why_settled(config, Path(config.hydra.run.dir))):
-        print(f"Skipped: {reason}")  # before Hydra writes into the folder
-        return 0
-    names = naming(overrides, config=config) if is_sweep else []
-    if config.hydra.output_subdir is not None:
-        overrides += _claimed(config, line, is_sweep=is_sweep)
-    if not is_sweep:
-        application.run(line.verb, guarded, [*overrides, "hydra.mode=RUN"])
-        return 0
-    returned = application.multirun(line.verb, guarded, [*overrides, *names, "hydra.mode=MULTIRUN"])
+    returned = application.multirun(plan.line.verb, guarded, [*plan.overrides, "hydra.mode=MULTIRUN"])
     return sum(job.return_value == FAILED for job in _jobs(returned))
 
 
@@ -177,9 +218,20 @@ def _rank() -> int:
 
 def _claimed(config: DictConfig, line: CommandLine, *, is_sweep: bool) -> list[str]:
     """Make the output folder this verb's own; return the override that names it where the user did not."""
-    setting = "hydra.sweep.dir" if is_sweep else "hydra.run.dir"
-    is_named = any(override.lstrip("+").startswith(f"{setting}=") for override in line.overrides)
+    setting, other = OUTPUT_FOLDERS[::-1] if is_sweep else OUTPUT_FOLDERS
+    named = {key: value for key, _, value in (one.lstrip("+").partition("=") for one in line.overrides)}
+    if line.verb in SHARED:
+        setting, unread = "folder", OUTPUT_FOLDERS
+    else:
+        unread = (other,)
+    for key in unread:
+        if key in named:
+            raise UsageError(
+                f"{key}={named[key]}: musicgen {line.verb} {'-m ' if is_sweep else ''}does not write there; "
+                f"type {setting}={named[key]}"
+            )
     goes_on = bool(config.get("resume")) or int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0
+    is_named = setting in named
     folder = claim(config, verb=line.verb, is_sweep=is_sweep, is_named=is_named, goes_on=goes_on)
     return [] if is_named or line.verb in SHARED else [f"{setting}={quoted(str(folder))}"]
 
@@ -203,20 +255,18 @@ def _guarded(task: Task, program: list[str], why_settled: WhySettled) -> Callabl
                 (folder / ERROR_FILE).unlink(missing_ok=True)
         try:
             task(config)
-        except Exception as error:
-            built = isinstance(error, InstantiationException) and isinstance(error.__cause__, SHORT)
-            cause = error.__cause__ if built and error.__cause__ else error
+        except Exception as error:  # noqa: BLE001  (recorded and said)
+            tell_whole_story(error)
             if keeps_records:
                 with suppress(OSError):  # the disk may be what failed
-                    story = "".join(traceback.format_exception(cause))  # whose last line is the reason
+                    built = isinstance(error, InstantiationException) and error.__cause__
+                    story = "".join(traceback.format_exception(built or error))  # the last line is the reason
                     (folder / ERROR_FILE).write_text(story, encoding="utf-8")
-            in_sweep = job.mode == RunMode.MULTIRUN
-            if not in_sweep and not isinstance(cause, SHORT):
-                raise
-            log.error("%s", cause)
-            if keeps_records:
-                log.info("The whole story is in %s", folder / ERROR_FILE)
-            if not in_sweep:
+            log.error("%s", said(error))
+            log.info(
+                "%s", f"The whole story is in {folder / ERROR_FILE}" if keeps_records else STORY_ON_REQUEST
+            )
+            if job.mode != RunMode.MULTIRUN:
                 sys.exit(1)
             return FAILED
         return None

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from musicgen.cli.shared.asked_pieces import asked_of, changes_prompt, is_rendered
@@ -21,7 +22,8 @@ def check_asked(config: DictConfig) -> None:
         FileNotFoundError: The run lacks a network.
     """
     _check_combination(config)
-    _check_networks(Path(config.run))
+    check_networks(Path(config.run), "to write pieces with")
+    instantiate(config.sampling)
     asked = asked_of(config)
     is_label = asked.composer or asked.era or asked.blend or asked.attributes or asked.mood
     if is_label or asked.guidance < 0:
@@ -32,11 +34,20 @@ def check_asked(config: DictConfig) -> None:
         _check_prompt(config)
 
 
-def _check_networks(run: Path) -> None:
+def check_networks(run: Path, purpose: str) -> None:
+    """Refuse a run that lacks a network.
+
+    Args:
+        run: Its folder.
+        purpose: What the networks are for.
+
+    Raises:
+        FileNotFoundError: It does; the message says which.
+    """
     missing = [name for name in NETWORKS if not (run / "checkpoints" / f"{name}.ckpt").is_file()]
     if missing:
         raise FileNotFoundError(
-            f"run={run}: it has no {' and no '.join(missing)} to write pieces with; name a run that trained "
+            f"run={run}: it has no {' and no '.join(missing)} {purpose}; name a run that trained "
             f"{' and '.join(NETWORKS)}"
         )
 

@@ -3,15 +3,28 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.pieces import chosen_pieces, prepared_pieces
-from musicgen.config.tree import plain
+from musicgen.config.tree import plain, read_run_config
 
 if TYPE_CHECKING:
     from musicgen.measure.generated import GeneratedMetrics
     from musicgen.measure.rendering import Rendered
     from musicgen.music.notes import Performance
+
+
+def settings_of_run(config: DictConfig) -> DictConfig:
+    """Return the settings of the run that `evaluate` measures, with the data that it is given instead.
+
+    Raises:
+        FileNotFoundError: The run's settings are not there.
+        ValueError: They are no config.
+    """
+    given = {name: value for name, value in config.data.items() if value is not None}
+    settings = OmegaConf.merge(read_run_config(Path(config.run) / ".hydra" / "config.yaml"), {"data": given})
+    assert isinstance(settings, DictConfig)
+    return settings
 
 
 def run_metrics(run: Path, config: DictConfig) -> "tuple[dict[str, float], GeneratedMetrics]":

@@ -11,7 +11,7 @@ from musicgen.measure.spec import METRICS, Better, MetricSpec, register
 from musicgen.reports.compare.aggregate import aggregate
 from musicgen.reports.compare.comparison import Comparison
 from musicgen.reports.compare.export import write_csv, write_markdown, write_parquet
-from musicgen.reports.compare.pareto import draw_front
+from musicgen.reports.compare.pareto import draw_front, front_metrics
 from musicgen.reports.runs.runs import Run, load_runs
 
 __all__ = ["Comparison", "compare_runs"]
@@ -69,15 +69,15 @@ def compare_runs(
     if unknown:
         raise ValueError(f"formats={list(formats)}: {', '.join(unknown)} is none of {', '.join(FORMATS)}")
     folders = [folders] if isinstance(folders, str | Path) else list(folders)
-    runs = load_runs(folders, progress=progress)
-    _describe_own_metrics(runs)
-    comparison = aggregate(
-        runs,
+    comparison = compared(
+        folders,
         sort=sort,
         where=where,
         group_by=group_by,
         significance=significance,
         better=better,
+        front=front,
+        progress=progress,
     )
     output_dir = Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -101,6 +101,32 @@ def compare_runs(
             comparison, path, command=command, pieces_per_run=pieces_per_run, front=front
         )
     return replace(comparison, files=files)
+
+
+def compared(
+    folders: Sequence[str | Path],
+    *,
+    sort: str | None = None,
+    where: Mapping[str, Any] | None = None,
+    group_by: Sequence[str] | None = None,
+    significance: Sequence[str] = (),
+    better: Mapping[str, Better] | None = None,
+    front: Sequence[str] = (),
+    progress: bool = False,
+) -> Comparison:
+    """Compare runs as `compare_runs` does, and write nothing.
+
+    Raises:
+        ValueError: No run was found or is left, or a name is neither a metric nor a setting.
+    """
+    runs = load_runs(folders, progress=progress)
+    _describe_own_metrics(runs)
+    comparison = aggregate(
+        runs, sort=sort, where=where, group_by=group_by, significance=significance, better=better
+    )
+    if front:
+        front_metrics(comparison, front)
+    return comparison
 
 
 def _describe_own_metrics(runs: Sequence[Run]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.cli.shared.application import launch
+from musicgen.cli.shared.settings.refusal import BUG
 from tests.command import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -76,3 +77,82 @@ def test_a_folder_that_is_gone_is_named(tmp_path: Path):
     assert done.returncode == 2
     assert done.stderr.endswith("the folder of this terminal is not there any more; cd to another\n")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["train", f"init_from={'a' * 300}"],
+        ["train", f"stage.vq_vae.init_from={'a' * 300}"],
+        ["train", "data=folder", f"data.root={'a' * 300}"],
+        ["generate", f"run={'a' * 300}"],
+        ["prepare", "data.source={_target_:{a:1}}"],
+        ["train", "stage.evaluate={_target_:{a:1}}"],
+        ["train", "sampling._target_=${seed}"],
+        ["train", "optimizer.vq_vae._partial_=${seed}"],
+        ["train", "-m", "scheduler.vq_vae.warmup=glob(*)"],
+        ["train", "epochs=1\n2"],
+        ["train", "hydra.searchpath=nowhere"],
+        ["search"],
+        ["search", "hydra.sweep.dir=s", "epochs=1,2"],
+        ["search", "storage=nonsense", "epochs=1,2"],
+        ["search", "epochs=1,2", "sampler._target_=optuna.samplers.Nope"],
+        ["search", "epochs=1,2", "+sampler.nope=1"],
+        ["generat", "run=r"],
+        ["prepare", "--cfg"],
+        ["prepare", "--cfg", "jobs"],
+        ["prepare", "--cfg", "job", "--package", "nope"],
+        ["prepare", "--resolve"],
+        ["import", "weights=."],
+        ["style", "composer=Bach", "against=Bach"],
+        ["train", "hydra.sweep.dir=s"],
+        ["train", "-m", "hydra.run.dir=s", "epochs=1,2"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_is_written_before_a_refusal_of_one_sentence(musicgen, line: list[str]):
+    done = musicgen(*line, fails=True)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert BUG not in done.stderr
+    assert not list(musicgen.folder.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="its homes have another variable")
+def test_a_home_in_a_variable_that_names_a_folder_is_found(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MUSICGEN_CACHE", "~/cache")
+    monkeypatch.setattr(sys, "argv", ["musicgen", "prepare", "hydra.run.dir=out"])
+    launch(lambda config: print(config.data.cache_dir), verb="prepare")
+    assert capsys.readouterr().out.splitlines()[0] == str(tmp_path / "home" / "cache")
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
+
+
+def test_a_bug_before_the_first_write_is_one_sentence_and_a_traceback_on_request(monkeypatch, capsys):
+    def planned(*_, **__):
+        raise KeyError("ours")
+
+    monkeypatch.setattr("musicgen.cli.shared.application.planned", planned)
+    monkeypatch.setattr(sys, "argv", ["musicgen", "prepare"])
+    for asked in (False, True):
+        monkeypatch.setenv("HYDRA_FULL_ERROR", str(int(asked)))
+        with pytest.raises(SystemExit, match="2"):
+            launch(lambda config: None, verb="prepare")
+        said = capsys.readouterr().err
+        assert BUG in said
+        assert ("Traceback" in said) == asked
+
+
+def test_a_bug_of_the_work_is_one_sentence_and_a_file(tmp_path: Path, monkeypatch, capsys):
+    def work(config):
+        raise KeyError("ours")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["musicgen", "prepare", "hydra.run.dir=out"])
+    with pytest.raises(SystemExit, match="1"):
+        launch(work, verb="prepare")
+    said = capsys.readouterr()
+    assert BUG in said.out + said.err
+    assert "Traceback" not in said.out + said.err
+    assert "KeyError: 'ours'" in (tmp_path / "out" / "error.txt").read_text()

@@ -90,7 +90,7 @@ def composed(line: CommandLine, *, takes_intervals: bool = False) -> DictConfig:
     config.hydra.overrides.task = [o.input_line for o in overrides if not o.key_or_group.startswith("hydra")]
     know_hydra(config)
     for override in settings:
-        _check_reference(override, config)
+        _check_reference(override, config, verb=line.verb)
     _check_config(config, verb=line.verb)
     if not line.options:
         check_required(config, verb=line.verb)
@@ -234,17 +234,22 @@ def _check_group(
             check_value(f"{key}.{name}", part, kind_of(f"{key}.{name}", default[name], verb=verb))
 
 
-def _check_reference(override: Override, config: DictConfig) -> None:
-    """Refuse a value that refers to a setting which is not there."""
+def _check_reference(override: Override, config: DictConfig, *, verb: str) -> None:
+    """Refuse a value that refers to a setting which is not there, or has another kind of value."""
     text = str(override.input_line).partition("=")[2]
-    if "${" not in text or "${hydra:" in text or override.is_delete():
+    if "${" not in text or override.is_delete():
         return
+    key = override.key_or_group
     try:
-        node = OmegaConf.select(config, override.key_or_group)
-        OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+        node = OmegaConf.select(config, key)
+        value = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
     except (OmegaConfBaseException, ValueError) as error:
+        if "${hydra:" in text:
+            return  # what only a running job knows
         reason = str(error).splitlines()[0]
         raise UsageError(f"{override.input_line}: {reason}") from error
+    if (kind := stated_kind(key, verb=verb)) is not None:
+        check_value(key, value, kind)
 
 
 def _shown(value: Any) -> str:

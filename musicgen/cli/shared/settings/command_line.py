@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,11 @@ HYDRAS_OWN = (
     *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p"),
     *("--info", "-i", "--shell-completion", "-sc"),
 )
-WITH_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i")  # options that take the next word
+SHOWN = ("job", "hydra", "all")  # parts of the settings
+KNOWN = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")  # to Hydra about itself
+WITH_VALUE = {  # options that take the next word, and what it may be; nothing for a name
+    **{"--cfg": SHOWN, "-c": SHOWN, "--info": KNOWN, "-i": KNOWN, "--package": (), "-p": ()},
+}
 CONFIG_DIR = ("--config-dir", "-cd")
 _NUMBER = re.compile(r"[+-]?[\d_]*\.?[\d_]+\.?(e[+-]?\d+)?", re.IGNORECASE)
 OUTPUT_FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")  # of one run or sweep, so never several values
@@ -70,21 +74,36 @@ def read_command_line(arguments: Sequence[str], *, verb: str) -> CommandLine:
         if argument in CONFIG_DIR or argument.startswith("--config-dir="):
             settings.append(_search_path(argument.partition("=")[2] or next(rest, "")))
         elif argument.split("=")[0] in HYDRAS_OWN:
-            options.append(argument)
-            if argument in WITH_VALUE:
-                options += [word for word in [next(rest, "")] if word]
+            options += _option(argument, rest)
         elif argument.startswith("-"):
             raise UsageError(_about_option(argument, verb))
         elif _is_word(argument):
             words.append(argument)
         else:
             settings.append(_setting(argument, verb=verb, is_sweep=is_sweep))
+    if "--resolve" in options and not {"--cfg", "-c", "--help", "-h"} & set(options):
+        raise UsageError("--resolve is for settings that are shown: type --cfg job --resolve")
     settings += _from_words(words, verb=verb)
     if verb == "train":
         settings = [*settings_of_start(settings), *settings]
     if verb == "search":
         settings = _sorted_for_search(settings)
     return CommandLine(verb, tuple(settings), tuple(options), is_sweep=is_sweep)
+
+
+def _option(argument: str, rest: Iterator[str]) -> list[str]:
+    """Read an option of Hydra's, and the word behind it where it takes one."""
+    name, equals, value = argument.partition("=")
+    if name not in WITH_VALUE:
+        return [argument]
+    value = value if equals else next(rest, "")
+    if name in ("--info", "-i"):
+        value = value or "all"
+    options = WITH_VALUE[name]
+    if value not in options if options else not value:
+        allowed = " or ".join(f"{name} {option}" for option in options) or f"{name} data, or another group"
+        raise UsageError(f"{f'{name} {value}'.strip()}: type {allowed}")
+    return [name, value]
 
 
 def _of_resumed_run(arguments: Sequence[str]) -> list[str]:
@@ -206,6 +225,8 @@ def _values_of(override: Any) -> list[Any] | None:
 def _hydras(rewritten: str, key: str, values: list[Any] | None) -> str:
     if key.lstrip("+~") == "hydra.output_subdir":
         raise UsageError(f"{rewritten}: every verb finds the settings of a run in .hydra; leave this out")
+    if key.lstrip("+~") == "hydra.searchpath" and not all(map(_is_search_path, values or [""])):
+        raise UsageError(f"{rewritten}: for a folder of your own settings type --config-dir DIR")
     if values and len(values) == 1 and isinstance(values[0], str) and values[0].startswith("~"):
         return f"{key}={quoted(os.path.expanduser(values[0]))}"
     return rewritten
@@ -243,6 +264,13 @@ def _run_folder(name: str) -> str:
         return name
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def _is_search_path(value: Any) -> bool:
+    """Whether Hydra finds settings in each of these places: a list, each `file://DIR` or `pkg://PACKAGE`."""
+    places = value if isinstance(value, list) else [None]
+    folders = [str(place).removeprefix("file://") for place in places if not str(place).startswith("pkg://")]
+    return all(map(os.path.isdir, folders))
 
 
 def _search_path(folder: str) -> str:

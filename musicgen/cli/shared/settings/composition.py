@@ -145,8 +145,8 @@ def _explained(error: Exception, overrides: Sequence[str], *, verb: str) -> str:
     return text
 
 
-def sentence(error: Exception) -> str:
-    """Write an exception of Hydra and its cause as one line."""
+def sentence(error: BaseException) -> str:
+    """Write an exception and its cause as one line, without Hydra's names for what it was reading."""
     texts = [str(error)]
     if isinstance(error.__cause__, OmegaConfBaseException):
         texts.append(str(error.__cause__))

@@ -2,24 +2,28 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli.shared.check_asked import check_asked
+from musicgen.cli.shared.check_asked import check_networks as check_networks_of
+from musicgen.cli.shared.measured import settings_of_run
 from musicgen.cli.shared.pieces import choice_of
-from musicgen.cli.shared.settings.usage import FolderError, UsageError
+from musicgen.cli.shared.settings.usage import FolderError
+from musicgen.config.build import build
+from musicgen.config.tree import plain
 from musicgen.data.catalogue.shards import Shard
 
 LOCAL_LAUNCHERS = ("BasicLauncher", "JoblibLauncher")  # whose jobs run on this machine
 MOST_JOBS = 100  # of a sweep that are looked at
+COMPARED = ["sort", "where", "group_by", "significance", "better", "front"]  # what chooses and orders runs
 COPIES_TO_TRAIN = 4  # of each weight: itself, its gradient, two moments
 
 
@@ -32,22 +36,22 @@ def check_jobs(config: DictConfig, *, verb: str, is_sweep: bool) -> None:
         is_sweep: Many jobs, each of which is looked at.
 
     Raises:
-        UsageError: A job cannot be carried out; the message says what to type.
+        ValueError: A job cannot be carried out; the message says what to type.
+        OSError: What it needs cannot be read.
     """
     configs = _jobs(config) if is_sweep and verb == "train" else [config]
     runs_here = str(config.hydra.launcher._target_).endswith(LOCAL_LAUNCHERS)
     seen: list[object] = []
     for job in configs:
-        with _refusing():
-            if verb == "train" and runs_here and job.trainer not in seen:
-                seen.append(job.trainer)
-                check_trainer(job)
-            if job.get("data") not in seen:
-                seen.append(job.get("data"))
-                _check_held_out(job, verb=verb)
-                _check_cache(job)
-                check_choice(job)
-            _check_job(job, verb=verb)
+        if verb == "train" and runs_here and job.trainer not in seen:
+            seen.append(job.trainer)
+            check_trainer(job)
+        if job.get("data") not in seen:
+            seen.append(job.get("data"))
+            _check_held_out(job, verb=verb)
+            _check_cache(job)
+            check_choice(job)
+        _check_job(job, verb=verb)
 
 
 def _check_job(config: DictConfig, *, verb: str) -> None:
@@ -61,14 +65,29 @@ def _check_job(config: DictConfig, *, verb: str) -> None:
         from musicgen.pipeline.export import check_target
 
         check_target(config.to)
+    elif verb == "evaluate" and config.run:  # a stranger's run, of which not everything is built
+        check_networks_of(Path(config.run), "to measure")
+        check_choice(settings_of_run(config), make=lambda named: build(plain(named)))
+    elif verb == "search":
+        from musicgen.search.objectives import read_objectives
+        from musicgen.search.space import read_space
+        from musicgen.search.study import check_storage
+
+        read_objectives(list(config.metrics), dict(config.better))
+        read_space(config.knobs, fixed=config.typed)
+        check_storage(config.storage)
+        instantiate({"sampler": config.sampler, "pruner": config.pruner})
     elif verb == "watch":  # runs that have not begun yet are waited for
         missing = [folder for folder in config.runs if not Path(folder).is_dir()]
         if missing:
             raise ValueError(f"{missing[0]} is not a folder; name a run, a sweep, or a folder of them")
     elif verb in ("compare", "runs", "tensorboard"):
+        from musicgen.reports.compare.compare import compared
         from musicgen.reports.runs.runs import find_runs
 
         find_runs(config.runs)
+        if verb == "compare":
+            compared(config.runs, **plain(OmegaConf.masked_copy(config, COMPARED)))
     elif verb == "style":
         for name in (config.composer, config.against):
             check_choice(OmegaConf.create({"data": {**config.data, "composer": [name]}}))
@@ -82,20 +101,6 @@ def _jobs(config: DictConfig) -> Sequence[DictConfig]:
         return composed(list(islice(job_overrides(config.hydra), MOST_JOBS)))
     except ValueError:
         return [config]
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except UsageError:
-        raise
-    except InstantiationException as error:
-        if not isinstance(error.__cause__, (ValueError, ImportError, TypeError)):
-            raise
-        raise UsageError(str(error.__cause__).splitlines()[0]) from error
-    except (ValueError, OSError, OmegaConfBaseException) as error:
-        raise UsageError(str(error).splitlines()[0]) from error
 
 
 def _check_held_out(config: DictConfig, *, verb: str) -> None:
@@ -157,13 +162,14 @@ def check_trainer(config: DictConfig) -> None:
         speaker.setLevel(level)
 
 
-def check_choice(config: DictConfig) -> None:
+def check_choice(config: DictConfig, *, make: Callable[[DictConfig], Any] = instantiate) -> None:
     """Refuse composers, eras and titles that no piece of the source has.
 
     Only names are looked at; no piece is read, and nothing is fetched.
 
     Args:
         config: Of any verb; without a source nothing happens.
+        make: Builds the source.
 
     Raises:
         ValueError: There is no such piece; the message has the nearest names.
@@ -173,7 +179,7 @@ def check_choice(config: DictConfig) -> None:
     data = config.get("data")
     if data is None or "source" not in data or data.get("download"):
         return
-    source, choice = instantiate(data.source), choice_of(data)
+    source, choice = make(data.source), choice_of(data)
     if isinstance(source, NamedSource):
         replace(choice, music=None, max_pieces=None).apply(source.names())
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,16 @@ def check_required(config: DictConfig, *, verb: str) -> None:
             raise UsageError(f"{key} is missing: type {how}")
     if verb == "evaluate" and not config.run and "source" not in config.data:
         raise UsageError("nothing to measure: type musicgen evaluate run=DIR, or data=folder data.root=DIR")
+    if verb == "evaluate" and config.run and (config.against or config.beats):
+        unread = f"against={config.against}" if config.against else "beats=true"
+        raise UsageError(
+            f"{unread} is for pieces of no run; leave it out, or measure data=folder data.root=DIR"
+        )
+    if verb == "evaluate" and not config.run and (config.distances or config.weights):
+        unread = f"weights={config.weights}" if config.weights else "distances=true"
+        raise UsageError(f"{unread} is for the pieces of a run; type run=DIR as well, or leave it out")
+    if verb == "style" and config.composer == config.against:
+        raise UsageError(f"composer={config.composer} against itself; name another one with against=NAME")
     if verb == "baseline" and "run" in config.baseline and not config.run:
         name = config.hydra.runtime.choices.baseline
         raise UsageError(f"baseline={name} uses the networks of a run: type run=DIR as well")
@@ -103,13 +114,20 @@ def check_paths(config: DictConfig, *, verb: str) -> None:
         if kind.must_be == "run":
             _check_found(key, str(value))
         elif not (path.is_dir() if kind.must_be == "folder" else path.is_file()):
-            what = "file" if path.is_file() else "folder"
-            there = f"this is a {what}" if path.exists() else f"there is no such {kind.must_be}"
-            raise UsageError(f"{key}={value}: {there}; name a {kind.must_be} to read")
+            raise UsageError(f"{key}={value}: {_found(path, kind.must_be)}; name a {kind.must_be} to read")
     _check_run(config, verb=verb)
+    _check_weights(config, verb=verb)
     data = config.get("data")
     if data is not None and "source" in data and "root" in data and not data.get("download"):
         _check_root(data.root, source=str(config.hydra.runtime.choices.get("data")))
+
+
+def _found(path: Path, sought: str) -> str:
+    if path.is_dir():
+        return "this is a folder"
+    if path.is_file():
+        return "this is a file"
+    return f"this is no {sought}" if path.exists() else f"there is no such {sought}"
 
 
 def _check_found(key: str, name: str) -> None:
@@ -118,9 +136,15 @@ def _check_found(key: str, name: str) -> None:
             f"{key}={name}: this is a file; name the folder of a run, such as {_run_around(name)}"
         )
     try:
-        find_run(name)
+        run = find_run(name)
     except (FileNotFoundError, ValueError) as error:
         raise UsageError(f"{key}={error}") from error
+    for path in sorted(run.glob("checkpoints/*.ckpt")):
+        if not path.stem.endswith("-last") and not zipfile.is_zipfile(path):
+            raise UsageError(
+                f"{key}={name}: {path.name} is not whole ({path.stat().st_size:,} bytes): it was cut, or is "
+                f"no checkpoint; copy the run again, or put {path.stem}-last.ckpt in its place"
+            )
 
 
 def _run_around(file: str) -> Path:
@@ -139,6 +163,16 @@ def _check_run(config: DictConfig, *, verb: str) -> None:
         raise UsageError(
             f"run={run}: this folder holds no run (it has no checkpoints); name one that musicgen train left"
         )
+
+
+def _check_weights(config: DictConfig, *, verb: str) -> None:
+    """Refuse a folder of weights that lacks the files which the verb reads."""
+    names = {"import": ("vq_vae.pt", "transformer.pt")}.get(verb, ("checkpoints/style.ckpt",))
+    folder = config.get("weights")
+    missing = [name for name in names if folder and not Path(folder, name).is_file()]
+    if missing:
+        left = "Bachsformer's weights" if verb == "import" else "what `musicgen classify` left"
+        raise UsageError(f"weights={folder}: {missing[0]} is not there; name the folder of {left}")
 
 
 def _check_root(root: Any, *, source: str) -> None:

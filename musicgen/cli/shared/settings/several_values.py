@@ -40,4 +40,6 @@ def _one_value(key: str, values: str, kind: Kind) -> str:
     number = values.replace(",", ".", 1)
     if re.fullmatch(r"[+-]?\d*\.\d+(e[+-]?\d+)?", number):
         return f", for a number with a fraction {key}={number}" if kind.accepts(float(number)) else ""
+    if {"'", '"'} & set(values):
+        return ""
     return f", for one text with a comma \"{key}='{values}'\"" if kind.accepts(values) else ""

@@ -1,5 +1,6 @@
 """Mistakes in a command line, found before anything is read, written or trained."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -7,11 +8,18 @@ from difflib import get_close_matches
 class UsageError(ValueError):
     """A command line that cannot be carried out; the message says what to type.
 
+    Args:
+        message: One sentence; control characters in it, such as a newline in what was typed, are shown as
+            they are typed in Python.
+
     Attributes:
         status: Exit status of the process.
     """
 
     status = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(re.sub(r"[\x00-\x1f\x7f]", lambda found: repr(found[0])[1:-1], message))
 
 
 class FolderError(UsageError):

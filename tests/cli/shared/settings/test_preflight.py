@@ -9,6 +9,7 @@ import pytest
 from musicgen.cli.shared.settings.check import composed
 from musicgen.cli.shared.settings.command_line import read_command_line
 from musicgen.cli.shared.settings.preflight import check_jobs
+from musicgen.cli.shared.settings.refusal import refusing
 from musicgen.cli.shared.settings.usage import UsageError
 from musicgen.config.tree import config_dir
 
@@ -18,7 +19,8 @@ def refused(verb: str, *typed: str) -> str:
     line = read_command_line(typed, verb=verb)
     with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
         try:
-            check_jobs(composed(line), verb=verb, is_sweep=line.is_sweep)
+            with refusing():
+                check_jobs(composed(line), verb=verb, is_sweep=line.is_sweep)
         except UsageError as error:
             return str(error)
     return ""
@@ -132,6 +134,68 @@ def test_a_run_without_a_prior_writes_nothing(tiny_run: Path, tmp_path: Path):
 def test_verbs_over_runs_refuse_what_is_none(verb: tuple[str, ...], tiny_run: Path, tmp_path: Path):
     assert refused(*verb, str(tiny_run)) == ""
     assert "is not a run and has none below it" in refused(*verb, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("sort=nope", "sort='nope' is neither a setting nor a metric"),
+        ("where.epochs=77", "no run has epochs=77"),
+        ("front=[a,b]", "'a' is no metric of these runs"),
+        ("front=[a]", "use two metrics"),
+        ("significance=[nope]", "is neither a setting nor a metric"),
+        ("better.nope=[up]", "each lower, higher, closer or none"),
+        ("sort=epochs better={generated/polyphony:lower}", ""),
+    ],
+)
+def test_a_comparison_by_what_no_run_has_is_refused(tiny_run: Path, typed: str, message: str):
+    said = refused("compare", str(tiny_run), *typed.split())
+    assert message in said
+    assert bool(said) == bool(message)
+
+
+@pytest.mark.parametrize(
+    ("lost", "message"),
+    [
+        ("", ""),
+        ("DATA", "is not a folder: give data.root=DIR"),
+        (".hydra/config.yaml", "copy the whole folder of the run"),
+        ("checkpoints/transformer.ckpt", "it has no transformer to measure"),
+    ],
+)
+def test_a_run_that_has_lost_something_is_not_measured(
+    tiny_run: Path, midi_folder: Path, tmp_path: Path, lost: str, message: str
+):
+    run, data = Path(shutil.copytree(tiny_run, tmp_path / "run")), tmp_path / "data"
+    settings = run / ".hydra" / "config.yaml"
+    settings.write_text(settings.read_text().replace(str(midi_folder), str(data)))
+    shutil.copytree(midi_folder, data)
+    if lost == "DATA":
+        shutil.rmtree(data)
+    elif lost:
+        (run / lost).unlink()
+    said = refused("evaluate", f"run={run}")
+    assert message in said
+    assert bool(said) == bool(message)
+
+
+@pytest.mark.parametrize("line", ["generate run=", "evaluate run=", "export to=x run=", "train init_from="])
+def test_half_a_checkpoint_is_refused(tiny_run: Path, tmp_path: Path, line: str):
+    run = Path(shutil.copytree(tiny_run, tmp_path / "run"))
+    path = run / "checkpoints" / "vq_vae.ckpt"
+    path.write_bytes(path.read_bytes()[:30_000])
+    assert "vq_vae.ckpt is not whole (30,000 bytes)" in refused(*f"{line}{run}".split())
+
+
+def test_what_a_verb_would_not_read_is_refused(tiny_run: Path, midi_folder: Path, tmp_path: Path):
+    run, data = f"run={tiny_run}", ["data=folder", f"data.root={midi_folder}"]
+    (tmp_path / "file").touch()
+    assert "for pieces of no run" in refused("evaluate", run, f"against={midi_folder}")
+    assert "for pieces of no run" in refused("evaluate", run, "beats=true")
+    assert "for the pieces of a run" in refused("evaluate", *data, "distances=true")
+    assert "style.ckpt is not there" in refused("classify", run, *data, f"weights={midi_folder}")
+    assert "this is no file" in refused("generate", run, "prompt=/dev/null")
+    assert "is no folder that can be written" in refused("export", run, f"to={tmp_path}/file/x")
 
 
 def test_watching_refuses_what_is_no_folder_and_waits_in_an_empty_one(tmp_path: Path):
