@@ -130,7 +130,7 @@ def test_a_resumed_run_reaches_the_weights_of_the_uninterrupted_one(
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     musicgen("train", *settings, f"hydra.run.dir={whole}")
     cut = f"+callbacks.cut={{_target_: tests.interruption.PowerCut, stage: {stage}, epoch: 1}}"
-    assert "power cut" in musicgen("train", *settings, cut, f"hydra.run.dir={broken}", fails=True).stderr
+    assert "power cut" in musicgen("train", *settings, cut, f"hydra.run.dir={broken}", fails=True).stdout
     musicgen("train", *settings, "ckpt_path=last", f"hydra.run.dir={broken}")
     for name in ("vq_vae", "transformer"):
         expected, reached = weights(whole, name), weights(broken, name)

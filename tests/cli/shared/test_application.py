@@ -93,6 +93,8 @@ def test_a_folder_that_is_gone_is_named(tmp_path: Path):
         ["train", "-m", "scheduler.vq_vae.warmup=glob(*)"],
         ["train", "epochs=1\n2"],
         ["train", "hydra.searchpath=nowhere"],
+        ["train", "++hydra.sweeper=true"],
+        ["train", "hydra.launcher=null"],
         ["search"],
         ["search", "hydra.sweep.dir=s", "epochs=1,2"],
         ["search", "storage=nonsense", "epochs=1,2"],

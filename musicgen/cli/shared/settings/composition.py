@@ -82,7 +82,11 @@ def composed_groups(verb: str, overrides: Sequence[Override]) -> DictConfig:
     if not any(override.key_or_group == "hydra.searchpath" for override in overrides):  # which may add some
         for override in overrides:
             _check_choice(override)
-    return _composed(verb, [text for override in overrides for text in _with_first_value(override)])
+    config = _composed(verb, [text for override in overrides for text in _with_first_value(override)])
+    for name in ("launcher", "sweeper"):
+        if not isinstance(config.hydra[name], DictConfig) or "_target_" not in config.hydra[name]:
+            raise UsageError(f"hydra.{name}={config.hydra[name]}: choose one by name: hydra/{name}=NAME")
+    return config
 
 
 def _with_first_value(override: Override) -> list[str]:
