@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.util
 import logging
 import re
+import zipfile
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -123,10 +124,17 @@ class Corpus(Buildable):
         known = {path: findings.get(digest) for path, digest in digests.items() if digest}
         converted = {path: _Converted(**values) for path, values in known.items() if values is not None}
         tasks = [path for path in scores if not self._is_there(converted.get(path))]
-        tasks.sort(key=lambda path: path.stat().st_size, reverse=True)  # long ones first, cores end together
+        sizes = {path: _text_bytes(path) for path in tasks}
+        tasks.sort(key=sizes.__getitem__, reverse=True)  # long ones first, cores end together
         processes = num_processes(self.num_workers, num_tasks=len(tasks), worth_a_pool=8)
         results = run_tasks(partial(convert, folder=self.folder), tasks, processes=processes)
-        shown = track(results, description="Converting scores", total=len(tasks), shown=self.progress)
+        shown = track(
+            results,
+            description="Converting scores",
+            total=len(tasks),
+            weights=[sizes[path] for path in tasks],
+            shown=self.progress,
+        )
         with findings.writer() as remember:
             for path, result in zip(tasks, shown, strict=True):
                 converted[path] = result
@@ -147,6 +155,17 @@ def find_scores(root: Path) -> list[Path]:
     return sorted(
         path for path in scores if not _SECOND_EDITIONS.fullmatch(path.relative_to(root).as_posix())
     )
+
+
+def _text_bytes(path: Path) -> int:
+    """Count the bytes of a score's text, which reading it takes time for, compressed or not."""
+    if path.suffix.lower() == ".mxl":
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return sum(member.file_size for member in archive.infolist())
+        except (zipfile.BadZipFile, OSError):
+            pass  # reported when it is converted
+    return path.stat().st_size
 
 
 def convert(path: Path, *, folder: Path) -> _Converted:
