@@ -34,6 +34,8 @@ def build_stage(config: DictConfig, name: str) -> Stage:
     node = OmegaConf.create({key: value for key, value in settings.items() if key != "network"})
     more: dict[str, Any] = {"name": name, "settings": settings}
     if "network" in settings:
+        if "_target_" not in settings["network"]:
+            raise ValueError(f"stage.{name}.network={settings['network']} names no class; leave it out")
         more["make_network"] = partial(instantiate, OmegaConf.create(settings["network"]))
     return instantiate(node, _partial_=True)(**more)
 

@@ -94,6 +94,7 @@ def test_a_folder_that_is_gone_is_named(tmp_path: Path):
         ["train", "epochs=1\n2"],
         ["train", "hydra.searchpath=nowhere"],
         ["train", "++hydra.sweeper=true"],
+        ["train", "stage.renderer.network={a:1}"],
         ["train", "hydra.launcher=null"],
         ["search"],
         ["search", "hydra.sweep.dir=s", "epochs=1,2"],
