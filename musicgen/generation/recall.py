@@ -19,7 +19,9 @@ class Recall(Buildable):
     counting most; only the same place of earlier quarters is compared. The mixture is that of the continuous
     cache (Grave et al. 2017, equations 3 to 5) with codes in place of hidden states, and with a share that
     grows with the best match: nothing is recalled where nothing matches. There is no limit of length, so
-    that a theme can return after more quarters than the prior reads.
+    that a theme can return after more quarters than the prior reads. What followed without a change, the
+    same code as a quarter before, is not recalled: silence and held chords match themselves exactly, and
+    would be kept for ever.
 
     Attributes:
         share: Of the recalled prediction where the past matches exactly, 0 to below 1; 0 recalls nothing.
@@ -64,6 +66,8 @@ class Recall(Buildable):
         shares = logits.softmax(dim=-1)
         match = self._matches(codes, codes_per_quarter=codes_per_quarter)
         followed = codes[:, codes.shape[1] % codes_per_quarter :: codes_per_quarter][:, :earlier]
+        stayed = followed[:, 1:] == followed[:, :-1]
+        match[:, 1:] = match[:, 1:].masked_fill(stayed, 0.0)
         recalled = torch.zeros_like(shares)
         recalled.scatter_add_(1, followed, (self.sharpness * match).softmax(dim=-1).to(shares.dtype))
         share = self.share * match.amax(dim=-1, keepdim=True) ** self.power

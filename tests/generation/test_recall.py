@@ -59,6 +59,14 @@ def test_the_better_match_wins() -> None:
     assert mixed[5] > 1.4 * mixed[3]
 
 
+def test_silence_that_goes_on_is_not_recalled() -> None:
+    silence = shares(Recall(), [7, 7, 7, 7, 7], per_quarter=1)
+    theme = shares(Recall(), [1, 2, 3, 1, 2, 3, 1, 2], per_quarter=1)
+
+    assert silence[7] == pytest.approx(1 / 8, abs=0.01)
+    assert theme[3] > 0.5
+
+
 @pytest.mark.parametrize(("share", "codes"), [(0.0, [1, 2, 1, 2]), (0.9, [1]), (0.9, [])])
 def test_nothing_changes_without_a_share_or_a_past(share, codes) -> None:
     logits = torch.randn(1, 8)
