@@ -148,7 +148,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("*num_quarters", whole(1)),
     ("generate:tempo_bpm", _TEMPO.or_null()),
     ("*tempo_bpm", _TEMPO),
-    ("generate:formats", list_of(one_of("mid", "wav", "png", "musicxml"), least=1)),
+    ("generate:formats", list_of(one_of("mid", "wav", "opus", "png", "svg", "musicxml"), least=1)),
     ("compare:formats", list_of(one_of("csv", "md", "html", "parquet"), least=1)),
     ("sampling.temperature", real(0, above=True)),
     ("sampling.top_k", whole(1).or_null()),

@@ -42,7 +42,7 @@ def write_pieces(
     Args:
         pieces: What to write.
         folder: Made if it is not there.
-        formats: One or several of `mid`, `wav`, `png`, `musicxml`.
+        formats: One or several of `mid`, `wav` and `opus` (sound), `png` (roll), `svg` (score), `musicxml`.
         labels: What each MIDI file says of its origin; nothing by default.
         as_played: Also write `played/000.mid` and so on, without the tempo map: the same sound with quarters
             of half a second. For pieces whose quarters are tracked beats, which go to `000.mid`.
@@ -126,6 +126,28 @@ def _write_wav(request: _Request, path: Path) -> None:
     write_wav(render(request.piece.performance, soundfont=request.soundfont), path)
 
 
+def _write_opus(request: _Request, path: Path) -> None:
+    from musicgen.files.atomic import atomic_path
+    from musicgen.music.render.sound import INSTALL_SOUND, render_opus
+
+    sound = render_opus(request.piece.performance, soundfont=request.soundfont)
+    if sound is None:
+        raise ValueError(f"formats=opus needs the extra `sound`; {INSTALL_SOUND}")
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(sound)
+
+
+def _write_svg(request: _Request, path: Path) -> None:
+    from musicgen.files.atomic import atomic_path
+    from musicgen.music.notation.engrave import engrave
+    from musicgen.music.notation.on_beats import on_its_beats
+
+    written = on_its_beats(request.piece.performance)
+    drawn = engrave(written.performance, metre=written.metre, tempo_bpm=written.tempo_bpm)
+    with atomic_path(path) as temporary:
+        temporary.write_text(drawn, encoding="utf-8")
+
+
 def _write_png(request: _Request, path: Path) -> None:
     from matplotlib.image import imsave
 
@@ -154,6 +176,8 @@ def _write_musicxml(request: _Request, path: Path) -> None:
 _WRITERS: dict[str, Callable[[_Request, Path], None]] = {
     "mid": _write_midi,
     "wav": _write_wav,
+    "opus": _write_opus,
     "png": _write_png,
+    "svg": _write_svg,
     "musicxml": _write_musicxml,
 }

@@ -73,7 +73,7 @@ def _check_combination(config: DictConfig) -> None:
     from musicgen.generation.writing import check_formats
     from musicgen.music.render.sound import find_soundfont
 
-    if "wav" in check_formats(config.formats):
+    if {"wav", "opus"} & {*check_formats(config.formats)}:
         find_soundfont(config.soundfont)
     if config.keep is not None and not 1 <= config.keep <= config.num_pieces:
         raise ValueError(

@@ -95,7 +95,7 @@ def render_opus(
     """Render to a stereo Opus file, 32 kB a second (WAV: 192); None where no sampled piano is installed.
 
     Args:
-        performance: the notes; silence gives None.
+        performance: the notes.
         max_s: notes that begin later are left out.
         soundfont: as in `render`.
 
@@ -103,7 +103,7 @@ def render_opus(
         ValueError: for a soundfont that cannot be used.
     """
     font = find_soundfont(soundfont)
-    if font is None or len(performance) == 0:
+    if font is None:
         return None
     import midirenderer
 

@@ -74,6 +74,8 @@ def check_extras(config: DictConfig, *, verb: str) -> None:
                 _require(package, extra, what=f"{target.rpartition('.')[2]}")
     if "parquet" in (config.get("formats") or []):
         _require("pyarrow", "frames", what="formats=[parquet]")
+    if "opus" in (config.get("formats") or []):
+        _require("midirenderer", "sound", what="formats=[opus]")
     if verb == "studio":
         _require("starlette", "studio", what="the studio")
         _require("uvicorn", "studio", what="the studio")
