@@ -46,7 +46,7 @@ def track(
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
     with Progress(*columns, console=Console(stderr=True, force_jupyter=False)) as bar:
-        task = bar.add_task(description, total=whole, completed=done, told="")
+        task = bar.add_task(description, total=whole, told="")
         for number, (item, weight) in counted:
             yield item
             done += weight

@@ -80,7 +80,7 @@ def measure_generated(
     return GeneratedMetrics(
         generated=measure(generated, index=index, total=len(generated)),
         real=_measured(val, range(len(val.pieces))),
-        known=progressions(_measured(train, _sample(train.pieces), description="Reading progressions")),
+        known=progressions(_measured(train, known_sample(train.pieces), description="Reading progressions")),
         threshold=threshold(excerpts, index),
         num_indexed=len(sources),
     )
@@ -127,7 +127,7 @@ def held_out_excerpts(pieces: PackedPieces, *, num_quarters: int) -> list[Named]
     """Cut excerpts from up to forty pieces, named by the path of their piece."""
     return [
         (str(pieces.pieces[number].path), excerpt)
-        for number in _sample(pieces.pieces)[:MAX_PIECES]
+        for number in known_sample(pieces.pieces)[:MAX_PIECES]
         for excerpt in excerpts_of(np.array(pieces.piece(number)), num_quarters=num_quarters)
     ]
 
@@ -139,7 +139,7 @@ def _measured(
     return measure(named, total=len(numbers), description=description)
 
 
-def _sample(pieces: Sequence[Piece]) -> list[int]:
+def known_sample(pieces: Sequence[Piece]) -> list[int]:
     """Choose pieces by a part of their content hash that splitting does not use."""
     ranked = sorted(range(len(pieces)), key=lambda number: pieces[number].content[8:24])
     return ranked[:_KNOWN_PIECES]

@@ -14,6 +14,7 @@ from musicgen.data.prepare import Prepared
 from musicgen.files.hashing import hash_file
 from musicgen.files.run_folders import find_run
 from musicgen.generation.asking.labelling import FieldValues
+from musicgen.measure.extent import Extent
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.initial_weights import check_start, extended_values, start_from
 from musicgen.pipeline.report_progress import ReportProgress
@@ -76,6 +77,17 @@ class Stage(ABC):
 
         Returns:
             The inputs; None for a stage whose result is not reused.
+        """
+        return None
+
+    def foreseen_s(self, stages: Stages, extent: Extent) -> float | None:
+        """Estimate the seconds that `run` takes, from a timed part of its work; None if unknown.
+
+        Asked of stages that train no network, before anything is trained.
+
+        Args:
+            stages: All stages of the run, built.
+            extent: How much music there is.
         """
         return None
 

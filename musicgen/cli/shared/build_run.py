@@ -47,7 +47,7 @@ def build_run(
     from musicgen.pipeline.pipeline import Pipeline
     from musicgen.pipeline.reuse.store import StageStore
     from musicgen.pipeline.stage import NetworkStage
-    from musicgen.sweeps.plan.works import remember_quarters
+    from musicgen.sweeps.plan.works import remember_extent
     from musicgen.sweeps.resume import should_resume
     from musicgen.training.threads import ThreadPolicy
     from musicgen.training.trainer import fastest_precision
@@ -68,7 +68,7 @@ def build_run(
     for stage in stages.values():
         if not stage.refusal(stages):
             stage.observe(prepared)
-    remember_quarters(config, len(prepared.splits["train"]))
+    remember_extent(config, prepared)
     where = _where(config, device, is_shown=is_shown)
     context = RunContext(
         folder=Path(config.run_dir),

@@ -17,7 +17,7 @@ _FEW_UPDATES = 200  # are over before their time could be told
 
 
 def announce_time(config: DictConfig, hydra: Any, *, threads: "ThreadPolicy") -> None:
-    """Log how long the whole training will take, from a few timed updates of each network.
+    """Log how long the whole run will take, from a few timed steps of each stage.
 
     Nothing is said of a training that is short, or where `hydra.callbacks.start.budget_s=0` wants no times.
 
@@ -28,14 +28,14 @@ def announce_time(config: DictConfig, hydra: Any, *, threads: "ThreadPolicy") ->
     """
     from musicgen.sweeps.plan.plan import time_text
     from musicgen.sweeps.plan.timing import Timed
-    from musicgen.sweeps.plan.works import to_train
+    from musicgen.sweeps.plan.works import beside_training, to_train
 
     budget_s = float(OmegaConf.select(hydra, "callbacks.start.budget_s", default=0.0) or 0.0)
     works = to_train([config])
     if budget_s <= 0 or sum(work.steps or 0 for work in works) < _FEW_UPDATES:
         return
     timed = Timed(threads=threads.choose().number, budget_s=budget_s)
-    log.info("%s", time_text(works, timed, share=1.0))
+    log.info("%s", time_text([*works, *beside_training([config])], timed, share=1.0))
 
 
 def write_run_page(folder: Path) -> tuple[Path, list[str]]:

@@ -33,11 +33,11 @@ class PrepareSweep(Callback):
 def _prepare(config: DictConfig) -> None:
     from musicgen.cli.shared.pieces import prepared_pieces
     from musicgen.sweeps.plan.jobs import composed, job_overrides
-    from musicgen.sweeps.plan.works import known_quarters, remember_quarters
+    from musicgen.sweeps.plan.works import known_extent, remember_extent
 
     done: list[Any] = []
     for job in composed(job_overrides(config.hydra)):
         chosen = [plain(job.data), plain(job.grid)]
-        if chosen not in done and known_quarters(job) is None:
-            remember_quarters(job, len(prepared_pieces(job).splits["train"]))
+        if chosen not in done and known_extent(job) is None:
+            remember_extent(job, prepared_pieces(job))
         done.append(chosen)

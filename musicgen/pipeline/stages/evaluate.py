@@ -9,10 +9,11 @@ from musicgen.config.build import build
 from musicgen.files.run_folders import from_here
 from musicgen.generation.rendering import has_renderer, load_renderer
 from musicgen.measure.evaluate import METRICS_FILE, evaluate_run, write_metrics
+from musicgen.measure.extent import Extent, measuring_s
 from musicgen.measure.rendering import held_out_renderings, rendering_metrics
 from musicgen.music.grid import PlayedGrid
 from musicgen.pipeline.context import AUTOENCODER, RunContext
-from musicgen.pipeline.stage import Stage
+from musicgen.pipeline.stage import Stage, Stages
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,10 @@ class EvaluateStage(Stage):
     window_quarters: int
     prior: str = "transformer"
     needs: Sequence[str] = (AUTOENCODER, "transformer")
+
+    def foreseen_s(self, stages: Stages, extent: Extent) -> float:
+        """Time the measuring of music, most of the work."""
+        return measuring_s(extent.measured_quarters)
 
     def run(self, run: RunContext, checkpoint: Path | None) -> None:
         """Measure the networks and the generated pieces."""

@@ -10,14 +10,16 @@ from musicgen.files.run_folders import from_here
 from musicgen.generation.asking.asked import Asked, Completion
 from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.asking.training_labels import TrainingLabels
+from musicgen.generation.foresee import drawing_s
 from musicgen.generation.generate import check_request, generate_pieces
 from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.rendering import Rendering, has_renderer, load_renderer, render_piece
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.writing import Labels, write_pieces
+from musicgen.measure.extent import Extent
 from musicgen.pipeline.context import AUTOENCODER, RunContext
 from musicgen.pipeline.stage import Stage, Stages
-from musicgen.training.pictures import log_generated
+from musicgen.training.pictures import log_generated, showing_s
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,17 @@ class GenerateStage(Stage):
         """Validate the sampling settings before anything is trained."""
         check_request(num_pieces=self.num_pieces, num_quarters=self.num_quarters, tempo_bpm=self.tempo_bpm)
         KeyPlan(key=self.key)
+
+    def foreseen_s(self, stages: Stages, extent: Extent) -> float:
+        """Time a few quarters of drawing with fresh networks, and the pictures of a piece."""
+        autoencoder, prior = (stages[name].network for name in (AUTOENCODER, self.prior))  # pyright: ignore[reportAttributeAccessIssue]
+        return self.num_pieces * showing_s() + drawing_s(
+            autoencoder,
+            prior,
+            num_pieces=self.num_pieces,
+            num_quarters=self.num_quarters,
+            sampling=self.sampling,
+        )
 
     def run(self, run: RunContext, checkpoint: Path | None) -> None:
         """Draw, decode, write and show the pieces."""

@@ -11,7 +11,7 @@ from musicgen.pipeline.reuse.inputs import digest
 from musicgen.sweeps.jobs_progress import duration
 from musicgen.sweeps.plan.jobs import composed, differing
 from musicgen.sweeps.plan.timing import Timed, network_stages
-from musicgen.sweeps.plan.works import Work, shape_key, to_train
+from musicgen.sweeps.plan.works import Work, beside_training, shape_key, to_train
 from musicgen.sweeps.resources import jobs_at_once, threads_for
 from musicgen.sweeps.resume import unfinished
 from musicgen.training.threads import ThreadPolicy, usual_threads
@@ -45,6 +45,7 @@ def plan_text(config: DictConfig, jobs: Sequence[Sequence[str]], *, budget_s: fl
     if budget_s > 0 and works:
         policy = ThreadPolicy(asked=config.threads, share=threads_for(config.hydra, usual=usual_threads()))
         timed = Timed(threads=policy.choose().number, budget_s=budget_s)
+        works += beside_training(configs)
         lines.append(time_text(works, timed, share=len(left) / len(configs) / at_once))
     return "\n".join(lines)
 
@@ -75,21 +76,30 @@ def describe_shapes(configs: Sequence[DictConfig], labels: Sequence[str], *, mos
 
 
 def time_text(works: Sequence[Work], timed: Timed, *, share: float) -> str:
-    """Estimate the training time.
+    """Estimate the time of the whole, and name what is counted.
 
     Args:
-        works: The distinct trainings.
-        timed: Times an update of each shape.
+        works: The distinct trainings, and what follows them.
+        timed: Times a step of each shape.
         share: Factor on the sum, for jobs that were not composed and jobs that run in parallel.
     """
-    took = [(work, timed.step_s(work.config, work.stage, work.shape)) for work in works]
+    took = [(work, timed.step_s(work)) for work in works]
     if any(work.steps is None for work in works):
-        first = {_in_text(work.title): step_s for work, step_s in reversed(took)}
+        first = {_in_text(work.title): step_s for work, step_s in reversed(took) if work.trains and step_s}
         steps = ", ".join(f"{1000 * first[title]:.0f} ms a step of the {title}" for title in reversed(first))
         return f"Time: {steps}; the number of steps is known once the pieces are prepared"
-    seconds = share * sum((work.steps or 0) * step_s for work, step_s in took)
-    about = "" if timed.all_timed else " of some of the networks"
-    return f"Time: about {duration(seconds)} of training, from a few timed steps{about}"
+    parts: dict[str, float] = {}
+    for work, step_s in took:
+        if step_s is None:
+            continue
+        name = "training" if work.trains else work.title
+        parts[name] = parts.get(name, 0.0) + share * (work.steps or 0) * step_s
+    counted = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts.items())
+    timed_now = "timed now" if timed.all_timed else "some of it timed"
+    text = f"Time: about {duration(sum(parts.values()))} ({counted}; {timed_now})"
+    unknown = dict.fromkeys(work.title for work, step_s in took if step_s is None)
+    text += "".join(f", without {title}" for title in unknown)
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _count_text(works: Sequence[Work]) -> str:

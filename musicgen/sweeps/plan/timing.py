@@ -1,9 +1,10 @@
-"""Measured time of a training update on this machine."""
+"""Measured time of a training update, and of what follows training, on this machine."""
 
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import pytorch_lightning as pl
@@ -12,25 +13,31 @@ from omegaconf import DictConfig
 from torch.utils.data import DataLoader
 
 from musicgen.pipeline.build_stages import build_stages
-from musicgen.pipeline.stage import NetworkStage
+from musicgen.pipeline.stage import NetworkStage, Stage
+from musicgen.sweeps.plan.works import Work, known_extent
 from musicgen.training.trainer import fastest_precision
 
-_WARM_UP, _TIMED = 1, 2  # updates
+_WARM_UP, _TIMED = 1, 4  # updates
 
 
 def network_stages(config: DictConfig) -> list[NetworkStage]:
     """Build the stages that a config trains, with fresh networks, without refused ones."""
-    stages = build_stages(config)
-    for stage in stages.values():
-        if isinstance(stage, NetworkStage) and not stage.refusal(stages):
-            stage.build(stages)
+    stages = _built(config)
     trained = (s for s in stages.values() if isinstance(s, NetworkStage) and s.name in config.stages)
     return [s for s in trained if not s.refusal(stages)]
 
 
+def _built(config: DictConfig) -> dict[str, Stage]:
+    stages = build_stages(config)
+    for stage in stages.values():
+        if isinstance(stage, NetworkStage) and not stage.refusal(stages):
+            stage.build(stages)
+    return stages
+
+
 @dataclass
 class Timed:
-    """Update times by shape, measured on demand within a budget.
+    """Times of steps by shape, measured on demand within a budget.
 
     Attributes:
         threads: PyTorch threads during measurement.
@@ -40,20 +47,21 @@ class Timed:
     threads: int
     budget_s: float
     all_timed: bool = True
-    _seconds: dict[str, float] = field(default_factory=dict)
+    _seconds: dict[str, float | None] = field(default_factory=dict)
     _spent: float = 0.0
 
-    def step_s(self, config: DictConfig, stage: str, shape: str) -> float:
-        """Return the seconds per update, measured or cached."""
-        key = f"{stage} {shape}"
+    def step_s(self, work: Work) -> float | None:
+        """Return the seconds of an update, or of a stage without a network; measured, cached, or unknown."""
+        key = f"{work.stage} {work.shape}"
         if key in self._seconds:
             return self._seconds[key]
-        same_stage = [took for name, took in self._seconds.items() if name.startswith(stage)]
+        same_stage = [took for name, took in self._seconds.items() if name.startswith(work.stage)]
         if self._spent > self.budget_s and same_stage:
             self.all_timed = False
-            return sum(same_stage) / len(same_stage)
+            known = [took for took in same_stage if took is not None]
+            return sum(known) / len(known) if known else None
         began = time.monotonic()
-        self._seconds[key] = _timed_update(config, stage, threads=self.threads)
+        self._seconds[key] = (_timed_update if work.trains else _foreseen_s)(work, threads=self.threads)
         self._spent += time.monotonic() - began
         return self._seconds[key]
 
@@ -69,12 +77,34 @@ class _UpdateTimes(pl.Callback):
         self.began.append(time.perf_counter())
 
 
-def _timed_update(config: DictConfig, name: str, *, threads: int) -> float:
-    """Time an update of a stage on a random batch: the fastest after a warm-up."""
+@contextmanager
+def _set_apart(threads: int) -> Iterator[None]:
+    """Time with so many threads, and leave threads and random numbers as they were."""
     before, state = torch.get_num_threads(), torch.get_rng_state()
     torch.set_num_threads(threads)
     try:
-        (stage,) = [stage for stage in network_stages(config) if stage.name == name]
+        yield
+    finally:
+        torch.set_num_threads(before)
+        torch.set_rng_state(state)
+
+
+def _foreseen_s(work: Work, *, threads: int) -> float | None:
+    """Estimate the seconds of a stage without a network."""
+    extent = known_extent(work.config)
+    assert extent is not None, "what is not known is no work"
+    with _set_apart(threads):
+        stages = _built(work.config)
+        if any(stages[need].refusal(stages) for need in stages[work.stage].needs):
+            return 0.0  # it will be skipped
+        return stages[work.stage].foreseen_s(stages, extent)
+
+
+def _timed_update(work: Work, *, threads: int) -> float:
+    """Time an update of a stage on a random batch: the mean after a warm-up."""
+    config = work.config
+    with _set_apart(threads):
+        (stage,) = [stage for stage in network_stages(config) if stage.name == work.stage]
         watch, updates = _UpdateTimes(), _WARM_UP + _TIMED
         precision: Any = config.trainer.precision
         if precision == "auto":
@@ -94,7 +124,4 @@ def _timed_update(config: DictConfig, name: str, *, threads: int) -> float:
             )
             batches: Any = [stage.build_batch()] * (updates + 1)
             trainer.fit(module, DataLoader(batches, batch_size=None))
-        return min(end - begin for begin, end in pairwise(watch.began[_WARM_UP:]))
-    finally:
-        torch.set_num_threads(before)
-        torch.set_rng_state(state)
+        return (watch.began[-1] - watch.began[_WARM_UP]) / _TIMED

@@ -4,17 +4,21 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from musicgen.config.tree import config_dir
+from musicgen.data.catalogue.pieces import Piece
+from musicgen.data.prepare import Prepared
+from musicgen.data.store.packed import PackedPieces
 from musicgen.pipeline.status import running
 from musicgen.sweeps.plan import jobs
 from musicgen.sweeps.plan.plan import plan_text, time_text
 from musicgen.sweeps.plan.timing import Timed
-from musicgen.sweeps.plan.works import Work, remember_quarters, shape_key, to_train
+from musicgen.sweeps.plan.works import Work, beside_training, remember_extent, shape_key, to_train
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 SMALL = ["vq_vae.num_hiddens=8", "transformer.num_heads=2", "transformer.num_layers=1"]
@@ -37,6 +41,16 @@ def composed(*overrides: str) -> DictConfig:
     for key, value in (one.split("=") for one in overrides):
         OmegaConf.update(config, key, yaml.safe_load(value))
     return config
+
+
+def remember(config: DictConfig) -> None:
+    """Let the pieces of a config be prepared: a hundred quarters to train on, forty held out."""
+    piece = Piece(Path(), "", *[""] * 4)
+    splits = {
+        name: PackedPieces(np.zeros((number, 88), np.uint32), starts=np.array([0, number]), pieces=[piece])
+        for name, number in (("train", 100), ("val", 40))
+    }
+    remember_extent(config, Prepared([], splits, {}))
 
 
 def counts(works: list[Work]) -> tuple[int, ...]:
@@ -65,6 +79,17 @@ def test_a_stage_counts_once_for_all_jobs_that_share_it(knob: str, expected: tup
     assert counts(to_train(configs)) == expected
 
 
+def test_each_job_generates_and_evaluates_for_itself(tmp_path: Path):
+    configs = [composed(f"data.cache_dir={tmp_path}", f"sampling.temperature={t}") for t in (0.8, 0.9)]
+    assert beside_training(configs) == []  # nothing is known of the pieces yet
+    remember(configs[0])
+    works = beside_training([*configs, composed(f"data.cache_dir={tmp_path}", "stages=[vq_vae]")])
+    assert [work.stage for work in works] == ["generate", "evaluate"] * 2
+    drawn, measured, other_drawn, measured_again = [work.shape for work in works]
+    assert drawn != other_drawn
+    assert measured == measured_again
+
+
 def test_only_the_stages_that_are_asked_for_count():
     configs = [composed(f"transformer.width={width}", "stages=[vq_vae,evaluate]") for width in (16, 32)]
     assert counts(to_train(configs)) == (1, 0)
@@ -78,12 +103,14 @@ def test_jobs_that_take_nothing_from_others_train_all_of_their_own():
 def test_steps_are_batches_of_all_epochs(tmp_path: Path):
     settings = [f"data.cache_dir={tmp_path}", "epochs=10", "windows.hop_quarters=4"]
     assert [work.steps for work in to_train([composed(*settings)])] == [None, None]
-    remember_quarters(composed(*settings), 100)
+    remember(composed(*settings))
+    held_out = 10 * 3 / 3  # batches of all epochs, 3 of 16 quarters or 4 windows, each a third of an update
     assert [work.steps for work in to_train([composed(*settings)])] == [
-        70,  # 100 quarters in batches of 16: 7 an epoch
-        70,  # 25 windows: 7 an epoch
+        70 + held_out,  # 100 quarters in batches of 16: 7 an epoch
+        70 + held_out,  # 25 windows: 7 an epoch
     ]
-    assert [work.steps for work in to_train([composed(*settings, "updates_per_epoch.vq_vae=3")])] == [30, 70]
+    fewer = composed(*settings, "updates_per_epoch.vq_vae=3")
+    assert [work.steps for work in to_train([fewer])] == [30 + held_out, 70 + held_out]
     assert to_train([composed(*settings, "data.max_pieces=3")])[0].steps is None  # other pieces
 
 
@@ -108,7 +135,7 @@ def test_every_experiment_plans(experiment: str, tmp_path: Path):
     assert text.startswith(
         ("1 jobs: 1 VQ-VAE and 1 transformer", "1 jobs: 1 VQ-VAE, 1 transformer and 1 renderer")
     )
-    assert "s a step of the VQ-VAE" in text or "of training, from a few timed steps" in text
+    assert "s a step of the VQ-VAE" in text or "Time: about" in text
 
 
 class Clock(Timed):
@@ -117,15 +144,19 @@ class Clock(Timed):
     def __init__(self) -> None:
         super().__init__(threads=1, budget_s=1.0)
 
-    def step_s(self, config: DictConfig, stage: str, shape: str) -> float:
-        return 0.25 if stage == "vq_vae" else 0.1
+    def step_s(self, work: Work) -> float | None:
+        return {"vq_vae": 0.25, "transformer": 0.1, "generate": 9.0, "evaluate": 4.0}.get(work.stage)
 
 
 def test_the_time_is_that_of_each_stage_once():
     config = OmegaConf.create()
     works = [Work("vq_vae", "VQ-VAE", config, "", 100), Work("transformer", "Transformer", config, "", 60)]
-    assert "about 31 s of training" in time_text(works, Clock(), share=1.0)
-    assert "about 62 s of training" in time_text(works, Clock(), share=2.0)  # of twice as many jobs
+    assert time_text(works, Clock(), share=1.0) == "Time: about 31 s (training 31 s; timed now)"
+    assert "about 62 s (" in time_text(works, Clock(), share=2.0)  # of twice as many jobs
+    names = ("generate", "evaluate", "evaluate", "own")
+    works += [Work(name, name, config, "", 1, trains=False) for name in names]
+    whole = "Time: about 48 s (training 31 s, generate 9 s, evaluate 8 s, own 0 s; timed now), without own"
+    assert " ".join(time_text(works, Clock(), share=1.0).split()) == whole.replace(", own 0 s", "")
     two = time_text([*works, Work("transformer", "Transformer", config, "", None)], Clock(), share=1.0)
     assert "250 ms a step of the VQ-VAE, 100 ms a step of the transformer" in two
 

@@ -1,6 +1,9 @@
 """Sizes and times of models, before a sweep begins."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -8,9 +11,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from musicgen.config.tree import config_dir
-from musicgen.sweeps.plan import timing
+from musicgen.measure.extent import Extent
+from musicgen.sweeps.plan import timing, works
 from musicgen.sweeps.plan.plan import describe_shapes
-from musicgen.sweeps.plan.timing import Timed, network_stages
+from musicgen.sweeps.plan.timing import Timed, _built, network_stages
+from musicgen.sweeps.plan.works import Work
 
 SMALL = [
     *("vq_vae.num_hiddens=8", "quantizer.embedding_dim=8", "batch_size.vq_vae=2", "batch_size.transformer=2"),
@@ -49,13 +54,17 @@ def test_parameters_are_those_of_the_networks():
     assert f"transformer {count / 1000:.1f} k parameters" in " ".join(line.split())
 
 
+def training(stage: str, shape: str) -> Work:
+    return Work(stage, stage, composed(), shape, 1)
+
+
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note which stages are timed, and let each step take a second more than the one before."""
     asked: list[str] = []
 
-    def timed_update(config: DictConfig, stage: str, *, threads: int) -> float:
-        asked.append(stage)
+    def timed_update(work: Work, *, threads: int) -> float:
+        asked.append(work.stage)
         return float(len(asked))
 
     monkeypatch.setattr(timing, "_timed_update", timed_update)
@@ -64,26 +73,54 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_shape_is_timed_once(steps: list[str]):
     timed = Timed(threads=1, budget_s=60)
-    found = [timed.step_s(composed(), "vq_vae", shape) for shape in "aba"]
+    found = [timed.step_s(training("vq_vae", shape)) for shape in "aba"]
     assert found == [1.0, 2.0, 1.0]
-    assert timed.step_s(composed(), "transformer", "a") == 3.0  # the same name of another stage
+    assert timed.step_s(training("transformer", "a")) == 3.0  # the same name of another stage
     assert timed.all_timed
 
 
 def test_shapes_beyond_the_budget_take_the_mean_of_those_that_were_timed(steps: list[str]):
     timed = Timed(threads=1, budget_s=60)
     for shape in "ab":
-        timed.step_s(composed(), "vq_vae", shape)
+        timed.step_s(training("vq_vae", shape))
     timed.budget_s = -1
-    assert timed.step_s(composed(), "vq_vae", "c") == 1.5
+    assert timed.step_s(training("vq_vae", "c")) == 1.5
     assert not timed.all_timed
-    assert timed.step_s(composed(), "transformer", "c") == 3.0  # one of each stage is timed all the same
+    assert timed.step_s(training("transformer", "c")) == 3.0  # one of each stage is timed all the same
     assert steps == ["vq_vae", "vq_vae", "transformer"]
 
 
 @pytest.mark.parametrize("stage", ["vq_vae", "transformer"])
 def test_a_real_step_takes_time_and_leaves_no_trace(stage: str):
     threads, state = torch.get_num_threads(), torch.get_rng_state()
-    assert 0 < Timed(threads=threads + 1, budget_s=1).step_s(composed(), stage, "") < 30
+    took = Timed(threads=threads + 1, budget_s=1).step_s(training(stage, ""))
+    assert took is not None
+    assert 0 < took < 30
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def after_training(stage: str, **foreseen: Any) -> float:
+    """Foresee a stage without a network, of fresh networks of SMALL."""
+    config = composed(*[f"{name}={value}" for name, value in foreseen.pop("settings", {}).items()])
+    stages = _built(config)
+    found = stages[stage].foreseen_s(stages, Extent(1000, 100, foreseen.get("measured", 100)))
+    assert found is not None
+    return found
+
+
+def test_what_follows_training_takes_longer_the_more_there_is():
+    short, long = (after_training("generate", settings={"generate.num_quarters": n}) for n in (16, 512))
+    assert 0 < short < long
+    few, many = (after_training("evaluate", measured=number) for number in (100, 10_000))
+    assert 0 < few < many
+
+
+def test_a_stage_that_cannot_run_takes_no_time(tmp_path: Path):
+    config = composed("bottleneck=none", f"data.cache_dir={tmp_path}")
+    remembered = {"train_quarters": 9, "val_quarters": 9, "measured_quarters": 9}
+    path = works._extent_path(config)
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(remembered))
+    evaluate = Work("evaluate", "evaluate", config, "", 1, trains=False)
+    assert Timed(threads=1, budget_s=1).step_s(evaluate) == 0.0
