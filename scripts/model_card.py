@@ -13,7 +13,7 @@ from musicgen.measure.spec import ARROWS, spec_of
 
 BEGIN, END = "<!-- metrics -->", "<!-- /metrics -->"
 SHOWN = (  # metric, and what stands beside it
-    ("val/bits_per_quarter", ()),
+    ("val/bits_per_quarter", ("baseline/chain/bits_per_quarter",)),
     ("vq_vae/val/bce", ("baseline/pitch/bce",)),
     ("vq_vae/val/cell_f1", ()),
     ("vq_vae/val/onset_f1", ()),
@@ -31,7 +31,9 @@ def metrics_table(metrics: dict[str, Any]) -> str:
     rows = ["| metric | model | beside | |", "|---|---|---|---|"]
     for name, others in SHOWN:
         if metrics.get(name) is not None:
-            beside = ", ".join(f"{other} {_number(metrics.get(other))}" for other in others)
+            beside = ", ".join(
+                f"{other} {_number(metrics.get(other))}" for other in others if other in metrics
+            )
             rows.append(f"| `{name}` | {_number(metrics[name])} | {beside} | {_arrow(name)} |")
     for name in sorted(metrics):
         kind, _, rest = name.partition("/")

@@ -81,6 +81,12 @@ def prior_baselines(train: PieceCodes, held_out: PieceCodes, *, num_embeddings: 
     }
 
 
+def chain_baseline(autoencoder: Autoencoder, train: PackedPieces, held_out: PackedPieces) -> dict[str, float]:
+    """Measure the bits per quarter of a chain from tick to tick, on the cells of an autoencoder."""
+    bits = chain_bits(train, held_out, layout=autoencoder.layout, onsets=autoencoder.channels == 2)
+    return {"baseline/chain/bits_per_quarter": bits}
+
+
 @torch.inference_mode()
 def prior_nats(
     transformer: Prior, sequences: PieceCodes, *, window_quarters: int, batch_size: int = 32
@@ -167,9 +173,7 @@ def evaluate_run(
         "val/bits_per_quarter": bits_per_quarter(
             nats, codes_per_quarter=codes_per_quarter, decoder_bits=metrics["decoder_bits"]
         ),
-        "baseline/chain/bits_per_quarter": chain_bits(
-            train, val, layout=autoencoder.module.layout, onsets=autoencoder.module.channels == 2
-        ),
+        **chain_baseline(autoencoder.module, train, val),
         **generated_metrics.metrics(),
     }
 

@@ -15,6 +15,7 @@ from musicgen.checkpoint import Network
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.prepare import Prepared
 from musicgen.measure.evaluate import (
+    chain_baseline,
     prior_baselines,
     reconstruction_baselines,
     reconstruction_metrics,
@@ -112,10 +113,14 @@ class RunContext:
 
     @cached_property
     def prior_baselines(self) -> dict[str, float]:
-        """Cross-entropy of trivial priors, the baselines of the prior."""
+        """Cross-entropy of trivial priors and bits of a chain without codes, the baselines of the prior."""
         vocabulary = self.autoencoder.vocabulary
         assert vocabulary is not None, "a prior is trained on codes"
-        return prior_baselines(self.codes["train"], self.codes["val"], num_embeddings=vocabulary.size)
+        train, val = (self.prepared.splits[name] for name in ("train", "val"))
+        return {
+            **prior_baselines(self.codes["train"], self.codes["val"], num_embeddings=vocabulary.size),
+            **chain_baseline(self.autoencoder, train, val),
+        }
 
     @cached_property
     def device_trainer(self) -> pl.Trainer:

@@ -5,6 +5,7 @@ from model_card import BEGIN, END, metrics_table, write_table
 
 METRICS = {
     "val/bits_per_quarter": 31.25,
+    "baseline/chain/bits_per_quarter": 44.9,
     "vq_vae/val/bce": 0.05,
     "baseline/pitch/bce": 0.11,
     "transformer/val/nats_per_code": None,
@@ -16,6 +17,7 @@ METRICS = {
 def test_metrics_stand_beside_what_they_are_to_be_compared_with():
     table = metrics_table(METRICS)
     assert "| `vq_vae/val/bce` | 0.05 | baseline/pitch/bce 0.11 | ↓ |" in table
+    assert "| `val/bits_per_quarter` | 31.25 | baseline/chain/bits_per_quarter 44.9 | ↓ |" in table
     assert "| `generated/polyphony` | 3.5 | real 4 |" in table
     assert "nats_per_code" not in table
 
