@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from musicgen.pipeline.status import STATUS_FILE, Status, is_alive, read_status
+from musicgen.reports.runs.differences import folder_tails
 from musicgen.reports.runs.runs import natural
 
 ENDED = ("done", "failed", "pruned", "interrupted", "killed")
@@ -20,7 +21,7 @@ class Job:
     """Current state of a job of a sweep.
 
     Attributes:
-        name: Overrides that differ between the jobs.
+        name: The last parts of its folder, as many as tell the jobs apart: the overrides that differ.
         state: `running`, `waiting`, `done`, `failed`, `pruned`, `interrupted`; `killed` if its
             process died without updating the status.
         status: Content of its status file.
@@ -70,20 +71,18 @@ def read_progress(folders: Sequence[Path]) -> Progress:
     Raises:
         ValueError: A folder does not exist.
     """
-    found: dict[Path, str] = {}
+    found: dict[Path, None] = {}
     expected = 0
     for folder in folders:
         if not folder.is_dir():
             raise ValueError(f"{folder} is not a folder; name a run, a sweep, or a folder of them")
         statuses = sorted(folder.rglob(STATUS_FILE), key=lambda path: natural(str(path)))
-        for path in statuses:
-            found[path.parent] = (
-                str(path.parent.relative_to(folder)) if path.parent != folder else folder.name
-            )
+        found |= dict.fromkeys(path.parent for path in statuses)
         expected += max(0, num_jobs(folder) - len(statuses))
     read = {run: status for run in found if (status := read_status(run)) is not None}
     usual = _usual_seconds(list(read.values()))
-    jobs = [_job(run, found[run], status, usual=usual) for run, status in read.items()]
+    named = zip(folder_tails(list(read)), read.items(), strict=True)
+    jobs = [_job(run, name, status, usual=usual) for name, (run, status) in named]
     return Progress(tuple(jobs), not_started=expected)
 
 

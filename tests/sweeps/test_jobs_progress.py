@@ -122,3 +122,15 @@ def test_a_typed_value_takes_the_place_of_the_experiments():
 )
 def test_durations_are_written_as_people_do(seconds: float | None, text: str):
     assert duration(seconds) == text
+
+
+def test_jobs_are_named_without_the_folders_that_they_share(tmp_path: Path):
+    for name in ("a/2026-11-29/seed=0", "a/2026-11-29/seed=1"):
+        StatusFile(tmp_path / name).update(stage="vq_vae")
+    assert [job.name for job in read_progress([tmp_path]).jobs] == ["seed=0", "seed=1"]
+    StatusFile(tmp_path / "a/2026-11-30/seed=0").update(stage="vq_vae")
+    assert [job.name for job in read_progress([tmp_path]).jobs] == [
+        "2026-11-29/seed=0",
+        "2026-11-29/seed=1",
+        "2026-11-30/seed=0",
+    ]

@@ -108,7 +108,7 @@ def run_names(runs: Sequence[Run], settings: Sequence[Setting]) -> tuple[str, ..
         _join(f"{setting.label}={setting.texts[index]}" for setting in settings) for index in range(len(runs))
     ]
     counts = Counter(names)
-    tails = _tails([run.folder for run in runs])
+    tails = folder_tails([run.folder for run in runs])
     told = [
         name if name and counts[name] == 1 else f"{name} ({tail})" if name else tail
         for name, tail in zip(names, tails, strict=True)
@@ -126,7 +126,7 @@ def _join(parts: Iterable[str]) -> str:
     return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
 
 
-def _tails(folders: Sequence[Path]) -> list[str]:
+def folder_tails(folders: Sequence[Path]) -> list[str]:
     """Shorten folders to their last parts, as many as tell them apart."""
     parts = [folder.resolve().parts for folder in folders]
     for depth in range(1, max((len(part) for part in parts), default=1) + 1):
