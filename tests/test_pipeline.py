@@ -5,11 +5,13 @@ import json
 import math
 from pathlib import Path
 
+import mido
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from musicgen.checkpoint import load_autoencoder, load_transformer
+from musicgen.files.run_folders import run_label
 from musicgen.music.midi import read_midi
 
 FIXED_METRICS = {
@@ -79,6 +81,7 @@ def test_trivial_predictions_are_lines_beside_the_curves(tiny_run: Path):
     for name, curve in (
         ("baseline/pitch/bce", "vq_vae/val/bce"),
         ("baseline/bigram/nats_per_code", "transformer/val/nats_per_code"),
+        ("baseline/chain/bits_per_quarter", "val/bits_per_quarter"),
     ):
         first, last = events.Scalars(name)
         assert first.value == last.value == pytest.approx(metrics[name], rel=1e-5)
@@ -91,6 +94,15 @@ def test_the_last_point_of_a_curve_is_the_final_metric(tiny_run: Path):
     events = board(tiny_run)
     for name in ("vq_vae/val/bce", "vq_vae/train/bce", "transformer/val/nats_per_code"):
         assert events.Scalars(name)[-1].value == pytest.approx(metrics[name], rel=1e-4)
+
+
+def test_generated_files_say_where_they_come_from_and_not_where_they_lay(tiny_run: Path):
+    track = mido.MidiFile(tiny_run / "generated" / "001.mid").tracks[0]
+    texts = [event.text for event in track if event.type == "text"]
+    assert f"run: {run_label(tiny_run)}" in texts
+    assert "seed: 0, piece 1 of 2" in texts
+    assert any(text.startswith("settings: temperature=1.0, ") for text in texts)
+    assert str(tiny_run.parent) not in "".join(texts)
 
 
 def test_generated_files_are_whole(tiny_run: Path):

@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from musicgen.cli.shared.application import launch
 from musicgen.cli.shared.distances import run_distances
 from musicgen.cli.shared.measured import folder_metrics, run_metrics, run_renderings, settings_of_run
+from musicgen.files.run_folders import run_label
 
 
 def evaluate(config: DictConfig) -> None:
@@ -36,7 +37,8 @@ def evaluate(config: DictConfig) -> None:
         metrics |= rendering_metrics(renderings) if renderings else {}
     else:
         metrics, generated_metrics = folder_metrics(config)
-    measured = str(config.run or config.data.get("root") or HydraConfig.get().runtime.choices["data"])
+    folder = config.run or config.data.get("root")
+    measured = run_label(folder) if folder else str(HydraConfig.get().runtime.choices["data"])
     folder = Path(HydraConfig.get().runtime.output_dir)
     paths = write_evaluation(
         folder, metrics=metrics, generated_metrics=generated_metrics, measured=measured, extent=extent

@@ -11,6 +11,7 @@ from musicgen.cli.shared.application import launch
 from musicgen.cli.shared.asked_pieces import asked_pieces, changes_prompt, is_rendered, wishes_of
 from musicgen.cli.shared.generated_page import write_generated_page
 from musicgen.cli.shared.training_index import training_index
+from musicgen.files.run_folders import run_label
 
 if TYPE_CHECKING:
     from musicgen.generation.generate import GeneratedPiece
@@ -81,16 +82,16 @@ def _facts(config: DictConfig) -> list[tuple[str, str]]:
     """Return what the page says below its heading."""
     chosen = {name: value for name, value in _sampling(config).items() if value is not None}
     sampling = ", ".join(f"{name}={value}" for name, value in chosen.items())
-    facts = [("run", str(config.run)), ("seed", str(config.seed)), ("sampling", sampling)]
+    facts = [("run", run_label(config.run)), ("seed", str(config.seed)), ("sampling", sampling)]
     return [*facts, ("prompt", Path(config.prompt).name)] if config.prompt is not None else facts
 
 
 def _sampling(config: DictConfig) -> dict[str, Any]:
     """Return how codes are drawn, by dotted names, as they are typed after `sampling.`."""
-    from musicgen.reports.runs.settings import flatten
+    from musicgen.reports.runs.settings import typed_settings
 
     settings: Any = OmegaConf.to_container(config.sampling, resolve=True)
-    return {name: value for name, value in flatten(settings).items() if not name.endswith("_target_")}
+    return typed_settings(settings)
 
 
 def _ranked(
@@ -130,21 +131,20 @@ def _training_pieces(run: Path) -> "list[CopyIndex]":
 
 def _labels(config: DictConfig, number: int) -> "Labels":
     """Return what the file of a piece says of its origin."""
-    from musicgen import __version__
     from musicgen.generation.writing import Labels
 
-    texts = [
-        f"musicgen-lab {__version__}",
-        f"run: {config.run}",
-        f"seed: {config.seed}, piece {number} of {config.num_pieces}",
-        "settings: " + ", ".join(f"{name}={value}" for name, value in _sampling(config).items()),
-    ]
-    texts += [f"{name}: {value}" for name, value in wishes_of(config).items()]
+    texts = [f"{name}: {value}" for name, value in wishes_of(config).items()]
     is_played = is_rendered(config) and not changes_prompt(config)
     texts.append(f"rendered: {'yes' if is_played else 'no'}")
     if config.prompt is not None:
         texts.append(f"prompt: {Path(config.prompt).name}")
-    return Labels(texts=tuple(texts))
+    return Labels.of_origin(
+        config.run,
+        seed=config.seed,
+        place=f"piece {number} of {config.num_pieces}",
+        settings=_sampling(config),
+        more=texts,
+    )
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 _ELEMENT = re.compile(
@@ -50,12 +51,15 @@ def readable(argument: str) -> str:
 def as_typed(program: str, arguments: Iterable[str]) -> str:
     """Write a command line for a shell, without the quotes that `quoted` put around whole values.
 
+    Paths below the working folder are relative, and the user's folder is `~`: pages are given away.
+
     Args:
         program: What begins it: `musicgen`.
         arguments: The rest, such as `run='outputs/a'`.
     """
-    plain = []
+    plain, here, home = [], f"{Path.cwd()}/", f"{Path.home()}/"
     for argument in arguments:
+        argument = argument.replace(here, "").replace(home, "~/")
         key, equals, value = argument.partition("=")
         inner = value[1:-1]
         is_quoted = len(value) > 1 and value == quoted(inner) and not {"'", "\\"} & set(inner)

@@ -20,6 +20,22 @@ def from_here(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
+def run_label(run: str | Path) -> str:
+    """Name a run inside a file that may be given away, which tells nothing of the folders above it.
+
+    Args:
+        run: A run folder, or a name that `find_run` knows.
+
+    Returns:
+        The run's path below the last `outputs/`, or else its folder's name, or a model's name.
+    """
+    if not Path(run).is_dir():
+        return str(run)
+    parts = Path(run).resolve().parts
+    below = parts[len(parts) - parts[::-1].index(OUTPUTS) :] if OUTPUTS in parts else ()
+    return "/".join(below or parts[-1:])
+
+
 def find_run(name: str | Path) -> Path:
     """Find the folder of a run or of an installed model.
 

@@ -1,11 +1,14 @@
 """Write generated pieces to files, in the formats asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from musicgen import __version__
+from musicgen.files.run_folders import run_label
 from musicgen.generation.generate import GeneratedPiece
 from musicgen.music.beat_grid import on_clock
 from musicgen.music.midi import write_midi
@@ -26,6 +29,23 @@ class Labels:
 
     track_name: str = "Piano"
     texts: tuple[str, ...] = ()
+
+    @classmethod
+    def of_origin(
+        cls, run: str | Path, *, seed: int, place: str, settings: Mapping[str, Any], more: Iterable[str] = ()
+    ) -> "Labels":
+        """Tell the run, the seed and the settings, and nothing of the folders above the run.
+
+        Args:
+            run: The run folder or the model's name.
+            seed: Seed of the draws.
+            place: Which of the pieces of this seed it is: `piece 0 of 4`.
+            settings: How codes were drawn, by dotted names.
+            more: What else there is to tell.
+        """
+        chosen = ", ".join(f"{name}={value}" for name, value in settings.items())
+        texts = (f"musicgen-lab {__version__}", f"run: {run_label(run)}", f"seed: {seed}, {place}")
+        return cls(texts=(*texts, f"settings: {chosen}", *more))
 
 
 def write_pieces(

@@ -9,6 +9,7 @@ import mido
 import numpy as np
 import pytest
 
+from musicgen.files.run_folders import run_label
 from musicgen.music.midi import read_midi
 from tests.command import Musicgen
 
@@ -57,7 +58,7 @@ def test_a_continuation_keeps_the_prompt_and_says_what_it_is(
     assert read.score.time_signature_at(26.0) == (3, 4)
     assert [marker.text for marker in read.score.markers] == ["continuation"]
     texts = [message.text for message in mido.MidiFile(out / "000.mid").tracks[0] if message.type == "text"]
-    assert f"run: {tiny_run}" in texts
+    assert f"run: {run_label(tiny_run)}" in texts
     assert "seed: 0, piece 0 of 1" in texts
     assert any("temperature=" in text for text in texts)
     assert "24 quarters; kept: 16 notes with their velocities, 2 tempos, 3/4" in said

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.files import run_folders
-from musicgen.files.run_folders import find_run, installed_models
+from musicgen.files.run_folders import find_run, installed_models, run_label
 
 
 def run_at(folder: Path) -> Path:
@@ -76,3 +76,20 @@ def test_nothing_outside_of_outputs_is_taken_for_a_run_below_it(name: str):
     Path("outputs").mkdir()
     with pytest.raises(FileNotFoundError):
         find_run(name)
+
+
+@pytest.mark.parametrize(
+    ("folder", "label"),
+    [
+        ("outputs/sweep/2026-11-29_10-00-00/seed=1", "sweep/2026-11-29_10-00-00/seed=1"),
+        ("elsewhere/mine", "mine"),
+        ("outputs", "outputs"),
+    ],
+)
+def test_a_label_is_without_the_folders_above(folder: str, label: str, tmp_path: Path):
+    (tmp_path / folder).mkdir(parents=True)
+    assert run_label(tmp_path / folder) == label
+
+
+def test_the_label_of_a_model_is_its_name():
+    assert run_label("giantmidi-small") == "giantmidi-small"

@@ -19,6 +19,7 @@ from musicgen.generation.writing import Labels, write_pieces
 from musicgen.measure.extent import Extent
 from musicgen.pipeline.context import AUTOENCODER, RunContext
 from musicgen.pipeline.stage import Stage, Stages
+from musicgen.reports.runs.settings import typed_settings
 from musicgen.training.pictures import log_generated, showing_s
 
 log = logging.getLogger(__name__)
@@ -81,8 +82,11 @@ class GenerateStage(Stage):
             rendering = Rendering(load_renderer(run.folder).module, seed=run.seed)
             pieces = [render_piece(piece, rendering, number=number) for number, piece in enumerate(pieces)]
         folder = run.folder / "generated"
+        settings = typed_settings(self.settings.get("sampling") or {})
         labels = [
-            Labels(texts=(f"seed: {run.seed}, piece {number} of {len(pieces)}",))
+            Labels.of_origin(
+                run.folder, seed=run.seed, place=f"piece {number} of {len(pieces)}", settings=settings
+            )
             for number in range(len(pieces))
         ]
         paths = write_pieces(pieces, folder, labels=labels)

@@ -76,6 +76,11 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def typed_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a nested configuration with dotted names as they are typed, without what it builds."""
+    return {name: value for name, value in flatten(config).items() if not name.endswith("_target_")}
+
+
 def value_text(value: Any) -> str:
     """Write a setting's value as one line of text.
 
