@@ -51,19 +51,18 @@ def readable(argument: str) -> str:
 def as_typed(program: str, arguments: Iterable[str]) -> str:
     """Write a command line for a shell, without the quotes that `quoted` put around whole values.
 
-    Paths below the working folder are relative, and the user's folder is `~`: pages are given away.
+    Paths below the working folder are relative.
 
     Args:
         program: What begins it: `musicgen`.
         arguments: The rest, such as `run='outputs/a'`.
     """
-    plain, here, home = [], f"{Path.cwd()}/", f"{Path.home()}/"
+    plain, here = [], f"{Path.cwd()}/"
     for argument in arguments:
-        argument = argument.replace(here, "").replace(home, "~/")
         key, equals, value = argument.partition("=")
         inner = value[1:-1]
         is_quoted = len(value) > 1 and value == quoted(inner) and not {"'", "\\"} & set(inner)
-        plain.append(f"{key}{equals}{inner}" if is_quoted else argument)
+        plain.append((f"{key}{equals}{inner}" if is_quoted else argument).replace(here, ""))
     return shlex.join([program, *plain])
 
 

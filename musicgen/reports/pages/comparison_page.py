@@ -17,7 +17,7 @@ from musicgen.reports.compare.tables import (
     runs_table,
 )
 from musicgen.reports.compare.verdict import MOST_LETTERS, lead_of, run_warnings
-from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash
+from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash, write_page_text
 from musicgen.reports.pages.page_data import page_json, pieces_kept
 from musicgen.reports.runs.settings import value_text
 from musicgen.reports.tables.numbers import decimals_for, format_number
@@ -115,7 +115,7 @@ def write_page(
         )
     )
     path = Path(path)
-    path.write_text(text, encoding="utf-8")
+    write_page_text(text, path)
     return path
 
 

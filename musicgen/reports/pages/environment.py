@@ -27,6 +27,15 @@ def page_environment() -> "Environment":
     return environment
 
 
+def write_page_text(text: str, path: Path) -> None:
+    """Write a page, the user's folder as `~`: pages are given away.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    path.write_text(text.replace(f"{Path.home()}/", "~/"), encoding="utf-8")
+
+
 def text_hash(text: str) -> str:
     """Write the SHA-256 of a text as a content policy names it."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")

@@ -8,7 +8,7 @@ from pathlib import Path
 from musicgen import __version__
 from musicgen.files.progress_bar import track
 from musicgen.measure.generated import GeneratedMetrics
-from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash
+from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash, write_page_text
 from musicgen.reports.pages.metric_table import metric_tables
 from musicgen.reports.pages.piece_views import view_piece
 from musicgen.reports.tables.render import to_html
@@ -96,5 +96,5 @@ def write_evaluation_page(
         )
     )
     path = Path(path)
-    path.write_text(text, encoding="utf-8")
+    write_page_text(text, path)
     return path

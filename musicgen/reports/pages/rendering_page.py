@@ -13,7 +13,7 @@ from musicgen.measure.rendering import Rendered
 from musicgen.measure.spec import metric
 from musicgen.music.metrics.touch import pedal_share
 from musicgen.music.notes import Performance
-from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash
+from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash, write_page_text
 from musicgen.reports.pages.evaluation_page import PageExtent
 from musicgen.reports.pages.piece_views import sound_address
 from musicgen.reports.tables.numbers import decimals_for, format_number
@@ -116,7 +116,7 @@ def write_rendering_page(
         )
     )
     path = Path(folder) / PAGE_FILE
-    path.write_text(text, encoding="utf-8")
+    write_page_text(text, path)
     return path
 
 
