@@ -43,6 +43,7 @@ def test_a_run_leaves_what_the_design_says(tiny_run: Path):
     assert {path.stem for path in tiny_run.glob("checkpoints/*.ckpt")} == names
     assert (tiny_run / ".hydra" / "config.yaml").is_file()
     assert [path.name for path in sorted(tiny_run.glob("generated/*"))] == ["000.mid", "001.mid"]
+    assert set(json.loads((tiny_run / "status.json").read_text())["seconds"]) >= {"generate", "evaluate"}
     metrics = json.loads((tiny_run / "metrics.json").read_text())
     assert set(metrics) >= FIXED_METRICS
     assert all(math.isfinite(metrics[name]) for name in FIXED_METRICS)

@@ -1,6 +1,7 @@
 """Run the stages of a config in dependency order."""
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,7 +64,9 @@ class Pipeline:
         inputs = self._inputs(stage, threads=threads.number)
         if inputs is None:
             threads.use()
+            began = time.monotonic()
             stage.run(run, None)
+            run.status.finish_stage(name, seconds=time.monotonic() - began)
             return
         if run.threads.asked is None:
             numbers = [threads.number, *range(1, run.threads.share + 1)]
