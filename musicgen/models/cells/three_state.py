@@ -1,5 +1,6 @@
 """Cells that are silent, begin a note or hold one, each depending on the tick before."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,6 +23,7 @@ from musicgen.models.cells.markov import chain_densities, check_shares
 from musicgen.music.packing import parted
 
 SILENT, HELD, ONSET = range(3)
+_ONSET_MAPS = torch.tensor([1.0, 0.0, 1.0])  # of the three maps, those that let a note begin
 _COARSE = 8  # ticks a quarter up to which the likeliest path hits more notes than expected events do
 
 
@@ -37,16 +39,26 @@ class ThreeStateCells(CellModel):
         likelihood_share: Weight of the likelihood in the loss, 0 to 1, once it comes in.
         warm_up: Share of the training before the likelihood comes in, 0 to 1.
         onset_weight: Weight of the onsets' marginals beside those of sounding.
+        onset_bias: Nats that onsets are given when notes are read from the likeliest path, which leaves out
+            what is less than half sure: at 0 a fifth of the notes of performed music.
 
     Raises:
         ValueError: A setting is out of range.
     """
 
     def __init__(
-        self, *, likelihood_share: float = 0.5, warm_up: float = 0.4, onset_weight: float = 1.0
+        self,
+        *,
+        likelihood_share: float = 0.5,
+        warm_up: float = 0.4,
+        onset_weight: float = 1.0,
+        onset_bias: float = 0.5,
     ) -> None:
         super().__init__()
         check_shares(likelihood_share=likelihood_share, warm_up=warm_up)
+        if not math.isfinite(onset_bias):
+            raise ValueError(f"onset_bias={onset_bias} is no number of nats; use for example 0.5")
+        self.onset_bias = onset_bias
         self.channels, self.maps = 2, 3
         self.likelihood_share, self.warm_up, self.onset_weight = likelihood_share, warm_up, onset_weight
 
@@ -112,7 +124,8 @@ class ThreeStateCells(CellModel):
             path = sample_path(self._transitions(line), first.long() * HELD, generator=generator)
             return _drawn(path, ticks=ticks)
         if ticks <= _COARSE:
-            path = torch.from_numpy(self.likeliest(evidence, before=before)).T
+            favoured = evidence.float() + self.onset_bias * _ONSET_MAPS.view(-1, 1, 1).to(evidence.device)
+            path = torch.from_numpy(self.likeliest(favoured, before=before)).T
             return _drawn(path, ticks=ticks)
         sounding, silent = self._log_sounding(line, first[None])
         onset = self._onsets(line, sounding, silent, first[None])

@@ -140,3 +140,15 @@ def test_shares_out_of_range_are_refused(setting: str, value: float) -> None:
     for kind in (MarkovCells, ThreeStateCells):
         with pytest.raises(ValueError, match=f"{setting}={value} is not a share"):
             kind(**{setting: value})
+
+
+def test_onsets_that_are_nearly_half_sure_are_read() -> None:
+    maps = torch.full((1, 3, 88, 8), -8.0)
+    maps[0, 0, 40, 2] = -0.4  # a note begins with .40
+    maps[0, 0, 50, 2] = -0.6  # .35
+    for bias, expected in ((0.0, []), (0.5, [40])):
+        drawn = ThreeStateCells(onset_bias=bias).draw(maps)
+        assert drawn.onsets is not None
+        assert drawn.onsets[0].nonzero()[0].tolist() == expected
+    with pytest.raises(ValueError, match="onset_bias=nan"):
+        ThreeStateCells(onset_bias=float("nan"))
