@@ -164,8 +164,9 @@ def _write_svg(request: _Request, path: Path) -> None:
 
     written = on_its_beats(request.piece.performance)
     drawn = engrave(written.performance, metre=written.metre, tempo_bpm=written.tempo_bpm)
+    on_paper = drawn.replace("<svg ", '<svg style="background:white" ', 1)  # it may be seen on a dark page
     with atomic_path(path) as temporary:
-        temporary.write_text(drawn, encoding="utf-8")
+        temporary.write_text(on_paper, encoding="utf-8")
 
 
 def _write_png(request: _Request, path: Path) -> None:

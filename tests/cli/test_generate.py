@@ -45,7 +45,9 @@ def test_a_continuation_keeps_the_prompt_and_says_what_it_is(
     said = musicgen("generate", f"run={tiny_run}", *asked, *SHORT).stdout
     assert {"000.mid", "000.wav", "000.png", "000.musicxml"} <= {path.name for path in out.iterdir()}
     assert (out / "000.opus").read_bytes().startswith(b"OggS")
-    assert (out / "000.svg").read_text(encoding="utf-8").count('class="measure') > 6
+    score = (out / "000.svg").read_text(encoding="utf-8")
+    assert score.count('class="measure') > 6
+    assert "background:white" in score
     source, read = read_midi(waltz), read_midi(out / "000.mid")
     for name in ("pitch", "onset_s", "offset_s", "onset_quarters", "offset_quarters", "velocity"):
         kept = getattr(read, name)[read.onset_quarters < 24]

@@ -23,7 +23,6 @@ from musicgen.models.cells.markov import chain_densities, check_shares
 from musicgen.music.packing import parted
 
 SILENT, HELD, ONSET = range(3)
-_ONSET_MAPS = torch.tensor([1.0, 0.0, 1.0])  # of the three maps, those that let a note begin
 _COARSE = 8  # ticks a quarter up to which the likeliest path hits more notes than expected events do
 
 
@@ -124,7 +123,8 @@ class ThreeStateCells(CellModel):
             path = sample_path(self._transitions(line), first.long() * HELD, generator=generator)
             return _drawn(path, ticks=ticks)
         if ticks <= _COARSE:
-            favoured = evidence.float() + self.onset_bias * _ONSET_MAPS.view(-1, 1, 1).to(evidence.device)
+            begin, end, again = evidence.float().unbind(1)
+            favoured = torch.stack([begin + self.onset_bias, end, again + self.onset_bias], dim=1)
             path = torch.from_numpy(self.likeliest(favoured, before=before)).T
             return _drawn(path, ticks=ticks)
         sounding, silent = self._log_sounding(line, first[None])
