@@ -34,10 +34,6 @@ class Vocabulary(Buildable):
     order: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        in_order = tuple(range(self.codes_per_slice))
-        if self.order and tuple(sorted(self.order)) != in_order:
-            raise ValueError(f"order={list(self.order)} does not name each of {len(in_order)} codes once")
-        object.__setattr__(self, "order", () if tuple(self.order) == in_order else tuple(self.order))
         for name in ("positions", "codebooks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} is not a count; use 1 or more")
@@ -45,6 +41,16 @@ class Vocabulary(Buildable):
             raise ValueError(
                 f"size={self.size} of a codebook; use 2 to {MAX_SIZE} (codes are kept in 16 bits)"
             )
+        if self.order:
+            object.__setattr__(self, "order", self._checked_order())
+
+    def _checked_order(self) -> tuple[int, ...]:
+        by_number = list(range(len(self.order)))
+        if len(self.order) != self.codes_per_slice or sorted(self.order) != by_number:
+            raise ValueError(
+                f"order={list(self.order)[:50]} does not name each of {self.codes_per_slice} codes once"
+            )
+        return () if list(self.order) == by_number else tuple(self.order)
 
     @property
     def codes_per_slice(self) -> int:

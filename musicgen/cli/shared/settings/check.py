@@ -7,7 +7,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.cli.shared.settings.command_line import CommandLine
@@ -84,6 +84,8 @@ def composed(line: CommandLine, *, takes_intervals: bool = False) -> DictConfig:
         _check_key(override, config, keys, verb=line.verb)
     for override in settings:
         _check_values(override, config, verb=line.verb)
+        if override.is_delete():
+            _leave_out(config, override.key_or_group)
         for value in values_of(override)[:1]:
             OmegaConf.update(config, override.key_or_group, value, force_add=True)
     OmegaConf.set_readonly(config.hydra, False)
@@ -100,6 +102,14 @@ def composed(line: CommandLine, *, takes_intervals: bool = False) -> DictConfig:
         runs = [*config.settings, *config.typed, *(f"{key}={text}" for key, text in config.knobs.items())]
         composed(CommandLine("train", tuple(runs), is_sweep=True), takes_intervals=True)
     return config
+
+
+def _leave_out(config: DictConfig, key: str) -> None:
+    parent, _, name = key.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    if isinstance(node, DictConfig) and name in node:  # of `~group.key` typed twice it is gone already
+        with open_dict(node):
+            del node[name]
 
 
 def know_hydra(config: DictConfig) -> None:

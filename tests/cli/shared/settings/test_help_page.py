@@ -36,7 +36,7 @@ def test_each_setting_stands_with_its_default_its_comment_and_what_it_takes():
     text = " ".join(page("generate").split())
     assert "num_quarters=128 of what is new; a prompt comes on top [a whole number from 1]" in text
     assert "sampling.top_p=0.97" in text
-    assert "[a list that is not empty, each mid, wav, png or musicxml]" in text
+    assert "[a list that is not empty, each mid, wav, opus, png, svg or musicxml]" in text
 
 
 def test_a_verb_lists_its_own_settings_alone():
