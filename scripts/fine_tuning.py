@@ -16,6 +16,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from omegaconf import OmegaConf
+
 from musicgen.cli.shared.pieces import prepared_pieces
 from musicgen.config.build import build
 from musicgen.config.tree import plain, read_run_config
@@ -64,13 +66,13 @@ def sweep_command(model: Path, root: Path, settings: Sequence[str]) -> list[str]
     return ["train", "-m", *data, *arms, *settings]
 
 
-def rows(runs: Sequence[Run]) -> Iterator[str]:
-    """Write a row in Markdown for each arm and each setting beside seeds: mean over seeds, and range."""
+def rows(runs: Sequence[Run], *, swept: Sequence[str]) -> Iterator[str]:
+    """Write a row in Markdown for each arm and each value of what is swept: mean over seeds, and range."""
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
         arm = "the model" if run.config.get("init_from") else "nothing"
-        beside = run.folder.name.split(",")
-        setting = ",".join(part for part in beside if not part.startswith(("seed=", "init_from=")))
+        config = OmegaConf.create(dict(run.config))
+        setting = " ".join(f"{key}={OmegaConf.select(config, key)}" for key in swept)
         groups[setting, arm].append(run)
     yield f"| settings | from | runs | `{MEASURED}` | lowest, highest | CPU-seconds |"
     yield "|---|---|---|---|---|---|"
@@ -99,7 +101,8 @@ def main() -> None:
     command = sweep_command(model, root, settings)
     print("musicgen", *command, flush=True)
     code = subprocess.run([sys.executable, "-m", "musicgen", *command], check=False).returncode
-    print(*rows(load_runs(root.with_name("sweep"))), sep="\n")
+    swept = [key for key, values in options.items() if "," in values and key != "seed"]
+    print(*rows(load_runs(root.with_name("sweep")), swept=swept), sep="\n")
     sys.exit(code)
 
 

@@ -134,7 +134,7 @@ def points_of_board(run: Path, stage: str) -> list[tuple[str, int, float]]:
     return sorted(found)
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 @pytest.mark.parametrize("stage", ["vq_vae", "transformer"])
 def test_a_resumed_run_reaches_the_weights_of_the_uninterrupted_one(
     musicgen, tiny, tmp_path: Path, stage: str

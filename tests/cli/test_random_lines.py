@@ -116,7 +116,9 @@ def todays_seed() -> int:
     return int(os.environ.get(SEED) or datetime.now(tz=UTC).strftime("%Y%m%d"))
 
 
-@pytest.mark.parametrize("seed", [SHORT, todays_seed()], ids=["always", "today"])
+@pytest.mark.parametrize(
+    "seed", [SHORT, pytest.param(todays_seed(), marks=pytest.mark.gate)], ids=["always", "today"]
+)
 def test_every_line_is_carried_out_or_refused_in_one_sentence(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

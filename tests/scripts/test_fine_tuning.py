@@ -12,16 +12,18 @@ def run_of(folder: Path, *, start: str | None, bits: float, seconds: float) -> R
     record |= {"trained_in": "", "metrics": {}, "files": {}, "cpu_seconds": seconds}
     (folder / "checkpoints" / "vq_vae.json").write_text(json.dumps(record))
     metrics = {"val/bits_per_quarter": bits}
-    return Run(folder=folder, status="done", reason="", config={"init_from": start}, metrics=metrics)
+    return Run(
+        folder=folder, status="done", reason="", config={"init_from": start, "epochs": 2}, metrics=metrics
+    )
 
 
 def test_arms_are_averaged_over_seeds_beside_the_time_they_took(tmp_path: Path):
     runs = [
-        run_of(tmp_path / "epochs=2,init_from=0,seed=0", start="/box", bits=30.0, seconds=10.0),
-        run_of(tmp_path / "epochs=2,init_from=0,seed=1", start="/box", bits=32.0, seconds=12.0),
-        run_of(tmp_path / "epochs=2,init_from=null,seed=0", start=None, bits=40.0, seconds=11.0),
+        run_of(tmp_path / "0", start="/box", bits=30.0, seconds=10.0),
+        run_of(tmp_path / "1", start="/box", bits=32.0, seconds=12.0),
+        run_of(tmp_path / "2", start=None, bits=40.0, seconds=11.0),
     ]
-    table = list(rows(runs))
+    table = list(rows(runs, swept=["epochs"]))
     assert "| epochs=2 | nothing | 1 | 40.00 | 40.00, 40.00 | 11 |" in table
     assert "| epochs=2 | the model | 2 | 31.00 | 30.00, 32.00 | 11 |" in table
 
