@@ -139,4 +139,5 @@ def _key(override: str) -> str:
 
 
 def _plain(overrides: Any) -> list[str]:
-    return [str(word) for word in overrides]
+    """Return overrides as they were typed: `${hydra.job.num}` is each job's own."""
+    return [str(word) for word in OmegaConf.to_container(overrides, resolve=False)]

@@ -33,6 +33,13 @@ def test_a_sweep_goes_on_with_its_own_settings_where_it_is_now(sweep: Path):
     ]
 
 
+def test_a_sweep_whose_jobs_have_numbers_for_names_goes_on(tmp_path: Path):
+    numbered = "hydra.sweep.subdir=${hydra.job.num}"  # where settings are too long for a folder's name
+    content = {"hydra": {"overrides": {"hydra": [numbered], "task": ["epochs=5,10"]}, "job": {"num": "???"}}}
+    OmegaConf.save(content, tmp_path / "multirun.yaml")
+    assert resume_command([f"resume={tmp_path}"])[2:4] == [numbered, "epochs=5,10"]
+
+
 def test_where_it_runs_may_change(sweep: Path):
     line = resume_command([f"resume={sweep}", "-m", "threads=2", "hydra/launcher=basic", "retry_failed=true"])
     assert {"threads=2", "hydra/launcher=basic", "retry_failed=true"} <= set(line)
