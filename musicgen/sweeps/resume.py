@@ -140,4 +140,5 @@ def _key(override: str) -> str:
 
 def _plain(overrides: Any) -> list[str]:
     """Return overrides as they were typed: `${hydra.job.num}` is each job's own."""
-    return [str(word) for word in OmegaConf.to_container(overrides, resolve=False)]
+    words: Any = OmegaConf.to_container(overrides, resolve=False)
+    return [str(word) for word in words]
