@@ -1,6 +1,7 @@
 """A person who has only Bachsformer's weights and a MIDI file: import, continue, measure, go on training."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,18 @@ def test_an_imported_run_has_the_weights_and_the_metrics(imported: Path, weights
     assert metrics["vq_vae/val/bce"] > 0
     assert metrics["val/bits_per_quarter"] > 0
     assert metrics["vq_vae/train/bce"] is None  # nothing was trained here
+
+
+def test_weights_that_cannot_be_read_are_refused_before_a_folder_is_made(
+    weights: Path, tmp_path: Path, musicgen: Musicgen
+):
+    broken = shutil.copytree(weights, tmp_path / "broken")
+    for file in broken.glob("*.pt"):
+        file.write_bytes(file.read_bytes()[:100])
+    done = musicgen("import", f"weights={broken}", fails=True)
+    assert done.returncode == 2
+    assert str(broken) in done.stderr
+    assert not (musicgen.folder / "outputs").exists()
 
 
 def test_two_commands_continue_a_piece(imported: Path, midi_folder: Path, musicgen: Musicgen):

@@ -65,6 +65,10 @@ def _check_job(config: DictConfig, *, verb: str) -> None:
         from musicgen.pipeline.export import check_target
 
         check_target(config.to)
+    elif verb == "import":
+        from musicgen.compat.bachsformer_weights import load_weights
+
+        load_weights(config.weights, num_heads=config.num_heads)
     elif verb == "evaluate" and config.run:  # a stranger's run, of which not everything is built
         check_networks_of(Path(config.run), "to measure")
         check_choice(settings_of_run(config), make=lambda named: build(plain(named)))
