@@ -11,12 +11,8 @@ from nbclient import NotebookClient
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(path, marks=[] if path.stem == "sweep" else pytest.mark.gate) for path in NOTEBOOKS],
-    ids=lambda path: path.stem,
-)
+@pytest.mark.gate
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(
     path: Path, tiny_run: Path, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -59,7 +59,7 @@ def test_a_model_writes_by_its_name_and_a_second_export_is_refused(
     assert "no such model" in unknown.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 def test_training_goes_on_with_pieces_of_another_composer(model: Path, musicgen: Musicgen):
     other = musicgen.folder / "other"
     for number in range(6):

@@ -106,7 +106,7 @@ def test_two_commands_continue_a_piece(imported: Path, midi_folder: Path, musicg
     assert len(continued) > 0
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 def test_training_goes_on_from_an_imported_run(imported: Path, tiny: list[str], musicgen: Musicgen):
     run = musicgen.folder / "run"
     frozen = ["optimizer.vq_vae.lr=0", "optimizer.transformer.lr=0", "optimizer.transformer.weight_decay=0"]

@@ -46,7 +46,7 @@ def interrupt(process: subprocess.Popen) -> str:
     return out + err
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 def test_an_interrupted_training_can_go_on(midi_folder: Path, tmp_path: Path):
     settings = [*tiny_settings(midi_folder, tmp_path), "max_epochs.vq_vae=100000", "hydra.run.dir=a b"]
     process = started("-m", "musicgen", "train", *settings, folder=tmp_path)

@@ -244,8 +244,8 @@ prepare(Folder(sys.argv[1]), ClockGrid(), choice=PieceFilter(), cache_dir=sys.ar
 """
 
 
+@pytest.mark.gate
 @pytest.mark.faults
-@pytest.mark.slow
 def test_a_killed_preparation_leaves_nothing_wrong(tmp_path: Path, write_piece):
     for seed in range(150):
         write_piece(tmp_path / "music" / f"{seed}.mid", seed=seed, num_quarters=60)

@@ -24,6 +24,7 @@ def prepared(tiny_run: Path) -> Prepared:
     return prepared_pieces(config)
 
 
+@pytest.mark.gate
 def test_a_second_job_over_the_same_autoencoder_encodes_nothing(
     tiny_run: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ):

@@ -92,7 +92,7 @@ def test_every_row_can_be_measured(name, bench) -> None:
     assert text_table(rows).count("\n") > len(rows)
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 def test_a_cold_start_ends_after_one_update(bench) -> None:
     (row,) = benchmark.measured("cold_start", bench)
 

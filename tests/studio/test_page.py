@@ -284,6 +284,7 @@ def test_a_reload_shows_everything_again(page: Page, studio: RunningStudio):
     assert page.ask("document.querySelectorAll('.version').length") == 2
 
 
+@pytest.mark.gate
 def test_a_killed_studio_is_noticed_and_found_again_with_all_pieces(page: Page, studio: RunningStudio):
     written(page)
     studio.kill()

@@ -160,6 +160,7 @@ def test_a_part_is_filled_and_varied_and_the_rest_stays(person: Person, midi_fol
         assert piece["locked"] == locked
 
 
+@pytest.mark.gate
 def test_a_full_queue_refuses_and_what_it_took_is_written(own_studio: RunningStudio):
     person = Person(own_studio)
     answers = []
