@@ -53,6 +53,7 @@ def test_a_refused_line_leaves_no_folder(musicgen: Musicgen):
     assert not list(musicgen.folder.iterdir())
 
 
+@pytest.mark.gate
 def test_an_experiment_that_is_a_sweep_runs_as_one(tiny: list[str], musicgen: Musicgen):
     made = musicgen("train", "experiment=epochs_5_vs_10", *tiny, "stages=[]", "epochs=1,2", fails=True)
     assert "-m epochs=1,2" in made.stderr

@@ -31,6 +31,7 @@ leap_rate:
 """
 
 
+@pytest.mark.gate
 def test_it_is_measured_and_shown_beside_ours(midi_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "their_metrics.py").write_text(CODE)
     (tmp_path / "theirs" / "own_metrics").mkdir(parents=True)
