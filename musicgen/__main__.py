@@ -2,6 +2,7 @@
 
 import codecs
 import errno
+import gc
 import importlib
 import io
 import os
@@ -56,6 +57,7 @@ class LenientPipe(io.FileIO):
 
 def main() -> None:
     """Run the verb that the command line names."""
+    gc.disable()  # what imports leave stays: no use in looking through it; `launch` enables it for the work
     codecs.register_error(NAMES_AS_BYTES, _bytes_of_names)
     pipes = [_open_leniently(name, descriptor=number) for name, number in (("stdout", 1), ("stderr", 2))]
     try:
@@ -65,6 +67,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     finally:
         sys.stdout.flush()
+        gc.freeze()  # the end of the process frees all at once
     if failure := next((pipe.failure for pipe in pipes if pipe and pipe.failure), ""):
         print(f"musicgen: not all output could be written: {failure}", file=sys.stderr)
         sys.exit(1)

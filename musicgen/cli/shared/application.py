@@ -1,5 +1,6 @@
 """What every verb shares: a Hydra application, short messages for mistakes, full ones for faults."""
 
+import gc
 import logging
 import os
 import shlex
@@ -189,6 +190,8 @@ def _show(line: CommandLine) -> None:
 
 def _run(plan: Plan, guarded: Callable[[DictConfig], Any]) -> int:
     """Do the work; return the number of jobs that failed."""
+    gc.freeze()
+    gc.enable()
     application: Any = GlobalHydra.instance().hydra
     if not plan.is_sweep:
         application.run(plan.line.verb, guarded, [*plan.overrides, "hydra.mode=RUN"])

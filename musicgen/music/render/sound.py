@@ -3,7 +3,10 @@
 import importlib.util
 import io
 import os
+import subprocess
+import sys
 import wave
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +27,11 @@ _TICKS_PER_SECOND = 9600
 _RING_S = 2.0  # how long strings may ring behind the last note
 _PEAK = 0.9
 _SILENT = 1e-4
+_RENDER_OPUS = """
+import pathlib, sys, midirenderer
+font, notes = pathlib.Path(sys.argv[1]).read_bytes(), sys.stdin.buffer.read()
+sys.stdout.buffer.write(bytes(midirenderer.render_opus_from(font, notes, True)))
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,16 +110,46 @@ def render_opus(
     Raises:
         ValueError: for a soundfont that cannot be used.
     """
+    return start_opus(performance, max_s=max_s, soundfont=soundfont).result()
+
+
+def start_opus(
+    performance: Performance,
+    *,
+    max_s: float | None = None,
+    soundfont: str | Path | None = None,
+) -> "Future[bytes | None]":
+    """Begin what `render_opus` does, in a process of its own: the synthesiser lets no other thread run.
+
+    Args:
+        performance: the notes.
+        max_s: notes that begin later are left out.
+        soundfont: as in `render`.
+
+    Returns:
+        Its `result()` waits for the file, and raises ValueError for a soundfont that cannot be used.
+
+    Raises:
+        ValueError: for a soundfont that is not there.
+    """
     font = find_soundfont(soundfont)
     if font is None:
-        return None
-    import midirenderer
+        opus: Future[bytes | None] = Future()
+        opus.set_result(None)
+        return opus
+    thread = ThreadPoolExecutor(max_workers=1)
+    opus = thread.submit(_opus_of, midi_bytes(_in_seconds(performance, max_s)), font)
+    thread.shutdown(wait=False)
+    return opus
 
-    notes = midi_bytes(_in_seconds(performance, max_s))
-    try:
-        return bytes(midirenderer.render_opus_from(_font_bytes(font), notes, True))
-    except (RuntimeError, ValueError) as error:
-        raise _bad_soundfont(font, error) from error
+
+def _opus_of(notes: bytes, font: Path) -> bytes:
+    command = [sys.executable, "-c", _RENDER_OPUS, str(font)]
+    done = subprocess.run(command, input=notes, capture_output=True, check=False)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise _bad_soundfont(font, said.partition(": ")[2] or f"its process ended with {done.returncode}")
+    return done.stdout
 
 
 def find_soundfont(soundfont: str | Path | None = None) -> Path | None:
@@ -173,7 +211,7 @@ def _render_wav(performance: Performance, font: Path) -> bytes:
     try:
         return bytes(midirenderer.render_wave_from(_font_bytes(font), midi_bytes(performance)))
     except (RuntimeError, ValueError) as error:
-        raise _bad_soundfont(font, error) from error
+        raise _bad_soundfont(font, str(error)) from error
 
 
 def _scaled(wav: bytes, *, max_s: float | None, gain: float | None) -> Sound:
@@ -194,5 +232,5 @@ def _font_bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _bad_soundfont(font: Path, error: Exception) -> ValueError:
-    return ValueError(f"soundfont={font} cannot be played ({error}); name another SF2 file")
+def _bad_soundfont(font: Path, reason: str) -> ValueError:
+    return ValueError(f"soundfont={font} cannot be played ({reason}); name another SF2 file")

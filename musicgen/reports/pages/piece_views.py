@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -20,7 +20,7 @@ from musicgen.music.notes import Performance
 from musicgen.music.passages import cut_passage
 from musicgen.music.render.form_diagram import form_image
 from musicgen.music.render.piano_roll import Rgb, roll_image
-from musicgen.music.render.sound import render, render_opus
+from musicgen.music.render.sound import render, start_opus
 from musicgen.music.theory.harmony import SLICE_KINDS, Harmony, kind_shares
 
 _ROLL_QUARTERS = 128
@@ -77,6 +77,7 @@ def view_piece(
     is_heard = len(performance) > 0
     minutes, seconds = divmod(round(performance.duration_s), 60)
     shown, begin = _around_seam(performance)
+    sound = start_sound(shown, audio_s=audio_s) if is_heard else str  # while the pictures are drawn
     written = on_its_beats(shown)
     as_written = {"metre": written.metre, "tempo_bpm": written.tempo_bpm, "max_quarters": score_quarters}
     svg = engrave(written.performance, **as_written) if is_heard else ""
@@ -100,7 +101,7 @@ def view_piece(
         roll=_address("image/png", png(_roll(performance))),
         form=_address("image/png", png(form_image(performance))),
         midi=_address("audio/midi", midi_bytes(performance)),
-        audio=sound_address(shown, audio_s=audio_s) if is_heard else "",
+        audio=sound(),
         score_note=_score_note(written, score_quarters, begin),
         audio_note=_part(f"{audio_s:.0f} seconds", begin, shown.duration_s > audio_s + 1),
     )
@@ -152,17 +153,25 @@ def _roll(performance: Performance) -> Rgb:
     )
 
 
-def sound_address(performance: Performance, *, audio_s: float) -> str:
-    """Render the beginning of a piece as a `data:` address: Opus, or WAV where no sampled piano is installed.
+def start_sound(performance: Performance, *, audio_s: float) -> Callable[[], str]:
+    """Begin to render the beginning of a piece: Opus, or WAV where no sampled piano is installed.
 
     Args:
         performance: The piece, with notes.
         audio_s: At most so many seconds.
+
+    Returns:
+        What waits for the sound and gives it as a `data:` address.
     """
-    opus = render_opus(performance, max_s=audio_s)
-    if opus is not None:
-        return _address("audio/ogg", opus)
-    return _address("audio/wav", render(performance, max_s=audio_s).wav())
+    started = start_opus(performance, max_s=audio_s)
+
+    def address() -> str:
+        opus = started.result()
+        if opus is not None:
+            return _address("audio/ogg", opus)
+        return _address("audio/wav", render(performance, max_s=audio_s).wav())
+
+    return address
 
 
 def copy_text(copy: Copy, threshold: CopyThreshold | None) -> str:

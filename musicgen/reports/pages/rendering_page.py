@@ -15,7 +15,7 @@ from musicgen.music.metrics.touch import pedal_share
 from musicgen.music.notes import Performance
 from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash, write_page_text
 from musicgen.reports.pages.evaluation_page import PageExtent
-from musicgen.reports.pages.piece_views import sound_address
+from musicgen.reports.pages.piece_views import start_sound
 from musicgen.reports.tables.numbers import decimals_for, format_number
 from musicgen.reports.tables.render import to_html
 from musicgen.reports.tables.table import Cell, Column, Line, Table
@@ -122,9 +122,10 @@ def write_rendering_page(
 
 def _players(pieces: Rendered, place: int, *, audio_s: float) -> list[Player]:
     heard = {"flat": pieces.flat, "rendered": pieces.rendered, "as it was played": pieces.real}
+    sounds = [start_sound(each[place], audio_s=audio_s) for each in heard.values()]
     return [
-        Player(title, sound_address(each[place], audio_s=audio_s), _facts(each[place]))
-        for title, each in heard.items()
+        Player(title, sound(), _facts(each[place]))
+        for (title, each), sound in zip(heard.items(), sounds, strict=True)
     ]
 
 

@@ -50,6 +50,16 @@ def test_a_killed_worker_of_a_launcher_is_told_with_what_to_do(monkeypatch, caps
     assert "give the same command again" in capsys.readouterr().err
 
 
+def test_garbage_is_collected_while_the_work_is_done(tmp_path):
+    code = (
+        "import gc, sys; from musicgen.cli.shared.application import launch; from musicgen import __main__;"
+    )
+    code += "__main__._run_verb = lambda: launch(lambda config: print(gc.isenabled()), verb='prepare');"
+    code += f"sys.argv = ['musicgen', 'prepare', 'hydra.run.dir={tmp_path}/a']; __main__.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1:] == ["True"], done.stderr
+
+
 def test_an_unknown_verb_is_answered_with_the_known_ones(musicgen):
     assert "use one of prepare, train" in musicgen("trian", fails=True).stderr
 
