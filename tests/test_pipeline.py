@@ -112,8 +112,8 @@ def test_generated_files_are_whole(tiny_run: Path):
         assert performance.counts.unclosed_notes == performance.counts.unmatched_note_offs == 0
 
 
-def weights(run: Path, stage: str) -> dict[str, torch.Tensor]:
-    return torch.load(run / "checkpoints" / f"{stage}-last.ckpt", weights_only=True)["state_dict"]
+def weights(run: Path, stage: str, *, suffix: str = "-last") -> dict[str, torch.Tensor]:
+    return torch.load(run / "checkpoints" / f"{stage}{suffix}.ckpt", weights_only=True)["state_dict"]
 
 
 def points_of_table(run: Path, stage: str) -> list[tuple[str, int, float]]:
@@ -169,6 +169,17 @@ def test_a_transformer_refuses_the_codes_of_another_autoencoder(tiny_run: Path):
         autoencoder.decoder.to_patches.bias += 1
     with pytest.raises(ValueError, match="codes of another autoencoder"):
         load_transformer(tiny_run, autoencoder=autoencoder)
+
+
+def test_a_prior_goes_on_alone_with_the_codes_that_it_knew(musicgen, tiny, tiny_run: Path, tmp_path: Path):
+    folder = tmp_path / "alone"
+    own = [f"init_from={tiny_run}", "stages=[transformer,generate]", f"hydra.run.dir={folder}"]
+    result = musicgen("train", *tiny, *own)
+    assert result.returncode == 0, result.stderr
+    for stage, stays in {"vq_vae": True, "transformer": False}.items():
+        before, after = (weights(run, stage, suffix="") for run in (tiny_run, folder))
+        assert all(torch.equal(before[name], after[name]) for name in before) == stays
+    assert list(folder.glob("generated/*.mid"))
 
 
 def test_mistakes_show_before_anything_is_written(musicgen, tiny):

@@ -10,10 +10,12 @@ from typing import Any
 
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from musicgen.files.atomic import write_atomically
+from musicgen.files.run_folders import find_run
 from musicgen.pipeline.charts import log_layout
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.reuse.inputs import StageInputs, environment_of, with_threads
-from musicgen.pipeline.reuse.record import last_checkpoint
+from musicgen.pipeline.reuse.record import best_checkpoint, last_checkpoint
 from musicgen.pipeline.reuse.trained import TrainedStages
 from musicgen.pipeline.stage import NetworkStage, Stage
 from musicgen.training.threads import Threads
@@ -49,12 +51,25 @@ class Pipeline:
         run = self.context
         plan = self._possible(in_order(self.stages, names))
         self._check_folder(plan)
+        for name in needed_beside(self.stages, plan):
+            self._take(name)
         log_layout(run.loggers)
         run.status.update(stages=tuple(plan))
         for name in plan:
             if isinstance(self.stages[name], NetworkStage) or rank_zero_only.rank == 0:
                 self._run_stage(name)
         return run.metrics
+
+    def _take(self, name: str) -> None:
+        """Take the network of a stage that is not run from the run of `init_from`, unless it is here."""
+        stage, target = self.stages[name], best_checkpoint(self.context.folder, name)
+        if not isinstance(stage, NetworkStage) or stage.init_from is None or target.is_file():
+            return
+        log.info("%s: taken from %s as it is", stage.title, stage.init_from)
+        if rank_zero_only.rank == 0:
+            source = best_checkpoint(find_run(stage.init_from), name)
+            write_atomically(target, source.read_bytes())
+        self.context.device_trainer.strategy.barrier(name)
 
     def _run_stage(self, name: str) -> None:
         """Run a stage, or reuse it, with as many threads as cores are free now."""
@@ -132,6 +147,12 @@ class Pipeline:
                 f"{run.folder} already holds trained stages ({', '.join(trained)}); "
                 "use ckpt_path=last to resume them, or another hydra.run.dir to start anew"
             )
+
+
+def needed_beside(stages: Mapping[str, Stage], names: Sequence[str]) -> list[str]:
+    """List the stages that stages need and that are not among them, which are there already or are taken."""
+    needs = [need for name in names for need in stages[name].needs]
+    return [need for need in dict.fromkeys(needs) if need not in names]
 
 
 def in_order(stages: Mapping[str, Stage], names: Sequence[str]) -> list[str]:

@@ -77,6 +77,11 @@ def record_path(folder: Path, stage: str) -> Path:
     return folder / "checkpoints" / f"{stage}.json"
 
 
+def best_checkpoint(folder: Path, stage: str) -> Path:
+    """Locate the checkpoint of a trained stage that a run uses."""
+    return folder / "checkpoints" / f"{stage}.ckpt"
+
+
 def last_checkpoint(folder: Path, stage: str) -> Path:
     """Locate the last checkpoint of a stage."""
     return folder / "checkpoints" / f"{stage}-last.ckpt"

@@ -197,13 +197,14 @@ def check_networks(config: DictConfig) -> None:
         config: Of `train`.
 
     Raises:
-        ValueError: Settings do not fit together, or not to the run that `init_from` names; the message names
-            them.
+        ValueError: Settings do not fit together, or not to the run that `init_from` names, or a stage that
+            others need is neither asked for nor there; the message names them.
         FileNotFoundError: That run has no such network.
     """
     import torch
 
     from musicgen.cli.shared.build_run import built_stages
+    from musicgen.pipeline.pipeline import needed_beside
     from musicgen.pipeline.stage import NetworkStage
 
     try:
@@ -215,11 +216,27 @@ def check_networks(config: DictConfig) -> None:
         if isinstance(error, InstantiationException):
             raise
         return  # a class that cannot be built without memory; the job says what is wrong
+    needed = needed_beside(stages, config.stages)
+    for name in needed:
+        _check_is_there(config, name)
     for name, stage in stages.items():
         if isinstance(stage, NetworkStage) and hasattr(stage, "network"):
             _check_size(name, sum(parameter.nbytes for parameter in stage.network.parameters()))
-            if name in config.stages and not stage.refusal(stages):
+            if name in (*config.stages, *needed) and not stage.refusal(stages):
                 stage.check_start()
+
+
+def _check_is_there(config: DictConfig, name: str) -> None:
+    """Refuse to run without a stage that others need, where neither the run nor `init_from` has it."""
+    from musicgen.pipeline.reuse.record import best_checkpoint
+
+    folder, sweep = Path(config.hydra.run.dir), Path(config.hydra.sweep.dir)
+    if config.init_from is None and not sweep.is_dir() and not best_checkpoint(folder, name).is_file():
+        asked = ",".join(config.stages)
+        raise ValueError(
+            f"stages=[{asked}] needs {name}, which {folder} does not hold; add it, or name a run that has it "
+            "by init_from=RUN"
+        )
 
 
 def _check_size(name: str, num_bytes: int) -> None:

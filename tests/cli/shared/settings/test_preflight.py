@@ -74,7 +74,17 @@ def test_shares_that_leave_nothing_to_learn_from_are_refused(midi_folder: Path):
     assert "their sum below 1" in refused("prepare", *chosen, "data.val_fraction=.9", "data.test_fraction=.9")
     assert "no piece is held out" in refused("train", *chosen, "data.val_fraction=0")
     assert refused("prepare", *chosen, "data.val_fraction=0") == ""
-    assert refused("train", *chosen, "data.val_fraction=0", "stages=[generate]") == ""
+    model = "init_from=chorales-small"
+    assert refused("train", *chosen, "data.val_fraction=0", "stages=[generate]", model) == ""
+
+
+def test_a_stage_that_others_need_must_be_there(midi_folder: Path, tmp_path: Path):
+    typed = ["data=folder", f"data.root={midi_folder}", "stages=[transformer]", f"hydra.run.dir={tmp_path}"]
+    assert "needs vq_vae" in refused("train", *typed)
+    assert refused("train", *typed, "init_from=chorales-small") == ""
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "vq_vae.ckpt").touch()
+    assert refused("train", *typed) == ""
 
 
 @pytest.mark.parametrize(
