@@ -3,9 +3,10 @@
 python scripts/fine_tuning.py giantmidi-small composer=Liszt epochs=2,10,30 seed=0,1,2 [key=value …]
 
 The ten pieces are ones that the model was not trained on: those of its test split are trained on, those of
-its validation split, by which its best epoch was chosen, are held out. Both arms have the same networks and
-the same number of updates, so they take the same time; the CPU-seconds that each took are in the table. The
-sweep is one of `musicgen train`: it is resumed by the same command, and `musicgen compare` shows it.
+its validation split, by which its best epoch was chosen, are held out. The first two arms have the same
+networks and the same number of updates, so they take the same time; in the third the prior alone goes on,
+over the codes that it knew. The CPU-seconds that each took are in the table. The sweeps are of
+`musicgen train`: they are resumed by the same command, and `musicgen compare` shows them.
 """
 
 import shutil
@@ -32,6 +33,10 @@ FOLDER = Path("outputs/fine_tuning")
 MEASURED = "val/bits_per_quarter"
 VAL_FRACTION = 0.1  # so that the split by content hash parts the pieces as the model's did
 PIECES = {"test": 7, "val": 3}  # of the model's splits: trained on, held out
+ARMS = {  # by sweep: where to start from, what to train
+    "sweep": ("null,{model}", "[vq_vae,transformer,evaluate]"),
+    "prior": ("{model}", "[transformer,evaluate]"),
+}
 
 
 def held_out_pieces(model: Path, composer: str) -> list[Piece]:
@@ -56,13 +61,14 @@ def held_out_pieces(model: Path, composer: str) -> list[Piece]:
     return found
 
 
-def sweep_command(model: Path, root: Path, settings: Sequence[str]) -> list[str]:
-    """Write the command of the sweep over both arms."""
-    folder = root.with_name("sweep")
+def sweep_command(model: Path, root: Path, settings: Sequence[str], *, name: str = "sweep") -> list[str]:
+    """Write the command of a sweep over arms."""
+    folder = root.with_name(name)
+    start, stages = ARMS[name]
     if (folder / "multirun.yaml").is_file():
         return ["train", f"resume={folder}"]
     data = ["data=folder", f"data.root={root}", f"data.val_fraction={VAL_FRACTION}", "data.test_fraction=0"]
-    arms = [f"init_from=null,{model}", "stages=[vq_vae,transformer,evaluate]", f"hydra.sweep.dir={folder}"]
+    arms = [f"init_from={start.format(model=model)}", f"stages={stages}", f"hydra.sweep.dir={folder}"]
     return ["train", "-m", *data, *arms, *settings]
 
 
@@ -71,6 +77,7 @@ def rows(runs: Sequence[Run], *, swept: Sequence[str]) -> Iterator[str]:
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
         arm = "the model" if run.config.get("init_from") else "nothing"
+        arm += "" if "vq_vae" in run.config["stages"] else ", prior alone"
         config = OmegaConf.create(dict(run.config))
         setting = " ".join(f"{key}={OmegaConf.select(config, key)}" for key in swept)
         groups[setting, arm].append(run)
@@ -86,7 +93,7 @@ def rows(runs: Sequence[Run], *, swept: Sequence[str]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Lay out the pieces, run the sweep, print the table."""
+    """Lay out the pieces, run the sweeps, print the table."""
     words = [word for word in sys.argv[1:] if "=" not in word]
     options = dict(word.split("=", 1) for word in sys.argv[1:] if "=" in word)
     composer = options.pop("composer", "")
@@ -98,12 +105,18 @@ def main() -> None:
     for piece in held_out_pieces(model, composer):
         shutil.copyfile(piece.path, root / piece.path.name)
     settings = [f"{key}={value}" for key, value in options.items()]
-    command = sweep_command(model, root, settings)
-    print("musicgen", *command, flush=True)
-    code = subprocess.run([sys.executable, "-m", "musicgen", *command], check=False).returncode
+    failed = [name for name in ARMS if run_sweep(sweep_command(model, root, settings, name=name))]
     swept = [key for key, values in options.items() if "," in values and key != "seed"]
-    print(*rows(load_runs(root.with_name("sweep")), swept=swept), sep="\n")
-    sys.exit(code)
+    runs = [run for name in ARMS for run in load_runs(root.with_name(name))]
+    print(*rows(runs, swept=swept), sep="\n")
+    if failed:
+        sys.exit("not all runs succeeded; the same command resumes them")
+
+
+def run_sweep(command: Sequence[str]) -> int:
+    """Run a sweep, or resume it; return its exit status."""
+    print("musicgen", *command, flush=True)
+    return subprocess.run([sys.executable, "-m", "musicgen", *command], check=False).returncode
 
 
 if __name__ == "__main__":
