@@ -20,6 +20,7 @@ from musicgen.cli.shared.settings.usage import FolderError
 from musicgen.config.build import build
 from musicgen.config.tree import plain
 from musicgen.data.catalogue.shards import Shard
+from musicgen.files.run_folders import find_run
 
 LOCAL_LAUNCHERS = ("BasicLauncher", "JoblibLauncher")  # whose jobs run on this machine
 MOST_JOBS = 100  # of a sweep that are looked at
@@ -52,6 +53,8 @@ def check_jobs(config: DictConfig, *, verb: str, is_sweep: bool) -> None:
             _check_cache(job)
             check_choice(job)
         _check_job(job, verb=verb)
+        if verb == "train" and not (is_sweep and Path(config.hydra.sweep.dir).is_dir()):
+            _check_needed(job, Path(config.hydra.run.dir))
 
 
 def _check_job(config: DictConfig, *, verb: str) -> None:
@@ -197,14 +200,13 @@ def check_networks(config: DictConfig) -> None:
         config: Of `train`.
 
     Raises:
-        ValueError: Settings do not fit together, or not to the run that `init_from` names, or a stage that
-            others need is neither asked for nor there; the message names them.
+        ValueError: Settings do not fit together, or not to the run that `init_from` names; the message names
+            them.
         FileNotFoundError: That run has no such network.
     """
     import torch
 
     from musicgen.cli.shared.build_run import built_stages
-    from musicgen.pipeline.pipeline import needed_beside
     from musicgen.pipeline.stage import NetworkStage
 
     try:
@@ -216,27 +218,27 @@ def check_networks(config: DictConfig) -> None:
         if isinstance(error, InstantiationException):
             raise
         return  # a class that cannot be built without memory; the job says what is wrong
-    needed = needed_beside(stages, config.stages)
-    for name in needed:
-        _check_is_there(config, name)
     for name, stage in stages.items():
         if isinstance(stage, NetworkStage) and hasattr(stage, "network"):
             _check_size(name, sum(parameter.nbytes for parameter in stage.network.parameters()))
-            if name in (*config.stages, *needed) and not stage.refusal(stages):
+            if name in config.stages and not stage.refusal(stages):
                 stage.check_start()
 
 
-def _check_is_there(config: DictConfig, name: str) -> None:
+def _check_needed(config: DictConfig, folder: Path) -> None:
     """Refuse to run without a stage that others need, where neither the run nor `init_from` has it."""
+    from musicgen.pipeline.build_stages import build_stages
+    from musicgen.pipeline.pipeline import needed_beside
     from musicgen.pipeline.reuse.record import best_checkpoint
 
-    folder, sweep = Path(config.hydra.run.dir), Path(config.hydra.sweep.dir)
-    if config.init_from is None and not sweep.is_dir() and not best_checkpoint(folder, name).is_file():
-        asked = ",".join(config.stages)
-        raise ValueError(
-            f"stages=[{asked}] needs {name}, which {folder} does not hold; add it, or name a run that has it "
-            "by init_from=RUN"
-        )
+    for name in needed_beside(build_stages(config), config.stages):
+        places = [folder] if config.init_from is None else [folder, find_run(config.init_from)]
+        if not any(best_checkpoint(place, name).is_file() for place in places):
+            asked, looked = ",".join(config.stages), " and ".join(map(str, places))
+            raise ValueError(
+                f"stages=[{asked}] needs {name}, which is not in {looked}; add it to the stages, or name a "
+                "run that has it by init_from=RUN"
+            )
 
 
 def _check_size(name: str, num_bytes: int) -> None:

@@ -81,6 +81,7 @@ def test_shares_that_leave_nothing_to_learn_from_are_refused(midi_folder: Path):
 def test_a_stage_that_others_need_must_be_there(midi_folder: Path, tmp_path: Path):
     typed = ["data=folder", f"data.root={midi_folder}", "stages=[transformer]", f"hydra.run.dir={tmp_path}"]
     assert "needs vq_vae" in refused("train", *typed)
+    assert "needs vq_vae" in refused("train", *typed, "-m", "epochs=1,2")
     assert refused("train", *typed, "init_from=chorales-small") == ""
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "vq_vae.ckpt").touch()
