@@ -69,7 +69,8 @@ def train(config: DictConfig, *, watchers: Sequence["Callback"] = ()) -> None:
         metrics = pipeline.run(config.stages)
         shared = set(hydra.job.config.override_dirname.exclude_keys)  # by all jobs of a sweep
         typed = [one for one in hydra.overrides.task if one.lstrip("+~").partition("=")[0] not in shared]
-        log_settings(pipeline.context.loggers, plain(config), metrics, typed=typed)
+        if is_first_rank:
+            log_settings(pipeline.context.loggers, plain(config), metrics, typed=typed)
     for line in closing_lines(metrics, Path(config.run_dir)) if is_single else ():
         print(line)
 

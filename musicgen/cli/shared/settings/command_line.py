@@ -223,7 +223,8 @@ def _values_of(override: Any) -> list[Any] | None:
 
 
 def _hydras(rewritten: str, key: str, values: list[Any] | None) -> str:
-    if key.lstrip("+~") == "hydra.output_subdir":
+    is_typed = "LOCAL_RANK" not in os.environ  # Lightning adds it for the ranks that it starts
+    if key.lstrip("+~") == "hydra.output_subdir" and is_typed:
         raise UsageError(f"{rewritten}: every verb finds the settings of a run in .hydra; leave this out")
     if key.lstrip("+~") == "hydra.searchpath" and not all(map(_is_search_path, values or [""])):
         raise UsageError(f"{rewritten}: for a folder of your own settings type --config-dir DIR")

@@ -124,6 +124,12 @@ def test_what_can_mean_nothing_is_answered_with_what_to_type(verb: str, typed: s
     assert "\n" not in str(raised.value)
 
 
+def test_what_lightning_adds_for_the_ranks_that_it_starts_is_let_through(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    line = read_command_line(["hydra.output_subdir=null"], verb="train")
+    assert line.overrides == ("hydra.output_subdir=null",)
+
+
 def test_what_hydra_is_asked_to_show_is_left_to_it():
     line = read_command_line(["--cfg", "job", "epochs=5", "--resolve"], verb="train")
     assert (line.options, line.overrides) == (("--cfg", "job", "--resolve"), ("epochs=5",))
