@@ -18,7 +18,12 @@ from musicgen.provenance import git_commit
 from musicgen.tensors import DamagedFileError, SizeLimit, TooLargeError, read_tensors, write_tensors
 
 FORMAT = 2
-STATE_PREFIXES = {"vq_vae": "autoencoder.", "transformer": "transformer.", "style": "classifier."}
+STATE_PREFIXES = {
+    "vq_vae": "autoencoder.",
+    "kmeans": "autoencoder.",
+    "transformer": "transformer.",
+    "style": "classifier.",
+}
 Module = TypeVar("Module", bound=nn.Module)
 
 
@@ -111,7 +116,7 @@ def save_network(module: nn.Module, run: str | Path, *, description: dict[str, A
 
 
 def load_autoencoder(run: str | Path) -> Network[Autoencoder]:
-    """Build the autoencoder of a run folder from its best checkpoint.
+    """Build the autoencoder of a run folder from its best checkpoint, with its codes of k-means if any.
 
     Args:
         run: The run folder.
@@ -123,7 +128,8 @@ def load_autoencoder(run: str | Path) -> Network[Autoencoder]:
         FileNotFoundError: The folder has no such checkpoint.
         ValueError: The checkpoint is damaged, of a newer format, or names classes it may not.
     """
-    return load_network(Path(run), "vq_vae", Autoencoder)
+    has_found_codes = (find_run(run) / "checkpoints" / "kmeans.ckpt").is_file()
+    return load_network(Path(run), "kmeans" if has_found_codes else "vq_vae", Autoencoder)
 
 
 def load_transformer(run: str | Path, *, autoencoder: Autoencoder) -> Network[Prior]:

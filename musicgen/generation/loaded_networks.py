@@ -127,7 +127,10 @@ class LoadedNetworks:
         """
         if self.autoencoder.vocabulary is None:
             bottleneck = type(self.autoencoder.bottleneck).__name__
-            raise ValueError(f"{self.folder}: {bottleneck} has no codes; use a run of bottleneck=quantizer")
+            raise ValueError(
+                f"{self.folder}: {bottleneck} has no codes; use a run of bottleneck=quantizer, "
+                "or one with kmeans among its stages"
+            )
         slices = self.read(piece) if isinstance(piece, str | Path) else piece
         return encode_packed(self.autoencoder, pack(slices))
 

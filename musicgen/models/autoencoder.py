@@ -156,6 +156,33 @@ class Autoencoder(Buildable, nn.Module):
         """
         return self._in_order(self._discrete().encode(self.encoder(self._as_input(slices))))
 
+    @torch.no_grad()
+    def latents(
+        self, slices: Shaped[Tensor, "batch *channels pitches ticks"]
+    ) -> Float[Tensor, "batch dim h w"]:
+        """Compute the latents of slices: what the decoder gets, or with codes what these are chosen for.
+
+        Args:
+            slices: 0 and 1 in any dtype, (batch, channels, pitches, ticks), or (batch, pitches, ticks) with
+                one channel.
+
+        Raises:
+            ValueError: The slices have another shape.
+        """
+        encoded = self.encoder(self._as_input(slices))
+        return (
+            encoded if isinstance(self.bottleneck, DiscreteBottleneck) else self.bottleneck(encoded).latents
+        )
+
+    @torch.no_grad()
+    def decode_latents(
+        self, latents: Float[Tensor, "batch dim h w"]
+    ) -> Float[Tensor, "batch maps pitches ticks"]:
+        """Decode latents, as `latents` returns them, to the maps that the cell model reads."""
+        if isinstance(self.bottleneck, DiscreteBottleneck):
+            latents = self.bottleneck(latents).latents
+        return self.decoder(latents)
+
     def maps_without_latents(self) -> Float[Tensor, "1 maps pitches ticks"] | None:
         """Decode what stands for no latents at all; None unless training showed it to the decoder."""
         if self.null_latent is None:

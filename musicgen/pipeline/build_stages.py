@@ -32,7 +32,7 @@ def build_stage(config: DictConfig, name: str) -> Stage:
     """
     settings = plain(config.stage[name])
     node = OmegaConf.create({key: value for key, value in settings.items() if key != "network"})
-    more: dict[str, Any] = {"name": name, "settings": settings}
+    more: dict[str, Any] = {"name": name, "settings": settings, "is_asked": name in config.stages}
     if "network" in settings:
         if "_target_" not in settings["network"]:
             raise ValueError(f"stage.{name}.network={settings['network']} names no class; leave it out")

@@ -23,6 +23,7 @@ from musicgen.measure.evaluate import (
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.pipeline.encode import codes_by_split
 from musicgen.pipeline.reuse.inputs import data_inputs
+from musicgen.pipeline.reuse.record import last_checkpoint
 from musicgen.pipeline.reuse.store import StageStore
 from musicgen.pipeline.status import StatusFile
 from musicgen.training.threads import ThreadPolicy
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from musicgen.pipeline.stage import Stage
 
 AUTOENCODER = "vq_vae"  # name of the stage that trains the autoencoder
+KMEANS = "kmeans"  # name of the stage that finds codes for one that has none
 
 
 @dataclass
@@ -82,15 +84,20 @@ class RunContext:
         return self._networks[name]
 
     @property
+    def autoencoder_network(self) -> Network[Autoencoder]:
+        """The trained autoencoder, with the codes of k-means once the run has found them."""
+        return self.network(KMEANS if last_checkpoint(self.folder, KMEANS).is_file() else AUTOENCODER)
+
+    @property
     def autoencoder(self) -> Autoencoder:
         """The trained autoencoder, in evaluation mode on the CPU."""
-        return self.network(AUTOENCODER).module
+        return self.autoencoder_network.module
 
     @cached_property
     def codes(self) -> dict[str, PieceCodes]:
         """The pieces as codes of the trained autoencoder, by split."""
         return codes_by_split(
-            self.network(AUTOENCODER),
+            self.autoencoder_network,
             self.prepared,
             device=self.device_trainer.strategy.root_device,
             reuse=self.store is not None,

@@ -17,7 +17,7 @@ from musicgen.measure.copying.index import CopyIndex
 from musicgen.tensors import write_tensors
 
 MAX_MB = 12.0
-AUTOENCODER = "vq_vae"
+AUTOENCODERS = ("vq_vae", "kmeans")  # as trained, and with the codes of k-means
 COPIES_FILE = "copies.npz"
 CONFIG_FILE, CHOICES_FILE = ".hydra/config.yaml", ".hydra/hydra.yaml"
 METRICS_FILE = "metrics.json"
@@ -111,9 +111,12 @@ def _stages(source: Path) -> tuple[str, ...]:
     """List the stages with a best checkpoint, the autoencoder first, of whose codes the others are."""
     names = {path.stem for path in (source / "checkpoints").glob("*.ckpt")}
     best = sorted(name for name in names if not name.endswith("-last"))
-    if AUTOENCODER not in best:
+    if AUTOENCODERS[0] not in best:
         raise FileNotFoundError(f"{source} holds no trained autoencoder to export; name a finished run")
-    return (AUTOENCODER, *(name for name in best if name != AUTOENCODER))
+    return (
+        *(name for name in AUTOENCODERS if name in best),
+        *(name for name in best if name not in AUTOENCODERS),
+    )
 
 
 def _write_networks(source: Path, folder: Path, stages: tuple[str, ...]) -> None:
@@ -128,7 +131,7 @@ def _write_networks(source: Path, folder: Path, stages: tuple[str, ...]) -> None
             description["autoencoder_sha256"] = rounded_sha256
         path = folder / "checkpoints" / f"{stage}.ckpt"
         write_tensors({"state_dict": state, "musicgen": description}, path)
-        if stage == AUTOENCODER:
+        if stage in AUTOENCODERS:
             rounded_sha256 = fingerprint(load_autoencoder(folder).module)
 
 

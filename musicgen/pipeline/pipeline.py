@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch.distributed as dist
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from musicgen.files.atomic import write_atomically
@@ -55,9 +56,11 @@ class Pipeline:
             self._take(name)
         log_layout(run.loggers)
         run.status.update(stages=tuple(plan))
-        for name in plan:
+        for number, name in enumerate(plan):
             if isinstance(self.stages[name], NetworkStage) or rank_zero_only.rank == 0:
                 self._run_stage(name)
+            if dist.is_initialized() and any(name in self.stages[later].needs for later in plan[number:]):
+                dist.barrier()  # what a later stage reads may be written by rank 0 alone
         return run.metrics
 
     def _take(self, name: str) -> None:

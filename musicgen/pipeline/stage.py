@@ -35,6 +35,7 @@ class Stage(ABC):
         settings: Its config in plain values.
         needs: Stages that must have run earlier, in this run or in the same folder.
         title: Display name; `name` if empty.
+        is_asked: The config lists it among the stages to run.
         charts: Title of a TensorBoard chart to its metrics.
     """
 
@@ -42,6 +43,7 @@ class Stage(ABC):
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     needs: Sequence[str] = ()
     title: str = ""
+    is_asked: bool = True
     charts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

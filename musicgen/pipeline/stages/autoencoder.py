@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytorch_lightning as pl
 import torch
 
-from musicgen.checkpoint import Network, load_autoencoder
+from musicgen.checkpoint import Network, load_network
 from musicgen.data.batches.datamodule import MidiDataModule
 from musicgen.data.batches.density import channel_densities
 from musicgen.data.batches.slices import SliceBatch
@@ -91,4 +91,4 @@ class AutoencoderStage(NetworkStage):
 
     def load(self, run: RunContext) -> Network[Autoencoder]:
         """Read the trained autoencoder."""
-        return load_autoencoder(run.folder)
+        return load_network(run.folder, self.name, Autoencoder)

@@ -38,7 +38,7 @@ class EvaluateStage(Stage):
     def run(self, run: RunContext, checkpoint: Path | None) -> None:
         """Measure the networks and the generated pieces."""
         run.metrics |= evaluate_run(
-            run.network(AUTOENCODER),
+            run.autoencoder_network,
             run.network(self.prior),
             run.prepared,
             folder=run.folder,

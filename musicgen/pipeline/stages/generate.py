@@ -19,6 +19,7 @@ from musicgen.generation.writing import Labels, write_pieces
 from musicgen.measure.extent import Extent
 from musicgen.pipeline.context import AUTOENCODER, RunContext
 from musicgen.pipeline.stage import Stage, Stages
+from musicgen.pipeline.stages.kmeans import coding_autoencoder
 from musicgen.reports.runs.settings import typed_settings
 from musicgen.training.pictures import log_generated, showing_s
 
@@ -55,7 +56,8 @@ class GenerateStage(Stage):
 
     def foreseen_s(self, stages: Stages, extent: Extent) -> float:
         """Time a few quarters of drawing with fresh networks, and the pictures of a piece."""
-        autoencoder, prior = (stages[name].network for name in (AUTOENCODER, self.prior))  # pyright: ignore[reportAttributeAccessIssue]
+        autoencoder, prior = coding_autoencoder(stages), stages[self.prior].network  # pyright: ignore[reportAttributeAccessIssue]
+        assert autoencoder is not None, "without codes there is no prior to draw from"
         return self.num_pieces * showing_s() + drawing_s(
             autoencoder,
             prior,

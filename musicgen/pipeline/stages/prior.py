@@ -15,11 +15,11 @@ from musicgen.data.prepare import Prepared
 from musicgen.generation.asking.labelling import labelled, values_of
 from musicgen.generation.asking.training_labels import TrainingLabels
 from musicgen.generation.tokenize import encode_pieces
-from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.conditioners.labels import GAP, LabelConditioner
 from musicgen.models.priors.base import Prior
-from musicgen.pipeline.context import AUTOENCODER, RunContext
+from musicgen.pipeline.context import AUTOENCODER, KMEANS, RunContext
 from musicgen.pipeline.stage import NetworkStage, Stages
+from musicgen.pipeline.stages.kmeans import autoencoder_of, coding_autoencoder
 from musicgen.training.prior_module import PriorModule
 
 
@@ -37,14 +37,18 @@ class PriorStage(NetworkStage):
     hop_quarters: int
     gap_share: float = 0.0
     title: str = "Transformer"
-    needs: Sequence[str] = (AUTOENCODER,)
+    needs: Sequence[str] = (AUTOENCODER, KMEANS)
     monitor: str = "transformer/val/nats_per_code"
     network: Prior = field(init=False, repr=False)
 
     def build(self, stages: Stages) -> None:
         """Build the prior for the codes of the autoencoder."""
-        vocabulary = self._autoencoder(stages).vocabulary
-        assert vocabulary is not None, "a stage that is refused is not built"
+        autoencoder = coding_autoencoder(stages)
+        assert autoencoder is not None, "a stage that is refused is not built"
+        vocabulary = autoencoder.vocabulary
+        assert vocabulary is not None, "an autoencoder that codes has a vocabulary"
+        if autoencoder is autoencoder_of(stages):  # k-means has nothing to do
+            self.needs = [need for need in self.needs if need != KMEANS]
         network = {**self.settings.get("network", {}), "vocabulary": vocabulary.config()}
         more = {"vocabulary": network["vocabulary"]}
         if self.gap_share:
@@ -68,17 +72,13 @@ class PriorStage(NetworkStage):
 
     def refusal(self, stages: Stages) -> str:
         """Return why the autoencoder's codes cannot be modelled; empty if they can."""
-        autoencoder = self._autoencoder(stages)
-        if autoencoder.vocabulary is None:
-            bottleneck = type(autoencoder.bottleneck).__name__
-            return f"{bottleneck} has no codes to learn; use for example bottleneck=quantizer"
+        if coding_autoencoder(stages) is None:
+            bottleneck = type(autoencoder_of(stages).bottleneck).__name__
+            return (
+                f"{bottleneck} has no codes to learn; find some with "
+                f"stages=[{AUTOENCODER},{KMEANS},{self.name},generate,evaluate], or use bottleneck=quantizer"
+            )
         return ""
-
-    @staticmethod
-    def _autoencoder(stages: Stages) -> Autoencoder:
-        autoencoder = stages[AUTOENCODER].network  # pyright: ignore[reportAttributeAccessIssue]
-        assert isinstance(autoencoder, Autoencoder)
-        return autoencoder
 
     def module(self, run: RunContext | None) -> PriorModule:
         """Build the Lightning module around the network."""

@@ -30,7 +30,7 @@ def network_stages(config: DictConfig) -> list[NetworkStage]:
 def _built(config: DictConfig) -> dict[str, Stage]:
     stages = build_stages(config)
     for stage in stages.values():
-        if isinstance(stage, NetworkStage) and not stage.refusal(stages):
+        if not stage.refusal(stages):
             stage.build(stages)
     return stages
 
