@@ -32,6 +32,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "sim_vq": ("quantizer=library", "quantizer.num_embeddings=64,256"),  # needs the extra `quantizers`
     "bachsformer": ("vq_vae=bachsformer", "quantizer.num_embeddings=16,256"),
     "bachsformer_markov": ("vq_vae=bachsformer", "cells=markov", "quantizer.num_embeddings=16,256"),
+    "none": ("bottleneck=none", "quantizer.num_embeddings=64,256"),  # these three by k-means
+    "gaussian": ("bottleneck=gaussian", "quantizer.num_embeddings=64,256"),
+    "sparse": ("bottleneck=sparse", "quantizer.num_embeddings=64,256"),
 }
 COLUMNS = {
     "total": ("val/bits_per_quarter", 1),
@@ -46,7 +49,7 @@ COLUMNS = {
     "codes used": ("vq_vae/val/codes_used", 0),
 }
 TOTAL = "val/bits_per_quarter"
-STAGES = ("vq_vae", "transformer")
+STAGES = ("vq_vae", "kmeans", "transformer")
 
 
 @dataclass
@@ -76,7 +79,11 @@ def run_family(name: str, settings: Settings) -> int:
     if folder.is_dir():
         command = ["train", f"resume={folder}"]
     else:
-        rest = ("stages=[vq_vae,transformer,evaluate]", f"seed={settings.seeds}", f"hydra.sweep.dir={folder}")
+        rest = (
+            "stages=[vq_vae,kmeans,transformer,evaluate]",
+            f"seed={settings.seeds}",
+            f"hydra.sweep.dir={folder}",
+        )
         command = ["train", "-m", f"data={settings.data}", *settings.also.split(), *FAMILIES[name], *rest]
     return subprocess.run([sys.executable, "-m", "musicgen", *command], check=False).returncode
 
@@ -90,9 +97,10 @@ def rate_of(run: Run) -> str:
 
 
 def cpu_seconds(run: Run) -> float:
-    """Read how long both networks were trained, wherever that was."""
+    """Read how long both networks were trained and centres were looked for, wherever that was."""
     records = [run.folder / "checkpoints" / f"{stage}.json" for stage in STAGES]
-    return sum(json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"] for path in records)
+    found = [path for path in records if path.is_file()]
+    return sum(json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"] for path in found)
 
 
 def table_rows(families: Mapping[str, Iterable[Run]]) -> list[str]:
