@@ -16,6 +16,7 @@ from musicgen.config.build import build
 from musicgen.generation.asking.abilities import Abilities, abilities_of
 from musicgen.generation.asking.training_labels import TrainingLabels
 from musicgen.generation.tokenize import decode_codes, encode_packed
+from musicgen.generation.walking import walk
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
 from musicgen.music.grid import Grid
@@ -144,3 +145,22 @@ class LoadedNetworks:
             Cells (quarters, 88, 32); `musicgen.music.grid.from_slices` makes notes of them.
         """
         return unpack(decode_codes(self.autoencoder, torch.as_tensor(codes, dtype=torch.int64)).packed)
+
+    def walk(self, start: Slices, end: Slices, *, steps: int = 8, way: str = "straight") -> list[Slices]:
+        """Go from one passage to another in equal steps between their latents; a run without codes can, too.
+
+        Args:
+            start: Cells (quarters, 88, 32) of the passage to begin with, such as `run.read(path)[4:8]`.
+            end: Cells of the passage to end with, as many quarters.
+            steps: How many passages, with both ends.
+            way: `straight`, or `spherical`, as is usual for `bottleneck=gaussian`.
+
+        Returns:
+            Cells (quarters, 88, 32) of each step; the first and the last are the passages as the run
+            reconstructs them.
+
+        Raises:
+            ValueError: The passages are not of one length, or a setting is out of range.
+        """
+        taken = walk(self.autoencoder, pack(start), pack(end), steps=steps, way=way)
+        return [unpack(passage) for passage in taken]

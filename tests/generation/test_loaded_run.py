@@ -47,6 +47,14 @@ def test_decoded_codes_can_be_written_and_read_again(
     assert run.decode(np.empty((0, run.autoencoder.num_codes), np.int64)).shape == (0, 88, 32)
 
 
+def test_a_walk_begins_with_the_passage_as_it_is_reconstructed(run: LoadedRun, etude_file: Path) -> None:
+    piece = run.read(etude_file)
+    steps = run.walk(piece[:4], piece[8:12], steps=3)
+    assert [step.shape for step in steps] == [(4, 88, 32)] * 3
+    np.testing.assert_array_equal(steps[0], run.decode(run.encode(piece[:4])))
+    np.testing.assert_array_equal(steps[-1], run.decode(run.encode(piece[8:12])))
+
+
 def test_new_pieces_follow_their_seed(run: LoadedRun) -> None:
     first, again, other = (run.generate(2, num_quarters=4, seed=seed) for seed in (1, 1, 2))
     assert [piece.codes.shape for piece in first] == [(4, run.autoencoder.num_codes)] * 2

@@ -31,6 +31,12 @@ def run(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+def taken(run: Path) -> set[str]:
+    status = read_status(run)
+    assert status is not None
+    return set(status.taken)
+
+
 def test_codes_bits_and_pieces_are_those_of_the_centres(run: Path, midi_folder: Path) -> None:
     metrics = json.loads((run / "metrics.json").read_text())
     continuous = load_network(run, "vq_vae", Autoencoder)
@@ -52,10 +58,10 @@ def test_another_run_takes_all_and_another_size_the_autoencoder(
 ) -> None:
     same = settings(midi_folder, run.parent)
     musicgen("train", *same, STAGES, f"hydra.run.dir={tmp_path / 'same'}")
-    assert set(read_status(tmp_path / "same").taken) == {"vq_vae", "kmeans", "transformer"}
+    assert taken(tmp_path / "same") == {"vq_vae", "kmeans", "transformer"}
     larger = ["quantizer.num_embeddings=32", "stages=[vq_vae,kmeans]"]
     musicgen("train", *same, *larger, f"hydra.run.dir={tmp_path / 'larger'}")
-    assert set(read_status(tmp_path / "larger").taken) == {"vq_vae"}
+    assert taken(tmp_path / "larger") == {"vq_vae"}
     assert load_autoencoder(tmp_path / "larger").module.num_embeddings == 32
 
 
@@ -73,11 +79,13 @@ def test_centres_that_were_interrupted_are_found_again(
     before = fingerprint(load_autoencoder(tmp_path / "run").module)
     checkpoints = tmp_path / "run" / "checkpoints"
     (checkpoints / "kmeans.ckpt").unlink()  # as if killed between the two files
-    record = json.loads((checkpoints / "kmeans.json").read_text())
-    (checkpoints / "kmeans.json").write_text(json.dumps(record | {"state": "training", "files": {}}))
+    plain = json.loads((checkpoints / "kmeans.json").read_text())
+    (checkpoints / "kmeans.json").write_text(json.dumps(plain | {"state": "training", "files": {}}))
     musicgen("train", *arguments, "ckpt_path=last")
     assert fingerprint(load_autoencoder(tmp_path / "run").module) == before
-    assert read_record(tmp_path / "run", "kmeans").state == "done"
+    record = read_record(tmp_path / "run", "kmeans")
+    assert record is not None
+    assert record.state == "done"
     assert (tmp_path / "run" / "metrics.json").is_file()
 
 
@@ -98,5 +106,7 @@ def test_codes_that_are_there_are_left_alone_and_a_prior_without_any_says_how(
     coded = [*arguments, "bottleneck=quantizer", "stages=[vq_vae,kmeans,transformer]"]
     done = musicgen("train", *coded, f"hydra.run.dir={tmp_path / 'b'}")
     assert "K-means is skipped: VectorQuantizer has codes already" in done.stdout + done.stderr
-    assert read_status(tmp_path / "b").stages == ("vq_vae", "transformer")
+    status = read_status(tmp_path / "b")
+    assert status is not None
+    assert status.stages == ("vq_vae", "transformer")
     assert not (tmp_path / "b" / "checkpoints" / "kmeans.ckpt").exists()

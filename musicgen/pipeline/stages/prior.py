@@ -37,7 +37,7 @@ class PriorStage(NetworkStage):
     hop_quarters: int
     gap_share: float = 0.0
     title: str = "Transformer"
-    needs: Sequence[str] = (AUTOENCODER, KMEANS)
+    needs: Sequence[str] = (AUTOENCODER,)
     monitor: str = "transformer/val/nats_per_code"
     network: Prior = field(init=False, repr=False)
 
@@ -47,8 +47,8 @@ class PriorStage(NetworkStage):
         assert autoencoder is not None, "a stage that is refused is not built"
         vocabulary = autoencoder.vocabulary
         assert vocabulary is not None, "an autoencoder that codes has a vocabulary"
-        if autoencoder is autoencoder_of(stages):  # k-means has nothing to do
-            self.needs = [need for need in self.needs if need != KMEANS]
+        if autoencoder is not autoencoder_of(stages):
+            self.needs = [*self.needs, KMEANS]
         network = {**self.settings.get("network", {}), "vocabulary": vocabulary.config()}
         more = {"vocabulary": network["vocabulary"]}
         if self.gap_share:
