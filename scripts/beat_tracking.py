@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from musicgen.music.beats import Beats, agreement, track_beats
+from musicgen.music.beats import Beats, agreement, best_level, track_beats
 from musicgen.music.midi import read_midi
 from musicgen.music.notes import Performance
 
@@ -46,14 +46,6 @@ def load(folder: Path) -> list[Annotated]:
         is_downbeat = np.array([row[2].startswith("db") for row in rows])
         pieces.append(Annotated(name, read_midi(folder / f"{name}.mid"), times_s, is_downbeat))
     return pieces
-
-
-def best_level(true_s: Times, found_s: Times) -> float:
-    """Return the best F over the beats, each second or third of them, their halves and their thirds."""
-    numbers = np.arange(len(true_s))
-    finer = [np.interp(np.arange(0, len(true_s) - 1 + 1e-9, 1 / parts), numbers, true_s) for parts in (2, 3)]
-    coarser = [true_s[start::every] for every in (2, 3) for start in range(every)]
-    return max(agreement(level, found_s) for level in (true_s, *finer, *coarser))
 
 
 def steady(period_s: Callable[[Annotated], float]) -> Callable[[Annotated], Beats]:

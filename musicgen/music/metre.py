@@ -33,42 +33,62 @@ def find_downbeats(
     if len(times_s) < _FEWEST_BEATS:
         return None
     stress = _stresses(onsets, times_s)
-    paths = {metre: _best_path(stress, metre) for metre in _METRES}
+    paths = {metre: best_positions(stress, metre, slip=_SLIP) for metre in _METRES}
     metre = max(paths, key=lambda candidate: paths[candidate][0])
     gain, position = paths[metre]
-    return position == 0 if gain / len(times_s) > _ENOUGH_NATS else None
+    return position == 0 if gain > _ENOUGH_NATS else None
 
 
 def _stresses(onsets: OnsetGroups, times_s: Float64[np.ndarray, " beats"]) -> Float64[np.ndarray, " beats"]:
     """Return how much each beat is stressed: by what begins there and by how the harmony changes there."""
+    salience = salience_of(onsets)
+    stress = at_beats(salience, onsets, times_s, otherwise=float(salience.min()))
+    return standardised(standardised(stress) + standardised(harmonic_change(onsets, times_s, reach=2)))
+
+
+def at_beats(
+    values: Float64[np.ndarray, " groups"],
+    onsets: OnsetGroups,
+    times_s: Float64[np.ndarray, " beats"],
+    *,
+    otherwise: float,
+) -> Float64[np.ndarray, " beats"]:
+    """Return the value of the group of notes at each beat, or another where none begins within 70 ms."""
     after = np.clip(np.searchsorted(onsets.times_s, times_s), 1, len(onsets.times_s) - 1)
     is_before = times_s - onsets.times_s[after - 1] < onsets.times_s[after] - times_s
     nearest = after - is_before
     is_played = np.abs(onsets.times_s[nearest] - times_s) < _NEAR_S
-    salience = salience_of(onsets)
-    stress = np.where(is_played, salience[nearest], salience.min())
-    return _standardised(_standardised(stress) + _standardised(_harmonic_change(onsets, times_s)))
+    return np.where(is_played, values[nearest], otherwise)
 
 
-def _harmonic_change(
-    onsets: OnsetGroups, times_s: Float64[np.ndarray, " beats"]
+def harmonic_change(
+    onsets: OnsetGroups, times_s: Float64[np.ndarray, " beats"], *, reach: int
 ) -> Float64[np.ndarray, " beats"]:
-    """Return 1 minus the cosine between the pitch classes of two beats before and after each beat."""
+    """Return 1 minus the cosine between the pitch classes of `reach` beats before and after each beat."""
     sums = np.concatenate([np.zeros((1, 12)), np.cumsum(onsets.pitch_classes, axis=0)])
     period_s = np.append(np.diff(times_s), times_s[-1] - times_s[-2])
-    edges_s = times_s + np.array([[-2], [0], [2]]) * period_s - _EARLY_S
+    edges_s = times_s + np.array([[-reach], [0], [reach]]) * period_s - _EARLY_S
     begin, middle, end = sums[np.searchsorted(onsets.times_s, edges_s)]
     before, after = middle - begin, end - middle
     length = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
     return np.where(length > 0, 1 - (before * after).sum(axis=1) / np.maximum(length, 1e-9), 0.0)
 
 
-def _standardised(values: Float64[np.ndarray, " beats"]) -> Float64[np.ndarray, " beats"]:
+def standardised(values: Float64[np.ndarray, " beats"]) -> Float64[np.ndarray, " beats"]:
+    """Express values in standard deviations, at most 2.5 either way."""
     return np.clip((values - values.mean()) / (values.std() + 1e-6), -_MOST, _MOST)
 
 
-def _best_path(stress: Float64[np.ndarray, " beats"], metre: int) -> tuple[float, Int[np.ndarray, " beats"]]:
-    """Find the likeliest positions in bars of one length, and their log-likelihood over no metre."""
+def best_positions(
+    stress: Float64[np.ndarray, " beats"], metre: int, *, slip: float
+) -> tuple[float, Int[np.ndarray, " beats"]]:
+    """Find the likeliest positions in bars of one length, and their log-likelihood over no metre, a beat.
+
+    Args:
+        stress: Standardised.
+        metre: Beats a bar.
+        slip: Cost in nats of a bar that is shorter or longer.
+    """
     means = np.full(metre, -_STRESS / metre)
     means[0] += _STRESS
     nats = stress[:, None] * means - means**2 / 2  # over a standard normal distribution
@@ -76,10 +96,10 @@ def _best_path(stress: Float64[np.ndarray, " beats"], metre: int) -> tuple[float
     scores, came_from = nats[0].copy(), np.zeros((len(stress), metre), dtype=np.int64)
     for beat in range(1, len(stress)):
         slipped = int(scores.argmax())
-        came_from[beat] = np.where(scores[slipped] - _SLIP > scores[usual], slipped, usual)
-        scores = np.maximum(scores[slipped] - _SLIP, scores[usual]) + nats[beat]
+        came_from[beat] = np.where(scores[slipped] - slip > scores[usual], slipped, usual)
+        scores = np.maximum(scores[slipped] - slip, scores[usual]) + nats[beat]
     position = np.zeros(len(stress), dtype=np.int64)
     position[-1] = scores.argmax()
     for beat in range(len(stress) - 1, 0, -1):
         position[beat - 1] = came_from[beat, position[beat]]
-    return float(scores.max()), position
+    return float(scores.max()) / len(stress), position
