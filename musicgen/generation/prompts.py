@@ -16,6 +16,15 @@ from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER
 from musicgen.music.passages import cut_passage
 from musicgen.music.score_map import ScoreMap
 
+_LEFT_OUT = (  # counts of what a file holds and a performance does not
+    "out_of_range_notes",
+    "drum_notes",
+    "zero_length_notes",
+    "bad_messages",
+    "bad_tempos",
+    "bad_signatures",
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
@@ -63,6 +72,10 @@ class Prompt:
         ]
         kept += ["seconds (quarters are tracked beats)"] if self.on_beats else []
         lost = [f"{count} {kind}" for kind, count in score.not_kept]
+        counts = self.performance.counts
+        lost += [
+            f"{count} {kind.replace('_', ' ')}" for kind in _LEFT_OUT if (count := getattr(counts, kind))
+        ]
         lost += [f"{self.cut_notes} notes that sound into its beginning"] if self.cut_notes else []
         text = f"{len(self.packed)} quarters; kept: {', '.join(kept)}"
         return f"{text}; not kept: {', '.join(lost)}" if lost else text

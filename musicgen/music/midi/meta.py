@@ -129,6 +129,9 @@ def _not_kept(events: Events, *, texts: int, controllers: int) -> tuple[tuple[st
     kinds = np.bincount(events.status >> 4, minlength=16)
     counts = {name: int(kinds[kind]) for kind, name in _NOT_KEPT.items()}
     exclusive = int(np.isin(events.status, (0xF0, 0xF7)).sum())
+    track = np.repeat(np.arange(len(events.counts)), events.counts)
+    tracks = len(np.unique(track[(events.status & 0xF0) == 0x90]))
+    counts |= {"tracks, which become one": tracks if tracks > 1 else 0}
     counts |= {"other controllers": controllers, "texts": texts, "system exclusive messages": exclusive}
     return tuple((name, count) for name, count in counts.items() if count)
 
