@@ -54,7 +54,7 @@ def export_run(
     Args:
         run: The run folder.
         to: The new folder.
-        max_mb: Largest size of the folder, in MB (10⁶ bytes).
+        max_mb: Largest size of the folder without the index, in MB (10⁶ bytes).
         copies: Index of the training pieces to bring; None for none.
 
     Raises:
@@ -176,11 +176,12 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _check_size(sizes: dict[str, int], source: Path, *, max_mb: float) -> None:
+    sizes = {name: size for name, size in sizes.items() if name != COPIES_FILE}
     total = sum(sizes.values())
     if total > max_mb * 1e6:
         largest = sorted(sizes, key=lambda name: -sizes[name])[:3]
         parts = ", ".join(f"{name} {sizes[name] / 1e6:.1f}" for name in largest)
         raise ValueError(
             f"{source} would be a model of {total / 1e6:.1f} MB ({parts}), and max_mb={max_mb:g}; train "
-            "smaller networks (transformer.width, vq_vae.num_hiddens), leave out copies, or allow more"
+            "smaller networks (transformer.width, vq_vae.num_hiddens), or allow more"
         )

@@ -55,6 +55,24 @@ def steps_of(performance: Performance) -> Steps:
     return Steps(pitch=pitch.astype(np.int16), onset_s=onset_s.astype(np.float32), step=step.astype(np.int16))
 
 
+def pitches_of(
+    step: Int[np.ndarray, " notes"],
+    *,
+    starts: Int[np.ndarray, " boundaries"],
+    first: Int[np.ndarray, " pieces"],
+) -> Int[np.ndarray, " notes"]:
+    """Recover the pitches of concatenated pieces from their steps.
+
+    Args:
+        step: Of `steps_of`.
+        starts: First note of each piece, and the end of the last one.
+        first: Pitch of the first note of each piece; any number for a piece without notes.
+    """
+    rise = np.where(step > 0, step // 8 - 128, 0).astype(np.int64)
+    before = np.append(np.cumsum(rise) - rise, 0)
+    return before[:-1] + np.repeat(first - before[starts[:-1]], np.diff(starts))
+
+
 class RunHashes:
     """Hash any run of a sequence of steps in constant time.
 
