@@ -5,7 +5,8 @@
 
 Every family is one sweep of `musicgen train`; the same command resumes what was stopped and leaves what is
 done. The table is printed as Markdown: means over seeds, and with two or more the smallest and the largest
-total. `musicgen compare DIR` shows the curves.
+total. `picture=FILE` draws what the decoder still needs over what the codes cost, each with its range over
+seeds. `musicgen compare DIR` shows the curves of training.
 """
 
 import json
@@ -16,6 +17,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -24,8 +27,10 @@ from musicgen.reports.tables.numbers import format_number
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "pitch": ("quantizer.num_embeddings=16,64,256,1024",),
-    "pitch_two_latents": ("vq_vae.latents_per_position=2", "quantizer.num_embeddings=16,64,256"),
-    "residual": ("quantizer=residual", "quantizer.num_embeddings=16,64,256"),
+    "pitch_two_latents": ("vq_vae.latents_per_position=2", "quantizer.num_embeddings=16,64"),
+    "residual": ("quantizer=residual", "quantizer.num_embeddings=16,64"),
+    "residual_delay": ("quantizer=residual", "pattern=delay", "quantizer.num_embeddings=16,64"),
+    "residual_coarse_first": ("quantizer=residual", "pattern=coarse_first", "quantizer.num_embeddings=16,64"),
     "fsq": ("quantizer=fsq", "quantizer.levels=[4,4],[8,8],[8,8,4]"),
     "cosine": ("quantizer=cosine", "quantizer.num_embeddings=64,256"),
     "gradient": ("quantizer=gradient", "quantizer.num_embeddings=64,256"),
@@ -49,6 +54,7 @@ COLUMNS = {
     "codes used": ("vq_vae/val/codes_used", 0),
 }
 TOTAL = "val/bits_per_quarter"
+CURVE = ("val/prior_bits", "vq_vae/val/decoder_bits")
 STAGES = ("vq_vae", "kmeans", "transformer")
 
 
@@ -63,6 +69,7 @@ class Settings:
         seeds: Seeds, with commas between.
         families: Which families, with commas between; all of them by default.
         table: true: only print the table of what is done.
+        picture: Where the curves are drawn; empty for none.
     """
 
     runs: str = "outputs/rate_distortion"
@@ -71,6 +78,7 @@ class Settings:
     seeds: str = "0"
     families: str = ",".join(FAMILIES)
     table: bool = False
+    picture: str = ""
 
 
 def run_family(name: str, settings: Settings) -> int:
@@ -103,21 +111,41 @@ def cpu_seconds(run: Run) -> float:
     return sum(json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"] for path in found)
 
 
+def by_rate(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Group the runs that were measured by what a quarter's codes are."""
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        if TOTAL in run.metrics:
+            groups[rate_of(run)].append(run)
+    return groups
+
+
 def table_rows(families: Mapping[str, Iterable[Run]]) -> list[str]:
     """Write the rows of the table, by family and rate, with the mean over seeds."""
     rows = []
     for name, runs in families.items():
-        by_rate: dict[str, list[Run]] = defaultdict(list)
-        for run in runs:
-            if TOTAL in run.metrics:
-                by_rate[rate_of(run)].append(run)
-        for rate, same in by_rate.items():
+        for rate, same in by_rate(runs).items():
             means = [_mean(same, metric, digits) for metric, digits in COLUMNS.values()]
             totals = sorted(run.metrics[TOTAL] for run in same)
             means[0] += f" [{totals[0]:.1f}, {totals[-1]:.1f}]" if len(totals) > 1 else ""
             seconds = sum(map(cpu_seconds, same)) / len(same)
             rows.append("| " + " | ".join([name, rate, *means, f"{seconds:.0f}"]) + " |")
     return rows
+
+
+def draw_curves(families: Mapping[str, Iterable[Run]], path: Path) -> None:
+    """Draw what the decoder needs over what the codes cost by family, with lowest and highest over seeds."""
+    figure = Figure(figsize=(7, 4.5), layout="constrained", facecolor="white")
+    axes = figure.add_subplot(xlabel="codes, bits a quarter", ylabel="decoder, bits a quarter")
+    for name, runs in families.items():
+        rates = by_rate(runs).values()
+        seeds = [[[run.metrics[metric] for run in same] for metric in CURVE] for same in rates]
+        if seeds:
+            x, y = np.array(sorted(seeds, key=np.mean)).transpose(1, 0, 2)
+            spans = [(z.mean(1) - z.min(1), z.max(1) - z.mean(1)) for z in (x, y)]
+            axes.errorbar(x.mean(1), y.mean(1), xerr=spans[0], yerr=spans[1], marker="o", label=name)
+    axes.legend(fontsize=8)
+    figure.savefig(path, dpi=150)
 
 
 def _mean(runs: list[Run], metric: str, digits: int) -> str:
@@ -157,6 +185,8 @@ def main() -> None:
     print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
     done = {name: load_runs(folder) for name in names if (folder := Path(settings.runs) / name).is_dir()}
     print("\n".join(table_rows(done)))
+    if settings.picture:
+        draw_curves(done, Path(settings.picture))
     if failed:
         sys.exit(f"not all runs of {', '.join(failed)} succeeded; the same command resumes them")
 
