@@ -138,12 +138,15 @@ def draw_curves(families: Mapping[str, Iterable[Run]], path: Path) -> None:
     figure = Figure(figsize=(7, 4.5), layout="constrained", facecolor="white")
     axes = figure.add_subplot(xlabel="codes, bits a quarter", ylabel="decoder, bits a quarter")
     for name, runs in families.items():
-        rates = by_rate(runs).values()
-        seeds = [[[run.metrics[metric] for run in same] for metric in CURVE] for same in rates]
-        if seeds:
-            x, y = np.array(sorted(seeds, key=np.mean)).transpose(1, 0, 2)
-            spans = [(z.mean(1) - z.min(1), z.max(1) - z.mean(1)) for z in (x, y)]
-            axes.errorbar(x.mean(1), y.mean(1), xerr=spans[0], yerr=spans[1], marker="o", label=name)
+        points = []
+        for same in by_rate(runs).values():
+            over_seeds = [[run.metrics[metric] for run in same] for metric in CURVE]
+            points.append([(min(values), sum(values) / len(values), max(values)) for values in over_seeds])
+        if points:
+            low, mean, high = np.array(sorted(points)).transpose(2, 1, 0)
+            spans = zip(mean - low, high - mean, strict=True)
+            xerr, yerr = (np.stack(span) for span in spans)
+            axes.errorbar(*mean, xerr=xerr, yerr=yerr, marker="o", label=name)
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=150)
 
