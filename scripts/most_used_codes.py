@@ -81,7 +81,7 @@ def meanings(
     quarters, positions = codes.shape
     patches = slices.reshape(quarters * positions, NUM_PITCHES // positions, TICKS_PER_QUARTER)
     used = np.bincount(codes.ravel())
-    for code in np.argsort(-used, kind="stable")[:count]:
+    for code in np.argsort(-used, kind="stable")[: min(count, np.count_nonzero(used))]:
         places = np.flatnonzero(codes.ravel() == code)
         mean = patches[places].mean(axis=0)
         nearest = places[np.abs(patches[places] - mean).sum(axis=(1, 2)).argmin()]
