@@ -7,12 +7,18 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from musicgen.generation.asking.conditions import Conditions
-from musicgen.models.priors.base import Prior
+from musicgen.generation.bar_plan import BarPlan, Choose
+from musicgen.models.priors.bars import BarTransformer
+from musicgen.models.priors.base import Prior, PriorCache
 
 
 @runtime_checkable
 class Reader(Protocol):
     """Reads a stretch of the streams and predicts what comes next."""
+
+    def look_ahead(self, streams: Int[Tensor, "batch positions"], begin: int, *, choose: Choose) -> None:
+        """Let the prior decide what the quarter after whole ones is about, if it does so."""
+        ...
 
     def next_logits(
         self, streams: Int[Tensor, "batch positions"], begin: int
@@ -28,6 +34,36 @@ class _MixingReader:
         self.prior = prior
         self.weights = (1.0,) if conditions is None else conditions.weights
         self.labels = None if conditions is None else conditions.rows(batch).to(prior.device)
+        self.plan = BarPlan(prior) if isinstance(prior, BarTransformer) else None
+
+    def look_ahead(self, streams: Int[Tensor, "batch positions"], begin: int, *, choose: Choose) -> None:
+        """Let a prior that plans bars choose what the quarter after whole ones is about.
+
+        Args:
+            streams: The streams up to there.
+            begin: The first position that is read.
+            choose: Chooses a code of each row from its logits.
+        """
+        plan = self.plan
+        if plan is None or not plan.extend(streams):
+            return
+        states = plan.prior.state_ahead(self.repeated(streams[:, begin:]), labels=self.labels_from(begin))
+
+        def logits(coarse: Int[Tensor, "batch places"]) -> Float[Tensor, "batch places size"]:
+            of_rows = plan.prior.coarse(states, coarse.repeat(len(self.weights), 1))
+            return self.mixed(of_rows.flatten(1)).view(*coarse.shape, -1)
+
+        plan.draw(logits, choose=choose)
+
+    def read(
+        self, codes: Int[Tensor, "rows positions"], cache: PriorCache | None, begin: int
+    ) -> Float[Tensor, "rows positions vocab"]:
+        """Compute the logits after positions of streams that are read from `begin` on."""
+        labels = self.labels_from(begin)
+        if self.plan is None:
+            return self.prior(codes, cache, labels=labels)
+        plan = self.plan.since(begin).repeat(len(self.weights), 1, 1)
+        return self.plan.prior(codes, cache, labels=labels, plan=plan)
 
     def labels_from(self, begin: int) -> Int[Tensor, "rows quarters fields"] | None:
         """Return the labels of the quarters from a position of the streams on."""
@@ -65,7 +101,7 @@ class CachedReader(_MixingReader):
             self.cache.clear()
             self.begin = begin
         unread = self.repeated(streams[:, begin + self.cache.length :])
-        return self.mixed(self.prior(unread, self.cache, labels=self.labels_from(begin))[:, -1])
+        return self.mixed(self.read(unread, self.cache, begin)[:, -1])
 
 
 class UncachedReader(_MixingReader):
@@ -76,4 +112,4 @@ class UncachedReader(_MixingReader):
     ) -> Float[Tensor, "batch vocab"]:
         """Compute the logits of the code after the last, from the positions `begin` and later."""
         unread = self.repeated(streams[:, begin:])
-        return self.mixed(self.prior(unread, labels=self.labels_from(begin))[:, -1])
+        return self.mixed(self.read(unread, None, begin)[:, -1])

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from musicgen.config.build import Buildable
@@ -181,6 +181,11 @@ def _continue(
     chooser, per_quarter = sampling.chooser(), prior.vocabulary.codes_per_slice
     shape = (per_quarter, prior.num_embeddings)
     noises = chooser.noises(shape, generators=generators, device=streams.device)
+
+    def choose(logits: Float[Tensor, "batch size"]) -> Int[Tensor, " batch"]:
+        noise = chooser.noises((1, logits.shape[-1]), generators=generators, device=streams.device)
+        return chooser.choose(logits, next(noise))
+
     begin = 0
     was_training = prior.training
     prior.eval()
@@ -188,6 +193,8 @@ def _continue(
         for position in range(offset + given, offset + length):
             while position - begin > prior.max_positions:
                 begin += sampling.hop_quarters * per_quarter
+            if (position - offset) % per_quarter == 0:
+                reader.look_ahead(streams[:, :position], begin, choose=choose)
             logits = reader.next_logits(streams[:, :position], begin)
             if sampling.recall is not None:
                 logits = sampling.recall.mixed(

@@ -21,7 +21,6 @@ from musicgen.measure.rate import bits_per_quarter, code_bits
 from musicgen.measure.reconstruction import ReconstructionMetrics
 from musicgen.measure.trivial import bigram_nats, chain_bits, constant_bce, pitch_bce, unigram_nats
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.losses import code_loss
 from musicgen.models.priors.base import Prior
 from musicgen.music.notes import Performance
 
@@ -120,7 +119,7 @@ def prior_nats(
         labels = None if batch.labels is None else batch.labels.to(device)
         inputs, targets, mask = (part.to(device) for part in (batch.inputs, batch.targets, batch.mask))
         known = int(mask.sum())
-        total += float(code_loss(transformer(inputs, labels=labels), targets, mask=mask)) * known
+        total += float(transformer.nats(inputs, targets, mask=mask, labels=labels)) * known
         count += known
     return total / count
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 from torch import nn
@@ -122,8 +122,10 @@ class NetworkStage(Stage):
         init_from: Run or model with initial weights; None for random ones.
         monitor: Held-out metric that selects the best state; lower is better.
         network: The network; set by `build`.
+        can_be_sharded: Whether its weights may lie in parts on several devices (`trainer=fsdp`).
     """
 
+    can_be_sharded: ClassVar[bool] = True
     make_network: Callable[..., nn.Module]
     optimizer: OptimizerFactory
     scheduler: SchedulerFactory

@@ -8,7 +8,6 @@ from torchmetrics import MeanMetric
 
 from musicgen.data.batches.codes import CodeBatch
 from musicgen.measure.rate import bits_per_quarter
-from musicgen.models.losses import code_loss
 from musicgen.models.priors.base import Prior
 from musicgen.training.fsdp import shard_over_ranks
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
@@ -95,4 +94,4 @@ class PriorModule(pl.LightningModule):
 
     def _step(self, batch: CodeBatch) -> Tensor:
         batch = batch.within(self.transformer.max_positions)
-        return code_loss(self.transformer(batch.inputs, labels=batch.labels), batch.targets, mask=batch.mask)
+        return self.transformer.nats(batch.inputs, batch.targets, mask=batch.mask, labels=batch.labels)

@@ -158,6 +158,15 @@ MODEL: tuple[MetricSpec, ...] = (
         headline=4,
     ),
     MetricSpec(
+        name="bars/nats_per_code",
+        title="Nats a code given its bar's",
+        unit="nats",
+        better="lower",
+        bounds=_POSITIVE,
+        meaning="Cross-entropy of codes, each guessed by itself from the coarse codes of its bar.",
+        group="Codes",
+    ),
+    MetricSpec(
         name="codes_per_quarter",
         title="Codes a quarter",
         unit="codes",

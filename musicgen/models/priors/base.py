@@ -4,12 +4,13 @@ from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from musicgen.config.build import Buildable
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.base import Conditioner, NoCondition
+from musicgen.models.losses import code_loss
 
 
 @runtime_checkable
@@ -86,6 +87,27 @@ class Prior(Buildable, nn.Module, ABC):
         Raises:
             ValueError: More positions than max_positions.
         """
+
+    def nats(
+        self,
+        codes: Int[Tensor, "batch positions"],
+        targets: Int[Tensor, "batch positions"],
+        *,
+        mask: Bool[Tensor, "batch positions"],
+        labels: Int[Tensor, "batch quarters fields"] | None = None,
+    ) -> Float[Tensor, ""]:
+        """Measure how well the codes of windows are predicted, in nats per code; the training loss.
+
+        Args:
+            codes: As `forward` takes them.
+            targets: The code after each position.
+            mask: True where there is one.
+            labels: As `forward` takes them.
+
+        Returns:
+            The mean over the targets; NaN if there are none.
+        """
+        return code_loss(self(codes, labels=labels), targets, mask=mask)
 
     @abstractmethod
     def new_cache(self, batch: int) -> PriorCache:

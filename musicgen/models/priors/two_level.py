@@ -21,7 +21,8 @@ class TwoLevelCache:
         quarters: Keys and values of the quarters.
         places: Keys and values of the codes of the quarter that is being read.
         recent: Input numbers of the last quarter but one code, (batch, codes per quarter - 1).
-        state: What the quarters before say of the one that is being read, (batch, width).
+        told: What the quarter that is being read is told at each of its codes, (batch, codes per quarter,
+            local_width).
         nothing: The input number of a place before the first input.
         length: Positions read.
     """
@@ -29,7 +30,7 @@ class TwoLevelCache:
     quarters: KeyValueCache
     places: KeyValueCache
     recent: Tensor
-    state: Tensor
+    told: Tensor
     nothing: int
     length: int = 0
 
@@ -142,19 +143,45 @@ class TwoLevelTransformer(Prior):
         Raises:
             ValueError: More positions than max_positions.
         """
+        return self._predict(codes, cache, labels=labels)[0]
+
+    def _predict(
+        self,
+        codes: Int[Tensor, "batch positions"],
+        cache: TwoLevelCache | None,
+        *,
+        labels: Int[Tensor, "batch labelled fields"] | None,
+        plan: Float[Tensor, "batch quarters places local_width"] | None = None,
+    ) -> tuple[Float[Tensor, "batch positions vocab"], Float[Tensor, "batch quarters width"]]:
+        """Compute the logits, and what the quarters before say of each that begins.
+
+        Args:
+            codes: As `forward` takes them.
+            cache: As well.
+            labels: As well.
+            plan: Told to the codes inside the quarters that begin, beside what the quarters before say.
+        """
         past, end = 0 if cache is None else cache.length, self.end_of_input(codes, cache)
         per_quarter = self.vocabulary.codes_per_slice
-        numbers = self.input_numbers(codes, past=past)
-        before = numbers.new_full((len(codes), per_quarter - 1), self.num_inputs)
-        numbers = torch.cat([before if cache is None else cache.recent, numbers], dim=1)
-        embedded = self.code_embedding(numbers)  # of each position and of one quarter but one code before
+        embedded, numbers = self._embedded(codes, cache)
         head = min(-past % per_quarter, codes.shape[1])  # what is left of a quarter that was begun
         states = self._read_quarters(embedded, cache, first=-past % per_quarter, labels=labels)
-        outputs = self._read_places(embedded, cache, states, head=head)
+        told = self.from_state(states)[:, :, None].expand(-1, -1, per_quarter, -1)
+        told = told if plan is None else told + plan
+        outputs = self._read_places(embedded, cache, told, head=head)
         if cache is not None:
             cache.recent, cache.length = numbers[:, codes.shape[1] :], end
-            cache.state = states[:, -1] if states.shape[1] else cache.state
-        return self.head(self.final_norm(outputs))
+            cache.told = told[:, -1] if told.shape[1] else cache.told
+        return self.head(self.final_norm(outputs)), states
+
+    def _embedded(
+        self, codes: Int[Tensor, "batch positions"], cache: TwoLevelCache | None
+    ) -> tuple[Float[Tensor, "batch inputs code_width"], Int[Tensor, "batch inputs"]]:
+        """Embed each position, after those of one quarter but one code before; also give their numbers."""
+        numbers = self.input_numbers(codes, past=0 if cache is None else cache.length)
+        before = numbers.new_full((len(codes), self.vocabulary.codes_per_slice - 1), self.num_inputs)
+        numbers = torch.cat([before if cache is None else cache.recent, numbers], dim=1)
+        return self.code_embedding(numbers), numbers
 
     def new_cache(self, batch: int) -> TwoLevelCache:
         """Make an empty cache for a batch of streams, on the weights' device and in their dtype."""
@@ -168,7 +195,7 @@ class TwoLevelTransformer(Prior):
             quarters=KeyValueCache(keys=weight.new_zeros(whole), values=weight.new_zeros(whole)),
             places=KeyValueCache(keys=weight.new_zeros(within), values=weight.new_zeros(within)),
             recent=recent,
-            state=weight.new_zeros(batch, width),
+            told=weight.new_zeros(batch, per_quarter, weight.shape[1]),
             nothing=self.num_inputs,
         )
 
@@ -206,7 +233,7 @@ class TwoLevelTransformer(Prior):
         self,
         embedded: Float[Tensor, "batch inputs code_width"],
         cache: TwoLevelCache | None,
-        states: Float[Tensor, "batch quarters width"],
+        told: Float[Tensor, "batch quarters places local_width"],
         *,
         head: int,
     ) -> Float[Tensor, "batch positions local_width"]:
@@ -217,19 +244,19 @@ class TwoLevelTransformer(Prior):
         hidden = codes + self.from_quarter_ago(embedded[:, :positions])
         store, outputs = None if cache is None else cache.places, []
         if head and cache is not None:
-            begun = hidden[:, :head] + self.from_state(cache.state)[:, None]
+            read = cache.places.length  # codes of the quarter that was begun
+            begun = hidden[:, :head] + cache.told[:, read : read + head]
             outputs.append(self._read_some_places(begun, store))
         whole = (positions - head) // per_quarter
         tail = head + whole * per_quarter
         if whole:
             some = hidden[:, head:tail].unflatten(1, (whole, per_quarter))
-            some = some + self.from_state(states[:, :whole])[:, :, None]
-            read = self._read_some_places(some.flatten(0, 1), None)
+            read = self._read_some_places((some + told[:, :whole]).flatten(0, 1), None)
             outputs.append(read.reshape(batch, whole * per_quarter, -1))
         if tail < positions:
             if store is not None:
                 store.clear()
-            begun = hidden[:, tail:] + self.from_state(states[:, whole])[:, None]
+            begun = hidden[:, tail:] + told[:, whole, : positions - tail]
             outputs.append(self._read_some_places(begun, store))
         return torch.cat(outputs, dim=1)
 

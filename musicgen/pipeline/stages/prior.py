@@ -15,6 +15,7 @@ from musicgen.data.prepare import Prepared
 from musicgen.generation.asking.labelling import labelled, values_of
 from musicgen.generation.asking.training_labels import TrainingLabels
 from musicgen.generation.tokenize import encode_pieces
+from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.labels import GAP, LabelConditioner
 from musicgen.models.priors.base import Prior
 from musicgen.pipeline.context import AUTOENCODER, KMEANS, RunContext
@@ -49,14 +50,18 @@ class PriorStage(NetworkStage):
         assert vocabulary is not None, "an autoencoder that codes has a vocabulary"
         if autoencoder is not autoencoder_of(stages):
             self.needs = [*self.needs, KMEANS]
-        network = {**self.settings.get("network", {}), "vocabulary": vocabulary.config()}
-        more = {"vocabulary": network["vocabulary"]}
+        more = {"vocabulary": vocabulary.config(), **self.parts(stages, vocabulary)}
+        network = {**self.settings.get("network", {}), **more}
         if self.gap_share:
             network["conditioner"] = more["conditioner"] = _with_gaps(network)
         prior = self.make_network(**more)
         assert isinstance(prior, Prior)
         self.network = prior
         self.settings = {**self.settings, "network": network}
+
+    def parts(self, stages: Stages, vocabulary: Vocabulary) -> dict[str, Any]:
+        """Return the configs of networks of other stages that are parts of the prior, by argument."""
+        return {}
 
     def observe(self, prepared: Prepared) -> None:
         """Let the conditioner know the values of its fields in the training pieces."""

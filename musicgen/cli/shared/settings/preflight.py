@@ -218,8 +218,11 @@ def check_networks(config: DictConfig) -> None:
         if isinstance(error, InstantiationException):
             raise
         return  # a class that cannot be built without memory; the job says what is wrong
+    is_sharded = str(OmegaConf.select(config, "trainer.strategy._target_")).endswith(".ShardedStrategy")
     for name, stage in stages.items():
         if isinstance(stage, NetworkStage) and hasattr(stage, "network"):
+            if is_sharded and not stage.can_be_sharded and name in config.stages:
+                raise ValueError(f"{name} is a network that cannot be sharded; use trainer=ddp or auto")
             _check_size(name, sum(parameter.nbytes for parameter in stage.network.parameters()))
             if name in config.stages and not stage.refusal(stages):
                 stage.check_start()
