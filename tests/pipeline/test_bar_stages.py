@@ -56,7 +56,7 @@ def test_bits_count_both_levels(run: Path):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 def test_a_run_that_went_on_is_the_one_that_never_stopped(run: Path, midi_folder: Path, tmp_path: Path):
     settings = [*tiny_settings(midi_folder, tmp_path), *SMALL, "max_epochs.transformer=2"]
     Musicgen(tmp_path)("train", *settings, f"hydra.run.dir={tmp_path / 'whole'}")
@@ -66,7 +66,7 @@ def test_a_run_that_went_on_is_the_one_that_never_stopped(run: Path, midi_folder
     assert "Transformer: reused" in again.stdout + again.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 @pytest.mark.parametrize(
     "asked", [["num_quarters=6"], ["prompt=PROMPT", "num_quarters=3"], ["prompt=PROMPT", "fill=5:8"]]
 )
@@ -81,7 +81,7 @@ def test_pieces_prompts_and_gaps_are_written(
     assert (new / "000.mid").is_file()
 
 
-@pytest.mark.slow
+@pytest.mark.gate
 def test_an_exported_run_writes_and_another_run_starts_from_it(
     run: Path, midi_folder: Path, musicgen: Musicgen, tmp_path: Path
 ):

@@ -53,6 +53,7 @@ def test_codes_bits_and_pieces_are_those_of_the_centres(run: Path, midi_folder: 
     assert len(list((run / "generated").glob("*.mid"))) == 2
 
 
+@pytest.mark.gate
 def test_another_run_takes_all_and_another_size_the_autoencoder(
     run: Path, midi_folder: Path, tmp_path: Path, musicgen: Musicgen
 ) -> None:
@@ -65,6 +66,7 @@ def test_another_run_takes_all_and_another_size_the_autoencoder(
     assert load_autoencoder(tmp_path / "larger").module.num_embeddings == 32
 
 
+@pytest.mark.gate
 def test_centres_that_were_interrupted_are_found_again(
     midi_folder: Path, run: Path, tmp_path: Path, musicgen: Musicgen
 ) -> None:
