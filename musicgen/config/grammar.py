@@ -1,9 +1,6 @@
 """Quote and parse values of Hydra's command line."""
 
 import re
-import shlex
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 _ELEMENT = re.compile(
@@ -46,24 +43,6 @@ def readable(argument: str) -> str:
         if can_be_parsed(f"{key}={attempt}"):
             return f"{key}={attempt}"
     return argument
-
-
-def as_typed(program: str, arguments: Iterable[str]) -> str:
-    """Write a command line for a shell, without the quotes that `quoted` put around whole values.
-
-    Paths below the working folder are relative.
-
-    Args:
-        program: What begins it: `musicgen`.
-        arguments: The rest, such as `run='outputs/a'`.
-    """
-    plain, here = [], f"{Path.cwd()}/"
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        inner = value[1:-1]
-        is_quoted = len(value) > 1 and value == quoted(inner) and not {"'", "\\"} & set(inner)
-        plain.append((f"{key}{equals}{inner}" if is_quoted else argument).replace(here, ""))
-    return shlex.join([program, *plain])
 
 
 def can_be_parsed(argument: str) -> bool:

@@ -85,6 +85,14 @@ def installed_models() -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def model_name(folder: str) -> str:
+    """Return the name by which `find_run` knows the folder of a model; empty for any other text."""
+    if not Path(folder).is_absolute():
+        return ""
+    models = installed_models()
+    return next((name for name, place in models.items() if place == Path(folder)), "")
+
+
 def _below_outputs(path: Path) -> list[Path]:
     """List the runs below `outputs/` whose path ends like this one."""
     if path.is_absolute() or not path.parts or ".." in path.parts:

@@ -48,12 +48,12 @@ def write_run_page(folder: Path) -> tuple[Path, list[str]]:
         The page, and what is to be said of the run: how it stands to the trivial predictions, and whether
         pieces are silent or copied.
     """
-    from musicgen.config.grammar import as_typed
     from musicgen.measure.spec import headline_of
     from musicgen.reports.compare.aggregate import aggregate
     from musicgen.reports.compare.tables import metrics_table
     from musicgen.reports.compare.verdict import run_warnings
     from musicgen.reports.pages.comparison_page import write_page
+    from musicgen.reports.pages.shown_command import as_typed
     from musicgen.reports.runs.runs import load_runs
 
     comparison = aggregate(load_runs(folder))

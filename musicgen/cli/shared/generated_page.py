@@ -33,10 +33,10 @@ def write_generated_page(
     Raises:
         OSError: The folder cannot be written.
     """
-    from musicgen.config.grammar import as_typed
     from musicgen.measure.generated import measure_generated
     from musicgen.music.passages import behind_seam
     from musicgen.reports.pages.evaluation_page import write_evaluation_page
+    from musicgen.reports.pages.shown_command import as_typed
 
     measured = measure_generated(pieces)
     metrics = measured.metrics()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen import __version__
-from musicgen.config.grammar import as_typed
 from musicgen.files.progress_bar import track
 from musicgen.measure.rendering import Rendered
 from musicgen.measure.spec import metric
@@ -16,6 +15,7 @@ from musicgen.music.notes import Performance
 from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash, write_page_text
 from musicgen.reports.pages.evaluation_page import PageExtent
 from musicgen.reports.pages.piece_views import start_sound
+from musicgen.reports.pages.shown_command import as_typed
 from musicgen.reports.tables.numbers import decimals_for, format_number
 from musicgen.reports.tables.render import to_html
 from musicgen.reports.tables.table import Cell, Column, Line, Table

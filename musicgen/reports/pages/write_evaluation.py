@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 
-from musicgen.config.grammar import as_typed
 from musicgen.files.atomic import write_atomically
 from musicgen.measure.evaluate import METRICS_FILE, write_metrics
 from musicgen.measure.generated import GeneratedMetrics
@@ -15,6 +14,7 @@ from musicgen.music.notation.on_beats import on_its_beats
 from musicgen.music.notation.raster import can_rasterise, rasterise
 from musicgen.reports.pages.evaluation_page import PAGE_FILE, PageExtent, write_evaluation_page
 from musicgen.reports.pages.metric_table import metrics_text
+from musicgen.reports.pages.shown_command import as_typed
 from musicgen.training.pictures import show_piece
 
 __all__ = ["PageExtent", "write_evaluation"]
