@@ -20,8 +20,6 @@ class Buildable:
     allowed, too, once its user has imported its module or named it in MUSICGEN_PLUGINS.
     """
 
-    __slots__ = ()
-
 
 def build(config: Mapping[str, Any]) -> Any:
     """Build the object that the config of a run or checkpoint describes.

@@ -86,7 +86,7 @@ def test_two_processes_reach_the_metrics_of_one(alone: Path, together: Path):
     assert max(bce) - min(bce) < 5e-4
     [single] = notes(alone, "transformer")
     nats = [note["metrics"][NAMES["transformer"]] for note in (single, *notes(together, "transformer"))]
-    assert max(nats) - min(nats) < 0.1  # of the codes of two codebooks
+    assert max(nats) - min(nats) < 0.05 * min(nats)  # of the codes of two codebooks
 
 
 @pytest.mark.parametrize("stage", NAMES)
