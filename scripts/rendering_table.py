@@ -11,6 +11,7 @@ from pathlib import Path
 
 from musicgen.cli.shared.measured import run_renderings
 from musicgen.config.tree import read_run_config
+from musicgen.files.run_folders import find_run
 from musicgen.measure.rendering import rendering_metrics
 from musicgen.reports.pages.evaluation_page import PageExtent
 from musicgen.reports.pages.rendering_page import rendering_table, write_rendering_page
@@ -23,7 +24,7 @@ def main() -> None:
     options = {"page": "", "json": ""} | dict(one.split("=", 1) for one in sys.argv[1:] if "=" in one)
     if len(folders) != 1 or len(options) > 2:
         sys.exit(__doc__)
-    run = Path(folders[0])
+    run = find_run(folders[0])
     begin = time.process_time()
     renderings = run_renderings(run, read_run_config(run / ".hydra" / "config.yaml"))
     if renderings is None:
