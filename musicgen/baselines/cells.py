@@ -12,9 +12,8 @@ from musicgen.measure.trivial import bits_of, state_chances, state_counts, state
 from musicgen.models.cells.chain import packed_line
 from musicgen.models.cells.three_state import ONSET, SILENT
 from musicgen.music.grid import from_packed
-from musicgen.music.layout import SliceLayout
 from musicgen.music.notes import Performance
-from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, pack
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, SliceLayout, pack
 
 PackedSlices = UInt32[np.ndarray, "quarters pitches"]
 Transitions = Int64[np.ndarray, "2 2 pitches"]  # before, now

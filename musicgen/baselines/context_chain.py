@@ -18,8 +18,8 @@ from musicgen.measure.evaluate import count_parameters
 from musicgen.models.cells.chain import packed_line
 from musicgen.models.cells.three_state import HELD, ONSET, SILENT, states_of
 from musicgen.music.grid import from_packed
-from musicgen.music.layout import SliceLayout
 from musicgen.music.notes import Performance
+from musicgen.music.packing import SliceLayout
 
 _HISTORY = 8  # ticks of all pitches that are read as they were
 _LONG_AGO = 1000  # ticks: the age of silence before a piece

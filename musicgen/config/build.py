@@ -6,10 +6,32 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from musicgen.config.renamed import present_name
-
 PLUGINS = "MUSICGEN_PLUGINS"  # modules of the user's own, separated by commas
 _PACKAGE = "musicgen"
+
+# Names of classes in configs and checkpoints of earlier versions.
+_BOTTLENECKS = "musicgen.models.bottlenecks"
+_QUANTIZERS = {
+    "BachsformerVectorQuantizer": f"{_BOTTLENECKS}.bachsformer.BachsformerVectorQuantizer",
+    "ColdVectorQuantizer": f"{_BOTTLENECKS}.bachsformer.BachsformerVectorQuantizer",
+    "GradientVectorQuantizer": f"{_BOTTLENECKS}.gradient.GradientVectorQuantizer",
+    "VectorQuantizer": f"{_BOTTLENECKS}.ema.VectorQuantizer",
+}
+_RENAMED = {
+    **{f"musicgen.models.vq.{name}": present for name, present in _QUANTIZERS.items()},
+    **{f"{_BOTTLENECKS}.vq.{name}": present for name, present in _QUANTIZERS.items()},
+    "musicgen.data.corpus.Corpus": "musicgen.data.sources.corpus.Corpus",
+    "musicgen.data.folder.Folder": "musicgen.data.sources.folder.Folder",
+    "musicgen.data.giantmidi.GiantMidi": "musicgen.data.sources.giantmidi.GiantMidi",
+    "musicgen.generation.generate.Sampling": "musicgen.generation.sampling.Sampling",
+    "musicgen.generation.seamed.SeamedSampling": "musicgen.generation.block_sampling.BlockSampling",
+    "musicgen.models.autoencoder.Autoencoder": "musicgen.models.convolutional.ConvolutionalAutoencoder",
+    "musicgen.models.lstm.Lstm": "musicgen.models.priors.lstm.Lstm",
+    "musicgen.models.priors.transformer.Transformer": "musicgen.models.priors.flat.Transformer",
+    "musicgen.models.style.StyleClassifier": "musicgen.style.classifier.StyleClassifier",
+    "musicgen.models.transformer.Transformer": "musicgen.models.priors.flat.Transformer",
+    "musicgen.music.layout.SliceLayout": "musicgen.music.packing.SliceLayout",
+}
 
 
 class Buildable:
@@ -36,7 +58,8 @@ def build(config: Mapping[str, Any]) -> Any:
             does not take.
     """
     arguments = {str(name): _built(value) for name, value in config.items()}
-    target = present_name(str(arguments.pop("_target_", None)))
+    name = str(arguments.pop("_target_", None))
+    target = _RENAMED.get(name, name)
     kind = _class_of(target)
     try:
         return kind(**arguments)

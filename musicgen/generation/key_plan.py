@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt32
 
-from musicgen.data.catalogue.music_filter import MusicFilter
 from musicgen.music.grid import from_packed
 from musicgen.music.notes import Performance
 from musicgen.music.theory.home_key import HOME_TONICS, fitting, moved, nearest_steps, steps_home
-from musicgen.music.theory.keys import KEYS, Key, estimate_key
+from musicgen.music.theory.keys import KEYS, Key, estimate_key, read_key
 
 _RELATIVE = {"major": 3, "minor": -3}  # from the tonic of the other mode's key to that of this one's
 
@@ -78,8 +77,7 @@ class KeyPlan:
 
     def tonics(self) -> dict[str, int]:
         """Return the tonic that is asked for by mode; both modes for a tonic alone, none for nothing."""
-        asked = MusicFilter(key=self.key).keys()
-        return {mode: tonic for tonic, mode in asked}
+        return {} if self.key is None else {key.mode: key.tonic for key in read_key(self.key)}
 
     def _tonic_asked(self, mode: str) -> int:
         asked = self.tonics()

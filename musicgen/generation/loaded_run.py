@@ -1,4 +1,4 @@
-"""A finished run in Python: new pieces, asked for as on the command line."""
+"""A finished run in Python: all that can be asked of it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,67 +6,24 @@ from functools import partial
 from pathlib import Path
 from typing import Unpack
 
-import numpy as np
-from jaxtyping import UInt32
-
-from musicgen.checkpoint import load_autoencoder
-from musicgen.files.run_folders import find_run
-from musicgen.generation.asking.asked import Asked, Completion, Wishes
-from musicgen.generation.asking.conditions import Conditions
+from musicgen.generation.asking.asked import Asked, Wishes
 from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.edits.looping import QUARTERS_PER_BAR, generate_loops
 from musicgen.generation.edits.retouching import Retoucher
-from musicgen.generation.generate import GeneratedPiece, generate_pieces
-from musicgen.generation.key_plan import KeyPlan, at_home
-from musicgen.generation.loaded_networks import LoadedNetworks
+from musicgen.generation.generate import GeneratedPiece
+from musicgen.generation.key_plan import KeyPlan
+from musicgen.generation.opened_run import OpenedRun, Slices
 from musicgen.generation.prompts import Prompt, read_prompt
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.streaming import StreamedQuarter, stream_piece
+from musicgen.generation.walking import walk
 from musicgen.music.midi import read_midi
+from musicgen.music.packing import pack, unpack
 
 
 @dataclass(frozen=True)
-class LoadedRun(LoadedNetworks):
+class LoadedRun(OpenedRun):
     """A run folder, opened to be used from Python; `musicgen.load` makes it."""
-
-    def generate(
-        self,
-        num_pieces: int = 1,
-        *,
-        num_quarters: int = 128,
-        seed: int = 0,
-        sampling: Sampling | None = None,
-        tempo_bpm: float = 120.0,
-        **asked: Unpack[Wishes],
-    ) -> list[GeneratedPiece]:
-        """Write new pieces.
-
-        Args:
-            num_pieces: How many.
-            num_quarters: Their length, in quarters.
-            seed: Of the draws.
-            sampling: How codes are drawn; None takes the defaults of `Sampling`.
-            tempo_bpm: Quarters a minute.
-            asked: Fields of `Asked`: composer, era, key, blend, attributes, mood, guidance.
-
-        Returns:
-            The pieces; `write_midi(piece.performance, path)` writes one.
-
-        Raises:
-            ValueError: A number is out of range, or the run does not know what is asked for.
-        """
-        wishes = Asked(**asked)
-        return generate_pieces(
-            self.autoencoder,
-            self.prior,
-            num_pieces=num_pieces,
-            num_quarters=num_quarters,
-            seed=seed,
-            sampling=sampling or Sampling(),
-            tempo_bpm=tempo_bpm,
-            keys=KeyPlan(learned=self.learned_keys, key=wishes.key),
-            conditions=self.conditions(wishes, quarters=num_quarters, seed=seed, num_pieces=num_pieces),
-        )
 
     def loop(
         self,
@@ -217,6 +174,25 @@ class LoadedRun(LoadedNetworks):
         size = {"share": share, "quarters": quarters, "num_pieces": num_pieces, "seed": seed}
         return retoucher.vary(read_midi(path), **size)
 
+    def walk(self, start: Slices, end: Slices, *, steps: int = 8, way: str = "straight") -> list[Slices]:
+        """Go from one passage to another in equal steps between their latents; a run without codes can, too.
+
+        Args:
+            start: Cells (quarters, 88, 32) of the passage to begin with, such as `run.read(path)[4:8]`.
+            end: Cells of the passage to end with, as many quarters.
+            steps: How many passages, with both ends.
+            way: `straight`, or `spherical`, as is usual for `bottleneck=gaussian`.
+
+        Returns:
+            Cells (quarters, 88, 32) of each step; the first and the last are the passages as the run
+            reconstructs them.
+
+        Raises:
+            ValueError: The passages are not of one length, or a setting is out of range.
+        """
+        taken = walk(self.autoencoder, pack(start), pack(end), steps=steps, way=way)
+        return [unpack(passage) for passage in taken]
+
     def _retoucher(self, asked: Asked, sampling: Sampling | None) -> Retoucher:
         return Retoucher(
             self.autoencoder,
@@ -233,100 +209,9 @@ class LoadedRun(LoadedNetworks):
         is_label = key is not None and "key" in self.can.labels and self.learned_keys is None
         return KeyPlan(learned=self.learned_keys, key=None if is_label else key)
 
-    def conditions(
-        self,
-        asked: Asked,
-        *,
-        quarters: int,
-        seed: int,
-        num_pieces: int = 1,
-        prompt: UInt32[np.ndarray, "quarters pitches"] | None = None,
-    ) -> Conditions | None:
-        """Find the labels of new pieces: what is asked for, and the rest from training pieces that fit it.
-
-        Args:
-            asked: What is asked for.
-            quarters: Length of what is new.
-            seed: Of the choice of training pieces.
-            num_pieces: How many pieces.
-            prompt: Packed slices of what comes before, in any key; None for nothing.
-
-        Returns:
-            The conditions; None where the prior has no labels, or nothing is asked for and filled in.
-
-        Raises:
-            ValueError: The run does not know what is asked for.
-        """
-        known, in_one_key, completion = self.training_labels, self.learned_keys is not None, None
-        if known is not None:
-            completion = Completion(known, seed, num_pieces, at_home(prompt) if in_one_key else prompt)
-        return asked.conditions(
-            self.prior.conditioner,
-            quarters=quarters,
-            prompt_quarters=0 if prompt is None else len(prompt),
-            in_one_key=in_one_key,
-            completion=completion,
-        )
-
-    def continue_(
-        self,
-        path: str | Path,
-        num_pieces: int = 1,
-        *,
-        num_quarters: int = 128,
-        bars: str | None = None,
-        keep_prompt: bool = True,
-        seed: int = 0,
-        sampling: Sampling | None = None,
-        tempo_bpm: float | None = None,
-    ) -> list[GeneratedPiece]:
-        """Continue a piece; its notes, tempo, metre, velocities and pedals stay as they are.
-
-        Args:
-            path: A MIDI file.
-            num_pieces: How many continuations.
-            num_quarters: Length of what is new, in quarters.
-            bars: Continue these bars of it, such as `9-16`; None takes the whole piece.
-            keep_prompt: False leaves only what is new.
-            seed: Of the draws.
-            sampling: How codes are drawn; None takes the defaults of `Sampling`.
-            tempo_bpm: Quarters a minute of what is new; None takes the prompt's last tempo.
-
-        Raises:
-            MidiError: The file cannot be read as music.
-            ValueError: A number is out of range, or `bars` is no part of the piece.
-        """
-        prompt = read_prompt(path, grid=self.grid, bars=bars)
-        pieces = generate_pieces(
-            self.autoencoder,
-            self.prior,
-            num_pieces=num_pieces,
-            num_quarters=num_quarters,
-            seed=seed,
-            sampling=sampling or Sampling(),
-            prompt=prompt.packed,
-            keys=KeyPlan(learned=self.learned_keys),
-            conditions=self.conditions(
-                Asked(), quarters=num_quarters, seed=seed, num_pieces=num_pieces, prompt=prompt.packed
-            ),
-        )
-        joined = {"tempo_bpm": tempo_bpm, "keep_prompt": keep_prompt}
-        return [continue_prompt(piece, prompt, **joined) for piece in pieces]
-
 
 def _continued(quarter: StreamedQuarter, prompt: Prompt, tempo_bpm: float | None) -> GeneratedPiece:
     return continue_prompt(quarter.piece, prompt, tempo_bpm=tempo_bpm)
 
 
-def load(run: str | Path) -> LoadedRun:
-    """Open a run folder to encode, decode, generate and continue from Python.
-
-    Args:
-        run: A run folder, the name of a run below `outputs/`, or an installed model (`giantmidi-small`).
-
-    Raises:
-        FileNotFoundError: There is no such run, or it has no autoencoder.
-        ValueError: The checkpoint is damaged, of a newer format, or names classes it may not.
-    """
-    folder = find_run(run)
-    return LoadedRun(folder, load_autoencoder(folder))
+load = LoadedRun.open

@@ -14,7 +14,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.files.progress_bar import track
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.cells.base import DrawnCells
-from musicgen.music.layout import MAX_TICKS
+from musicgen.music.packing import TICKS_PER_QUARTER, packed_onsets
 
 
 @torch.inference_mode()
@@ -32,7 +32,8 @@ def encode_packed(
         Codes (quarters, codes per quarter).
     """
     device = next(autoencoder.parameters()).device
-    slices = SliceBatch.of_piece(packed, channels=autoencoder.channels, layout=autoencoder.layout).slices
+    channels = np.stack([packed, packed_onsets(packed)], axis=1)[:, : autoencoder.channels]
+    slices = torch.from_numpy(autoencoder.layout.cells_of(channels))
     codes = [autoencoder.encode(part.to(device)).cpu() for part in slices.split(batch_size) if len(part)]
     return torch.cat(codes).numpy() if codes else np.empty((0, autoencoder.num_codes), np.int64)
 
@@ -119,7 +120,7 @@ def sounding_at_end(
     """
     if not len(packed):
         return np.zeros(packed.shape[1], bool)
-    return packed[-1] >> np.uint32(MAX_TICKS - autoencoder.layout.unit) != 0
+    return packed[-1] >> np.uint32(TICKS_PER_QUARTER - autoencoder.layout.unit) != 0
 
 
 @torch.inference_mode()

@@ -5,8 +5,7 @@ from jaxtyping import Float64, Int64, Integer, UInt32
 
 from musicgen.data.batches.density import pitch_counts
 from musicgen.data.store.packed import PackedPieces
-from musicgen.music.layout import SliceLayout
-from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, packed_onsets
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, SliceLayout, packed_onsets
 
 _BLOCK = 65536  # quarters per block
 

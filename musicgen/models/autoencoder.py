@@ -12,7 +12,7 @@ from musicgen.config.build import Buildable
 from musicgen.models.bottlenecks.base import Bottleneck, DiscreteBottleneck, Vocabulary
 from musicgen.models.bottlenecks.patterns import CodePattern, FlatPattern
 from musicgen.models.cells.base import CellModel, check_channels
-from musicgen.music.layout import SliceLayout
+from musicgen.music.packing import SliceLayout
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from musicgen.models.bottlenecks.patterns import CodePattern
 from musicgen.models.cells.base import CellModel
 from musicgen.models.cells.independent import IndependentCells
 from musicgen.models.convolutions import Decoder, Encoder, Strides
-from musicgen.music.layout import PIANO, SliceLayout
+from musicgen.music.packing import PIANO, SliceLayout
 
 HIDDENS_DIVISOR = 4
 

@@ -15,7 +15,7 @@ from musicgen.models.bottlenecks.base import Bottleneck
 from musicgen.models.bottlenecks.patterns import CodePattern
 from musicgen.models.cells.base import CellModel
 from musicgen.models.cells.three_state import ThreeStateCells
-from musicgen.music.layout import SliceLayout
+from musicgen.music.packing import SliceLayout
 
 EIGHTHS_OF_A_QUARTER = SliceLayout(ticks=8)
 

@@ -8,13 +8,13 @@ import numpy as np
 from jaxtyping import Bool
 
 from musicgen.config.build import Buildable
-from musicgen.music.layout import SliceLayout
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
 from musicgen.music.notes import LOWEST_PITCH, Performance, ReadCounts
 from musicgen.music.packing import (
     NUM_PITCHES,
     TICKS_PER_QUARTER,
     PackedSlices,
+    SliceLayout,
     cell_after,
     cell_before,
     pack,

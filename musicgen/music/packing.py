@@ -1,12 +1,64 @@
-"""Thirty-two ticks of a pitch in one number: packing, and what is asked of packed cells."""
+"""The cells of a quarter: their layout, and thirty-two ticks of a pitch packed into one number."""
+
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, UInt32
+from jaxtyping import Bool, UInt8, UInt32
 
-TICKS_PER_QUARTER = 32
+from musicgen.config.build import Buildable
+
+TICKS_PER_QUARTER = 32  # of packed slices: those of a pitch fill a number
 NUM_PITCHES = 88
 
 PackedSlices = UInt32[np.ndarray, "quarters pitches"]
+
+
+@dataclass(frozen=True)
+class SliceLayout(Buildable):
+    """Describe the cells of a quarter-note slice.
+
+    Attributes:
+        pitches: Rows, from A0 upwards; the piano has 88.
+        ticks: Columns: the grid's steps per quarter, 32 or a divisor of it.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
+
+    pitches: int = 88
+    ticks: int = 32
+
+    def __post_init__(self) -> None:
+        if self.pitches < 1:
+            raise ValueError(f"pitches={self.pitches} is not a count; use 1 or more (the piano's are 88)")
+        if not 1 <= self.ticks <= TICKS_PER_QUARTER or TICKS_PER_QUARTER % self.ticks:
+            raise ValueError(
+                f"ticks={self.ticks} per quarter do not divide {TICKS_PER_QUARTER}; use 4, 8, 16 or 32"
+            )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pitches and ticks."""
+        return self.pitches, self.ticks
+
+    @property
+    def cells(self) -> int:
+        """Number of cells in a slice."""
+        return self.pitches * self.ticks
+
+    @property
+    def unit(self) -> int:
+        """Length of a tick in those of packed slices, of which a quarter has 32."""
+        return TICKS_PER_QUARTER // self.ticks
+
+    def cells_of(
+        self, packed: UInt32[np.ndarray, "*batch pitches"]
+    ) -> UInt8[np.ndarray, "*batch pitches ticks"]:
+        """Unpack to this layout's ticks: 1 where any of the packed ticks is set, or else 0."""
+        return unpack(coarsened(packed, unit=self.unit))[..., :: self.unit].view(np.uint8)
+
+
+PIANO = SliceLayout()  # Bachsformer's: 88 pitches of 32 ticks
 
 
 def pack(slices: Bool[np.ndarray, "*batch pitches ticks"]) -> UInt32[np.ndarray, "*batch pitches"]:
@@ -16,8 +68,8 @@ def pack(slices: Bool[np.ndarray, "*batch pitches ticks"]) -> UInt32[np.ndarray,
 
 def unpack(packed: UInt32[np.ndarray, "*batch pitches"]) -> Bool[np.ndarray, "*batch pitches ticks"]:
     """Unpack to 32 ticks each."""
-    octets = np.ascontiguousarray(packed, "<u4")[..., None].view(np.uint8)
-    return np.unpackbits(octets, axis=-1, bitorder="little").view(bool)
+    cells = np.unpackbits(np.ascontiguousarray(packed, "<u4").view(np.uint8), bitorder="little")
+    return cells.reshape(*packed.shape, TICKS_PER_QUARTER).view(bool)  # by axis: six times as long
 
 
 def coarsened(packed: UInt32[np.ndarray, "*axes"], *, unit: int) -> UInt32[np.ndarray, "*axes"]:

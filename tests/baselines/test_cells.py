@@ -17,9 +17,8 @@ from musicgen.measure.reference import Reference
 from musicgen.measure.trivial import chain_bits, constant_bce, pitch_bce, states_of_piece
 from musicgen.models.cells.three_state import states_of
 from musicgen.music.grid import to_packed
-from musicgen.music.layout import SliceLayout
 from musicgen.music.notes import Performance
-from musicgen.music.packing import packed_onsets
+from musicgen.music.packing import SliceLayout, packed_onsets
 from tests.baselines.conftest import pieces_of
 
 

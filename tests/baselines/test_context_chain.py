@@ -9,8 +9,7 @@ from musicgen.baselines.context_chain import ContextChain, _States
 from musicgen.measure.reference import Reference
 from musicgen.models.cells.three_state import HELD, ONSET, SILENT
 from musicgen.music.grid import to_packed
-from musicgen.music.layout import SliceLayout
-from musicgen.music.packing import packed_onsets, unpack
+from musicgen.music.packing import SliceLayout, packed_onsets, unpack
 from tests.baselines.conftest import pieces_of
 from tests.conftest import etude
 

@@ -13,8 +13,7 @@ from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import sounding_at_end
 from musicgen.music.grid import to_slices
-from musicgen.music.layout import SliceLayout
-from musicgen.music.packing import pack
+from musicgen.music.packing import SliceLayout, pack
 from musicgen.music.theory.keys import Key, estimate_key
 from tests.data.test_one_key import cadence
 

@@ -8,7 +8,7 @@ import torch
 from musicgen.models.bottlenecks.ema import VectorQuantizer
 from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
 from musicgen.models.convolutional import ConvolutionalAutoencoder
-from musicgen.music.layout import SliceLayout
+from musicgen.music.packing import SliceLayout
 
 
 def tiny(*, channels: int = 1, num_hiddens: int = 16, num_embeddings: int = 16) -> ConvolutionalAutoencoder:

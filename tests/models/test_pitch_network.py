@@ -6,7 +6,7 @@ import torch
 from musicgen.models.bottlenecks.ema import VectorQuantizer
 from musicgen.models.cells.independent import IndependentCells
 from musicgen.models.pitch_network import PitchAutoencoder
-from musicgen.music.layout import SliceLayout
+from musicgen.music.packing import SliceLayout
 
 
 def network(**settings: object) -> PitchAutoencoder:

@@ -11,7 +11,7 @@ from musicgen.data.batches.loading import check_enough, checked_batch_size, make
 from musicgen.data.batches.slices import SliceDataset
 from musicgen.data.batches.transposition import Transposition
 from musicgen.data.prepare import Prepared
-from musicgen.music.layout import PIANO, SliceLayout
+from musicgen.music.packing import PIANO, SliceLayout
 
 
 class MidiDataModule(pl.LightningDataModule):

@@ -9,9 +9,8 @@ from jaxtyping import UInt8, UInt32
 from torch.utils.data import Dataset
 
 from musicgen.data.batches.transposition import Transposition
-from musicgen.data.store.packed import PackedPieces, unpacked
-from musicgen.music.layout import PIANO, SliceLayout
-from musicgen.music.packing import TICKS_PER_QUARTER, coarsened, packed_onsets
+from musicgen.data.store.packed import PackedPieces
+from musicgen.music.packing import PIANO, TICKS_PER_QUARTER, SliceLayout, packed_onsets
 
 __all__ = ["PackedPieces", "SliceBatch", "SliceDataset", "as_is"]
 
@@ -74,8 +73,7 @@ class SliceBatch(NamedTuple):
         *,
         layout: SliceLayout,
     ) -> "SliceBatch":
-        cells = unpacked(coarsened(packed, unit=layout.unit))[..., :: layout.unit]
-        return cls(torch.from_numpy(cells), torch.from_numpy(before.astype(np.uint8)))
+        return cls(torch.from_numpy(layout.cells_of(packed)), torch.from_numpy(before.astype(np.uint8)))
 
 
 class SliceDataset(Dataset):

@@ -9,13 +9,10 @@ from musicgen.data.catalogue.analysis import Analysis
 from musicgen.data.catalogue.passages import Span
 from musicgen.data.catalogue.pieces import Piece, kept
 from musicgen.music.theory.form import check_form, has_form
-from musicgen.music.theory.keys import MODES
-from musicgen.music.theory.spelling import pitch_class_of
+from musicgen.music.theory.keys import MODES, read_key
 
 logger = logging.getLogger(__name__)
 
-_KEY = re.compile(r"([A-G])(?:[- ]?(sharp|flat|#|b|♯|♭))?(?:[- ]?(major|minor|m))?", re.IGNORECASE)
-_ACCIDENTALS = {"sharp": "#", "#": "#", "♯": "#", "flat": "b", "b": "b", "♭": "b"}
 _DEGREE = re.compile(r"[b#]?(?:VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)[°+]?(?:/[b#]?[IViv]+)?")
 
 
@@ -90,16 +87,7 @@ class MusicFilter:
         Raises:
             ValueError: A key cannot be read.
         """
-        found = set()
-        for text in as_list(self.key):
-            match = _KEY.fullmatch(text.strip())
-            if not match:
-                raise ValueError(f"key={text!r} is none; write it as 'C# minor', 'E flat major' or 'G'")
-            letter, accidental, mode = match.groups()
-            tonic = pitch_class_of(letter.upper() + _ACCIDENTALS.get((accidental or "").lower(), ""))
-            modes = {"": MODES, "m": ("minor",)}.get((mode or "").lower(), ((mode or "").lower(),))
-            found |= {(tonic, value) for value in modes}
-        return found
+        return {(key.tonic, key.mode) for text in as_list(self.key) for key in read_key(text)}
 
     def apply(self, pieces: Sequence[Piece], analyses: Mapping[str, Analysis]) -> Sequence[Piece]:
         """Return the pieces that fit, in their order; those without an analysis do not.

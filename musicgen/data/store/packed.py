@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Int64, UInt8, UInt32
+from jaxtyping import Int64, UInt32
 
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.cache import BYTES_PER_QUARTER, WORD
 from musicgen.files.mapped import Mapped
-from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, unpack
 
 if TYPE_CHECKING:
     import torch
@@ -105,7 +105,7 @@ class PackedPieces:
         """
         import torch
 
-        return torch.from_numpy(unpacked(self.gather_packed(index, channels=channels)))
+        return torch.from_numpy(unpack(self.gather_packed(index, channels=channels)).view(np.uint8))
 
     def gather_packed(
         self, index: Int64[np.ndarray, " batch"], *, channels: int = 1
@@ -152,9 +152,3 @@ class PackedPieces:
         is_first = self.starts[np.searchsorted(self.starts, index, side="right") - 1] == index
         carried[is_first] = 0
         return carried
-
-
-def unpacked(packed: UInt32[np.ndarray, "*axes pitches"]) -> UInt8[np.ndarray, "*axes pitches ticks"]:
-    """Unpack slices into one byte per tick; the lowest bit is the first tick."""
-    cells = np.unpackbits(np.ascontiguousarray(packed).view(np.uint8), bitorder="little")
-    return cells.reshape(*packed.shape, TICKS_PER_QUARTER)  # along an axis it would take six times as long

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from musicgen.models.bottlenecks.base import Bottleneck, BottleneckOutput, check_embedding_dim
-from musicgen.music.layout import PIANO
+from musicgen.music.packing import PIANO
 
 
 class GaussianBottleneck(Bottleneck):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from musicgen.config.build import Buildable
-from musicgen.music.layout import MAX_TICKS
+from musicgen.music.packing import TICKS_PER_QUARTER
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def cell_bce(
 
 def pack_cells(cells: Bool[Tensor, "*batch ticks"]) -> Int[Tensor, "*batch"]:
     """Pack the ticks of a quarter into an int32, each coarser one as all the ticks that it lasts."""
-    cells = cells.repeat_interleave(MAX_TICKS // cells.shape[-1], dim=-1)
+    cells = cells.repeat_interleave(TICKS_PER_QUARTER // cells.shape[-1], dim=-1)
     bits = torch.arange(cells.shape[-1], device=cells.device, dtype=torch.int32)
     return (cells.int() << bits).sum(dim=-1, dtype=torch.int32)
 

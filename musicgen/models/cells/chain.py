@@ -1,14 +1,16 @@
 """Chains of states along the ticks of a pitch: marginals, paths, samples, and notes read from marginals."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, Shaped, UInt32
 from torch import Tensor
 from torch.nn import functional
 
+from musicgen.models.cells.base import check_densities
 from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_runs
-from musicgen.music.layout import MAX_TICKS
-from musicgen.music.packing import pack
+from musicgen.music.packing import TICKS_PER_QUARTER, pack
 
 _TICKS_PER_ONSET = 10  # an onset is looked for within a tenth of a quarter, 50 ms at 120 quarters a minute
 
@@ -69,9 +71,11 @@ def packed_line(
         ticks: Steps per quarter; one that is coarser than the packed slices' fills all of its ticks.
         onsets: Mark the first of these ticks only.
     """
-    slices = np.repeat(line.reshape(len(line), -1, ticks).transpose(1, 0, 2), MAX_TICKS // ticks, axis=2)
+    slices = np.repeat(
+        line.reshape(len(line), -1, ticks).transpose(1, 0, 2), TICKS_PER_QUARTER // ticks, axis=2
+    )
     if onsets:
-        slices &= np.arange(MAX_TICKS) % (MAX_TICKS // ticks) == 0
+        slices &= np.arange(TICKS_PER_QUARTER) % (TICKS_PER_QUARTER // ticks) == 0
     return pack(slices)
 
 
@@ -145,3 +149,26 @@ def read_events(
     sure, likely = begins | (sounding > BEGIN_PROBABILITY), begins | (sounding > HOLD_PROBABILITY)
     packed = sounding_runs(packed_line(sure, ticks=ticks), packed_line(likely, ticks=ticks))
     return packed, packed_line(begins, ticks=ticks, onsets=True)
+
+
+def chain_densities(densities: Sequence[float]) -> tuple[float, float]:
+    """Read the density of sounding cells and that of onsets, below the former and below silence.
+
+    Raises:
+        ValueError: One is missing or not between 0 and 1.
+    """
+    densities = list(densities) if len(densities) > 1 else [*densities, *(share / 8 for share in densities)]
+    check_densities(densities, needed=2)
+    sounding, onset = densities[:2]
+    return sounding, min(onset, 0.9 * sounding, 0.9 * (1 - sounding))
+
+
+def check_shares(**shares: float) -> None:
+    """Refuse what is no share.
+
+    Raises:
+        ValueError: One is below 0 or above 1.
+    """
+    for name, share in shares.items():
+        if not 0 <= share <= 1:
+            raise ValueError(f"{name}={share} is not a share; use 0 to 1")

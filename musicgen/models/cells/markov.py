@@ -8,9 +8,11 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.nn import functional
 
-from musicgen.models.cells.base import CellLoss, CellModel, DrawnCells, cell_bce, check_densities, log_odds
+from musicgen.models.cells.base import CellLoss, CellModel, DrawnCells, cell_bce, log_odds
 from musicgen.models.cells.chain import (
     as_line,
+    chain_densities,
+    check_shares,
     likeliest_path,
     log_sounding,
     packed_line,
@@ -124,26 +126,3 @@ class MarkovCells(CellModel):
     ) -> Float[Tensor, "steps pitches from to"]:
         rows = [[functional.logsigmoid(-odds), functional.logsigmoid(odds)] for odds in (begin, go_on)]
         return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2).transpose(0, 1)
-
-
-def chain_densities(densities: Sequence[float]) -> tuple[float, float]:
-    """Read the density of sounding cells and that of onsets, below the former and below silence.
-
-    Raises:
-        ValueError: One is missing or not between 0 and 1.
-    """
-    densities = list(densities) if len(densities) > 1 else [*densities, *(share / 8 for share in densities)]
-    check_densities(densities, needed=2)
-    sounding, onset = densities[:2]
-    return sounding, min(onset, 0.9 * sounding, 0.9 * (1 - sounding))
-
-
-def check_shares(**shares: float) -> None:
-    """Refuse what is no share.
-
-    Raises:
-        ValueError: One is below 0 or above 1.
-    """
-    for name, share in shares.items():
-        if not 0 <= share <= 1:
-            raise ValueError(f"{name}={share} is not a share; use 0 to 1")

@@ -12,6 +12,8 @@ from torch.nn import functional
 from musicgen.models.cells.base import CellLoss, CellModel, DrawnCells, cell_bce, log_odds
 from musicgen.models.cells.chain import (
     as_line,
+    chain_densities,
+    check_shares,
     likeliest_path,
     log_sounding,
     packed_line,
@@ -19,7 +21,6 @@ from musicgen.models.cells.chain import (
     read_events,
     sample_path,
 )
-from musicgen.models.cells.markov import chain_densities, check_shares
 from musicgen.music.packing import parted
 
 SILENT, HELD, ONSET = range(3)

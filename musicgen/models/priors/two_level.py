@@ -6,11 +6,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from musicgen.models.attention import KeyValueCache
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.base import Conditioner
 from musicgen.models.priors.base import Prior, check_sizes
-from musicgen.models.priors.layers import Block, check_heads, initialise
+from musicgen.models.priors.layers import Block, KeyValueCache, check_heads, initialise
 
 
 @dataclass

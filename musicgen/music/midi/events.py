@@ -12,6 +12,7 @@ from musicgen.music.notes import ReadCounts
 MAX_EVENTS = 3_000_000  # a million notes, and as many other events
 PADDING = 16  # zeros behind a file's bytes, so that an event may be looked at beyond the end
 META, END_OF_TRACK = 0xFF, 0x2F
+DRUM_CHANNEL = 9  # counted from 0; musicians call it channel 10
 DROPPED = 0xFE  # status of an event that keeps its delta time and means nothing
 _SYSTEM_SIZES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}
 

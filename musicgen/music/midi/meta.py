@@ -3,8 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from musicgen.music.midi.events import META, Events
-from musicgen.music.midi.pairing import DRUM_CHANNEL
+from musicgen.music.midi.events import DRUM_CHANNEL, META, Events
 from musicgen.music.notes import ReadCounts
 from musicgen.music.score_map import DEFAULT_TEMPO_US, PEDALS, Marker, ScoreMap
 

@@ -1,4 +1,4 @@
-"""Find the key of a piece and of its passages, and read the key that a title names."""
+"""Find the key of a piece and of its passages, and read the keys that users and titles name."""
 
 import itertools
 import re
@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from musicgen.music.metrics.selfsimilarity import pitch_class_lengths
 from musicgen.music.notes import Performance
-from musicgen.music.theory.spelling import NATURAL_CLASSES, root_name
+from musicgen.music.theory.spelling import NATURAL_CLASSES, pitch_class_of, root_name
 
 MODES = ("major", "minor")
 
@@ -27,6 +27,8 @@ _FINAL_CHORD_S = 0.15  # how far apart the notes of a last chord may begin
 LOCAL_KEY_QUARTERS = 2
 """Local keys are given for every half of a nominal bar."""
 
+_KEY = re.compile(r"([A-G])(?:[- ]?(sharp|flat|#|b|♯|♭))?(?:[- ]?(major|minor|m))?", re.IGNORECASE)
+_ACCIDENTALS = {"sharp": "#", "#": "#", "♯": "#", "flat": "b", "b": "b", "♭": "b"}
 _TITLE_KEY = re.compile(r"\bin ([A-G])(?:[- ](flat|sharp))? (major|minor)\b", re.IGNORECASE)
 
 
@@ -145,6 +147,21 @@ def estimate_local_keys(
 def count_modulations(local_keys: Sequence[Key]) -> int:
     """Count the changes from one local key to the next."""
     return sum(a != b for a, b in itertools.pairwise(local_keys))
+
+
+def read_key(text: str) -> tuple[Key, ...]:
+    """Read a key that a user typed, such as `C# minor` or `E flat major`; `G` means either mode.
+
+    Raises:
+        ValueError: It is none.
+    """
+    match = _KEY.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"key={text!r} is none; write it as 'C# minor', 'E flat major' or 'G'")
+    letter, accidental, mode = (group or "" for group in match.groups())
+    tonic = pitch_class_of(letter.upper() + _ACCIDENTALS.get(accidental.lower(), ""))
+    modes = {"": MODES, "m": ("minor",)}.get(mode.lower(), (mode.lower(),))
+    return tuple(Key(tonic, mode) for mode in modes)
 
 
 def key_in_title(title: str) -> Key | None:

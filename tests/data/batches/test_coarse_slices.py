@@ -9,9 +9,8 @@ from musicgen.data.batches.slices import SliceBatch
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.packed import PackedPieces
 from musicgen.music.grid import from_packed, to_packed
-from musicgen.music.layout import SliceLayout
 from musicgen.music.notes import Performance
-from musicgen.music.packing import coarsened, unpack
+from musicgen.music.packing import SliceLayout, coarsened, unpack
 
 
 def played(*notes: tuple[int, float, float]) -> Performance:

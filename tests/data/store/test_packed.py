@@ -16,8 +16,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.data.store.packing import open_pack
 from musicgen.data.store.reading import read_pieces
 from musicgen.music.grid import ClockGrid
-from musicgen.music.layout import SliceLayout
-from musicgen.music.packing import packed_onsets, unpack
+from musicgen.music.packing import SliceLayout, packed_onsets, unpack
 
 
 @pytest.fixture(scope="module")
