@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from musicgen.music.notation.metre import Metre
-from musicgen.music.notation.score import first_tempo_bpm, make_score
+from musicgen.music.notation.score import make_score, typical_tempo_bpm
 from musicgen.music.notes import Performance
 
 _PAGE_WIDTH = 2100  # tenths of a millimetre at verovio's scale of 100
@@ -30,7 +30,7 @@ def engrave(
 
     Args:
         performance: The notes.
-        tempo_bpm: Quarters a minute of the mark above, above 0; None takes the performance's first.
+        tempo_bpm: Quarters a minute of the mark above, above 0; None: the performance's typical one.
         title: What stands above the score.
         metre: Of the whole piece; None takes what the performance's file says.
         chord_names: Name the chords above the staves.
@@ -62,7 +62,7 @@ def engrave(
             **(_ROOM_FOR_NAMES if chord_names else {}),
         }
     )
-    tempo_bpm = first_tempo_bpm(performance) if tempo_bpm is None else tempo_bpm
+    tempo_bpm = typical_tempo_bpm(performance) if tempo_bpm is None else tempo_bpm
     loaded = toolkit.loadData(to_musicxml(score, tempo_bpm=tempo_bpm, title=title))
     assert loaded, "verovio did not read our own MusicXML"
     return _stacked([toolkit.renderToSVG(number + 1) for number in range(toolkit.getPageCount())])

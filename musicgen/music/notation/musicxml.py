@@ -7,7 +7,7 @@ from musicgen.files.atomic import atomic_path
 from musicgen.music.notation.divisions import UNITS_PER_QUARTER
 from musicgen.music.notation.dynamics import DYNAMICS
 from musicgen.music.notation.metre import Metre
-from musicgen.music.notation.score import Bar, Score, first_tempo_bpm, make_score, tonic_near
+from musicgen.music.notation.score import Bar, Score, make_score, tonic_near, typical_tempo_bpm
 from musicgen.music.notation.xml_notes import add, add_staff
 from musicgen.music.notes import Performance
 from musicgen.music.score_map import SEAM
@@ -78,7 +78,7 @@ def write_musicxml(
     Args:
         performance: The notes.
         path: The file.
-        tempo_bpm: Quarters a minute, for players of the score, above 0; None takes the performance's first.
+        tempo_bpm: Quarters a minute, for players of the score, above 0; None: the performance's typical one.
         title: What stands above the score.
         metre: Of the whole piece; None takes what the performance's file says.
         chord_names: Name the chords above the staves.
@@ -88,7 +88,7 @@ def write_musicxml(
         OSError: The file cannot be written.
     """
     score = make_score(performance, metre=metre, chord_names=chord_names)
-    tempo_bpm = first_tempo_bpm(performance) if tempo_bpm is None else tempo_bpm
+    tempo_bpm = typical_tempo_bpm(performance) if tempo_bpm is None else tempo_bpm
     text = to_musicxml(score, tempo_bpm=tempo_bpm, title=title)
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -116,7 +116,7 @@ def _tempo(measure: Xml.Element, tempo_bpm: float) -> None:
     direction = add(measure, "direction", placement="above")
     metronome = add(add(direction, "direction-type"), "metronome")
     add(metronome, "beat-unit", "quarter")
-    add(metronome, "per-minute", f"{tempo_bpm:g}")
+    add(metronome, "per-minute", max(1, round(tempo_bpm)))
     add(direction, "staff", 1)
     add(direction, "sound", tempo=f"{tempo_bpm:g}")
 

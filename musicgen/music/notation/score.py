@@ -107,11 +107,19 @@ def make_score(
     return Score(bars=tuple(bars), key=key, local_keys=tuple(local_keys))
 
 
-def first_tempo_bpm(performance: Performance) -> float:
-    """Find the tempo in which a performance begins, in quarters a minute; 120 where its file says nothing."""
-    if performance.score is None or len(performance) == 0:
+def typical_tempo_bpm(performance: Performance) -> float:
+    """Find the tempo below which half of a performance's quarters lie, in quarters a minute; 120 without one.
+
+    Where quarters are tracked beats each has a tempo of its own, and the first says little of the piece.
+    """
+    score = performance.score
+    if score is None or len(performance) == 0:
         return 120.0
-    return performance.score.tempo_bpm_at(float(performance.onset_quarters[0]))
+    first, last = performance.onset_quarters[0], performance.duration_quarters
+    edges = np.append(score.tempo_tick / score.ticks_per_quarter, last).clip(first, last)
+    order = np.argsort(-score.tempo_us, kind="stable")
+    reached = np.cumsum(np.diff(edges)[order])
+    return 60e6 / int(score.tempo_us[order[np.searchsorted(reached, reached[-1] / 2)]])
 
 
 def tonic_near(key: Key, home: Key) -> str:

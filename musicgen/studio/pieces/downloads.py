@@ -9,7 +9,7 @@ from musicgen.music.grid import from_packed, to_packed
 from musicgen.music.midi.writing import midi_bytes
 from musicgen.music.notation.engrave import engrave
 from musicgen.music.notation.musicxml import to_musicxml
-from musicgen.music.notation.score import first_tempo_bpm, make_score
+from musicgen.music.notation.score import make_score, typical_tempo_bpm
 from musicgen.music.notes import Performance
 from musicgen.music.passages import cut_passage
 from musicgen.music.render.sound import render
@@ -85,7 +85,7 @@ def _played(performance: Performance, title: str, origin: Sequence[str]) -> byte
 def _on_grid(performance: Performance, title: str, origin: Sequence[str]) -> bytes:
     """Write onsets and ends at the nearest 32nd of a quarter, in one tempo, without pedals."""
     score = performance.score or ScoreMap.constant()
-    tempo_bpm = first_tempo_bpm(performance)
+    tempo_bpm = typical_tempo_bpm(performance)
     packed = to_packed(performance)
     drawn = from_packed(packed, tempo_bpm=tempo_bpm)
     metre = score.time_signature_at(0.0)
@@ -96,7 +96,7 @@ def _on_grid(performance: Performance, title: str, origin: Sequence[str]) -> byt
 
 
 def _musicxml(performance: Performance, title: str, origin: Sequence[str]) -> bytes:
-    text = to_musicxml(make_score(performance), tempo_bpm=first_tempo_bpm(performance), title=title)
+    text = to_musicxml(make_score(performance), tempo_bpm=typical_tempo_bpm(performance), title=title)
     return _with_remarks(text, origin).encode()
 
 

@@ -1,13 +1,16 @@
 """A performance is written on its own beats, one that lies on its file's beats as it is."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from musicgen.music.beat_grid import on_beats, on_clock
-from musicgen.music.beats import track_beats
+from musicgen.music.beats import Beats, track_beats
+from musicgen.music.notation.musicxml import write_musicxml
 from musicgen.music.notation.on_beats import on_its_beats
-from musicgen.music.notation.score import make_score
+from musicgen.music.notation.score import make_score, typical_tempo_bpm
 from musicgen.music.notes import Performance
 from musicgen.music.score_map import SEAM, Marker, ScoreMap
 from tests.conftest import etude
@@ -42,6 +45,16 @@ def test_a_played_piece_is_written_on_its_beats():
     assert np.quantile(place, 0.95) < 0.06
     assert len(np.unique(np.rint(found * 4))) == len(np.unique(beats))
     np.testing.assert_array_equal(np.sort(written.performance.onset_s), np.sort(performance.onset_s))
+
+
+def test_a_score_has_the_tempo_of_the_piece_and_not_of_its_first_beat(tmp_path: Path):
+    times_s = np.cumsum([0.0, 2.1, *[60 / 87] * 30, 1.4])  # the first beat is late, and the last one, too
+    beats = Beats(times_s, is_downbeat=None, confidence=1.0)
+    performance = on_beats(played(), beats)
+    assert performance.score.tempo_bpm_at(0.0) < 30
+    assert typical_tempo_bpm(performance) == pytest.approx(87, abs=1e-3)
+    write_musicxml(performance, tmp_path / "a.musicxml")
+    assert "<per-minute>87</per-minute>" in (tmp_path / "a.musicxml").read_text()
 
 
 def test_a_piece_on_its_files_beats_and_silence_stay_as_they_are():
