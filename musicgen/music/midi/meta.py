@@ -1,7 +1,7 @@
 """Read what a MIDI file says besides its notes into a score map."""
 
 import numpy as np
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Int64, UInt8
 
 from musicgen.music.midi.events import DRUM_CHANNEL, META, Events
 from musicgen.music.notes import ReadCounts
@@ -12,6 +12,8 @@ _SMALLEST_BEAT = 6  # a 64th, as a power of two
 _MAX_SHARPS = 7
 _MAX_MARKERS = 1000
 _TEXTS = (0x01, 0x02, 0x04, 0x05, 0x07)  # text, copyright, instrument, lyric, cue
+_TRACK_NAME, _SEQUENCER_SPECIFIC = 0x03, 0x7F
+_UNMEASURED = (0, 64)  # release velocities of keys that do not measure them
 _NOT_KEPT = {0xA: "key pressures", 0xC: "program changes", 0xD: "channel pressures", 0xE: "pitch bends"}
 
 _Changes = tuple[Int64[np.ndarray, " changes"], Int64[np.ndarray, "changes values"]]
@@ -41,7 +43,7 @@ def read_score_map(events: Events, *, ticks_per_quarter: int) -> tuple[ScoreMap,
         pedal_tick=pedal_tick,
         pedal=pedal,
         markers=_markers(events, metas[kinds == _MARKER]),
-        not_kept=_not_kept(events, texts=int(np.isin(kinds, _TEXTS).sum()), controllers=others),
+        not_kept=_not_kept(events, kinds, controllers=others),
     )
     return score, ReadCounts(bad_tempos=bad_tempos, bad_signatures=bad_times + bad_keys)
 
@@ -123,15 +125,25 @@ def _markers(events: Events, where: Int64[np.ndarray, " found"]) -> tuple[Marker
     return tuple(sorted(found, key=lambda marker: marker.tick))
 
 
-def _not_kept(events: Events, *, texts: int, controllers: int) -> tuple[tuple[str, int], ...]:
+def _not_kept(
+    events: Events, metas: UInt8[np.ndarray, " metas"], *, controllers: int
+) -> tuple[tuple[str, int], ...]:
     """Count what has no place in a score map or among notes, by kind."""
     kinds = np.bincount(events.status >> 4, minlength=16)
     counts = {name: int(kinds[kind]) for kind, name in _NOT_KEPT.items()}
+    releases = events.data2[(events.status & 0xF0) == 0x80]
     exclusive = int(np.isin(events.status, (0xF0, 0xF7)).sum())
     track = np.repeat(np.arange(len(events.counts)), events.counts)
     tracks = len(np.unique(track[(events.status & 0xF0) == 0x90]))
     counts |= {"tracks, which become one": tracks if tracks > 1 else 0}
-    counts |= {"other controllers": controllers, "texts": texts, "system exclusive messages": exclusive}
+    counts |= {
+        "other controllers": controllers,
+        "texts": int(np.isin(metas, _TEXTS).sum()),
+        "system exclusive messages": exclusive,
+        "track names": int((metas == _TRACK_NAME).sum()),
+        "release velocities": int((~np.isin(releases, _UNMEASURED)).sum()),
+        "sequencer-specific data": int((metas == _SEQUENCER_SPECIFIC).sum()),
+    }
     return tuple((name, count) for name, count in counts.items() if count)
 
 

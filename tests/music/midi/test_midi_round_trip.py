@@ -130,8 +130,12 @@ def test_what_a_score_map_does_not_hold_is_counted(mido_bytes) -> None:
         mido.Message("pitchwheel", pitch=10),
         mido.MetaMessage("lyrics", text="la"),
         mido.Message("sysex", data=[1]),
+        mido.MetaMessage("track_name", name="Right hand"),
+        mido.MetaMessage("sequencer_specific", data=[1, 2]),
         mido.Message("note_on", note=60),
-        mido.Message("note_off", note=60, time=480),
+        mido.Message("note_off", note=60, velocity=99, time=480),
+        mido.Message("note_on", note=62),
+        mido.Message("note_off", note=62, velocity=64, time=480),
     ]
     assert dict(read_midi(mido_bytes(track)).score.not_kept) == {
         "program changes": 1,
@@ -139,6 +143,9 @@ def test_what_a_score_map_does_not_hold_is_counted(mido_bytes) -> None:
         "other controllers": 1,
         "texts": 1,
         "system exclusive messages": 1,
+        "track names": 1,
+        "release velocities": 1,
+        "sequencer-specific data": 1,
     }
 
 
