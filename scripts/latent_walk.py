@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from settings import read_settings
 
 import musicgen
 from musicgen.generation.loaded_run import LoadedRun
@@ -78,12 +77,7 @@ def draw_steps(steps: Sequence[np.ndarray], path: Path) -> None:
 
 def main(arguments: list[str]) -> None:
     """Walk, and write both files."""
-    given = OmegaConf.from_cli(arguments)
-    try:
-        settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Settings), given))
-    except OmegaConfBaseException as error:
-        raise ValueError(f"{error}\n{__doc__}") from None
-    assert isinstance(settings, Settings)
+    settings = read_settings(Settings, arguments)
     run = musicgen.load(settings.run)
     ends = [
         passage(run, path, first=first, quarters=settings.quarters)

@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from matplotlib.figure import Figure
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from settings import read_settings
 
 from musicgen.cli.shared.pieces import prepared_pieces
 from musicgen.config.build import build
@@ -122,12 +121,7 @@ def draw(found: list[Meaning], path: Path) -> None:
 
 def main(arguments: list[str]) -> None:
     """Encode, count, draw and write."""
-    given = OmegaConf.from_cli(arguments)
-    try:
-        settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Settings), given))
-    except OmegaConfBaseException as error:
-        raise ValueError(f"{error}\n{__doc__}") from None
-    assert isinstance(settings, Settings)
+    settings = read_settings(Settings, arguments)
     codes, slices = codes_and_slices(load(find_run(settings.run)), settings.split)
     found = list(meanings(codes, slices, count=settings.codes))
     Path(settings.to).parent.mkdir(parents=True, exist_ok=True)

@@ -13,9 +13,6 @@ from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # the parts lie beside this file
 
 from asked.attributes import asked_and_measured, attribute_rows
@@ -24,6 +21,7 @@ from asked.composer import composer_rows, like_a_composer
 from asked.fills import seam_rows, seams
 from asked.material import Material
 from asked.returns import return_rows, returns
+from settings import read_settings
 
 QUESTIONS = ("composer", "blend", "attributes", "fill", "return")
 
@@ -68,11 +66,9 @@ def main(arguments: list[str]) -> None:
     import torch
 
     try:
-        given = OmegaConf.merge(OmegaConf.structured(Settings), OmegaConf.from_cli(arguments))
-        settings = OmegaConf.to_object(given)
-    except OmegaConfBaseException as error:
+        settings = read_settings(Settings, arguments)
+    except ValueError as error:
         sys.exit(f"{__doc__}\n{error}")
-    assert isinstance(settings, Settings)
     if unknown := set(settings.ask) - set(QUESTIONS):
         sys.exit(f"ask={settings.ask}: {', '.join(sorted(unknown))} is unknown; use {', '.join(QUESTIONS)}")
     torch.set_num_threads(settings.threads)

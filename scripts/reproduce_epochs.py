@@ -11,13 +11,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # the parts lie beside this file
 
 from reproduction.budgets import BUDGETS
 from reproduction.sweeps import Inputs, all_sweeps, run_sweeps
+from settings import read_settings
 
 
 @dataclass
@@ -48,6 +46,10 @@ class Settings:
     processes: int | None = None
     page: bool = False
 
+    def __post_init__(self) -> None:
+        if self.budget not in BUDGETS:
+            raise ValueError(f"budget={self.budget}; use one of {', '.join(BUDGETS)}")
+
 
 def inputs_of(settings: Settings) -> Inputs:
     """Turn folders into settings of musicgen."""
@@ -70,27 +72,9 @@ def inputs_of(settings: Settings) -> Inputs:
     )
 
 
-def read_settings(arguments: list[str]) -> Settings:
-    """Read key=value arguments.
-
-    Raises:
-        ValueError: A key or a value is not known; names those that are.
-    """
-    given = OmegaConf.from_cli(arguments)
-    try:
-        settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Settings), given))
-    except OmegaConfBaseException as error:
-        known = ", ".join(Settings.__dataclass_fields__)
-        raise ValueError(f"{str(error).splitlines()[0]}; use any of {known} as key=value") from error
-    assert isinstance(settings, Settings)
-    if settings.budget not in BUDGETS:
-        raise ValueError(f"budget={settings.budget}; use one of {', '.join(BUDGETS)}")
-    return settings
-
-
 def main(arguments: list[str]) -> int:
     """Run the study; return 1 if a sweep failed."""
-    settings = read_settings(arguments)
+    settings = read_settings(Settings, arguments)
     inputs, budget = inputs_of(settings), BUDGETS[settings.budget]
     sweeps = all_sweeps(inputs, budget)
     failed = [] if settings.page else run_sweeps(sweeps, processes=settings.processes or os.cpu_count() or 1)

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from settings import read_settings
 
 from musicgen.checkpoint import load_autoencoder
 from musicgen.cli.shared.pieces import prepared_pieces
@@ -162,12 +161,10 @@ def run_sweep(settings: Settings) -> int:
 
 def main(arguments: list[str]) -> None:
     """Run what is left to run, and print the table."""
-    given = OmegaConf.from_cli(arguments)
     try:
-        settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Settings), given))
-    except OmegaConfBaseException as error:
+        settings = read_settings(Settings, arguments)
+    except ValueError as error:
         sys.exit(f"transcriber_noise: {error}\n{__doc__}")
-    assert isinstance(settings, Settings)
     failed = run_sweep(settings)
     head = [
         "through",

@@ -86,10 +86,11 @@ def test_a_sweep_is_started_once_and_then_resumed_with_its_own_settings_only(tmp
     ("argument", "said"), [("budge=small", "use any of budget"), ("budget=huge", "use one of")]
 )
 def test_a_mistake_is_told_in_a_line(argument: str, said: str, monkeypatch: pytest.MonkeyPatch):
-    from reproduce_epochs import read_settings
+    from reproduce_epochs import Settings
+    from settings import read_settings
 
     with pytest.raises(ValueError, match=said):
-        read_settings([argument])
+        read_settings(Settings, [argument])
 
 
 @pytest.fixture(scope="module")
