@@ -1,5 +1,7 @@
 """A prior over two levels of codes: first what a bar is about, then the codes of its quarters."""
 
+from typing import Unpack
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -7,11 +9,10 @@ from torch.nn import functional
 
 from musicgen.models.bar_autoencoder import BarAutoencoder
 from musicgen.models.bottlenecks.base import Vocabulary
-from musicgen.models.conditioners.base import Conditioner
 from musicgen.models.losses import code_loss
 from musicgen.models.priors.base import check_sizes
 from musicgen.models.priors.layers import Block, initialise
-from musicgen.models.priors.two_level import TwoLevelCache, TwoLevelTransformer
+from musicgen.models.priors.two_level import TwoLevelCache, TwoLevelSettings, TwoLevelTransformer
 
 
 class CoarseLevel(nn.Module):
@@ -62,19 +63,9 @@ class BarTransformer(TwoLevelTransformer):
     and in some in training, so that the prior writes without a plan, too.
 
     Args:
-        vocabulary: The codes of a slice; the autoencoder's.
         bars: Turns whole bars into coarse codes; trained before, and left as it is.
-        conditioner: What the prior is told beside codes; nothing if not given. It has the global width.
-        num_layers: Blocks of the global transformer.
-        num_heads: Heads of each of its attentions; divides width.
-        width: Width of its residual stream.
-        local_layers: Blocks of the local transformer.
-        local_heads: Heads of each of its attentions, and of the level of coarse codes; divides local_width.
-        local_width: Width of its residual stream, and of the level of coarse codes.
-        code_width: Width of the embedding of a code.
-        context_quarters: Longest input in quarters.
-        dropout: Share dropped in training, 0 to below 1.
         plan_dropout: Share of the bars whose plan is kept back in training, 0 to below 1.
+        levels: Settings of `TwoLevelTransformer`; the level of coarse codes has the local width and heads.
 
     Raises:
         ValueError: A setting is out of range; the message names the nearest one that is not.
@@ -83,41 +74,23 @@ class BarTransformer(TwoLevelTransformer):
     def __init__(
         self,
         *,
-        vocabulary: Vocabulary,
         bars: BarAutoencoder,
-        conditioner: Conditioner | None = None,
-        num_layers: int = 4,
-        num_heads: int = 8,
-        width: int = 128,
-        local_layers: int = 2,
-        local_heads: int = 4,
-        local_width: int = 128,
-        code_width: int = 32,
-        context_quarters: int = 64,
-        dropout: float = 0.1,
         plan_dropout: float = 0.1,
+        **levels: Unpack[TwoLevelSettings],
     ) -> None:
-        super().__init__(
-            vocabulary=vocabulary,
-            conditioner=conditioner,
-            num_layers=num_layers,
-            num_heads=num_heads,
-            width=width,
-            local_layers=local_layers,
-            local_heads=local_heads,
-            local_width=local_width,
-            code_width=code_width,
-            context_quarters=context_quarters,
-            dropout=dropout,
-        )
+        super().__init__(**levels)
         check_sizes(dropout=plan_dropout)
+        context_quarters = self.max_positions // self.vocabulary.codes_per_slice
         if context_quarters < bars.bar_quarters:
             raise ValueError(
                 f"context_quarters={context_quarters} holds no bar of {bars.bar_quarters} quarters; use "
                 f"windows.window_quarters={bars.bar_quarters} or more, or shorter bars: bars.bar_quarters"
             )
         self.plan_dropout, self.nothing = plan_dropout, bars.coarse.size
-        self.coarse = CoarseLevel(bars.coarse, state_width=width, width=local_width, num_heads=local_heads)
+        width, local_width = self.from_state.in_features, self.from_state.out_features
+        self.coarse = CoarseLevel(
+            bars.coarse, state_width=width, width=local_width, num_heads=self.local_heads
+        )
         self.from_guess = nn.Linear(bars.head.in_features, local_width)
         self.bars = bars.requires_grad_(False)
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.base import Conditioner
 from musicgen.models.priors.base import Prior, check_sizes
-from musicgen.models.priors.layers import Block, KeyValueCache, check_heads, initialise
+from musicgen.models.priors.layers import KeyValueCache, blocks, check_heads, initialise
 
 
 class Transformer(Prior):
@@ -57,9 +57,7 @@ class Transformer(Prior):
         self.code_embedding = nn.Embedding(self.num_inputs, width)
         self.position_embedding = nn.Embedding(self.max_positions, width)
         self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(
-            Block(width, num_heads=num_heads, layer=layer, dropout=dropout) for layer in range(num_layers)
-        )
+        self.blocks = blocks(width, num_heads=num_heads, num_layers=num_layers, dropout=dropout)
         self.final_norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, vocabulary.size, bias=False)
         initialise(self, num_layers=num_layers)

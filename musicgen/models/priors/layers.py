@@ -119,6 +119,13 @@ class Block(nn.Module):
         return hidden + self.feed_forward(self.feed_forward_norm(hidden))
 
 
+def blocks(width: int, *, num_heads: int, num_layers: int, dropout: float) -> nn.ModuleList:
+    """Build the blocks of a transformer, each with its number, by which it finds its part of a cache."""
+    return nn.ModuleList(
+        Block(width, num_heads=num_heads, layer=layer, dropout=dropout) for layer in range(num_layers)
+    )
+
+
 def check_heads(width: int, *, num_heads: int) -> None:
     """Refuse a width that heads cannot share.
 

@@ -1,6 +1,7 @@
 """A prior with two levels: a transformer over quarters, and a small one over the codes inside a quarter."""
 
 from dataclasses import dataclass
+from typing import Required, TypedDict
 
 import torch
 from jaxtyping import Float, Int
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.base import Conditioner
 from musicgen.models.priors.base import Prior, check_sizes
-from musicgen.models.priors.layers import Block, KeyValueCache, check_heads, initialise
+from musicgen.models.priors.layers import KeyValueCache, blocks, check_heads, initialise
 
 
 @dataclass
@@ -39,6 +40,22 @@ class TwoLevelCache:
         self.places.clear()
         self.recent = torch.full_like(self.recent, self.nothing)
         self.length = 0
+
+
+class TwoLevelSettings(TypedDict, total=False):
+    """What `TwoLevelTransformer` takes, for a subclass that hands it on."""
+
+    vocabulary: Required[Vocabulary]
+    conditioner: Conditioner | None
+    num_layers: int
+    num_heads: int
+    width: int
+    local_layers: int
+    local_heads: int
+    local_width: int
+    code_width: int
+    context_quarters: int
+    dropout: float
 
 
 class TwoLevelTransformer(Prior):
@@ -100,22 +117,18 @@ class TwoLevelTransformer(Prior):
         check_heads(local_width, num_heads=local_heads)
         self.num_heads, self.local_heads = num_heads, local_heads
         per_quarter = vocabulary.codes_per_slice
-        self.code_embedding = nn.Embedding(
-            self.num_inputs + 1, code_width
-        )  # the last: before the first input
+        nothing = 1  # one more input, which stands before the first
+        self.code_embedding = nn.Embedding(self.num_inputs + nothing, code_width)
         self.from_quarter = nn.Linear(per_quarter * code_width, width)
         self.quarter_embedding = nn.Embedding(-(-self.max_positions // per_quarter), width)
-        self.blocks = nn.ModuleList(
-            Block(width, num_heads=num_heads, layer=layer, dropout=dropout) for layer in range(num_layers)
-        )
+        self.blocks = blocks(width, num_heads=num_heads, num_layers=num_layers, dropout=dropout)
         self.state_norm = nn.LayerNorm(width)
         self.from_state = nn.Linear(width, local_width)
         self.from_code = nn.Linear(code_width, local_width, bias=False)
         self.from_quarter_ago = nn.Linear(code_width, local_width, bias=False)
         self.place_embedding = nn.Embedding(per_quarter, local_width)
-        self.local_blocks = nn.ModuleList(
-            Block(local_width, num_heads=local_heads, layer=layer, dropout=dropout)
-            for layer in range(local_layers)
+        self.local_blocks = blocks(
+            local_width, num_heads=local_heads, num_layers=local_layers, dropout=dropout
         )
         self.dropout = nn.Dropout(dropout)
         self.final_norm = nn.LayerNorm(local_width)
