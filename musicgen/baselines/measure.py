@@ -15,6 +15,7 @@ from musicgen.measure.evaluate import METRICS_FILE, music_metrics, write_metrics
 from musicgen.measure.reference import distance_metrics
 from musicgen.measure.statistics import LEVEL
 from musicgen.music.midi import write_midi
+from musicgen.music.notes import Performance
 from musicgen.style.classifier import StyleClassifier
 from musicgen.style.predictions import style_metrics
 
@@ -50,8 +51,6 @@ def run_baseline(
         `generated/…` as of any run, distances from real music, `baseline/parameters` and `time/fit_cpu_s`,
         with the time of networks that were trained before.
     """
-    generated = folder / "generated"
-    generated.mkdir(parents=True, exist_ok=True)
     began = time.process_time()
     baseline.fit(data)
     metrics = {
@@ -63,9 +62,7 @@ def run_baseline(
         write_bits(bits, [piece.path.name for piece in data.held_out.pieces], folder / BITS_FILE)
         metrics |= bits_metrics(bits, seed=seed)
     pieces = baseline.sample(num_pieces=num_pieces, num_quarters=num_quarters, seed=seed)
-    for number, piece in enumerate(pieces):
-        write_midi(piece, generated / f"{number:03d}.mid", tempo_bpm=tempo_bpm)
-    log.info("Wrote %d pieces to %s", len(pieces), generated)
+    _write_pieces(pieces, folder / "generated", tempo_bpm=tempo_bpm)
     metrics |= music_metrics(pieces, prefix="generated")
     reference = baseline.compared_with(data.reference)
     metrics |= distance_metrics(pieces, reference, seed=seed)
@@ -144,3 +141,10 @@ def bootstrap_ratio(
     ratios = numerator[drawn].sum(axis=1) / denominator[drawn].sum(axis=1)
     low, high = np.quantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def _write_pieces(pieces: Sequence[Performance], folder: Path, *, tempo_bpm: float) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, piece in enumerate(pieces):
+        write_midi(piece, folder / f"{number:03d}.mid", tempo_bpm=tempo_bpm)
+    log.info("Wrote %d pieces to %s", len(pieces), folder)

@@ -14,7 +14,7 @@ from jaxtyping import Int64, UInt32
 
 from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.baselines.budget import epochs_within
-from musicgen.checkpoint import FORMAT, read_checkpoint
+from musicgen.checkpoint import FORMAT, read_checkpoint, state_of
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.batches.datamodule import CodeDataModule
 from musicgen.data.store.packed import PackedPieces
@@ -124,6 +124,12 @@ class RemiTransformer(Baseline):
                 data=windows,
                 num_updates=len(windows.train_dataloader()),
             )
+        state = self._best_weights(module, windows, epochs=epochs)
+        self.transformer.load_state_dict(state_of(state, "transformer"))
+        self.transformer.eval()
+
+    def _best_weights(self, module: PriorModule, windows: CodeDataModule, *, epochs: int) -> dict[str, Any]:
+        """Train, and return the content of the checkpoint that predicts the held-out pieces best."""
         pl.seed_everything(self.seed, verbose=False)
         with tempfile.TemporaryDirectory() as folder:
             best = StageCheckpoint(
@@ -140,12 +146,7 @@ class RemiTransformer(Baseline):
                 callbacks=[best],
             )
             trainer.fit(module, datamodule=windows)
-            state = read_checkpoint(Path(folder) / "remi.ckpt")["state_dict"]
-        prefix = "transformer."
-        self.transformer.load_state_dict(
-            {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-        )
-        self.transformer.eval()
+            return read_checkpoint(Path(folder) / "remi.ckpt")
 
     def bits(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> float:
         """Measure the bits of the piece's tokens, in windows without overlap."""

@@ -1,6 +1,6 @@
 """Prepare a source: read, cut, cache, pack and split its pieces."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from musicgen.data.catalogue.twin_search import twins_among
 from musicgen.data.catalogue.twins import Twins, grouped
 from musicgen.data.sources.source import Source
 from musicgen.data.store.cache import PieceCache
+from musicgen.data.store.facts import PieceFacts
 from musicgen.data.store.packed import PackedPieces
 from musicgen.data.store.packing import open_pack
 from musicgen.data.store.reading import read_pieces
@@ -177,34 +178,18 @@ def prepare(
     work = {"num_workers": num_workers, "progress": progress}
     analyse = partial(analyses_of, cache_dir=cache_dir, **work)
     cache = PieceCache(Path(cache_dir), grid)
-
     chosen = choice.apply(source.pieces(), analyse=analyse)
-    pieces = distinct(chosen)
-    facts = read_pieces(pieces, cache=cache, **work)
-    skipped = list_skipped(chosen, facts)
-    pieces = kept(pieces, (is_readable(content, facts) for content in contents_of(pieces)))
-    if not pieces:
-        reasons = "; ".join(f"{skip.path.name}: {skip.reason}" for skip in skipped[:3])
-        raise ValueError(f"none of the {len(chosen)} chosen files could be read as music ({reasons})")
-    warn_of_cuts(pieces, facts)
+    pieces, facts, skipped = _read(chosen, cache, **work)
     spans = choice.music.passages(analyse(pieces)) if choice.music is not None else None
-    if spans is not None:
-        _check_passages(grid)
-        lengths = {key: facts[key].num_quarters if not facts[key].cut_quarters else 0 for key in spans}
-        spans = clipped(spans, lengths)  # after a cut, quarters are no longer those of the analysis
+    spans = None if spans is None else _clipped(spans, facts, grid)
     twins = twins_among(pieces, cache_dir=cache_dir, **work) if twins_together else None
-    groups = grouped(twins or [])
-    split = split_pieces(pieces, groups=groups, **fractions)
-    splits = {
-        name: open_pack(members, facts, cache=cache, spans=spans, progress=progress)
-        for name, members in split.pieces.items()
-    }
+    split = split_pieces(pieces, groups=grouped(twins or []), **fractions)
+    pack = partial(open_pack, facts=facts, cache=cache, spans=spans, progress=progress)
+    splits = {name: pack(members) for name, members in split.pieces.items()}
     summary = {"source": source.name, "grid": grid.key}
     summary |= summary_of(chosen, facts, skipped=skipped, split=split) | fractions
-    if twins is not None:
-        summary["twins"] = {"groups": len(set(groups.values())), "pieces": len(groups)}
-    if spans is not None:
-        summary["passages"] = passages_summary(spans, split.pieces)
+    summary |= {} if twins is None else {"twins": _count_twins(twins)}
+    summary |= {} if spans is None else {"passages": passages_summary(spans, split.pieces)}
     return Prepared(pieces, splits, summary, skipped, Path(cache_dir), spans, twins)
 
 
@@ -221,9 +206,32 @@ def write_summary(prepared: Prepared | PreparedShard, folder: str | Path) -> Non
     write_json(Path(folder) / "summary.json", prepared.summary)
 
 
-def _check_passages(grid: Grid) -> None:
+def _read(
+    chosen: Sequence[Piece], cache: PieceCache, **work: Any
+) -> tuple[Sequence[Piece], Mapping[str, PieceFacts], list[SkippedPiece]]:
+    """Read each content once, and part what is music from what is not; warn of pieces that were cut."""
+    pieces = distinct(chosen)
+    facts = read_pieces(pieces, cache=cache, **work)
+    skipped = list_skipped(chosen, facts)
+    pieces = kept(pieces, (is_readable(content, facts) for content in contents_of(pieces)))
+    if not pieces:
+        reasons = "; ".join(f"{skip.path.name}: {skip.reason}" for skip in skipped[:3])
+        raise ValueError(f"none of the {len(chosen)} chosen files could be read as music ({reasons})")
+    warn_of_cuts(pieces, facts)
+    return pieces, facts, skipped
+
+
+def _count_twins(twins: Sequence[Twins]) -> dict[str, int]:
+    groups = grouped(twins)
+    return {"groups": len(set(groups.values())), "pieces": len(groups)}
+
+
+def _clipped(spans: Spans, facts: Mapping[str, PieceFacts], grid: Grid) -> Spans:
+    """Clip passages to the pieces; after a cut, quarters are no longer those of the analysis."""
     if not isinstance(grid, ClockGrid):
         raise ValueError(
             f"data.passage_quarters counts quarters of the file's tempo map, and the grid {grid.key} has "
             "others; use grid=clock, or data.passage_quarters=null for whole pieces"
         )
+    lengths = {key: facts[key].num_quarters if not facts[key].cut_quarters else 0 for key in spans}
+    return clipped(spans, lengths)

@@ -1,5 +1,6 @@
 """Write new pieces: sample codes, decode them, and turn them into notes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,33 +77,39 @@ def generate_pieces(
     check_request(num_pieces=num_pieces, num_quarters=num_quarters, tempo_bpm=tempo_bpm)
     keys = keys or KeyPlan()
     opening = None if prompt is None else Opening.read(autoencoder, prompt, keys=keys)
+    draw = {"num_pieces": num_pieces, "num_quarters": num_quarters, "seed": seed}
+    rows = _drawn(transformer, opening, sampling=sampling, conditions=conditions, **draw)
+    rows = rows.view(num_pieces, -1, autoencoder.num_codes)
+    if opening is None:
+        cells = [decode_codes(autoencoder, row) for row in rows]
+        return in_their_keys(rows, cells, keys=keys, seed=seed, tempo_bpm=tempo_bpm)
+    new = [decode_codes(autoencoder, row[len(opening.packed) :], before=opening.last) for row in rows]
+    return [opening.continued(row, cells, tempo_bpm=tempo_bpm) for row, cells in zip(rows, new, strict=True)]
+
+
+def _drawn(
+    transformer: Prior,
+    opening: "Opening | None",
+    *,
+    num_pieces: int,
+    num_quarters: int,
+    seed: int,
+    sampling: Sampling,
+    conditions: Conditions | None,
+) -> Int[torch.Tensor, "pieces codes"]:
+    """Draw the codes of any number of pieces in batches."""
     drawn = []
     for first in range(0, num_pieces, PIECES_AT_ONCE):
         batch = min(PIECES_AT_ONCE, num_pieces - first)
-        request = DrawRequest(
-            num_quarters=num_quarters + (0 if opening is None else len(opening.packed)),
-            generator=torch.Generator().manual_seed(seed + first * _BATCH_SEEDS),
+        request = request_after(
+            opening,
+            num_quarters=num_quarters,
+            seed=seed + first * _BATCH_SEEDS,
             batch=batch,
-            prompt=None if opening is None else opening.codes.repeat(batch, 1),
             conditions=None if conditions is None else conditions.of_pieces(first, batch),
         )
         drawn.append(sampling.draw(transformer, request).cpu())
-    rows = torch.cat(drawn).view(num_pieces, -1, autoencoder.num_codes)
-    if opening is not None:
-        new = [decode_codes(autoencoder, row[len(opening.packed) :], before=opening.last) for row in rows]
-        return [
-            opening.continued(row, cells, tempo_bpm=tempo_bpm) for row, cells in zip(rows, new, strict=True)
-        ]
-    return [
-        in_its_key(
-            row,
-            decode_codes(autoencoder, row),
-            keys=keys,
-            random=np.random.default_rng([seed, number]),
-            tempo_bpm=tempo_bpm,
-        )
-        for number, row in enumerate(rows)
-    ]
+    return torch.cat(drawn)
 
 
 @dataclass(frozen=True)
@@ -157,25 +164,55 @@ class Opening:
         return GeneratedPiece(row, packed, performance, prompt_quarters=len(self.packed))
 
 
-def in_its_key(
-    row: Int[torch.Tensor, "quarters codes"],
-    cells: DrawnCells,
+def request_after(
+    opening: Opening | None,
     *,
-    keys: KeyPlan,
-    random: np.random.Generator,
-    tempo_bpm: float,
-) -> GeneratedPiece:
-    """Make a piece of cells that stand by themselves, and move it to its key.
+    num_quarters: int,
+    seed: int,
+    batch: int = 1,
+    conditions: Conditions | None = None,
+) -> DrawRequest:
+    """Ask for so many new quarters behind an opening, or from the start of a piece.
 
     Args:
-        row: The codes.
+        opening: What is continued; None for nothing.
+        num_quarters: Length of what is new.
+        seed: Of the draws.
+        batch: Number of pieces.
+        conditions: What the prior is told of them.
+    """
+    return DrawRequest(
+        num_quarters=num_quarters + (0 if opening is None else len(opening.packed)),
+        generator=torch.Generator().manual_seed(seed),
+        batch=batch,
+        prompt=None if opening is None else opening.codes.repeat(batch, 1),
+        conditions=conditions,
+    )
+
+
+def in_their_keys(
+    rows: Int[torch.Tensor, "pieces quarters codes"],
+    cells: Sequence[DrawnCells],
+    *,
+    keys: KeyPlan,
+    seed: int,
+    tempo_bpm: float,
+) -> list[GeneratedPiece]:
+    """Make pieces of cells that stand by themselves, each moved to its key.
+
+    Args:
+        rows: The codes.
         cells: What they are decoded to.
-        keys: The key that it comes in.
-        random: Draws a key where none is asked for.
+        keys: The key that they come in.
+        seed: Of the keys, where none is asked for.
         tempo_bpm: Quarters a minute.
     """
-    steps = keys.semitones(from_packed(cells.packed, onsets=cells.onsets), random=random)
-    return begun(row, cells, semitones=fitting(cells.packed, steps), tempo_bpm=tempo_bpm)
+    pieces = []
+    for number, (row, drawn) in enumerate(zip(rows, cells, strict=True)):
+        random = np.random.default_rng([seed, number])
+        steps = keys.semitones(from_packed(drawn.packed, onsets=drawn.onsets), random=random)
+        pieces.append(begun(row, drawn, semitones=fitting(drawn.packed, steps), tempo_bpm=tempo_bpm))
+    return pieces
 
 
 def begun(

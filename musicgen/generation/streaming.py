@@ -9,9 +9,9 @@ import torch
 from jaxtyping import UInt32
 
 from musicgen.generation.asking.conditions import Conditions
-from musicgen.generation.generate import GeneratedPiece, Opening, begun, check_request
+from musicgen.generation.generate import GeneratedPiece, Opening, begun, check_request, request_after
 from musicgen.generation.key_plan import KeyPlan
-from musicgen.generation.sampling import DrawRequest, Sampling
+from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import evidence_of
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
@@ -76,13 +76,8 @@ def stream_piece(
     keys = keys or KeyPlan()
     opening = None if prompt is None else Opening.read(autoencoder, prompt, keys=keys)
     semitones = keys.semitones_ahead(random=np.random.default_rng([seed, 0])) if opening is None else 0
-    request = DrawRequest(
-        num_quarters=num_quarters + (0 if opening is None else len(opening.packed)),
-        generator=torch.Generator().manual_seed(seed),
-        prompt=None if opening is None else opening.codes,
-        conditions=conditions,
-    )
-    quarters = sampling.quarters(prior, request)
+    request = request_after(opening, num_quarters=num_quarters, seed=seed, conditions=conditions)
+    quarters = sampling.quarters(prior, request)  # looks at once whether it can
 
     def piece(read: Sequence[torch.Tensor], evidence: Sequence[torch.Tensor]) -> GeneratedPiece:
         row, before = torch.cat(list(read)), None if opening is None else opening.last
@@ -91,12 +86,21 @@ def stream_piece(
             return begun(row, cells, semitones=semitones, tempo_bpm=tempo_bpm)
         return opening.continued(row, cells, tempo_bpm=tempo_bpm)
 
-    def streamed() -> Iterator[StreamedQuarter]:
-        read = [] if opening is None else [opening.codes.view(-1, autoencoder.num_codes)]
-        evidence: list[torch.Tensor] = []
-        for number, codes in enumerate(quarters):
-            read.append(codes.cpu())
-            evidence.append(evidence_of(autoencoder, read[-1]))
-            yield StreamedQuarter(number, num_quarters, partial(piece, tuple(read), tuple(evidence)))
+    given = [] if opening is None else [opening.codes.view(-1, autoencoder.num_codes)]
+    return _streamed(autoencoder, quarters, given=given, total=num_quarters, piece=piece)
 
-    return streamed()
+
+def _streamed(
+    autoencoder: Autoencoder,
+    quarters: Iterator[torch.Tensor],
+    *,
+    given: Sequence[torch.Tensor],
+    total: int,
+    piece: Callable[[Sequence[torch.Tensor], Sequence[torch.Tensor]], GeneratedPiece],
+) -> Iterator[StreamedQuarter]:
+    """Decode each quarter once; what has been read so far makes the piece when it is asked for."""
+    read, evidence = list(given), []
+    for number, codes in enumerate(quarters):
+        read.append(codes.cpu())
+        evidence.append(evidence_of(autoencoder, read[-1]))
+        yield StreamedQuarter(number, total, partial(piece, tuple(read), tuple(evidence)))

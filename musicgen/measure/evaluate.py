@@ -156,12 +156,11 @@ def evaluate_run(
     metrics = reconstruction or reconstruction_metrics(autoencoder.module, val)
     held_out = labelled(codes["val"], val, prior.module.conditioner)
     nats = prior_nats(prior.module, held_out, window_quarters=window_quarters)
-    parameters = count_parameters(autoencoder.module) + count_parameters(prior.module)
     codes_per_quarter = autoencoder.module.num_codes
     return {
         **{f"vq_vae/val/{name}": value for name, value in metrics.items()},
         "model/codes_per_quarter": float(codes_per_quarter),
-        "model/parameters": float(parameters),
+        "model/parameters": float(count_parameters(autoencoder.module) + count_parameters(prior.module)),
         "vq_vae/train/bce": autoencoder.metrics.get("vq_vae/train/bce", math.nan),
         **reconstruction_baselines(train, val),
         "transformer/val/nats_per_code": nats,

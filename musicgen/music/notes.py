@@ -1,5 +1,6 @@
 """The notes of one performance as arrays."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -114,26 +115,14 @@ class Performance:
         pitches = np.asarray(pitch)
         if pitches.ndim != 1:
             raise ValueError(f"pitch has shape {pitches.shape}; one axis, a number per note, is allowed")
-        velocities = np.asarray(velocity)
-        if velocities.ndim == 0:
-            velocities = np.full(pitches.shape, velocity)
+        velocities = np.full(pitches.shape, velocity) if np.ndim(velocity) == 0 else np.asarray(velocity)
         times = {
             "onset_s": np.asarray(onset_s, np.float64),
             "offset_s": np.asarray(offset_s, np.float64),
             "onset_quarters": np.asarray(onset_quarters, np.float64),
             "offset_quarters": np.asarray(offset_quarters, np.float64),
         }
-        _check_range("pitch", pitches, LOWEST_PITCH, HIGHEST_PITCH)
-        _check_range("velocity", velocities, 1, 127)
-        for name, values in {"velocity": velocities, **times}.items():
-            if values.shape != pitches.shape:
-                raise ValueError(f"{name} has shape {values.shape} and pitch {pitches.shape}; give as many")
-        for name, values in times.items():
-            if not np.isfinite(values).all() or (values < 0).any():
-                raise ValueError(f"{name} holds a negative or not finite time; shift the piece to start at 0")
-        for unit in ("s", "quarters"):
-            if (times[f"offset_{unit}"] <= times[f"onset_{unit}"]).any():
-                raise ValueError(f"a note's offset_{unit} is not after its onset_{unit}; drop such notes")
+        _check_notes(pitches, velocities, times)
         order = np.lexsort((times["offset_quarters"], pitches, times["onset_quarters"]))
         return cls(
             pitch=pitches[order].astype(np.int16),
@@ -180,6 +169,20 @@ class Performance:
         """
         names = [field.name for field in fields(self) if field.name not in ("counts", "score")]
         return replace(self, **{name: getattr(self, name)[keep] for name in names})
+
+
+def _check_notes(pitches: np.ndarray, velocities: np.ndarray, times: Mapping[str, np.ndarray]) -> None:
+    _check_range("pitch", pitches, LOWEST_PITCH, HIGHEST_PITCH)
+    _check_range("velocity", velocities, 1, 127)
+    for name, values in {"velocity": velocities, **times}.items():
+        if values.shape != pitches.shape:
+            raise ValueError(f"{name} has shape {values.shape} and pitch {pitches.shape}; give as many")
+    for name, values in times.items():
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise ValueError(f"{name} holds a negative or not finite time; shift the piece to start at 0")
+    for unit in ("s", "quarters"):
+        if (times[f"offset_{unit}"] <= times[f"onset_{unit}"]).any():
+            raise ValueError(f"a note's offset_{unit} is not after its onset_{unit}; drop such notes")
 
 
 def _check_range(name: str, values: np.ndarray, lowest: int, highest: int) -> None:

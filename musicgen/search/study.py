@@ -59,24 +59,9 @@ def open_study(
     """
     optuna = import_optuna()
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)  # heartbeats, names
-    from sqlalchemy.exc import SQLAlchemyError
-
-    for attempt in range(OPENINGS):  # concurrent workers may collide when they create tables
-        try:
-            study = optuna.create_study(
-                study_name=name,
-                storage=open_storage(storage, heartbeat_s=heartbeat_s),
-                sampler=sampler,
-                pruner=pruner or optuna.pruners.NopPruner(),
-                directions=[objective.direction for objective in objectives],
-                load_if_exists=True,
-            )
-            break
-        except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
-            if attempt + 1 == OPENINGS or isinstance(error, optuna.exceptions.DuplicatedStudyError):
-                first = str(error).splitlines()[0]
-                raise ValueError(f"storage={without_password(storage)} cannot be opened: {first}") from error
-            time.sleep(0.2 + random.random())
+    methods = {"sampler": sampler, "pruner": pruner or optuna.pruners.NopPruner()}
+    directions = [objective.direction for objective in objectives]
+    study = _created(storage, heartbeat_s, study_name=name, directions=directions, **methods)
     names = [objective.name for objective in objectives]
     same = {"metrics": names, "settings": sorted(of_experiment(map(str, settings)))}
     for attribute, value in same.items():
@@ -89,6 +74,23 @@ def open_study(
         study.set_user_attr(attribute, value)
     study.set_metric_names(names)
     return study
+
+
+def _created(storage: str, heartbeat_s: int, **study: Any) -> "Study":
+    """Create or load a study; concurrent workers may collide when they create tables, and try again."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    optuna = import_optuna()
+    for attempt in range(1, OPENINGS + 1):
+        try:
+            opened = open_storage(storage, heartbeat_s=heartbeat_s)
+            return optuna.create_study(storage=opened, load_if_exists=True, **study)
+        except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+            if attempt == OPENINGS or isinstance(error, optuna.exceptions.DuplicatedStudyError):
+                first = str(error).splitlines()[0]
+                raise ValueError(f"storage={without_password(storage)} cannot be opened: {first}") from error
+            time.sleep(0.2 + random.random())
+    raise AssertionError("OPENINGS is 0")
 
 
 def check_storage(url: str) -> None:

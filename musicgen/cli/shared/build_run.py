@@ -13,6 +13,7 @@ from musicgen.config.tree import plain
 if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback
 
+    from musicgen.data.prepare import Prepared
     from musicgen.pipeline.pipeline import Pipeline
     from musicgen.pipeline.stage import Stage
     from musicgen.pipeline.status import StatusFile
@@ -24,9 +25,9 @@ def build_run(
     *,
     status: "StatusFile",
     watchers: Sequence["Callback"] = (),
-    device: int | None = None,
-    is_shown: bool = True,
-    threads: "ThreadPolicy | None" = None,
+    device: int | None,
+    is_shown: bool,
+    threads: "ThreadPolicy",
 ) -> "Pipeline":
     """Build everything that a config names, so that mistakes show before anything is trained.
 
@@ -36,7 +37,7 @@ def build_run(
         watchers: Callbacks beside those of the config.
         device: The one to train on, of several; None leaves the choice to the trainer.
         is_shown: Show bars; jobs side by side would write over each other's.
-        threads: How a stage chooses its threads; None keeps those of this process.
+        threads: How a stage chooses its threads.
 
     Raises:
         ValueError: Settings do not fit together, or no pieces are chosen.
@@ -46,33 +47,16 @@ def build_run(
     from musicgen.pipeline.context import RunContext
     from musicgen.pipeline.pipeline import Pipeline
     from musicgen.pipeline.reuse.store import StageStore
-    from musicgen.pipeline.stage import NetworkStage
-    from musicgen.sweeps.plan.works import remember_extent
     from musicgen.sweeps.resume import should_resume
-    from musicgen.training.threads import ThreadPolicy
-    from musicgen.training.trainer import fastest_precision
 
     resume = should_resume(config)
     torch.manual_seed(config.seed)
     stages = built_stages(config)
-    if config.trainer.precision == "auto":
-        config.trainer.precision = fastest_precision(config.trainer.accelerator)
-    environment = {
-        "trainer": plain(config.trainer),
-        "callbacks": plain(config.callbacks),
-        "logger": OmegaConf.to_container(config.logger, resolve=False),  # its paths are the run's own
-    }
-    prepared = prepared_pieces(config)
-    if any(isinstance(stages[name], NetworkStage) for name in config.stages):
-        prepared.require("train", "val")
-    for stage in stages.values():
-        if not stage.refusal(stages):
-            stage.observe(prepared)
-    remember_extent(config, prepared)
+    environment = _environment(config)
     where = _where(config, device, is_shown=is_shown)
     context = RunContext(
         folder=Path(config.run_dir),
-        prepared=prepared,
+        prepared=_observed(config, stages),
         grid_config=plain(config.grid),
         seed=config.seed,
         stages=stages,
@@ -83,7 +67,7 @@ def build_run(
         environment=environment,
         resume=resume,
         store=StageStore(Path(config.data.cache_dir) / "stages") if config.reuse else None,
-        threads=threads or ThreadPolicy(asked=torch.get_num_threads()),
+        threads=threads,
     )
     return Pipeline(stages, context)
 
@@ -103,6 +87,34 @@ def built_stages(config: DictConfig) -> "dict[str, Stage]":
         if not stage.refusal(stages):
             stage.build(stages)
     return stages
+
+
+def _environment(config: DictConfig) -> dict[str, Any]:
+    """Describe what trains beside the networks; a precision that is left open is settled."""
+    from musicgen.training.trainer import fastest_precision
+
+    if config.trainer.precision == "auto":
+        config.trainer.precision = fastest_precision(config.trainer.accelerator)
+    return {
+        "trainer": plain(config.trainer),
+        "callbacks": plain(config.callbacks),
+        "logger": OmegaConf.to_container(config.logger, resolve=False),  # its paths are the run's own
+    }
+
+
+def _observed(config: DictConfig, stages: "dict[str, Stage]") -> "Prepared":
+    """Prepare the pieces, and let the stages see them before anything is trained."""
+    from musicgen.pipeline.stage import NetworkStage
+    from musicgen.sweeps.plan.works import remember_extent
+
+    prepared = prepared_pieces(config)
+    if any(isinstance(stages[name], NetworkStage) for name in config.stages):
+        prepared.require("train", "val")
+    for stage in stages.values():
+        if not stage.refusal(stages):
+            stage.observe(prepared)
+    remember_extent(config, prepared)
+    return prepared
 
 
 def _where(config: DictConfig, device: int | None, *, is_shown: bool) -> dict[str, Any]:

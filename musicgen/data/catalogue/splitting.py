@@ -59,8 +59,7 @@ def split_pieces(
     def leaders() -> Iterator[str]:
         return (groups.get(content, content) for content in contents_of(pieces))
 
-    of_piece = (SPLITS.index(split_of(leader, **fractions)) for leader in leaders())
-    side = np.fromiter(of_piece, np.uint8, count=len(pieces))
+    side = np.fromiter((SPLITS.index(split_of(leader, **fractions)) for leader in leaders()), np.uint8)
     moved: dict[str, str] = {}
 
     def move(leader: str, *, to: str) -> None:
@@ -73,10 +72,8 @@ def split_pieces(
             move(min(leaders()), to="val")
         if SPLITS.index("train") not in side:
             move(max(leaders()), to="train")
-    for name, split in moved.items():
-        logger.warning(
-            "%s moved to %s, which had no piece: there are only %d pieces", name, split, len(pieces)
-        )
+    for name, to in moved.items():
+        logger.warning("%s moved to %s, which had no piece: there are only %d pieces", name, to, len(pieces))
     return Split({split: kept(pieces, side == number) for number, split in enumerate(SPLITS)}, moved)
 
 

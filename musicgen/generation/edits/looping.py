@@ -1,6 +1,5 @@
 """Write loops: passages whose end leads into their own beginning."""
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -8,7 +7,7 @@ from torch import Tensor
 from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.edits.filling import GapRequest, fill_gap, knows_gaps
 from musicgen.generation.edits.seams import quarter_nats
-from musicgen.generation.generate import GeneratedPiece, check_request, in_its_key
+from musicgen.generation.generate import GeneratedPiece, check_request, in_their_keys
 from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.generation.tokenize import decode_codes
@@ -68,16 +67,8 @@ def generate_loops(
     )
     closes = closing_nats(prior, drawn).view(num_pieces, candidates)
     chosen = drawn.view(num_pieces, candidates, quarters, -1)[torch.arange(num_pieces), closes.argmin(dim=1)]
-    return [
-        in_its_key(
-            row,
-            _decoded(autoencoder, row),
-            keys=keys or KeyPlan(),
-            random=np.random.default_rng([seed, number]),
-            tempo_bpm=tempo_bpm,
-        )
-        for number, row in enumerate(chosen)
-    ]
+    cells = [_decoded(autoencoder, row) for row in chosen]
+    return in_their_keys(chosen, cells, keys=keys or KeyPlan(), seed=seed, tempo_bpm=tempo_bpm)
 
 
 def closing_nats(prior: Prior, loops: Int[Tensor, "loops quarters codes"]) -> Float[Tensor, " loops"]:

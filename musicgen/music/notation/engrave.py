@@ -10,6 +10,15 @@ from musicgen.music.notes import Performance
 _PAGE_WIDTH = 2100  # tenths of a millimetre at verovio's scale of 100
 _PAGE_HEIGHT = 60000  # the most that verovio allows
 _SCALE = 40  # per cent
+_OPTIONS = {
+    "pageWidth": _PAGE_WIDTH,
+    "pageHeight": _PAGE_HEIGHT,
+    "adjustPageHeight": True,
+    "scale": _SCALE,
+    "breaks": "auto",
+    "footer": "none",
+    "svgViewBox": True,
+}
 _ROOM_FOR_NAMES = {"spacingLinear": 0.3, "spacingNonLinear": 0.68}  # verovio's own let chord names overlap
 _VIEW_BOX = re.compile(r'<svg viewBox="0 0 (\d+) (\d+)"')
 
@@ -49,19 +58,8 @@ def engrave(
     score = make_score(performance, metre=metre, chord_names=chord_names, max_quarters=max_quarters)
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
-    toolkit.setOptions(
-        {
-            "pageWidth": _PAGE_WIDTH,
-            "pageHeight": _PAGE_HEIGHT,
-            "adjustPageHeight": True,
-            "scale": _SCALE,
-            "breaks": "auto",
-            "footer": "none",
-            "header": "auto" if title else "none",
-            "svgViewBox": True,
-            **(_ROOM_FOR_NAMES if chord_names else {}),
-        }
-    )
+    options = {"header": "auto" if title else "none", **(_ROOM_FOR_NAMES if chord_names else {})}
+    toolkit.setOptions(_OPTIONS | options)
     tempo_bpm = typical_tempo_bpm(performance) if tempo_bpm is None else tempo_bpm
     loaded = toolkit.loadData(to_musicxml(score, tempo_bpm=tempo_bpm, title=title))
     assert loaded, "verovio did not read our own MusicXML"

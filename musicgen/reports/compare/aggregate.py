@@ -4,7 +4,7 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
 from musicgen.measure.spec import Better, Metric, all_metrics, best_of
 from musicgen.measure.statistics import Contrast, Summary, all_contrasts, summarize
@@ -15,6 +15,16 @@ from musicgen.reports.runs.runs import Run, natural
 from musicgen.reports.runs.settings import SEED, flatten, settings_of, value_of, value_text
 
 MAX_PAIRED = 6  # groups: of more, each is tested against the best only
+
+
+class Choices(TypedDict, total=False):
+    """What `aggregate` can be asked for, for those who hand it on."""
+
+    sort: str | None
+    where: Mapping[str, Any] | None
+    group_by: Sequence[str] | None
+    significance: Sequence[str]
+    better: Mapping[str, Better] | None
 
 
 def aggregate(
@@ -51,16 +61,8 @@ def aggregate(
     settings = differing_settings(runs)
     sets = data_sets(runs, settings)
     rows = _rows(runs, settings, metrics, sets)
-    keys = [setting.key for setting in settings if setting.key != SEED]
-    if group_by is not None:
-        keys = [_resolve("group_by", name, runs) for name in group_by]
-    labels = {setting.key: setting.label for setting in settings}
-    group_settings = tuple(labels.get(key, key) for key in keys)
-    groups = _groups(runs, keys, group_settings, metrics, rows)
-    sorted_by = next((one for one in metrics if sort and one.name == sort.lstrip("-")), None)
-    if sorted_by:
-        turned = str(sort).startswith("-")
-        groups.sort(key=lambda group: (group.data, _metric_key(sorted_by, group.cells, turned=turned)))
+    keys, group_settings = _group_keys(runs, settings, group_by)
+    groups = _in_order(_groups(runs, keys, group_settings, metrics, rows), sort, metrics)
     groups, rows = _numbered(groups, rows)
     return Comparison(
         runs=tuple(runs),
@@ -151,6 +153,26 @@ def _metric_key(metric: Metric, cells: Mapping[str, Summary], *, turned: bool) -
     target = cells[metric.target].mean if metric.target in cells else math.nan
     badness = value if metric.better == "none" else metric.badness(value, target)
     return math.isnan(badness), -badness if turned else badness
+
+
+def _group_keys(
+    runs: Sequence[Run], settings: Sequence[Setting], group_by: Sequence[str] | None
+) -> tuple[list[str], tuple[str, ...]]:
+    """Find the settings in which the runs of a group agree, and what they are called."""
+    keys = [setting.key for setting in settings if setting.key != SEED]
+    if group_by is not None:
+        keys = [_resolve("group_by", name, runs) for name in group_by]
+    labels = {setting.key: setting.label for setting in settings}
+    return keys, tuple(labels.get(key, key) for key in keys)
+
+
+def _in_order(groups: list[Row], sort: str | None, metrics: Sequence[Metric]) -> list[Row]:
+    """Sort groups by a metric inside their data set; as they are, where it is none."""
+    sorted_by = next((one for one in metrics if sort and one.name == sort.lstrip("-")), None)
+    if sorted_by is None:
+        return groups
+    turned = str(sort).startswith("-")
+    return sorted(groups, key=lambda group: (group.data, _metric_key(sorted_by, group.cells, turned=turned)))
 
 
 def _groups(

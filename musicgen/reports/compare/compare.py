@@ -5,10 +5,10 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
-from musicgen.measure.spec import METRICS, Better, MetricSpec, register
-from musicgen.reports.compare.aggregate import aggregate
+from musicgen.measure.spec import METRICS, MetricSpec, register
+from musicgen.reports.compare.aggregate import Choices, aggregate
 from musicgen.reports.compare.comparison import Comparison
 from musicgen.reports.compare.export import write_csv, write_markdown, write_parquet
 from musicgen.reports.compare.pareto import draw_front, front_metrics
@@ -26,16 +26,12 @@ def compare_runs(
     folders: Iterable[str | Path] | str | Path,
     *,
     output_dir: str | Path,
-    sort: str | None = None,
-    where: Mapping[str, Any] | None = None,
-    group_by: Sequence[str] | None = None,
-    significance: Sequence[str] = (),
-    better: Mapping[str, Better] | None = None,
     front: Sequence[str] = (),
     pieces_per_run: int = 4,
     formats: Sequence[str] = DEFAULT_FORMATS,
     command: str | None = None,
     progress: bool = False,
+    **choices: Unpack[Choices],
 ) -> Comparison:
     """Compare runs and write `comparison.csv`, `comparison.md`, `comparison.html` and, if asked, `.parquet`.
 
@@ -44,18 +40,13 @@ def compare_runs(
     Args:
         folders: Run folders, and folders of run folders (a sweep).
         output_dir: Where to write; made if needed.
-        sort: A metric (the better first) or a setting; "-" before it turns the order.
-        where: Setting to value, or to a list of values: only such runs are compared.
-        group_by: Settings; runs that agree in them are averaged. None averages runs that differ by
-            their seed only.
-        significance: Metrics on which every pair of groups is tested.
-        better: Metric to lower, higher, closer or none, where the rules do not know it.
         front: Two metrics that pull against each other: `comparison_front.png` shows which runs no
             other run beats at both, and the page opens with them.
         pieces_per_run: At most so many generated pieces of each run on the page.
         formats: What to write, any of `FORMATS`.
         command: The command to show on the page; None writes `musicgen compare` and the folders.
         progress: Show a bar on the terminal.
+        choices: Which runs, in which order and groups, and what is tested: see `aggregate`.
 
     Returns:
         The comparison, with the files written in `files`.
@@ -69,50 +60,43 @@ def compare_runs(
     if unknown:
         raise ValueError(f"formats={list(formats)}: {', '.join(unknown)} is none of {', '.join(FORMATS)}")
     folders = [folders] if isinstance(folders, str | Path) else list(folders)
-    comparison = compared(
-        folders,
-        sort=sort,
-        where=where,
-        group_by=group_by,
-        significance=significance,
-        better=better,
-        front=front,
-        progress=progress,
-    )
-    output_dir = Path(output_dir)
-    output_dir.mkdir(parents=True, exist_ok=True)
-    files: dict[str, Path] = {}
-    if front:
-        files["front"] = draw_front(comparison, front, output_dir / "comparison_front.png")
-    if "csv" in formats:
-        files |= write_csv(comparison, output_dir)
-    if "parquet" in formats:
-        files["parquet"] = write_parquet(comparison, output_dir)
-    if "md" in formats:
-        files["markdown"] = write_markdown(comparison, output_dir)
+    comparison = compared(folders, front=front, progress=progress, **choices)
+    files = _write_tables(comparison, Path(output_dir), front=front, formats=formats)
     if "html" in formats:
         from musicgen.reports.pages.comparison_page import write_page
 
         _read_curves(comparison.runs, progress=progress)
         if command is None:
             command = "musicgen compare " + " ".join(shlex.quote(str(folder)) for folder in folders)
-        path = output_dir / "comparison.html"
-        files["html"] = write_page(
-            comparison, path, command=command, pieces_per_run=pieces_per_run, front=front
-        )
+        path = Path(output_dir) / "comparison.html"
+        shown = {"pieces_per_run": pieces_per_run, "front": front}
+        files["html"] = write_page(comparison, path, command=command, **shown)
     return replace(comparison, files=files)
+
+
+def _write_tables(
+    comparison: Comparison, folder: Path, *, front: Sequence[str], formats: Sequence[str]
+) -> dict[str, Path]:
+    """Write the files of a comparison that are asked for, all but its page; return them by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files: dict[str, Path] = {}
+    if front:
+        files["front"] = draw_front(comparison, front, folder / "comparison_front.png")
+    if "csv" in formats:
+        files |= write_csv(comparison, folder)
+    if "parquet" in formats:
+        files["parquet"] = write_parquet(comparison, folder)
+    if "md" in formats:
+        files["markdown"] = write_markdown(comparison, folder)
+    return files
 
 
 def compared(
     folders: Sequence[str | Path],
     *,
-    sort: str | None = None,
-    where: Mapping[str, Any] | None = None,
-    group_by: Sequence[str] | None = None,
-    significance: Sequence[str] = (),
-    better: Mapping[str, Better] | None = None,
     front: Sequence[str] = (),
     progress: bool = False,
+    **choices: Unpack[Choices],
 ) -> Comparison:
     """Compare runs as `compare_runs` does, and write nothing.
 
@@ -121,9 +105,7 @@ def compared(
     """
     runs = load_runs(folders, progress=progress)
     _describe_own_metrics(runs)
-    comparison = aggregate(
-        runs, sort=sort, where=where, group_by=group_by, significance=significance, better=better
-    )
+    comparison = aggregate(runs, **choices)
     if front:
         front_metrics(comparison, front)
     return comparison

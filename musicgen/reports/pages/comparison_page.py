@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from musicgen import __version__
 from musicgen.measure.spec import Metric, headline_of
@@ -80,31 +80,14 @@ def write_page(
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     parts = [(TEMPLATES / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     script = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
-    numbers = {group.name: group.number for group in comparison.groups}
-    leading = _leading(comparison)
     text = (
         page_environment()
         .get_template("comparison.html.j2")
         .render(
             version=__version__,
-            title=_title(comparison),
-            lead=lead_of(comparison),
-            data_text=_data_text(comparison),
+            **_texts_and_tables(comparison),
             when=when or datetime.datetime.now().astimezone(),
             command=command,
-            unfinished=[row for row in comparison.unfinished if row.status != "pruned"],
-            num_pruned=sum(row.status == "pruned" for row in comparison.rows),
-            num_runs=len(comparison.runs),
-            shared=[(key, value_text(value)) for key, value in comparison.shared.items()],
-            filter_hint=_filter_hint(comparison),
-            is_grouped=comparison.is_grouped,
-            overview=_views(comparison, leading, with_runs=True),
-            explained=[(metric.title, metric.explanation) for metric in leading],
-            warnings=run_warnings(comparison),
-            folded=_folded(comparison, leading),
-            constant=_constant(comparison),
-            contrasts=to_html(contrasts_table(comparison.contrasts, numbers), kind="contrasts"),
-            num_contrasts=len(comparison.contrasts),
             pieces_note=_pieces_note(comparison, pieces_per_run),
             # Ours, and JSON without "<": the only texts that are not escaped.
             style=Markup(style),
@@ -117,6 +100,30 @@ def write_page(
     path = Path(path)
     write_page_text(text, path)
     return path
+
+
+def _texts_and_tables(comparison: Comparison) -> dict[str, Any]:
+    """Collect what the template shows of a comparison itself."""
+    numbers = {group.name: group.number for group in comparison.groups}
+    leading = _leading(comparison)
+    return {
+        "title": _title(comparison),
+        "lead": lead_of(comparison),
+        "data_text": _data_text(comparison),
+        "unfinished": [row for row in comparison.unfinished if row.status != "pruned"],
+        "num_pruned": sum(row.status == "pruned" for row in comparison.rows),
+        "num_runs": len(comparison.runs),
+        "shared": [(key, value_text(value)) for key, value in comparison.shared.items()],
+        "filter_hint": _filter_hint(comparison),
+        "is_grouped": comparison.is_grouped,
+        "overview": _views(comparison, leading, with_runs=True),
+        "explained": [(metric.title, metric.explanation) for metric in leading],
+        "warnings": run_warnings(comparison),
+        "folded": _folded(comparison, leading),
+        "constant": _constant(comparison),
+        "contrasts": to_html(contrasts_table(comparison.contrasts, numbers), kind="contrasts"),
+        "num_contrasts": len(comparison.contrasts),
+    }
 
 
 def _leading(comparison: Comparison) -> list[Metric]:

@@ -10,7 +10,7 @@ from musicgen.files.progress_bar import track
 from musicgen.measure.generated import GeneratedMetrics
 from musicgen.reports.pages.environment import TEMPLATES, page_environment, text_hash, write_page_text
 from musicgen.reports.pages.metric_table import metric_tables
-from musicgen.reports.pages.piece_views import view_piece
+from musicgen.reports.pages.piece_views import PieceView, view_piece
 from musicgen.reports.tables.render import to_html
 
 PAGE_FILE = "evaluation.html"
@@ -69,16 +69,6 @@ def write_evaluation_page(
     from markupsafe import Markup
 
     style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "evaluation.css"))
-    shown = generated_metrics.generated[: extent.max_pieces]
-    views = [
-        view_piece(
-            piece,
-            threshold=generated_metrics.threshold,
-            score_quarters=extent.score_quarters,
-            audio_s=extent.audio_s,
-        )
-        for piece in track(shown, description="Drawing pieces", total=len(shown))
-    ]
     text = (
         page_environment()
         .get_template("evaluation.html.j2")
@@ -89,7 +79,7 @@ def write_evaluation_page(
             command=command,
             when=when or datetime.datetime.now().astimezone(),
             tables=[(table.title, to_html(table, kind="metrics")) for table in metric_tables(metrics)],
-            views=views,
+            views=_views(generated_metrics, extent),
             num_pieces=len(generated_metrics.generated),
             style=Markup(style),  # ours: the only text that is not escaped
             style_hash=text_hash(style),
@@ -98,3 +88,13 @@ def write_evaluation_page(
     path = Path(path)
     write_page_text(text, path)
     return path
+
+
+def _views(generated_metrics: GeneratedMetrics, extent: PageExtent) -> list[PieceView]:
+    """Draw the first pieces; a bar is shown where that takes time."""
+    shown = generated_metrics.generated[: extent.max_pieces]
+    size = {"score_quarters": extent.score_quarters, "audio_s": extent.audio_s}
+    return [
+        view_piece(piece, threshold=generated_metrics.threshold, **size)
+        for piece in track(shown, description="Drawing pieces", total=len(shown))
+    ]
