@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from jaxtyping import Int
 
-from musicgen.generation.readers import CachedReader, UncachedReader
+from musicgen.generation.drawing.readers import CachedReader, UncachedReader
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.priors.base import Prior
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from musicgen.config.build import Buildable
 from musicgen.files.progress_bar import track
 from musicgen.generation.asking.conditions import Conditions
-from musicgen.generation.choosing import Chooser, row_generators
-from musicgen.generation.readers import CachedReader, Reader, UncachedReader
+from musicgen.generation.drawing.choosing import Chooser, row_generators
+from musicgen.generation.drawing.readers import CachedReader, Reader, UncachedReader
 from musicgen.generation.recall import Recall
 from musicgen.models.priors.base import Prior
 

@@ -4,8 +4,8 @@ import torch
 
 from benchmarks.measure import Bench, Row, forget_peak, in_turn, peak_mib, row_of, seconds
 from benchmarks.reference_transformer import ReferenceGpt, sample
+from musicgen.generation.drawing.readers import CachedReader, UncachedReader
 from musicgen.generation.generate import generate_pieces
-from musicgen.generation.readers import CachedReader, UncachedReader
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.bottlenecks.ema import VectorQuantizer

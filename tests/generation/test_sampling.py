@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from musicgen.generation.choosing import Chooser, keep_min_p, keep_top_k, keep_top_p, penalise
-from musicgen.generation.readers import CachedReader, UncachedReader
+from musicgen.generation.drawing.choosing import Chooser, keep_min_p, keep_top_k, keep_top_p, penalise
+from musicgen.generation.drawing.readers import CachedReader, UncachedReader
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.priors.flat import Transformer

@@ -13,7 +13,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.generation.asking.asked import Asked, nearest_name
 from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.asking.labelling import labelled, values_of
-from musicgen.generation.readers import CachedReader, UncachedReader
+from musicgen.generation.drawing.readers import CachedReader, UncachedReader
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.base import NoCondition

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from musicgen.generation.asking.conditions import Conditions
-from musicgen.generation.readers import CachedReader, UncachedReader
+from musicgen.generation.drawing.readers import CachedReader, UncachedReader
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.bar_autoencoder import BarAutoencoder
 from musicgen.models.bottlenecks.base import Vocabulary

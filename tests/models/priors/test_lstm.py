@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from musicgen.generation.readers import CachedReader, UncachedReader
+from musicgen.generation.drawing.readers import CachedReader, UncachedReader
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.losses import code_loss

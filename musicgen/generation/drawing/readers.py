@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from musicgen.generation.asking.conditions import Conditions
-from musicgen.generation.bar_plan import BarPlan, Choose
+from musicgen.generation.drawing.bar_plan import BarPlan, Choose
 from musicgen.models.priors.bars import BarTransformer
 from musicgen.models.priors.base import Prior, PriorCache
 

@@ -1,0 +1,1 @@
+"""How codes are drawn one by one: what a prior reads, and which code is chosen."""
