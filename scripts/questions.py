@@ -39,6 +39,9 @@ class Settings:
         pieces: Pieces for each composer and seed, share or value.
         num_quarters: Their length.
         guidance: How much what is asked for counts.
+        best_of: Draws of each stretch, of which `critic` chooses one, for composer and blend; None takes
+            four if there is one.
+        critic: Folder of the classifier that chooses, another than `weights`; None takes the run's own.
         seeds: Of the draws; all but composer take the first.
         cases: Gaps that are filled.
         gap_quarters: Their length.
@@ -54,6 +57,8 @@ class Settings:
     pieces: int = 40
     num_quarters: int = 128
     guidance: float = 2.0
+    best_of: int | None = None
+    critic: str | None = None
     seeds: list[int] = field(default_factory=lambda: [0, 1])
     cases: int = 40
     gap_quarters: int = 8
@@ -75,7 +80,8 @@ def main(arguments: list[str]) -> None:
     folder = Path(settings.out)
     folder.mkdir(parents=True, exist_ok=True)
     weights = None if settings.weights is None else Path(settings.weights)
-    material = Material(Path(settings.run), weights, settings.num_quarters)
+    choice = {"best_of": settings.best_of, "critic": settings.critic}
+    material = Material(Path(settings.run), weights, settings.num_quarters, choice=choice)
     answers: dict[str, Any] = {"settings": asdict(settings)}
     for question in settings.ask:
         answers[question], rows = _ask(question, material, settings, folder)

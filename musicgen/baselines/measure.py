@@ -14,9 +14,9 @@ from musicgen.baselines.baseline import Baseline, BaselineData
 from musicgen.measure.evaluate import METRICS_FILE, music_metrics, write_metrics
 from musicgen.measure.reference import distance_metrics
 from musicgen.measure.statistics import LEVEL
+from musicgen.models.style import StyleClassifier
 from musicgen.music.midi import write_midi
 from musicgen.music.notes import Performance
-from musicgen.style.classifier import StyleClassifier
 from musicgen.style.predictions import style_metrics
 
 log = logging.getLogger(__name__)

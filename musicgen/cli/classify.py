@@ -1,5 +1,6 @@
 """musicgen classify: train a classifier of composer and era, and ask it whose style generated pieces have."""
 
+from functools import partial
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -25,21 +26,21 @@ def classify(config: DictConfig) -> None:
 def _train(config: DictConfig) -> dict[str, float]:
     from musicgen.style.training import StyleTraining
 
-    network = {name: value for name, value in plain(config.classifier).items() if name != "_partial_"}
     training = StyleTraining(
         folder=Path(config.run_dir),
-        network_config=network,
+        network_config=plain(config.classifier),
         optimizer=instantiate(config.optimizer),
         scheduler=instantiate(config.scheduler),
         max_epochs=config.epochs,
         batch_size=config.batch_size,
-        make_classifier=instantiate(config.classifier),
+        make_classifier=partial(instantiate, config.classifier),
         make_trainer=lambda **more: instantiate(config.trainer)(**more),  # each stage its own strategy
         logger=list(instantiate(config.logger).values()),
         clips=dict(config.clips),
         grid=plain(config.grid),
         seed=config.seed,
         forest=config.forest,
+        half=config.half,
     )
     return training.run(prepared_pieces(config), folds=config.folds)
 

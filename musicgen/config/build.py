@@ -28,7 +28,7 @@ _RENAMED = {
     "musicgen.models.autoencoder.Autoencoder": "musicgen.models.convolutional.ConvolutionalAutoencoder",
     "musicgen.models.lstm.Lstm": "musicgen.models.priors.lstm.Lstm",
     "musicgen.models.priors.transformer.Transformer": "musicgen.models.priors.flat.Transformer",
-    "musicgen.models.style.StyleClassifier": "musicgen.style.classifier.StyleClassifier",
+    "musicgen.style.classifier.StyleClassifier": "musicgen.models.style.StyleClassifier",
     "musicgen.models.transformer.Transformer": "musicgen.models.priors.flat.Transformer",
     "musicgen.music.layout.SliceLayout": "musicgen.music.packing.SliceLayout",
 }

@@ -32,6 +32,7 @@ KEYS: dict[str, Part] = {
     "vq_vae": "experiment",
     "transformer": "experiment",
     "renderer": "experiment",
+    "classifier": "experiment",
     "optimizer": "experiment",
     "scheduler": "experiment",
     "epochs": "experiment",

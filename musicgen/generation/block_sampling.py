@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import torch
 from jaxtyping import Int
 
-from musicgen.generation.drawing.readers import CachedReader, UncachedReader
-from musicgen.generation.sampling import DrawRequest, Sampling
+from musicgen.generation.drawing.readers import CachedReader
+from musicgen.generation.sampling import DrawRequest, ReaderKind, Sampling
 from musicgen.models.priors.base import Prior
 
 
@@ -39,11 +39,7 @@ class BlockSampling(Sampling):
             )
 
     def quarters(
-        self,
-        prior: Prior,
-        request: DrawRequest,
-        *,
-        reader: type[CachedReader] | type[UncachedReader] = CachedReader,
+        self, prior: Prior, request: DrawRequest, *, reader: ReaderKind = CachedReader
     ) -> Iterator[Int[torch.Tensor, "pieces codes"]]:
         """Yield the codes of new pieces, or of what continues a prompt, block by block."""
         per_quarter, first, prime, known = prior.vocabulary.codes_per_slice, 0, None, 0

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int, UInt32
 
 from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.key_plan import KeyPlan, steps_to_home
-from musicgen.generation.sampling import DrawRequest, Sampling
+from musicgen.generation.sampling import Drawing, DrawRequest
 from musicgen.generation.tokenize import decode_codes, encode_packed, sounding_at_end
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.cells.base import DrawnCells
@@ -46,7 +46,7 @@ def generate_pieces(
     num_pieces: int,
     num_quarters: int,
     seed: int,
-    sampling: Sampling,
+    sampling: Drawing,
     tempo_bpm: float = 120.0,
     prompt: UInt32[np.ndarray, "quarters pitches"] | None = None,
     keys: KeyPlan | None = None,
@@ -94,13 +94,14 @@ def _drawn(
     num_pieces: int,
     num_quarters: int,
     seed: int,
-    sampling: Sampling,
+    sampling: Drawing,
     conditions: Conditions | None,
 ) -> Int[torch.Tensor, "pieces codes"]:
     """Draw the codes of any number of pieces in batches."""
     drawn = []
-    for first in range(0, num_pieces, PIECES_AT_ONCE):
-        batch = min(PIECES_AT_ONCE, num_pieces - first)
+    at_once = max(1, PIECES_AT_ONCE // sampling.rows(1))
+    for first in range(0, num_pieces, at_once):
+        batch = min(at_once, num_pieces - first)
         request = request_after(
             opening,
             num_quarters=num_quarters,

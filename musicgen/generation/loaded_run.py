@@ -75,6 +75,8 @@ class LoadedRun(OpenedRun):
         seed: int = 0,
         sampling: Sampling | None = None,
         tempo_bpm: float | None = None,
+        best_of: int | None = None,
+        critic: str | Path | None = None,
         **asked: Unpack[Wishes],
     ) -> Iterator[StreamedQuarter]:
         """Write one piece, or continue one, and yield it quarter by quarter as it is drawn.
@@ -86,6 +88,8 @@ class LoadedRun(OpenedRun):
             seed: Of the draws; `generate` has the same codes with the same seed.
             sampling: How codes are drawn; None takes the defaults of `Sampling`.
             tempo_bpm: Quarters a minute of what is new; None takes the prompt's last tempo, or 120.
+            best_of: Draws of each stretch to choose from, as in `generate`; a stretch comes when chosen.
+            critic: Folder of the classifier that chooses; None takes the run's own.
             asked: Fields of `Asked`: composer, era, key, blend, attributes, mood, guidance.
 
         Yields:
@@ -93,6 +97,7 @@ class LoadedRun(OpenedRun):
 
         Raises:
             MidiError: The file cannot be read as music.
+            FileNotFoundError: It is asked to choose, and there is no classifier.
             ValueError: A number is out of range, or the run does not know what is asked for; before the
                 first quarter is drawn.
         """
@@ -104,7 +109,7 @@ class LoadedRun(OpenedRun):
             self.prior,
             num_quarters=num_quarters,
             seed=seed,
-            sampling=sampling or Sampling(),
+            sampling=self.drawing(wishes, sampling, best_of=best_of, critic=critic),
             tempo_bpm=tempo_bpm or 120.0,
             prompt=packed,
             keys=self._key_plan(wishes.key),

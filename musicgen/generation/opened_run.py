@@ -22,7 +22,7 @@ from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.generate import GeneratedPiece, generate_pieces
 from musicgen.generation.key_plan import KeyPlan, at_home
 from musicgen.generation.prompts import read_prompt
-from musicgen.generation.sampling import Sampling
+from musicgen.generation.sampling import Drawing, Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
@@ -176,6 +176,8 @@ class OpenedRun:
         seed: int = 0,
         sampling: Sampling | None = None,
         tempo_bpm: float = 120.0,
+        best_of: int | None = None,
+        critic: str | Path | None = None,
         **asked: Unpack[Wishes],
     ) -> list[GeneratedPiece]:
         """Write new pieces.
@@ -186,12 +188,16 @@ class OpenedRun:
             seed: Of the draws.
             sampling: How codes are drawn; None takes the defaults of `Sampling`.
             tempo_bpm: Quarters a minute.
+            best_of: Draws of each stretch, of which the one is kept that is most like the composer, era or
+                blend asked for; None draws four where there is one to choose by, see `drawing`.
+            critic: Folder of the classifier that chooses; None takes the run's own.
             asked: Fields of `Asked`: composer, era, key, blend, attributes, mood, guidance.
 
         Returns:
             The pieces; `write_midi(piece.performance, path)` writes one.
 
         Raises:
+            FileNotFoundError: It is asked to choose, and there is no classifier.
             ValueError: A number is out of range, or the run does not know what is asked for.
         """
         wishes = Asked(**asked)
@@ -201,11 +207,44 @@ class OpenedRun:
             num_pieces=num_pieces,
             num_quarters=num_quarters,
             seed=seed,
-            sampling=sampling or Sampling(),
+            sampling=self.drawing(wishes, sampling, best_of=best_of, critic=critic),
             tempo_bpm=tempo_bpm,
             keys=KeyPlan(learned=self.learned_keys, key=wishes.key),
             conditions=self.conditions(wishes, quarters=num_quarters, seed=seed, num_pieces=num_pieces),
         )
+
+    def drawing(
+        self,
+        asked: Asked,
+        sampling: Sampling | None = None,
+        *,
+        best_of: int | None = None,
+        critic: str | Path | None = None,
+    ) -> Drawing:
+        """Return how codes are drawn: as the prior has them, or the best of several by a classifier.
+
+        Args:
+            asked: What the classifier listens for.
+            sampling: How each candidate is drawn; None takes the defaults of `Sampling`.
+            best_of: Draws of each stretch; 1 leaves no choice. None draws four if a composer, era or blend
+                is asked for and the run has a classifier, else one.
+            critic: Folder of the classifier; None takes the run's own.
+
+        Raises:
+            FileNotFoundError: There is no classifier.
+            ValueError: A number is below 1, or the classifier does not know what is asked for.
+        """
+        plain, is_named = sampling or Sampling(), asked.composer or asked.era or asked.blend
+        if best_of == 1 or (best_of is None and not is_named):
+            return plain
+        from musicgen.generation.asking.likeness import CANDIDATES, has_critic, load_likeness
+        from musicgen.generation.best_of import BestOf
+
+        folder = critic or self.folder
+        if best_of is None and not has_critic(folder):
+            return plain
+        likeness = load_likeness(folder, asked)
+        return BestOf(plain, self.autoencoder, likeness, candidates=best_of or CANDIDATES)
 
     def continue_(
         self,

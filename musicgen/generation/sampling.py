@@ -1,5 +1,6 @@
 """Draw new codes from a prior, any number of quarters without a seam."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -36,8 +37,58 @@ class DrawRequest:
     conditions: Conditions | None = None
 
 
+ReaderKind = type[CachedReader] | type[UncachedReader]
+
+
+class Drawing(ABC):
+    """A way to draw the codes of pieces."""
+
+    @abstractmethod
+    def quarters(
+        self, prior: Prior, request: DrawRequest, *, reader: ReaderKind = CachedReader
+    ) -> Iterator[Int[Tensor, "pieces codes"]]:
+        """Yield the codes quarter by quarter, without the prompt, each as soon as it is decided.
+
+        Args:
+            prior: Predicts the codes.
+            request: What is to be drawn.
+            reader: CachedReader, or UncachedReader as a reference.
+
+        Raises:
+            ValueError: A number of the request is out of range, or its prompt does not fit the prior.
+        """
+
+    def draw(
+        self, prior: Prior, request: DrawRequest, *, reader: ReaderKind = CachedReader
+    ) -> Int[Tensor, "pieces codes"]:
+        """Draw the codes of new pieces, or continue a prompt.
+
+        A prior without a start token cannot begin by itself: without a prompt its first code is drawn
+        uniformly. Dropout is off while sampling.
+
+        Args:
+            prior: Predicts the codes.
+            request: What is to be drawn.
+            reader: CachedReader, or UncachedReader as a reference.
+
+        Returns:
+            Codes, int64, (batch, num_quarters * codes per quarter), on the prior's device.
+
+        Raises:
+            ValueError: A number of the request is out of range, or its prompt does not fit the prior.
+        """
+        quarters = self.quarters(prior, request, reader=reader)
+        prompt = prompt_rows(prior, request).to(device=prior.device, dtype=torch.int64)
+        total = request.num_quarters - prompt.shape[1] // prior.vocabulary.codes_per_slice
+        return torch.cat([prompt, *track(quarters, description="Sampling", total=total)], dim=1)
+
+    def rows(self, num_pieces: int) -> int:
+        """Count the streams that are drawn side by side for so many pieces."""
+        return num_pieces
+
+
 @dataclass(frozen=True)
-class Sampling(Buildable):
+class Sampling(Drawing, Buildable):
     """Draw codes without a seam.
 
     When a stream no longer fits into the prior's positions, its oldest hop_quarters quarters are dropped and
@@ -85,53 +136,12 @@ class Sampling(Buildable):
             repetition_penalty=self.repetition_penalty,
         )
 
-    def draw(
-        self,
-        prior: Prior,
-        request: DrawRequest,
-        *,
-        reader: type[CachedReader] | type[UncachedReader] = CachedReader,
-    ) -> Int[Tensor, "pieces codes"]:
-        """Draw the codes of new pieces, or continue a prompt.
-
-        A prior without a start token cannot begin by itself: without a prompt its first code is drawn
-        uniformly. Dropout is off while sampling.
-
-        Args:
-            prior: Predicts the codes.
-            request: What is to be drawn.
-            reader: CachedReader, or UncachedReader as a reference.
-
-        Returns:
-            Codes, int64, (batch, num_quarters * codes per quarter), on the prior's device.
-
-        Raises:
-            ValueError: A number of the request is out of range, or its prompt does not fit the prior.
-        """
-        quarters = self.quarters(prior, request, reader=reader)
-        prompt = _prompt_rows(prior, request).to(device=prior.device, dtype=torch.int64)
-        total = request.num_quarters - prompt.shape[1] // prior.vocabulary.codes_per_slice
-        return torch.cat([prompt, *track(quarters, description="Sampling", total=total)], dim=1)
-
     def quarters(
-        self,
-        prior: Prior,
-        request: DrawRequest,
-        *,
-        reader: type[CachedReader] | type[UncachedReader] = CachedReader,
+        self, prior: Prior, request: DrawRequest, *, reader: ReaderKind = CachedReader
     ) -> Iterator[Int[Tensor, "pieces codes"]]:
-        """Yield what `draw` draws quarter by quarter, without the prompt, each as soon as it is drawn.
-
-        Args:
-            prior: Predicts the codes.
-            request: What is to be drawn.
-            reader: CachedReader, or UncachedReader as a reference.
-
-        Raises:
-            ValueError: A number of the request is out of range, or its prompt does not fit the prior.
-        """
+        """Yield what `draw` draws quarter by quarter, each as soon as it is drawn."""
         self._check_lengths(prior, request)
-        prompt = _prompt_rows(prior, request).to(device=prior.device, dtype=torch.int64)
+        prompt = prompt_rows(prior, request).to(device=prior.device, dtype=torch.int64)
         generators = row_generators(request.generator, batch=len(prompt))
         if prompt.shape[1] == 0 and prior.start_token is None:
             draws = [
@@ -209,7 +219,7 @@ def _continue(
         prior.train(was_training)
 
 
-def _prompt_rows(prior: Prior, request: DrawRequest) -> Int[Tensor, "batch positions"]:
+def prompt_rows(prior: Prior, request: DrawRequest) -> Int[Tensor, "batch positions"]:
     """Return the prompt with a row per piece; an empty one if there is none.
 
     Raises:

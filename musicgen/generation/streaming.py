@@ -11,7 +11,7 @@ from jaxtyping import UInt32
 from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.generate import GeneratedPiece, Opening, begun, check_request, request_after
 from musicgen.generation.key_plan import KeyPlan
-from musicgen.generation.sampling import Sampling
+from musicgen.generation.sampling import Drawing
 from musicgen.generation.tokenize import evidence_of
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
@@ -46,7 +46,7 @@ def stream_piece(
     *,
     num_quarters: int,
     seed: int,
-    sampling: Sampling,
+    sampling: Drawing,
     tempo_bpm: float = 120.0,
     prompt: UInt32[np.ndarray, "quarters pitches"] | None = None,
     keys: KeyPlan | None = None,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from musicgen.data.batches.clips import PieceCounts
 from musicgen.music.metrics.patterns import FAMILIES
-from musicgen.style.clips import PieceCounts
 
 HISTOGRAMS = ("pitch_class", "pitch", "interval_1", "inter_onset", "duration")
 

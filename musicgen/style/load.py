@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from musicgen.checkpoint import Network, load_network
-from musicgen.style.classifier import StyleClassifier
+from musicgen.models.style import StyleClassifier
 
 
 def load_classifier(folder: str | Path) -> Network[StyleClassifier]:

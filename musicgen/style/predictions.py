@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from musicgen.data.batches.clips import QUARTERS_PER_SEGMENT, PieceCounts
 from musicgen.measure.distances import Estimate
 from musicgen.measure.frechet import frechet_estimate
 from musicgen.measure.reference import Reference
 from musicgen.measure.statistics import LEVEL
+from musicgen.models.style import StyleClassifier
 from musicgen.music.grid import to_packed
 from musicgen.music.metrics.patterns import count_patterns
 from musicgen.music.notes import Performance
-from musicgen.style.classifier import StyleClassifier
-from musicgen.style.clips import QUARTERS_PER_SEGMENT, PieceCounts
 
 CLIP_SEGMENTS = 8  # 128 quarters: a minute of GiantMIDI's clock
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from musicgen.models.style import StyleClassifier
 from musicgen.music.midi import SilentMidiError, read_midi
-from musicgen.style.classifier import StyleClassifier
 from musicgen.style.load import load_classifier
 from musicgen.style.predictions import Prediction, counts_of, predict
 

@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
 from musicgen.checkpoint import describe
+from musicgen.data.batches.clips import FixedClips, PieceCounts, RandomClips
 from musicgen.data.batches.sampler import EpochSampler
 from musicgen.data.batches.slices import as_is
 from musicgen.data.catalogue.pieces import Piece
@@ -20,12 +21,10 @@ from musicgen.data.catalogue.splitting import hash_position
 from musicgen.data.prepare import Prepared
 from musicgen.files.progress_bar import track
 from musicgen.measure.evaluate import METRICS_FILE, write_metrics
+from musicgen.models.style import StyleClassifier
 from musicgen.music.metrics.patterns import FAMILIES
-from musicgen.style.classifier import StyleClassifier
-from musicgen.style.clips import FixedClips, PieceCounts, RandomClips
 from musicgen.style.confusion import confusion_matrix, draw_confusion
 from musicgen.style.forest import check_forest, forest_accuracy
-from musicgen.style.module import StyleModule
 from musicgen.style.predictions import (
     Prediction,
     accuracy,
@@ -35,6 +34,7 @@ from musicgen.style.predictions import (
 )
 from musicgen.training.checkpoints import StageCheckpoint
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
+from musicgen.training.style_module import StyleModule
 
 log = logging.getLogger(__name__)
 FOLDS = 5
@@ -58,6 +58,7 @@ class StyleTraining:
         grid: The grid's config, stored in the checkpoint.
         seed: Seed of weights, clips and dropout.
         forest: Also measure the extra-trees baseline.
+        half: Learn from this half of the training pieces, 0 or 1; None for all.
     """
 
     folder: Path
@@ -73,6 +74,7 @@ class StyleTraining:
     grid: dict[str, Any]
     seed: int
     forest: bool = True
+    half: int | None = None
 
     def __post_init__(self) -> None:
         """Validate the settings before anything is trained."""
@@ -106,6 +108,7 @@ class StyleTraining:
         began = time.process_time()
         for order, fold in enumerate(folds):
             train, held_out = fold_of(counted, fold=fold)
+            train = half_of(train, half=self.half)
             classifier = self._train(train, held_out, composers=composers, eras=eras, keep=order == 0)
             predicted = predict_pieces(classifier, held_out)
             predictions |= {
@@ -233,6 +236,21 @@ def fold_of(pieces: Sequence[PieceCounts], *, fold: int) -> tuple[list[PieceCoun
     if not train or not held_out:
         raise ValueError(f"fold {fold} of {len(pieces)} pieces leaves one side empty; choose more pieces")
     return train, held_out
+
+
+def half_of(pieces: Sequence[PieceCounts], *, half: int | None) -> list[PieceCounts]:
+    """Take one of two halves of pieces by content hash; all for None.
+
+    Raises:
+        ValueError: Nothing is left.
+    """
+    if half is None:
+        return list(pieces)
+    parts = 2 * FOLDS * 1000  # apart from the fifths that are held out
+    found = [piece for piece in pieces if int(hash_position(piece.piece.content) * parts) % 2 == half]
+    if not found:
+        raise ValueError(f"half={half} of {len(pieces)} pieces leaves none to learn from; choose more pieces")
+    return found
 
 
 def write_predictions(

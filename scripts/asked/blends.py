@@ -79,8 +79,8 @@ def _written(
 ) -> list[Performance]:
     run = material.run
     if way == "labels":
-        size = {"num_quarters": material.num_quarters, "seed": seed}
-        written = run.generate(pieces, **size, blend=shares, guidance=guidance)  # pyright: ignore[reportArgumentType]
+        how = {"num_quarters": material.num_quarters, "seed": seed, "guidance": guidance, **material.choice}
+        written = run.generate(pieces, blend=shares, **how)
     else:
         directions = composer_directions(run.autoencoder, run.prior, material.prepared.splits["train"])
         with steered(run.prior, guidance * directions.blend(shares), layer=directions.layer):

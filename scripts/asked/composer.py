@@ -36,9 +36,8 @@ def like_a_composer(
         right: dict[int, list[float]] = {}
         copies = 0
         for seed in seeds:
-            written = material.run.generate(
-                pieces, num_quarters=material.num_quarters, seed=seed, composer=name, guidance=guidance
-            )
+            how = {"num_quarters": material.num_quarters, "guidance": guidance, **material.choice}
+            written = material.run.generate(pieces, seed=seed, composer=name, **how)
             found = [piece.performance for piece in written]
             best = [int(prediction.composer.argmax()) for prediction in material.predictions(found)]
             right[seed] = [float(index == own) for index in best] + [0.0] * (len(found) - len(best))

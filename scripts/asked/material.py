@@ -1,9 +1,10 @@
 """What all questions need: a run, the held-out pieces of its data, and a classifier."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -17,8 +18,8 @@ from musicgen.generation.loaded_run import LoadedRun, load
 from musicgen.measure.copying.index import CopyIndex
 from musicgen.measure.copying.threshold import copy_index
 from musicgen.measure.reference import excerpts_of
+from musicgen.models.style import StyleClassifier
 from musicgen.music.notes import Performance
-from musicgen.style.classifier import StyleClassifier
 from musicgen.style.load import load_classifier
 from musicgen.style.predictions import Prediction, counts_of, predict
 
@@ -43,11 +44,13 @@ class Material:
         folder: The run folder.
         weights: The folder that `musicgen classify` left; None where no classifier is asked.
         num_quarters: Length of the pieces that are written, and of the real excerpts beside them.
+        choice: `best_of` and `critic` of `LoadedRun.generate`; empty for single draws.
     """
 
     folder: Path
     weights: Path | None
     num_quarters: int
+    choice: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def run(self) -> LoadedRun:

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
+from musicgen.data.batches.clips import PieceCounts
 from musicgen.data.catalogue.pieces import Piece
+from musicgen.models.style import StyleClassifier
 from musicgen.music.grid import to_packed
 from musicgen.music.metrics.patterns import FAMILIES
 from musicgen.music.midi import write_midi
 from musicgen.music.notes import Performance
-from musicgen.style.classifier import StyleClassifier
-from musicgen.style.clips import PieceCounts
 from musicgen.style.confusion import confusion_matrix
 from musicgen.style.forest import forest_accuracy
 from musicgen.style.load import load_classifier

@@ -65,7 +65,12 @@ def _written(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "
         num_pieces=config.num_pieces,
         num_quarters=config.num_quarters,
         seed=config.seed,
-        sampling=instantiate(config.sampling),
+        sampling=run.drawing(
+            asked_of(config),
+            instantiate(config.sampling),
+            best_of=config.best_of,
+            critic=config.critic,
+        ),
         tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
         prompt=packed,
         keys=KeyPlan(learned=run.learned_keys, key=config.key),
@@ -153,5 +158,5 @@ def wishes_of(config: DictConfig) -> dict[str, Any]:
     tables = {"blend": plain(config.blend), "attributes": asked.attributes, "mood": asked.mood}
     named |= {f"{table}.{name}": value for table, values in tables.items() for name, value in values.items()}
     named |= {"guidance": None if asked.guidance == 1 else asked.guidance}
-    named |= {name: config[name] for name in ("fill", "vary", "loop_bars")}
+    named |= {name: config[name] for name in ("best_of", "fill", "vary", "loop_bars")}
     return {name: value for name, value in named.items() if value is not None}

@@ -30,6 +30,10 @@ def check_asked(config: DictConfig) -> None:
         from musicgen.generation.loaded_run import load
 
         asked.conditions(load(config.run).prior.conditioner, quarters=config.num_quarters)
+    if (config.best_of or 1) > 1:
+        from musicgen.generation.asking.likeness import load_likeness
+
+        load_likeness(config.critic or config.run, asked)
     if config.prompt is not None:
         _check_prompt(config)
 
@@ -85,6 +89,11 @@ def _check_combination(config: DictConfig) -> None:
         raise ValueError(f"key={config.key} with a prompt, which has a key already; leave one of them out")
     if config.prompt is not None and config.loop_bars is not None:
         raise ValueError("loop_bars writes a loop from nothing; leave prompt out")
+    if (config.best_of or 1) > 1 and (config.loop_bars is not None or changes_prompt(config)):
+        raise ValueError(
+            f"best_of={config.best_of} chooses stretches by composer; fill, vary and loop_bars choose "
+            "by what fits: leave best_of out, or use candidates=8"
+        )
     if config.prompt is None and changes_prompt(config):
         raise ValueError("fill and vary change a prompt; name one with prompt=FILE")
     if config.prompt is None and not config.keep_prompt:

@@ -72,6 +72,8 @@ class Conditions:
 
     def repeated(self, times: int) -> "Conditions":
         """Return the conditions of as many candidates for each piece, side by side."""
+        if self.labels.shape[1] == 1:
+            return self
         return replace(self, labels=self.labels.repeat_interleave(times, dim=1))
 
     def since(self, quarter: int) -> "Conditions":

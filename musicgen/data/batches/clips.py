@@ -1,14 +1,16 @@
 """Clips of pieces as counts of small patterns, labelled with composer and era."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import pytorch_lightning as pl
 import torch
 from jaxtyping import Float32, Int64, UInt32
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
+from musicgen.data.batches.loading import check_enough, checked_batch_size, make_loader
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.music.metrics.patterns import NUM_PATTERNS, count_patterns, transpose_counts
 
@@ -180,3 +182,54 @@ class FixedClips(_Clips):
         """Fetch a batch."""
         index = np.asarray(numbers, dtype=np.int64)
         return self._batch(list(self.counts[index]), self.piece[index])
+
+
+class ClipDataModule(pl.LightningDataModule):
+    """Clips of the same splits: batches of `ClipBatch`.
+
+    Args:
+        pieces: Counted pieces by split; ``train`` and ``val`` are used.
+        composers: Surnames, in the order of their indices; held-out pieces by others are left out.
+        eras: Names, in the order of theirs; the same.
+        clips: Settings of the training clips, see `RandomClips`.
+        batch_size: Clips per batch and rank.
+        seed: Seed of the clips and their order.
+        updates_per_epoch: Training batches per epoch and rank; None for one pass over the clips.
+
+    Raises:
+        ValueError: A setting is out of range, or there are no clips.
+    """
+
+    def __init__(
+        self,
+        pieces: Mapping[str, Sequence[PieceCounts]],
+        *,
+        composers: Sequence[str],
+        eras: Sequence[str],
+        clips: Mapping[str, int],
+        batch_size: int,
+        seed: int = 0,
+        updates_per_epoch: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.batch_size, self.seed = checked_batch_size(batch_size), seed
+        self.updates_per_epoch = updates_per_epoch
+        held_out = [p for p in pieces["val"] if p.piece.surname in composers and p.piece.era in eras]
+        check_enough(len(held_out), 1, what="held-out pieces")
+        self.train_clips = RandomClips(pieces["train"], composers=composers, eras=eras, **clips, seed=seed)
+        self.val_clips = FixedClips(held_out, composers=composers, eras=eras)
+        check_enough(len(self.train_clips), batch_size, what="training clips")
+
+    def train_dataloader(self) -> DataLoader:
+        """Return the loader of shuffled training batches."""
+        return self._loader(self.train_clips, shuffle=True)
+
+    def val_dataloader(self) -> DataLoader:
+        """Return the loader of validation batches in order."""
+        return self._loader(self.val_clips, shuffle=False)
+
+    def _loader(self, clips: "RandomClips | FixedClips", *, shuffle: bool) -> DataLoader:
+        updates = self.updates_per_epoch if shuffle else None
+        return make_loader(
+            clips, batch_size=self.batch_size, shuffle=shuffle, seed=self.seed, updates=updates, workers=0
+        )

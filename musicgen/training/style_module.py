@@ -5,8 +5,8 @@ from torch import Tensor
 from torch.nn import functional
 from torchmetrics import MeanMetric
 
-from musicgen.style.classifier import StyleClassifier, StyleOutput
-from musicgen.style.clips import ClipBatch
+from musicgen.data.batches.clips import ClipBatch
+from musicgen.models.style import StyleClassifier, StyleOutput
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, parameter_groups
 
 
@@ -39,6 +39,7 @@ class StyleModule(pl.LightningModule):
         self.label_smoothing = label_smoothing
         self.era_weight = era_weight
         self.right_composer, self.right_era = MeanMetric(), MeanMetric()
+        self.val_loss = MeanMetric()
 
     def training_step(self, batch: ClipBatch, batch_idx: int) -> Tensor:
         """Return the loss of a batch of clips."""
@@ -50,9 +51,11 @@ class StyleModule(pl.LightningModule):
     def validation_step(self, batch: ClipBatch, batch_idx: int) -> None:
         """Log the accuracy on a batch of held-out clips."""
         output = self.classifier(batch.counts)
+        self.val_loss.update(self._loss(output, batch))
         self.right_composer.update((output.composer_logits.argmax(dim=1) == batch.composer).float())
         self.right_era.update((output.era_logits.argmax(dim=1) == batch.era).float())
         names = {
+            "style/val/loss": self.val_loss,
             "style/val/clip_accuracy": self.right_composer,
             "style/val/era_clip_accuracy": self.right_era,
         }

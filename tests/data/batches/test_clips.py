@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from musicgen.data.batches.clips import FixedClips, PieceCounts, RandomClips
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.music.grid import to_packed
 from musicgen.music.metrics.patterns import NUM_PATTERNS
-from musicgen.style.clips import FixedClips, PieceCounts, RandomClips
 from tests.data.conftest import random_performance
 
 LABELS = {"composers": ["Bach", "Chopin"], "eras": ["baroque", "romantic"]}

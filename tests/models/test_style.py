@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from musicgen.style.classifier import StyleClassifier
+from musicgen.models.style import StyleClassifier
 
 
 def tiny(**settings) -> StyleClassifier:

@@ -1,0 +1,98 @@
+"""Of several draws of a stretch the one is kept that a classifier takes most for what is asked for."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+import musicgen
+from musicgen.generation.asking.asked import Asked
+from musicgen.generation.asking.likeness import Likeness
+from musicgen.generation.best_of import BestOf
+from musicgen.generation.generate import GeneratedPiece, generate_pieces
+from musicgen.generation.loaded_run import LoadedRun
+from musicgen.generation.sampling import DrawRequest, Sampling
+from musicgen.generation.streaming import stream_piece
+from musicgen.models.style import StyleClassifier, StyleOutput
+from musicgen.music.metrics.patterns import FAMILIES
+
+HIGHEST = slice(12, 12 + 88)  # how often each pitch is played
+
+
+class ByHeight(StyleClassifier):
+    """Takes high pieces for Liszt, low ones for Bach."""
+
+    def forward(self, counts: Float[Tensor, "batch patterns"]) -> StyleOutput:
+        pitches = counts[:, HIGHEST]
+        height = (pitches @ torch.arange(88.0)) / pitches.sum(dim=1).clamp(min=1) - 44
+        logits = torch.stack([-height, height], dim=1)
+        return StyleOutput(logits, composer_logits=logits, era_logits=logits)
+
+
+@pytest.fixture(scope="module")
+def run(tiny_run: Path) -> LoadedRun:
+    return musicgen.load(tiny_run)
+
+
+def best_of(run: LoadedRun, candidates: int, *, stretch_quarters: int = 4, **asked: object) -> BestOf:
+    classifier = ByHeight(composers=["Bach", "Liszt"], eras=["baroque"], families=list(FAMILIES.values()))
+    likeness = Likeness.of(classifier.eval(), Asked(**(asked or {"composer": "Liszt"})))
+    return BestOf(Sampling(), run.autoencoder, likeness, candidates, stretch_quarters)
+
+
+def written(run: LoadedRun, sampling: BestOf | Sampling, **more: object) -> list[GeneratedPiece]:
+    settings = {"num_pieces": 3, "num_quarters": 12, "seed": 5, **more}
+    return generate_pieces(run.autoencoder, run.prior, sampling=sampling, **settings)
+
+
+def height(pieces: list[GeneratedPiece]) -> float:
+    return float(torch.tensor([piece.performance.pitch.mean() for piece in pieces]).mean())
+
+
+def test_without_a_choice_it_is_plain_sampling(run: LoadedRun) -> None:
+    whole = written(run, best_of(run, 1, stretch_quarters=12))
+    assert [piece.codes.tolist() for piece in whole] == [
+        piece.codes.tolist() for piece in written(run, Sampling())
+    ]
+
+
+def test_what_is_asked_for_is_chosen(run: LoadedRun) -> None:
+    plain = height(written(run, Sampling()))
+    assert height(written(run, best_of(run, 6))) > plain + 0.5
+    assert height(written(run, best_of(run, 6, composer="Johann Sebastian Bach"))) < plain - 0.5
+    middle = height(written(run, best_of(run, 6, blend={"Bach": 1, "Liszt": 1})))
+    assert abs(middle - 21 - 44) < abs(plain - 21 - 44)
+
+
+def test_a_piece_does_not_depend_on_how_many_are_asked_for(run: LoadedRun) -> None:
+    nine, two = (written(run, best_of(run, 4), num_pieces=number) for number in (9, 2))
+    assert [piece.codes.tolist() for piece in two] == [piece.codes.tolist() for piece in nine[:2]]
+
+
+def test_a_prompt_is_kept_and_only_what_is_new_is_chosen(run: LoadedRun) -> None:
+    prompt = written(run, Sampling(), num_pieces=1)[0]
+    pieces = written(run, best_of(run, 6), prompt=prompt.packed[:5], num_quarters=7)
+    plain = written(run, Sampling(), prompt=prompt.packed[:5], num_quarters=7)
+    assert {len(piece.codes) for piece in pieces} == {12}
+    assert all((piece.packed[:5] == prompt.packed[:5]).all() for piece in pieces)
+    assert height(pieces) > height(plain)
+
+
+def test_a_stream_has_the_codes_of_the_piece(run: LoadedRun) -> None:
+    sampling = best_of(run, 3)
+    last = list(stream_piece(run.autoencoder, run.prior, num_quarters=10, seed=5, sampling=sampling))[
+        -1
+    ].piece
+    [whole] = written(run, sampling, num_pieces=1, num_quarters=10)
+    assert last.codes.tolist() == whole.codes.tolist()
+    request = DrawRequest(10, torch.Generator().manual_seed(5))
+    assert len(list(sampling.quarters(run.prior, request))) == 10
+
+
+def test_it_refuses_what_leaves_nothing_to_choose(run: LoadedRun) -> None:
+    with pytest.raises(ValueError, match="candidates=0; use 1 or more"):
+        best_of(run, 0)
+    with pytest.raises(FileNotFoundError, match="train the run with style among its stages"):
+        run.generate(composer="Liszt", best_of=2)
