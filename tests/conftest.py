@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,14 @@ def giantmidi_root() -> Path:
     if not folder.is_dir():
         pytest.fail(f"GIANTMIDI_ROOT={root} is not a folder")
     return folder.resolve()
+
+
+def notes(rows: Sequence[tuple[int, float, float]]) -> Performance:
+    """Make notes of pitch, onset and offset in quarters, at 120 quarters a minute."""
+    pitch, onset, offset = np.array(rows, dtype=float).reshape(-1, 3).T
+    return Performance.from_arrays(
+        pitch, onset_s=onset / 2, offset_s=offset / 2, onset_quarters=onset, offset_quarters=offset
+    )
 
 
 def etude(seed: int, *, num_quarters: int = 16) -> Performance:

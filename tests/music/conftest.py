@@ -12,6 +12,9 @@ import mido
 import numpy as np
 import pytest
 
+from musicgen.music.notes import Performance
+from tests.conftest import notes
+
 
 def midi_bytes(*tracks: bytes, kind: int = 1, division: int = 480, number: int | None = None) -> bytes:
     """Put raw track contents into chunks."""
@@ -26,6 +29,20 @@ def mido_bytes(*tracks: Sequence[mido.Message | mido.MetaMessage], ticks_per_qua
     buffer = io.BytesIO()
     file.save(file=buffer)
     return buffer.getvalue()
+
+
+def rows(performance: Performance) -> list[tuple[int, float, float]]:
+    """List pitch, onset and offset in quarters of each note."""
+    columns = performance.pitch, performance.onset_quarters, performance.offset_quarters
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def chorale(chords: list[list[int]], *, quarters: float = 2, start: float = 0) -> Performance:
+    """Write block chords one after the other."""
+    begins = [start + number * quarters for number in range(len(chords))]
+    return notes(
+        [(pitch, at, at + quarters) for at, chord in zip(begins, chords, strict=True) for pitch in chord]
+    )
 
 
 @dataclass

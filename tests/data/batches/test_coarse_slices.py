@@ -9,25 +9,11 @@ from musicgen.data.batches.slices import SliceBatch
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.packed import PackedPieces
 from musicgen.music.grid import from_packed, to_packed
-from musicgen.music.notes import Performance
 from musicgen.music.packing import SliceLayout, coarsened, unpack
-
-
-def played(*notes: tuple[int, float, float]) -> Performance:
-    """Make notes of pitch, onset and offset in quarters."""
-    pitch, onset, offset = (np.array(column) for column in zip(*notes, strict=True))
-    return Performance.from_arrays(
-        pitch,
-        onset_s=onset / 2,
-        offset_s=offset / 2,
-        onset_quarters=onset.astype(float),
-        offset_quarters=offset.astype(float),
-        velocity=80,
-    )
-
+from tests.conftest import notes
 
 NAMELESS = Piece(path=Path(), content="", composer="", surname="", title="", era="unknown")
-REPEATED = played((60, 0, 1), (60, 1, 1.125), (60, 1.125, 2), (64, 0, 2))
+REPEATED = notes([(60, 0, 1), (60, 1, 1.125), (60, 1.125, 2), (64, 0, 2)])
 
 
 @pytest.mark.parametrize("ticks", [8, 16])

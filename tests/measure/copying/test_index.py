@@ -12,14 +12,7 @@ from musicgen.measure.copying.interval_hashes import RunHashes, pitches_of, step
 from musicgen.music.grid import from_slices, to_slices
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import Performance
-
-
-def notes(rows: list[tuple[int, float, float]]) -> Performance:
-    """Notes from (pitch, onset, offset) in quarters, at 120 bpm."""
-    pitch, onset, offset = np.array(rows, dtype=float).reshape(-1, 3).T
-    return Performance.from_arrays(
-        pitch, onset_s=onset / 2, offset_s=offset / 2, onset_quarters=onset, offset_quarters=offset
-    )
+from tests.conftest import notes
 
 
 def line(pitches: list[int], *, gaps: list[float] | None = None, start: float = 0.0) -> Performance:

@@ -6,7 +6,6 @@ import torch
 from musicgen.generation.drawing.readers import CachedReader, UncachedReader
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.bottlenecks.base import Vocabulary
-from musicgen.models.losses import code_loss
 from musicgen.models.priors.flat import Transformer
 from musicgen.models.priors.two_level import TwoLevelTransformer
 
@@ -73,17 +72,6 @@ def test_cached_logits_are_the_uncached_ones(vocabulary, pieces) -> None:
     torch.testing.assert_close(cached, model(codes), rtol=1e-4, atol=1e-5)
 
 
-def test_a_cleared_cache_forgets() -> None:
-    model = tiny()
-    cache = model.new_cache(2)
-    model(torch.randint(8, (2, 18)), cache)
-    codes = torch.randint(8, (2, 6))
-
-    cache.clear()
-
-    torch.testing.assert_close(model(codes, cache), model(codes), rtol=1e-4, atol=1e-5)
-
-
 def test_a_part_of_a_quarter_is_read_as_in_the_whole() -> None:
     model, codes = tiny(), torch.randint(8, (2, 24))
 
@@ -100,15 +88,6 @@ def test_the_code_at_the_same_place_a_quarter_ago_is_seen_by_the_local_level() -
     differs = (model(codes) - model(changed)).abs().sum(dim=-1)[0] > 1e-6
 
     assert differs.tolist() == [False] * 5 + [True] * 7  # its own quarter, and the next from that place on
-
-
-def test_more_positions_than_fit_are_refused() -> None:
-    model = tiny()
-    cache = model.new_cache(1)
-    model(torch.zeros(1, 20, dtype=torch.int64), cache)
-
-    with pytest.raises(ValueError, match="25 positions do not fit into max_positions=24"):
-        model(torch.zeros(1, 5, dtype=torch.int64), cache)
 
 
 def test_a_context_that_is_no_whole_number_of_quarters_is_read() -> None:
@@ -153,14 +132,6 @@ def test_settings_out_of_range_are_refused(settings, said) -> None:
         TwoLevelTransformer(vocabulary=VOCABULARY, **settings)
 
 
-def test_dropout_acts_in_training_alone() -> None:
-    model, codes = tiny(dropout=0.5), torch.randint(8, (2, 10))
-
-    assert torch.equal(model(codes), model(codes))
-    model.train()
-    assert not torch.equal(model(codes), model(codes))
-
-
 def test_attention_over_sections_costs_fewer_operations_than_the_flat_prior_over_as_many() -> None:
     """What grows with the square of the context: pairs of positions that attend to each other."""
     long = TwoLevelTransformer(vocabulary=BACHSFORMER, context_quarters=64)
@@ -169,27 +140,3 @@ def test_attention_over_sections_costs_fewer_operations_than_the_flat_prior_over
 
     assert long.max_positions == flat.max_positions == 1024
     assert pairs * 50 < len(flat.blocks) * 1024**2
-
-
-def test_one_batch_overfits() -> None:
-    model = tiny().train()
-    codes = torch.randint(8, (4, 24), generator=torch.Generator().manual_seed(0))
-    inputs = torch.cat([torch.full((4, 1), 8), codes[:, :-1]], dim=1)
-    inputs[:, 0] = torch.arange(4)  # four beginnings, so that nothing is left to chance
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    for _ in range(150):
-        loss = code_loss(model(inputs), codes)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-    assert loss.item() < 0.05
-
-
-def test_bf16_autocast_reads_a_cache() -> None:
-    model, codes = tiny(), torch.randint(8, (2, 11))
-    cache = model.new_cache(2)
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = torch.cat([model(codes[:, :6], cache), model(codes[:, 6:], cache)], dim=1)
-
-    torch.testing.assert_close(logits.float(), model(codes), rtol=0.1, atol=0.15)

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from musicgen.music.metrics.attributes import ATTRIBUTES, attribute, attributes_of
-from musicgen.music.notes import Performance
-
-
-def piece(notes: list[tuple[int, float, float]]) -> Performance:
-    pitch, onset, offset = (np.array(column) for column in zip(*notes, strict=True))
-    times = {"onset_quarters": onset, "offset_quarters": offset, "onset_s": onset / 2, "offset_s": offset / 2}
-    return Performance.from_arrays(pitch, **times)
+from tests.conftest import notes
 
 
 def column(measured: np.ndarray, name: str) -> list[float]:
@@ -18,8 +12,8 @@ def column(measured: np.ndarray, name: str) -> list[float]:
 
 
 def test_each_stretch_counts_what_begins_and_what_sounds_in_it() -> None:
-    notes = [(60, 0.0, 1.0), (64, 0.0, 6.0), (72, 4.0, 5.0), (72, 9.0, 9.5)]
-    measured = attributes_of(piece(notes), quarters=10, stretch_quarters=4)
+    piece = notes([(60, 0.0, 1.0), (64, 0.0, 6.0), (72, 4.0, 5.0), (72, 9.0, 9.5)])
+    measured = attributes_of(piece, quarters=10, stretch_quarters=4)
     assert column(measured, "density") == [0.5, 0.25, 0.5]
     assert column(measured, "register") == [62.0, 72.0, 72.0]
     assert column(measured, "polyphony") == [1.25, 0.75, 0.25]
@@ -29,19 +23,19 @@ def test_each_stretch_counts_what_begins_and_what_sounds_in_it() -> None:
 def test_valence_is_above_0_in_major_and_below_in_minor() -> None:
     major = [(60 + step, float(n), n + 1.0) for n, step in enumerate((0, 4, 7, 12))]
     minor = [(57 + step, 4.0 + n, n + 5.0) for n, step in enumerate((0, 3, 7, 12))]
-    valence = column(attributes_of(piece(major + minor), quarters=8, stretch_quarters=4), "valence")
+    valence = column(attributes_of(notes(major + minor), quarters=8, stretch_quarters=4), "valence")
     assert valence[0] > 0.1
     assert valence[1] < -0.1
 
 
 def test_what_cannot_be_measured_is_nan() -> None:
-    measured = attributes_of(piece([(60, 0.0, 6.0)]), quarters=8, stretch_quarters=4)
+    measured = attributes_of(notes([(60, 0.0, 6.0)]), quarters=8, stretch_quarters=4)
     assert np.isfinite(measured[0]).all()
     assert np.isnan(measured[1]).all()
 
 
 def test_a_whole_piece_is_one_stretch() -> None:
-    notes = piece([(60, 0.0, 1.0), (64, 1.0, 2.0), (67, 2.0, 4.0)])
-    assert attribute(notes, "density") == pytest.approx(0.75)
-    assert attribute(notes, "note_length") == pytest.approx(4 / 3)
-    assert np.isnan(attribute(notes.where(np.zeros(3, bool)), "density"))
+    piece = notes([(60, 0.0, 1.0), (64, 1.0, 2.0), (67, 2.0, 4.0)])
+    assert attribute(piece, "density") == pytest.approx(0.75)
+    assert attribute(piece, "note_length") == pytest.approx(4 / 3)
+    assert np.isnan(attribute(piece.where(np.zeros(3, bool)), "density"))

@@ -10,14 +10,7 @@ from musicgen.measure.spec import METRICS
 from musicgen.music.metrics import histograms, pitch, rhythm, selfsimilarity, texture
 from musicgen.music.metrics.selfsimilarity import pitch_class_lengths
 from musicgen.music.notes import Performance
-
-
-def notes(rows: list[tuple[int, float, float]]) -> Performance:
-    """Notes from (pitch, onset, offset) in quarters, at 120 bpm."""
-    pitch, onset, offset = np.array(rows, dtype=float).reshape(-1, 3).T
-    return Performance.from_arrays(
-        pitch, onset_s=onset / 2, offset_s=offset / 2, onset_quarters=onset, offset_quarters=offset
-    )
+from tests.conftest import notes
 
 
 def line(pitches: list[int], *, step: float = 1.0, start: float = 0.0) -> Performance:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from musicgen.music.midi import read_midi
-from musicgen.music.notes import Performance
+from tests.music.conftest import rows
 
 NOTE = b"\x00\x90\x3c\x40\x83\x60\x3c\x00"  # C4 for a quarter of 480 ticks
 
@@ -24,11 +24,6 @@ def pedal(value: int, time: int = 0, channel: int = 0) -> mido.Message:
 
 def tempo(microseconds: int, time: int = 0) -> mido.MetaMessage:
     return mido.MetaMessage("set_tempo", tempo=microseconds, time=time)
-
-
-def rows(performance: Performance) -> list[tuple[int, float, float]]:
-    columns = performance.pitch, performance.onset_quarters, performance.offset_quarters
-    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 # What the original got wrong

@@ -6,16 +6,12 @@ import pytest
 
 from musicgen.music.midi import MidiError, SilentMidiError, read_midi
 from musicgen.music.notes import Performance
+from tests.music.conftest import rows
 
 NOTE = b"\x00\x90\x3c\x40\x83\x60\x3c\x00"  # C4 for a quarter of 480 ticks
 END = b"\x00\xff\x2f\x00"
 SECOND = b"\x00\x90\x40\x40\x83\x60\x40\x00"
 QUARTER = [(60, 0.0, 1.0)]
-
-
-def rows(performance: Performance) -> list[tuple[int, float, float]]:
-    columns = performance.pitch, performance.onset_quarters, performance.offset_quarters
-    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def counted(performance: Performance) -> dict[str, int]:

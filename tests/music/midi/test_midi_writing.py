@@ -10,11 +10,7 @@ import pytest
 from musicgen.files import atomic as files
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import Performance
-
-
-def rows(performance: Performance) -> list[tuple[int, float, float]]:
-    columns = performance.pitch, performance.onset_quarters, performance.offset_quarters
-    return list(zip(*(column.tolist() for column in columns), strict=True))
+from tests.music.conftest import rows
 
 
 def piece(**changes) -> Performance:

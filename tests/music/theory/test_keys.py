@@ -6,25 +6,8 @@ from hypothesis import strategies as st
 from musicgen.music.notes import Performance
 from musicgen.music.theory.harmony import analyze
 from musicgen.music.theory.keys import KEYS, Key, estimate_key, estimate_local_keys, key_in_title, key_scores
-
-
-def notes(rows: list[tuple[int, float, float]]) -> Performance:
-    """Notes from (pitch, onset, offset) in quarters, at 120 bpm."""
-    pitch, onset, offset = np.array(rows, dtype=float).reshape(-1, 3).T
-    return Performance.from_arrays(
-        pitch, onset_s=onset / 2, offset_s=offset / 2, onset_quarters=onset, offset_quarters=offset
-    )
-
-
-def chorale(chords: list[list[int]], *, quarters: float = 2, start: float = 0) -> Performance:
-    """Block chords one after the other."""
-    return notes(
-        [
-            (pitch, start + i * quarters, start + (i + 1) * quarters)
-            for i, chord in enumerate(chords)
-            for pitch in chord
-        ]
-    )
+from tests.conftest import notes
+from tests.music.conftest import chorale
 
 
 def cadence_in(key: Key, *, start: float = 0) -> Performance:
