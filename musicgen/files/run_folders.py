@@ -85,6 +85,11 @@ def installed_models() -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def event_files(folder: Path, stage: str) -> list[Path]:
+    """List TensorBoard's event files of a stage in a run folder: their names end with the stage's."""
+    return sorted(folder.glob(f"tensorboard/events.out.tfevents.*.{stage}"))
+
+
 def model_name(folder: str) -> str:
     """Return the name by which `find_run` knows the folder of a model; empty for any other text."""
     if not Path(folder).is_absolute():

@@ -167,9 +167,14 @@ class NetworkStage(Stage):
     def build_batch(self) -> Any:
         """Make one training batch of random values in the shapes and types of real ones, to time updates."""
 
-    @abstractmethod
     def count_updates(self, train_quarters: int) -> int:
         """Estimate the updates of all epochs from the number of training quarters."""
+        samples = max(1, self.count_samples(train_quarters))
+        return (self.updates_per_epoch or -(-samples // self.batch_size)) * self.max_epochs
+
+    def count_samples(self, train_quarters: int) -> int:
+        """Estimate the samples of an epoch: quarters, unless a stage cuts others."""
+        return train_quarters
 
     def shape(self) -> dict[str, Any]:
         """Collect the settings that affect the time of an update."""

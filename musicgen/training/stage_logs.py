@@ -8,7 +8,7 @@ from typing import Any
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from musicgen.files.atomic import write_atomically
-from musicgen.files.event_files import event_files
+from musicgen.files.run_folders import event_files
 from musicgen.measure.spec import FIRST
 from musicgen.training.curve_table import CurveTable
 

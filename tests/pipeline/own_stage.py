@@ -53,6 +53,3 @@ class DensityStage(NetworkStage):
     def build_batch(self) -> SliceBatch:
         slices = torch.zeros(self.batch_size, 1, 88, 32, dtype=torch.uint8)
         return SliceBatch(slices, before=slices[:, 0, :, -1])
-
-    def count_updates(self, train_quarters: int) -> int:
-        return self.max_epochs * -(-max(1, train_quarters) // self.batch_size)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from musicgen.files.atomic import write_atomically
-from musicgen.files.event_files import event_files
 from musicgen.files.hashing import hash_file
+from musicgen.files.run_folders import event_files
 
 EDITION = 2
 

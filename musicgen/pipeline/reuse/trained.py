@@ -9,7 +9,7 @@ from pathlib import Path
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from musicgen.checkpoint import read_checkpoint
-from musicgen.files.event_files import event_files
+from musicgen.files.run_folders import event_files
 from musicgen.pipeline.reuse.inputs import StageInputs, differences, with_threads
 from musicgen.pipeline.reuse.record import (
     EDITION,

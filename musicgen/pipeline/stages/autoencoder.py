@@ -76,11 +76,6 @@ class AutoencoderStage(NetworkStage):
         slices = (torch.rand(shape) < _SOUNDING).byte()
         return SliceBatch(slices, before=slices[:, 0, :, -1])
 
-    def count_updates(self, train_quarters: int) -> int:
-        """Count the updates of all epochs."""
-        per_epoch = self.updates_per_epoch or -(-max(1, train_quarters) // self.batch_size)
-        return per_epoch * self.max_epochs
-
     def size_text(self) -> str:
         """Describe the size of the network and of its vocabulary."""
         vocabulary = self.network.vocabulary

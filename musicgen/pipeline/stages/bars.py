@@ -78,11 +78,6 @@ class BarStage(NetworkStage):
         codes = torch.randint(0, vocabulary.size, shape)
         return CodeBatch(inputs=codes, targets=codes, mask=torch.ones(shape, dtype=torch.bool))
 
-    def count_updates(self, train_quarters: int) -> int:
-        """Estimate the updates of all epochs, ignoring piece boundaries."""
-        per_epoch = self.updates_per_epoch or -(-max(1, train_quarters) // self.batch_size)
-        return per_epoch * self.max_epochs
-
     def modules(self) -> list[str]:
         """Names of the modules whose code affects the result, including the encoding of pieces."""
         return [*super().modules(), encode_pieces.__module__]

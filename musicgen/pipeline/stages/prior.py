@@ -128,10 +128,9 @@ class PriorStage(NetworkStage):
         codes = torch.randint(0, vocabulary.size, shape)
         return CodeBatch(inputs=codes, targets=codes, mask=torch.ones(shape, dtype=torch.bool))
 
-    def count_updates(self, train_quarters: int) -> int:
-        """Estimate the updates of all epochs, ignoring piece boundaries."""
-        windows = max(1, train_quarters // self.hop_quarters)
-        return (self.updates_per_epoch or -(-windows // self.batch_size)) * self.max_epochs
+    def count_samples(self, train_quarters: int) -> int:
+        """Estimate the windows of an epoch, ignoring piece boundaries."""
+        return train_quarters // self.hop_quarters
 
     def shape(self) -> dict[str, Any]:
         """Collect the settings that affect the time of an update."""

@@ -124,10 +124,9 @@ class RendererStage(NetworkStage):
         mask = torch.ones_like(classes, dtype=torch.bool)
         return NoteBatch(torch.randn(*shape, len(FEATURES)), before=classes, classes=classes, mask=mask)
 
-    def count_updates(self, train_quarters: int) -> int:
-        """Estimate the updates of all epochs from the usual number of notes a quarter."""
-        windows = max(1, train_quarters * _NOTES_PER_QUARTER // self.window_notes)
-        return (self.updates_per_epoch or -(-windows // self.batch_size)) * self.max_epochs
+    def count_samples(self, train_quarters: int) -> int:
+        """Estimate the windows of an epoch from the usual number of notes a quarter."""
+        return train_quarters * _NOTES_PER_QUARTER // self.window_notes
 
     def shape(self) -> dict[str, Any]:
         """Collect the settings that affect the time of an update."""
