@@ -10,20 +10,96 @@ from musicgen.generation.asking.asked import Asked, Wishes
 from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.edits.looping import QUARTERS_PER_BAR, generate_loops
 from musicgen.generation.edits.retouching import Retoucher
-from musicgen.generation.generate import GeneratedPiece
+from musicgen.generation.generate import GeneratedPiece, generate_pieces
 from musicgen.generation.key_plan import KeyPlan
-from musicgen.generation.opened_run import OpenedRun, Slices
+from musicgen.generation.opened_run import OpenedRun
 from musicgen.generation.prompts import Prompt, read_prompt
-from musicgen.generation.sampling import Sampling
+from musicgen.generation.sampling import Drawing, Sampling
 from musicgen.generation.streaming import StreamedQuarter, stream_piece
-from musicgen.generation.walking import walk
 from musicgen.music.midi import read_midi
-from musicgen.music.packing import pack, unpack
 
 
 @dataclass(frozen=True)
 class LoadedRun(OpenedRun):
     """A run folder, opened to be used from Python; `musicgen.load` makes it."""
+
+    def generate(
+        self,
+        num_pieces: int = 1,
+        *,
+        num_quarters: int = 128,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        tempo_bpm: float = 120.0,
+        best_of: int | None = None,
+        critic: str | Path | None = None,
+        **asked: Unpack[Wishes],
+    ) -> list[GeneratedPiece]:
+        """Write new pieces.
+
+        Args:
+            num_pieces: How many.
+            num_quarters: Their length, in quarters.
+            seed: Of the draws.
+            sampling: How codes are drawn; None takes the defaults of `Sampling`.
+            tempo_bpm: Quarters a minute.
+            best_of: Draws of each stretch, of which the one is kept that is most like the composer, era or
+                blend asked for; None draws four where there is one to choose by, see `drawing`.
+            critic: Folder of the classifier that chooses; None takes the run's own.
+            asked: Fields of `Asked`: composer, era, key, blend, attributes, mood, guidance.
+
+        Returns:
+            The pieces; `write_midi(piece.performance, path)` writes one.
+
+        Raises:
+            FileNotFoundError: It is asked to choose, and there is no classifier.
+            ValueError: A number is out of range, or the run does not know what is asked for.
+        """
+        wishes = Asked(**asked)
+        return generate_pieces(
+            self.autoencoder,
+            self.prior,
+            num_pieces=num_pieces,
+            num_quarters=num_quarters,
+            seed=seed,
+            sampling=self.drawing(wishes, sampling, best_of=best_of, critic=critic),
+            tempo_bpm=tempo_bpm,
+            keys=KeyPlan(learned=self.learned_keys, key=wishes.key),
+            conditions=self.conditions(wishes, quarters=num_quarters, seed=seed, num_pieces=num_pieces),
+        )
+
+    def drawing(
+        self,
+        asked: Asked,
+        sampling: Sampling | None = None,
+        *,
+        best_of: int | None = None,
+        critic: str | Path | None = None,
+    ) -> Drawing:
+        """Return how codes are drawn: as the prior has them, or the best of several by a classifier.
+
+        Args:
+            asked: What the classifier listens for.
+            sampling: How each candidate is drawn; None takes the defaults of `Sampling`.
+            best_of: Draws of each stretch; 1 leaves no choice. None draws four if a composer, era or blend
+                is asked for and the run has a classifier, else one.
+            critic: Folder of the classifier; None takes the run's own.
+
+        Raises:
+            FileNotFoundError: There is no classifier.
+            ValueError: A number is below 1, or the classifier does not know what is asked for.
+        """
+        plain, is_named = sampling or Sampling(), asked.composer or asked.era or asked.blend
+        if best_of == 1 or (best_of is None and not is_named):
+            return plain
+        from musicgen.generation.asking.likeness import CANDIDATES, has_critic, load_likeness
+        from musicgen.generation.best_of import BestOf
+
+        folder = critic or self.folder
+        if best_of is None and not has_critic(folder):
+            return plain
+        likeness = load_likeness(folder, asked)
+        return BestOf(plain, self.autoencoder, likeness, candidates=best_of or CANDIDATES)
 
     def loop(
         self,
@@ -115,12 +191,7 @@ class LoadedRun(OpenedRun):
             keys=self._key_plan(wishes.key),
             conditions=self.conditions(wishes, quarters=num_quarters, seed=seed, prompt=packed),
         )
-        if prompt is None:
-            return streamed
-        return (
-            StreamedQuarter(quarter.number, quarter.total, partial(_continued, quarter, prompt, tempo_bpm))
-            for quarter in streamed
-        )
+        return streamed if prompt is None else _behind(prompt, streamed, tempo_bpm)
 
     def fill(
         self,
@@ -179,25 +250,6 @@ class LoadedRun(OpenedRun):
         size = {"share": share, "quarters": quarters, "num_pieces": num_pieces, "seed": seed}
         return retoucher.vary(read_midi(path), **size)
 
-    def walk(self, start: Slices, end: Slices, *, steps: int = 8, way: str = "straight") -> list[Slices]:
-        """Go from one passage to another in equal steps between their latents; a run without codes can, too.
-
-        Args:
-            start: Cells (quarters, 88, 32) of the passage to begin with, such as `run.read(path)[4:8]`.
-            end: Cells of the passage to end with, as many quarters.
-            steps: How many passages, with both ends.
-            way: `straight`, or `spherical`, as is usual for `bottleneck=gaussian`.
-
-        Returns:
-            Cells (quarters, 88, 32) of each step; the first and the last are the passages as the run
-            reconstructs them.
-
-        Raises:
-            ValueError: The passages are not of one length, or a setting is out of range.
-        """
-        taken = walk(self.autoencoder, pack(start), pack(end), steps=steps, way=way)
-        return [unpack(passage) for passage in taken]
-
     def _retoucher(self, asked: Asked, sampling: Sampling | None) -> Retoucher:
         return Retoucher(
             self.autoencoder,
@@ -213,6 +265,15 @@ class LoadedRun(OpenedRun):
         """Return what moves a piece whose key is decided before it is written: nothing if it is a label."""
         is_label = key is not None and "key" in self.can.labels and self.learned_keys is None
         return KeyPlan(learned=self.learned_keys, key=None if is_label else key)
+
+
+def _behind(
+    prompt: Prompt, streamed: Iterator[StreamedQuarter], tempo_bpm: float | None
+) -> Iterator[StreamedQuarter]:
+    """Put the piece of each quarter behind its prompt, as soon as it is asked for."""
+    for quarter in streamed:
+        make = partial(_continued, quarter, prompt, tempo_bpm)
+        yield StreamedQuarter(quarter.number, quarter.total, make)
 
 
 def _continued(quarter: StreamedQuarter, prompt: Prompt, tempo_bpm: float | None) -> GeneratedPiece:

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,15 +15,16 @@ from musicgen.checkpoint import Network, load_autoencoder, load_transformer
 from musicgen.config.build import build
 from musicgen.files.run_folders import find_run
 from musicgen.generation.asking.abilities import Abilities, abilities_of
-from musicgen.generation.asking.asked import Asked, Completion, Wishes
+from musicgen.generation.asking.asked import Asked, Completion
 from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.asking.training_labels import TrainingLabels
 from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.generate import GeneratedPiece, generate_pieces
 from musicgen.generation.key_plan import KeyPlan, at_home
 from musicgen.generation.prompts import read_prompt
-from musicgen.generation.sampling import Drawing, Sampling
+from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed
+from musicgen.generation.walking import walk
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
 from musicgen.music.grid import Grid
@@ -36,7 +37,7 @@ Slices = Bool[np.ndarray, "quarters pitches ticks"]
 
 @dataclass(frozen=True)
 class OpenedRun:
-    """A run folder, opened to encode, decode, generate and continue.
+    """A run folder, opened to encode, decode and continue.
 
     The autoencoder is read at once, the prior when it is first needed, so a run without one can encode and
     decode.
@@ -168,83 +169,24 @@ class OpenedRun:
         """
         return unpack(decode_codes(self.autoencoder, torch.as_tensor(codes, dtype=torch.int64)).packed)
 
-    def generate(
-        self,
-        num_pieces: int = 1,
-        *,
-        num_quarters: int = 128,
-        seed: int = 0,
-        sampling: Sampling | None = None,
-        tempo_bpm: float = 120.0,
-        best_of: int | None = None,
-        critic: str | Path | None = None,
-        **asked: Unpack[Wishes],
-    ) -> list[GeneratedPiece]:
-        """Write new pieces.
+    def walk(self, start: Slices, end: Slices, *, steps: int = 8, way: str = "straight") -> list[Slices]:
+        """Go from one passage to another in equal steps between their latents; a run without codes can, too.
 
         Args:
-            num_pieces: How many.
-            num_quarters: Their length, in quarters.
-            seed: Of the draws.
-            sampling: How codes are drawn; None takes the defaults of `Sampling`.
-            tempo_bpm: Quarters a minute.
-            best_of: Draws of each stretch, of which the one is kept that is most like the composer, era or
-                blend asked for; None draws four where there is one to choose by, see `drawing`.
-            critic: Folder of the classifier that chooses; None takes the run's own.
-            asked: Fields of `Asked`: composer, era, key, blend, attributes, mood, guidance.
+            start: Cells (quarters, 88, 32) of the passage to begin with, such as `run.read(path)[4:8]`.
+            end: Cells of the passage to end with, as many quarters.
+            steps: How many passages, with both ends.
+            way: `straight`, or `spherical`, as is usual for `bottleneck=gaussian`.
 
         Returns:
-            The pieces; `write_midi(piece.performance, path)` writes one.
+            Cells (quarters, 88, 32) of each step; the first and the last are the passages as the run
+            reconstructs them.
 
         Raises:
-            FileNotFoundError: It is asked to choose, and there is no classifier.
-            ValueError: A number is out of range, or the run does not know what is asked for.
+            ValueError: The passages are not of one length, or a setting is out of range.
         """
-        wishes = Asked(**asked)
-        return generate_pieces(
-            self.autoencoder,
-            self.prior,
-            num_pieces=num_pieces,
-            num_quarters=num_quarters,
-            seed=seed,
-            sampling=self.drawing(wishes, sampling, best_of=best_of, critic=critic),
-            tempo_bpm=tempo_bpm,
-            keys=KeyPlan(learned=self.learned_keys, key=wishes.key),
-            conditions=self.conditions(wishes, quarters=num_quarters, seed=seed, num_pieces=num_pieces),
-        )
-
-    def drawing(
-        self,
-        asked: Asked,
-        sampling: Sampling | None = None,
-        *,
-        best_of: int | None = None,
-        critic: str | Path | None = None,
-    ) -> Drawing:
-        """Return how codes are drawn: as the prior has them, or the best of several by a classifier.
-
-        Args:
-            asked: What the classifier listens for.
-            sampling: How each candidate is drawn; None takes the defaults of `Sampling`.
-            best_of: Draws of each stretch; 1 leaves no choice. None draws four if a composer, era or blend
-                is asked for and the run has a classifier, else one.
-            critic: Folder of the classifier; None takes the run's own.
-
-        Raises:
-            FileNotFoundError: There is no classifier.
-            ValueError: A number is below 1, or the classifier does not know what is asked for.
-        """
-        plain, is_named = sampling or Sampling(), asked.composer or asked.era or asked.blend
-        if best_of == 1 or (best_of is None and not is_named):
-            return plain
-        from musicgen.generation.asking.likeness import CANDIDATES, has_critic, load_likeness
-        from musicgen.generation.best_of import BestOf
-
-        folder = critic or self.folder
-        if best_of is None and not has_critic(folder):
-            return plain
-        likeness = load_likeness(folder, asked)
-        return BestOf(plain, self.autoencoder, likeness, candidates=best_of or CANDIDATES)
+        taken = walk(self.autoencoder, pack(start), pack(end), steps=steps, way=way)
+        return [unpack(passage) for passage in taken]
 
     def continue_(
         self,
