@@ -51,6 +51,8 @@ def run_baseline(
         `generated/…` as of any run, distances from real music, `baseline/parameters` and `time/fit_cpu_s`,
         with the time of networks that were trained before.
     """
+    generated = folder / "generated"
+    generated.mkdir(parents=True, exist_ok=True)
     began = time.process_time()
     baseline.fit(data)
     metrics = {
@@ -62,7 +64,7 @@ def run_baseline(
         write_bits(bits, [piece.path.name for piece in data.held_out.pieces], folder / BITS_FILE)
         metrics |= bits_metrics(bits, seed=seed)
     pieces = baseline.sample(num_pieces=num_pieces, num_quarters=num_quarters, seed=seed)
-    _write_pieces(pieces, folder / "generated", tempo_bpm=tempo_bpm)
+    _write_pieces(pieces, generated, tempo_bpm=tempo_bpm)
     metrics |= music_metrics(pieces, prefix="generated")
     reference = baseline.compared_with(data.reference)
     metrics |= distance_metrics(pieces, reference, seed=seed)
@@ -144,7 +146,6 @@ def bootstrap_ratio(
 
 
 def _write_pieces(pieces: Sequence[Performance], folder: Path, *, tempo_bpm: float) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     for number, piece in enumerate(pieces):
         write_midi(piece, folder / f"{number:03d}.mid", tempo_bpm=tempo_bpm)
     log.info("Wrote %d pieces to %s", len(pieces), folder)
