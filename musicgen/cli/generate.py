@@ -8,7 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.application import launch
-from musicgen.cli.shared.asked_pieces import asked_pieces, changes_prompt, is_rendered, wishes_of
+from musicgen.cli.shared.asked_pieces import asked_of, asked_pieces, changes_prompt, is_rendered, wishes_of
 from musicgen.cli.shared.generated_page import write_generated_page
 from musicgen.cli.shared.training_index import training_index
 from musicgen.files.run_folders import run_label
@@ -40,6 +40,8 @@ def generate(config: DictConfig) -> None:
         prompt = read_prompt(config.prompt, grid=run.grid, **part)
         print(f"{config.prompt}: {prompt.description(is_kept=config.keep_prompt)}")
     is_retouched = changes_prompt(config)
+    if not is_retouched and config.loop_bars is None:
+        config.best_of = run.candidates(asked_of(config), best_of=config.best_of, critic=config.critic)
     pieces = asked_pieces(run, prompt, config)
     ranking = _ranked(pieces, prompt, config) if config.keep else None
     kept = range(len(pieces)) if ranking is None else [piece.number for piece in ranking[: config.keep]]

@@ -8,28 +8,27 @@ import torch
 from jaxtyping import Int, UInt32
 from torch import Tensor
 
-from musicgen.generation.asking.likeness import HEARD_QUARTERS, Likeness
+from musicgen.generation.asking.likeness import Likeness, Stretch
 from musicgen.generation.drawing.readers import CachedReader
 from musicgen.generation.sampling import Drawing, DrawRequest, ReaderKind, Sampling, prompt_rows
 from musicgen.generation.tokenize import decode_codes, sounding_at_end
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
-from musicgen.music.metrics.patterns import count_patterns
 
 
 @dataclass(frozen=True, eq=False)
 class BestOf(Drawing):
-    """Sampling that a classifier of composers listens to.
+    """Sampling that is listened to.
 
     A prior learns what comes next, and who wrote a piece tells it little of that: less than .01 nats a code.
-    A classifier learns nothing else. So the prior proposes, stretch by stretch, and the classifier chooses,
-    each time by all that was chosen before and the candidate (best-of-n or rejection sampling, one stretch
-    at a time).
+    A classifier learns nothing else. So the prior proposes, stretch by stretch, and the likeness to what is
+    asked for chooses, each time by all that was chosen before and the candidate (best-of-n or rejection
+    sampling, one stretch at a time).
 
     Attributes:
         sampling: How each candidate is drawn.
         autoencoder: Turns codes into the notes that are judged.
-        likeness: Scores notes.
+        likeness: Scores candidates.
         candidates: How many are drawn of each stretch; 1 leaves no choice.
         stretch_quarters: Length of a stretch.
 
@@ -41,7 +40,7 @@ class BestOf(Drawing):
     autoencoder: Autoencoder
     likeness: Likeness
     candidates: int = 4
-    stretch_quarters: int = 32
+    stretch_quarters: int = 16
 
     def __post_init__(self) -> None:
         """Refuse what leaves nothing to choose from."""
@@ -59,14 +58,15 @@ class BestOf(Drawing):
         """Yield the chosen codes quarter by quarter; those of a stretch come together."""
         codes = prompt_rows(prior, request)
         per_quarter = prior.vocabulary.codes_per_slice
-        heard = [np.zeros((0, self.autoencoder.layout.pitches), np.uint32) for _ in codes]
+        given = codes.shape[1] // per_quarter
+        written = [np.zeros((0, self.autoencoder.layout.pitches), np.uint32) for _ in codes]
         if codes.shape[1]:
             last_quarter = codes[:, -per_quarter:]
             before = [sounding_at_end(self.autoencoder, self._decoded(row)) for row in last_quarter]
         else:
             before = [np.zeros(self.autoencoder.layout.pitches, bool) for _ in codes]
         conditions = None if request.conditions is None else request.conditions.repeated(self.candidates)
-        for first in range(codes.shape[1] // per_quarter, request.num_quarters, self.stretch_quarters):
+        for first in range(given, request.num_quarters, self.stretch_quarters):
             stretch = replace(
                 request,
                 num_quarters=min(first + self.stretch_quarters, request.num_quarters),
@@ -78,8 +78,10 @@ class BestOf(Drawing):
             chosen = []
             for number, candidates in enumerate(drawn.split(self.candidates)):
                 cells = [self._decoded(row, before=before[number]) for row in candidates]
-                best = self._best([np.concatenate([heard[number], new]) for new in cells])
-                heard[number] = np.concatenate([heard[number], cells[best]])[-HEARD_QUARTERS:]
+                new = request.num_quarters - given
+                stretches = [Stretch(written[number], packed, new) for packed in cells]
+                best = int(self.likeness.scores(stretches).argmax())
+                written[number] = np.concatenate([written[number], cells[best]])
                 before[number] = sounding_at_end(self.autoencoder, cells[best])
                 chosen.append(candidates[best])
             codes = torch.cat([codes.cpu(), torch.stack(chosen)], dim=1)
@@ -90,9 +92,3 @@ class BestOf(Drawing):
     ) -> UInt32[np.ndarray, "quarters pitches"]:
         codes = row.view(-1, self.autoencoder.num_codes)
         return decode_codes(self.autoencoder, codes, before=before).packed
-
-    def _best(self, candidates: list[UInt32[np.ndarray, "quarters pitches"]]) -> int:
-        """Return the number of the piece that sounds most like what is asked for."""
-        ends = [packed[-HEARD_QUARTERS:] for packed in candidates]
-        counts = [count_patterns(packed, quarters_per_segment=len(packed)) for packed in ends]
-        return int(self.likeness.scores(np.concatenate(counts).astype(np.float32)).argmax())

@@ -43,8 +43,8 @@ class LoadedRun(OpenedRun):
             seed: Of the draws.
             sampling: How codes are drawn; None takes the defaults of `Sampling`.
             tempo_bpm: Quarters a minute.
-            best_of: Draws of each stretch, of which the one is kept that is most like the composer, era or
-                blend asked for; None draws four where there is one to choose by, see `drawing`.
+            best_of: Draws of each stretch, of which the one is kept that is most like what is asked for, see
+                `candidates`.
             critic: Folder of the classifier that chooses; None takes the run's own.
             asked: Fields of `Asked`: composer, era, key, blend, attributes, mood, guidance.
 
@@ -56,6 +56,7 @@ class LoadedRun(OpenedRun):
             ValueError: A number is out of range, or the run does not know what is asked for.
         """
         wishes = Asked(**asked)
+        conditions = self.conditions(wishes, quarters=num_quarters, seed=seed, num_pieces=num_pieces)
         return generate_pieces(
             self.autoencoder,
             self.prior,
@@ -65,8 +66,26 @@ class LoadedRun(OpenedRun):
             sampling=self.drawing(wishes, sampling, best_of=best_of, critic=critic),
             tempo_bpm=tempo_bpm,
             keys=KeyPlan(learned=self.learned_keys, key=wishes.key),
-            conditions=self.conditions(wishes, quarters=num_quarters, seed=seed, num_pieces=num_pieces),
+            conditions=conditions,
         )
+
+    def candidates(
+        self, asked: Asked, *, best_of: int | None = None, critic: str | Path | None = None
+    ) -> int:
+        """Say how many draws of each stretch there are to choose from.
+
+        Args:
+            asked: What is asked of the pieces.
+            best_of: As asked for; None makes it four if attributes or mood are asked for, or a composer,
+                era or blend and there is a classifier, else one.
+            critic: Folder of the classifier; None takes the run's own.
+        """
+        is_named, is_measured = asked.composer or asked.era or asked.blend, asked.attributes or asked.mood
+        if best_of is not None or not (is_named or is_measured):
+            return best_of or 1
+        from musicgen.generation.asking.likeness import CANDIDATES, has_critic
+
+        return CANDIDATES if is_measured or has_critic(critic or self.folder) else 1
 
     def drawing(
         self,
@@ -76,30 +95,29 @@ class LoadedRun(OpenedRun):
         best_of: int | None = None,
         critic: str | Path | None = None,
     ) -> Drawing:
-        """Return how codes are drawn: as the prior has them, or the best of several by a classifier.
+        """Return how codes are drawn: as the prior has them, or the best of several candidates.
 
         Args:
-            asked: What the classifier listens for.
+            asked: What candidates are chosen by.
             sampling: How each candidate is drawn; None takes the defaults of `Sampling`.
-            best_of: Draws of each stretch; 1 leaves no choice. None draws four if a composer, era or blend
-                is asked for and the run has a classifier, else one.
+            best_of: Draws of each stretch, see `candidates`; 1 leaves no choice.
             critic: Folder of the classifier; None takes the run's own.
 
         Raises:
             FileNotFoundError: There is no classifier.
-            ValueError: A number is below 1, or the classifier does not know what is asked for.
+            ValueError: A number is below 1, nothing is asked for to choose by, or it is unknown.
         """
-        plain, is_named = sampling or Sampling(), asked.composer or asked.era or asked.blend
-        if best_of == 1 or (best_of is None and not is_named):
+        plain, candidates = sampling or Sampling(), self.candidates(asked, best_of=best_of, critic=critic)
+        if candidates == 1:
             return plain
-        from musicgen.generation.asking.likeness import CANDIDATES, has_critic, load_likeness
+        from musicgen.generation.asking.likeness import Likeness, has_critic, load_critic
         from musicgen.generation.best_of import BestOf
 
-        folder = critic or self.folder
-        if best_of is None and not has_critic(folder):
-            return plain
-        likeness = load_likeness(folder, asked)
-        return BestOf(plain, self.autoencoder, likeness, candidates=best_of or CANDIDATES)
+        folder, is_named = critic or self.folder, asked.composer or asked.era or asked.blend
+        needs_critic = is_named and (best_of is not None or has_critic(folder))
+        classifier = load_critic(folder) if needs_critic else None
+        likeness = Likeness.of(asked, classifier=classifier, ranges=self.can.attributes)
+        return BestOf(plain, self.autoencoder, likeness, candidates=candidates)
 
     def loop(
         self,
@@ -180,6 +198,7 @@ class LoadedRun(OpenedRun):
         wishes = Asked(**asked)
         prompt = None if path is None else read_prompt(path, grid=self.grid, bars=bars)
         packed = None if prompt is None else prompt.packed
+        conditions = self.conditions(wishes, quarters=num_quarters, seed=seed, prompt=packed)
         streamed = stream_piece(
             self.autoencoder,
             self.prior,
@@ -189,7 +208,7 @@ class LoadedRun(OpenedRun):
             tempo_bpm=tempo_bpm or 120.0,
             prompt=packed,
             keys=self._key_plan(wishes.key),
-            conditions=self.conditions(wishes, quarters=num_quarters, seed=seed, prompt=packed),
+            conditions=conditions,
         )
         return streamed if prompt is None else _behind(prompt, streamed, tempo_bpm)
 

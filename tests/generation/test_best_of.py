@@ -38,7 +38,8 @@ def run(tiny_run: Path) -> LoadedRun:
 
 def best_of(run: LoadedRun, candidates: int, *, stretch_quarters: int = 4, **asked: object) -> BestOf:
     classifier = ByHeight(composers=["Bach", "Liszt"], eras=["baroque"], families=list(FAMILIES.values()))
-    likeness = Likeness.of(classifier.eval(), Asked(**(asked or {"composer": "Liszt"})))
+    wishes = Asked(**(asked or {"composer": "Liszt"}))
+    likeness = Likeness.of(wishes, classifier=classifier.eval(), ranges={"register": (50.0, 80.0)})
     return BestOf(Sampling(), run.autoencoder, likeness, candidates, stretch_quarters)
 
 
@@ -64,6 +65,15 @@ def test_what_is_asked_for_is_chosen(run: LoadedRun) -> None:
     assert height(written(run, best_of(run, 6, composer="Johann Sebastian Bach"))) < plain - 0.5
     middle = height(written(run, best_of(run, 6, blend={"Bach": 1, "Liszt": 1})))
     assert abs(middle - 21 - 44) < abs(plain - 21 - 44)
+
+
+def test_an_attribute_needs_no_classifier(run: LoadedRun) -> None:
+    plain = height(written(run, Sampling()))
+    for asked in (
+        {"attributes": {"register": plain + 20}},
+        {"attributes": {"register": [plain, plain + 20]}},
+    ):
+        assert height(written(run, best_of(run, 6, **asked))) > plain + 0.5
 
 
 def test_a_piece_does_not_depend_on_how_many_are_asked_for(run: LoadedRun) -> None:
@@ -95,4 +105,4 @@ def test_it_refuses_what_leaves_nothing_to_choose(run: LoadedRun) -> None:
     with pytest.raises(ValueError, match="candidates=0; use 1 or more"):
         best_of(run, 0)
     with pytest.raises(FileNotFoundError, match="train the run with style among its stages"):
-        run.generate(composer="Liszt", best_of=2)
+        run.drawing(Asked(composer="Liszt"), best_of=2)

@@ -68,8 +68,8 @@ def test_it_chooses_by_itself_where_a_composer_is_asked_for(run: Path, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["best_of=2"], "none is asked for; add composer=NAME"),
-        (["best_of=2", "composer=Tester", "loop_bars=1"], "best_of=2 chooses stretches by composer"),
+        (["best_of=2"], "and nothing is; add composer=NAME"),
+        (["best_of=2", "composer=Tester", "loop_bars=1"], "best_of=2 chooses by what is asked for"),
         (["best_of=0", "composer=Tester"], "best_of=0"),
         (["best_of=2", "composer=Tester", "critic=."], "has no classifier of composers"),
     ],

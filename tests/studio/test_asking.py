@@ -18,6 +18,7 @@ def test_what_is_asked_comes_back_whole():
         "tempo_bpm": 80,
         "temperature": 1.1,
         "guidance": 2,
+        "best_of": 3,
         "seed": 7,
         "key": "D minor",
         "labels": {"composer": {"Chopin": 60, "Liszt": 40}},

@@ -158,5 +158,6 @@ def wishes_of(config: DictConfig) -> dict[str, Any]:
     tables = {"blend": plain(config.blend), "attributes": asked.attributes, "mood": asked.mood}
     named |= {f"{table}.{name}": value for table, values in tables.items() for name, value in values.items()}
     named |= {"guidance": None if asked.guidance == 1 else asked.guidance}
-    named |= {name: config[name] for name in ("best_of", "fill", "vary", "loop_bars")}
+    named |= {"best_of": None if config.best_of == 1 else config.best_of}
+    named |= {name: config[name] for name in ("fill", "vary", "loop_bars")}
     return {name: value for name, value in named.items() if value is not None}

@@ -31,9 +31,9 @@ def check_asked(config: DictConfig) -> None:
 
         asked.conditions(load(config.run).prior.conditioner, quarters=config.num_quarters)
     if (config.best_of or 1) > 1:
-        from musicgen.generation.asking.likeness import load_likeness
+        from musicgen.generation.loaded_run import LoadedRun
 
-        load_likeness(config.critic or config.run, asked)
+        LoadedRun.open(config.run).drawing(asked, best_of=config.best_of, critic=config.critic)
     if config.prompt is not None:
         _check_prompt(config)
 
@@ -91,7 +91,7 @@ def _check_combination(config: DictConfig) -> None:
         raise ValueError("loop_bars writes a loop from nothing; leave prompt out")
     if (config.best_of or 1) > 1 and (config.loop_bars is not None or changes_prompt(config)):
         raise ValueError(
-            f"best_of={config.best_of} chooses stretches by composer; fill, vary and loop_bars choose "
+            f"best_of={config.best_of} chooses by what is asked for; fill, vary and loop_bars choose "
             "by what fits: leave best_of out, or use candidates=8"
         )
     if config.prompt is None and changes_prompt(config):

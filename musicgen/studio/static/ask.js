@@ -29,7 +29,7 @@ export class Ask {
       for (const tonic of KEYS) group.append(new Option(`${tonic.replace("b", "♭").replace("#", "♯")} ${mode}`, `${tonic} ${mode}`));
       by("key").append(group);
     }
-    for (const id of ["quarters", "tempo", "temperature", "guidance", "share"]) {
+    for (const id of ["quarters", "tempo", "temperature", "guidance", "best-of", "share"]) {
       by(id).addEventListener("input", () => this.say());
     }
     by("run").addEventListener("change", () => this.choose(by("run").value));
@@ -156,9 +156,14 @@ export class Ask {
     return Object.keys(this.wanted).length > 0 || Object.values(this.shares).some((shares) => shares.size > 0);
   }
 
-  // How much labels count is of no use while none is asked for.
+  get isChoosing() {
+    return this.isAsking && this.offer.chooses;
+  }
+
+  // How much labels count, and draws to choose from, are of no use while none is asked for.
   weigh() {
     by("guidance-row").hidden = !this.isAsking;
+    by("best-of-row").hidden = !this.isChoosing;
   }
 
   say() {
@@ -168,6 +173,7 @@ export class Ask {
     const temperature = Number(by("temperature").value);
     by("temperature-said").textContent = FREEDOM.find(([most]) => temperature <= most)[1];
     by("guidance-said").textContent = `${Number(by("guidance").value)} ×`;
+    by("best-of-said").textContent = by("best-of").value;
     by("share-said").textContent = `${by("share").value} %`;
   }
 
@@ -182,6 +188,7 @@ export class Ask {
       tempo_bpm: Number(by("tempo").value),
       temperature: Number(by("temperature").value),
       guidance: this.isAsking ? Number(by("guidance").value) : 1,
+      best_of: this.isChoosing ? Number(by("best-of").value) : 0,
       seed: by("seed").value === "" ? null : Number(by("seed").value),
       key: kind === "new" ? by("key").value : "",
       labels,

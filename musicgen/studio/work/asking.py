@@ -13,6 +13,7 @@ LARGEST_SEED = 2**31 - 1
 TEMPO_BPM = (20.0, 300.0)
 TEMPERATURE = (0.1, 2.0)
 GUIDANCE = (0.0, 5.0)
+MOST_CANDIDATES = 16
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Asking:
         tempo_bpm: Quarters a minute of a new piece.
         temperature: How freely codes are drawn.
         guidance: How much labels count: 0 not at all, 1 as learned.
+        best_of: Draws of each stretch of a new or continued piece, of which the one is kept that is most like
+            what is asked for; 0 as the run has it.
         seed: Of the first version; each further one takes the next.
         key: Such as `D minor`; empty for any.
         labels: By field, such as `composer`, the share of each name; empty for nothing asked.
@@ -42,6 +45,7 @@ class Asking:
     tempo_bpm: float = 96.0
     temperature: float = 1.0
     guidance: float = 1.0
+    best_of: int = 0
     seed: int = 0
     key: str = ""
     labels: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -85,6 +89,7 @@ def read_asking(sent: Any, *, limits: Limits) -> Asking:
         tempo_bpm=_number(sent, "tempo_bpm", 96.0, *TEMPO_BPM),
         temperature=_number(sent, "temperature", 1.0, *TEMPERATURE),
         guidance=_number(sent, "guidance", 1.0, *GUIDANCE),
+        best_of=_whole(sent, "best_of", 0, 0, MOST_CANDIDATES),
         seed=secrets.randbelow(1_000_000) if seed is None else _whole(sent, "seed", 0, 0, LARGEST_SEED),
         key=_text(sent, "key", most=20),
         labels=_labels(sent.get("labels") or {}),

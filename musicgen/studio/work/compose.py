@@ -118,6 +118,7 @@ def _new(run: "LoadedRun", asking: Asking) -> Iterator[Draft]:
     """Write a piece; one that is moved to a key afterwards comes in one go."""
     wishes, total = wishes_of(asking), asking.quarters
     size = {"num_quarters": total, "seed": asking.seed, "tempo_bpm": asking.tempo_bpm}
+    size |= {"best_of": asking.best_of or None}
     last: StreamedQuarter | None = None
     if asking.key and not (run.can.one_key or "key" in run.can.labels):
         [piece] = run.generate(1, sampling=_sampling(asking), **size, **wishes)
@@ -132,7 +133,7 @@ def _new(run: "LoadedRun", asking: Asking) -> Iterator[Draft]:
 def _continued(run: "LoadedRun", asking: Asking, path: Path) -> Iterator[Draft]:
     total, last = asking.quarters, None
     how = {"num_quarters": total, "seed": asking.seed, "sampling": _sampling(asking), **wishes_of(asking)}
-    for last in run.stream(path, **how):
+    for last in run.stream(path, best_of=asking.best_of or None, **how):
         yield _draft(last)
     assert last is not None, "a continuation has a quarter or more"
     score = last.piece.performance.score

@@ -26,12 +26,14 @@ class Offer:
             of mood go from -1 to 1 and stand for the attributes that they are measured by.
         context_quarters: How far back it reads, in quarters.
         retouches: Whether it can fill and vary.
+        chooses: Whether it can choose among draws by a classifier of composers.
     """
 
     labels: dict[str, list[str]] = field(default_factory=dict)
     attributes: dict[str, list[float]] = field(default_factory=dict)
     context_quarters: int = 0
     retouches: bool = False
+    chooses: bool = False
 
     def plain(self) -> dict[str, Any]:
         """Return plain values."""
@@ -46,6 +48,7 @@ def offer_of(run: "LoadedRun") -> Offer:
         ValueError: A checkpoint cannot be used.
     """
     from musicgen.generation.asking.asked import MOODS
+    from musicgen.generation.asking.likeness import has_critic
     from musicgen.studio.work.compose import MOOD
 
     prior, can = run.prior, run.can
@@ -59,6 +62,7 @@ def offer_of(run: "LoadedRun") -> Offer:
         attributes=attributes,
         context_quarters=prior.max_positions // prior.vocabulary.codes_per_slice,
         retouches=can.retouches,
+        chooses=has_critic(run.folder),
     )
 
 
