@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Int, UInt32
 
 from musicgen.generation.asking.conditions import Conditions
-from musicgen.generation.key_plan import KeyPlan, steps_to_home
+from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.sampling import Drawing, DrawRequest
 from musicgen.generation.tokenize import decode_codes, encode_packed, sounding_at_end
 from musicgen.models.autoencoder import Autoencoder
@@ -16,7 +16,7 @@ from musicgen.models.cells.base import DrawnCells
 from musicgen.models.priors.base import Prior
 from musicgen.music.grid import from_packed
 from musicgen.music.notes import Performance
-from musicgen.music.theory.home_key import fitting, moved
+from musicgen.music.theory.home_key import fitting, moved, steps_to_home
 
 PIECES_AT_ONCE = 32  # bounds memory; a part of what a seed means
 _BATCH_SEEDS = 1_000_003  # apart, so that no seed of a user's sweep has the pieces of another's later batch

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt32
 
-from musicgen.music.grid import from_packed
 from musicgen.music.notes import Performance
-from musicgen.music.theory.home_key import HOME_TONICS, fitting, moved, nearest_steps, steps_home
-from musicgen.music.theory.keys import KEYS, Key, estimate_key, read_key
+from musicgen.music.theory.home_key import HOME_TONICS, nearest_steps
+from musicgen.music.theory.keys import KEYS, estimate_key, read_key
 
 _RELATIVE = {"major": 3, "minor": -3}  # from the tonic of the other mode's key to that of this one's
 
@@ -91,21 +89,3 @@ class KeyPlan:
         if not weights.sum():
             return HOME_TONICS[mode]
         return int(random.choice(12, p=weights / weights.sum()))
-
-
-def home_of(performance: Performance) -> Key | None:
-    """Find the key of a prompt; None for silence."""
-    return estimate_key(performance) if len(performance) else None
-
-
-def steps_to_home(packed: UInt32[np.ndarray, "quarters pitches"]) -> int:
-    """Count the semitones that bring a piece to C major or A minor; 0 for silence."""
-    key = home_of(from_packed(packed))
-    return 0 if key is None else fitting(packed, steps_home(key))
-
-
-def at_home(
-    packed: UInt32[np.ndarray, "quarters pitches"] | None,
-) -> UInt32[np.ndarray, "quarters pitches"] | None:
-    """Move a piece to C major or A minor; nothing stays nothing."""
-    return None if packed is None else moved(packed, steps_to_home(packed))

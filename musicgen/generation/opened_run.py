@@ -20,7 +20,7 @@ from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.asking.training_labels import TrainingLabels
 from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.generate import GeneratedPiece, generate_pieces
-from musicgen.generation.key_plan import KeyPlan, at_home
+from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.prompts import read_prompt
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed
@@ -29,6 +29,7 @@ from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
 from musicgen.music.grid import Grid
 from musicgen.music.packing import pack, unpack
+from musicgen.music.theory.home_key import at_home
 
 _METRICS_FILE = "metrics.json"
 Run = TypeVar("Run", bound="OpenedRun")

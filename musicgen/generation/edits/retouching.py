@@ -14,7 +14,6 @@ from musicgen.generation.asking.training_labels import TrainingLabels
 from musicgen.generation.continuation import performed, scaled_to_grid, velocities_like
 from musicgen.generation.edits.filling import GapRequest, fill_gap
 from musicgen.generation.generate import GeneratedPiece
-from musicgen.generation.key_plan import steps_to_home
 from musicgen.generation.prompts import end_quarter, first_quarter
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed, sounding_at_end
@@ -25,7 +24,7 @@ from musicgen.music.midi import write_midi
 from musicgen.music.notes import Performance
 from musicgen.music.packing import NUM_PITCHES
 from musicgen.music.score_map import ScoreMap
-from musicgen.music.theory.home_key import moved
+from musicgen.music.theory.home_key import moved, steps_to_home
 
 VARIED_QUARTERS = 4
 """Parts that are varied begin and end on nominal bars."""

@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import UInt32
 
-from musicgen.music.theory.keys import Key
+from musicgen.music.grid import from_packed
+from musicgen.music.theory.keys import Key, estimate_key
 
 HOME_TONICS = {"major": 0, "minor": 9}
 """Tonics of the keys that music is moved to: C major and A minor, which share their scale."""
@@ -17,6 +18,19 @@ def nearest_steps(semitones: int) -> int:
 def steps_home(key: Key) -> int:
     """Count the semitones from a key to C major or A minor, -6 to 5."""
     return nearest_steps(HOME_TONICS[key.mode] - key.tonic)
+
+
+def steps_to_home(packed: UInt32[np.ndarray, "quarters pitches"]) -> int:
+    """Count the semitones that bring packed slices to C major or A minor; 0 for silence."""
+    performance = from_packed(packed)
+    return fitting(packed, steps_home(estimate_key(performance))) if len(performance) else 0
+
+
+def at_home(
+    packed: UInt32[np.ndarray, "quarters pitches"] | None,
+) -> UInt32[np.ndarray, "quarters pitches"] | None:
+    """Move packed slices to C major or A minor; nothing stays nothing."""
+    return None if packed is None else moved(packed, steps_to_home(packed))
 
 
 def moved(
