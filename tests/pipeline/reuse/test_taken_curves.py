@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytorch_lightning.loggers import Logger
 
-from musicgen.files.event_files import event_files
+from musicgen.files.run_folders import event_files
 from musicgen.pipeline.charts import log_layout
 from musicgen.pipeline.reuse.inputs import StageInputs
 from musicgen.pipeline.reuse.record import last_checkpoint, read_record
