@@ -192,8 +192,7 @@ class LoadedRun(OpenedRun):
         Raises:
             MidiError: The file cannot be read as music.
             FileNotFoundError: It is asked to choose, and there is no classifier.
-            ValueError: A number is out of range, or the run does not know what is asked for; before the
-                first quarter is drawn.
+            ValueError: A number or what is asked for is out of range or unknown; before the first quarter.
         """
         wishes = Asked(**asked)
         prompt = None if path is None else read_prompt(path, grid=self.grid, bars=bars)
@@ -289,14 +288,13 @@ class LoadedRun(OpenedRun):
 def _behind(
     prompt: Prompt, streamed: Iterator[StreamedQuarter], tempo_bpm: float | None
 ) -> Iterator[StreamedQuarter]:
-    """Put the piece of each quarter behind its prompt, as soon as it is asked for."""
+    """Put the piece of each quarter behind its prompt, once it is asked for."""
+
+    def continued(quarter: StreamedQuarter) -> GeneratedPiece:
+        return continue_prompt(quarter.piece, prompt, tempo_bpm=tempo_bpm)
+
     for quarter in streamed:
-        make = partial(_continued, quarter, prompt, tempo_bpm)
-        yield StreamedQuarter(quarter.number, quarter.total, make)
-
-
-def _continued(quarter: StreamedQuarter, prompt: Prompt, tempo_bpm: float | None) -> GeneratedPiece:
-    return continue_prompt(quarter.piece, prompt, tempo_bpm=tempo_bpm)
+        yield StreamedQuarter(quarter.number, quarter.total, partial(continued, quarter))
 
 
 load = LoadedRun.open
