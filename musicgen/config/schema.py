@@ -104,6 +104,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("generate:fill", matching(r"\s*\d+\s*:\s*\d+\s*", words="quarters such as 16:24").or_null()),
     ("generate:vary", real(0, 1, above=True).or_null()),
     ("generate:candidates", whole(1)),
+    ("generate:form", matching(r"[A-Za-z]{1,32}", words="letters of sections, such as AABA").or_null()),
     ("generate:best_of", whole(1).or_null()),
     ("classify:half", one_of(0, 1).or_null()),
     ("generate:critic", path("folder").or_null()),

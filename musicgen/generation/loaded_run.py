@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Unpack
 
+import numpy as np
+
 from musicgen.generation.asking.asked import Asked, Wishes
 from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.edits.looping import QUARTERS_PER_BAR, generate_loops
@@ -33,6 +35,7 @@ class LoadedRun(OpenedRun):
         tempo_bpm: float = 120.0,
         best_of: int | None = None,
         critic: str | Path | None = None,
+        form: str | None = None,
         **asked: Unpack[Wishes],
     ) -> list[GeneratedPiece]:
         """Write new pieces.
@@ -46,6 +49,7 @@ class LoadedRun(OpenedRun):
             best_of: Draws of each stretch, of which the one is kept that is most like what is asked for, see
                 `candidates`.
             critic: Folder of the classifier that chooses; None takes the run's own.
+            form: Letters of equal sections, such as `AABA`: one that comes again brings back its music.
             asked: Fields of `Asked`: composer, era, key, blend, attributes, mood, guidance.
 
         Returns:
@@ -63,7 +67,7 @@ class LoadedRun(OpenedRun):
             num_pieces=num_pieces,
             num_quarters=num_quarters,
             seed=seed,
-            sampling=self.drawing(wishes, sampling, best_of=best_of, critic=critic),
+            sampling=self.drawing(wishes, sampling, best_of=best_of, critic=critic, form=form),
             tempo_bpm=tempo_bpm,
             keys=KeyPlan(learned=self.learned_keys, key=wishes.key),
             conditions=conditions,
@@ -94,19 +98,30 @@ class LoadedRun(OpenedRun):
         *,
         best_of: int | None = None,
         critic: str | Path | None = None,
+        form: str | None = None,
     ) -> Drawing:
-        """Return how codes are drawn: as the prior has them, or the best of several candidates.
+        """Return how codes are drawn: as the prior has them, the best of several candidates, or in sections.
 
         Args:
             asked: What candidates are chosen by.
             sampling: How each candidate is drawn; None takes the defaults of `Sampling`.
             best_of: Draws of each stretch, see `candidates`; 1 leaves no choice.
             critic: Folder of the classifier; None takes the run's own.
+            form: Letters of equal sections, such as `AABA`; None for one.
 
         Raises:
             FileNotFoundError: There is no classifier.
             ValueError: A number is below 1, nothing is asked for to choose by, or it is unknown.
         """
+        if form is not None:
+            from musicgen.generation.form import Form
+
+            if any(np.size(values) > 1 for values in (*asked.attributes.values(), *asked.mood.values())):
+                raise ValueError(
+                    f"form={form} brings music back unchanged, and several values of a wish change along "
+                    "the piece; use one value of each attribute and mood"
+                )
+            return Form(self.drawing(asked, sampling, best_of=best_of, critic=critic), form)
         plain, candidates = sampling or Sampling(), self.candidates(asked, best_of=best_of, critic=critic)
         if candidates == 1:
             return plain
@@ -171,6 +186,7 @@ class LoadedRun(OpenedRun):
         tempo_bpm: float | None = None,
         best_of: int | None = None,
         critic: str | Path | None = None,
+        form: str | None = None,
         **asked: Unpack[Wishes],
     ) -> Iterator[StreamedQuarter]:
         """Write one piece, or continue one, and yield it quarter by quarter as it is drawn.
@@ -184,6 +200,7 @@ class LoadedRun(OpenedRun):
             tempo_bpm: Quarters a minute of what is new; None takes the prompt's last tempo, or 120.
             best_of: Draws of each stretch to choose from, as in `generate`; a stretch comes when chosen.
             critic: Folder of the classifier that chooses; None takes the run's own.
+            form: Letters of equal sections of what is new, such as `AABA`; a section comes when it is whole.
             asked: Fields of `Asked`: composer, era, key, blend, attributes, mood, guidance.
 
         Yields:
@@ -203,7 +220,7 @@ class LoadedRun(OpenedRun):
             self.prior,
             num_quarters=num_quarters,
             seed=seed,
-            sampling=self.drawing(wishes, sampling, best_of=best_of, critic=critic),
+            sampling=self.drawing(wishes, sampling, best_of=best_of, critic=critic, form=form),
             tempo_bpm=tempo_bpm or 120.0,
             prompt=packed,
             keys=self._key_plan(wishes.key),

@@ -70,6 +70,7 @@ def _written(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "
             instantiate(config.sampling),
             best_of=config.best_of,
             critic=config.critic,
+            form=config.form,
         ),
         tempo_bpm=config.tempo_bpm or DEFAULT_TEMPO_BPM,
         prompt=packed,
@@ -159,5 +160,5 @@ def wishes_of(config: DictConfig) -> dict[str, Any]:
     named |= {f"{table}.{name}": value for table, values in tables.items() for name, value in values.items()}
     named |= {"guidance": None if asked.guidance == 1 else asked.guidance}
     named |= {"best_of": None if config.best_of == 1 else config.best_of}
-    named |= {name: config[name] for name in ("fill", "vary", "loop_bars")}
+    named |= {name: config[name] for name in ("form", "fill", "vary", "loop_bars")}
     return {name: value for name, value in named.items() if value is not None}

@@ -30,10 +30,11 @@ def check_asked(config: DictConfig) -> None:
         from musicgen.generation.loaded_run import load
 
         asked.conditions(load(config.run).prior.conditioner, quarters=config.num_quarters)
-    if (config.best_of or 1) > 1:
+    if (config.best_of or 1) > 1 or config.form is not None:
         from musicgen.generation.loaded_run import LoadedRun
 
-        LoadedRun.open(config.run).drawing(asked, best_of=config.best_of, critic=config.critic)
+        how = {name: config[name] for name in ("best_of", "critic", "form")}
+        LoadedRun.open(config.run).drawing(asked, **how)
     if config.prompt is not None:
         _check_prompt(config)
 
@@ -89,6 +90,8 @@ def _check_combination(config: DictConfig) -> None:
         raise ValueError(f"key={config.key} with a prompt, which has a key already; leave one of them out")
     if config.prompt is not None and config.loop_bars is not None:
         raise ValueError("loop_bars writes a loop from nothing; leave prompt out")
+    if config.form is not None:
+        _check_form(config)
     if (config.best_of or 1) > 1 and (config.loop_bars is not None or changes_prompt(config)):
         raise ValueError(
             f"best_of={config.best_of} chooses by what is asked for; fill, vary and loop_bars choose "
@@ -100,3 +103,12 @@ def _check_combination(config: DictConfig) -> None:
         raise ValueError("keep_prompt=false without a prompt; name one with prompt=FILE")
     if config.prompt is None and (config.prompt_bars is not None or config.prompt_quarters is not None):
         raise ValueError("prompt_bars and prompt_quarters take a part of a prompt; name one with prompt=FILE")
+
+
+def _check_form(config: DictConfig) -> None:
+    """Refuse sections of what has none, or that are not equally long."""
+    from musicgen.generation.form import section_quarters
+
+    if config.loop_bars is not None or changes_prompt(config):
+        raise ValueError(f"form={config.form} parts new music; leave fill, vary and loop_bars out")
+    section_quarters(config.form, config.num_quarters)
