@@ -19,11 +19,12 @@ from asked.attributes import asked_and_measured, attribute_rows
 from asked.blends import blend_rows, blends, draw_blends
 from asked.composer import composer_rows, like_a_composer
 from asked.fills import seam_rows, seams
+from asked.forms import form_rows, forms, loop_rows, loops
 from asked.material import Material
 from asked.returns import return_rows, returns
 from settings import read_settings
 
-QUESTIONS = ("composer", "blend", "attributes", "fill", "return")
+QUESTIONS = ("composer", "blend", "attributes", "fill", "return", "form", "loop")
 
 
 @dataclass
@@ -33,9 +34,10 @@ class Settings:
     Attributes:
         run: The run folder.
         weights: The folder that `musicgen classify` left; composer and blend need it.
-        ask: Any of composer, blend, attributes, fill, return.
+        ask: Any of composer, blend, attributes, fill, return, form, loop.
         pairs: Pairs of surnames to blend; by default the first two pairs of composers that are known.
         ways: How to blend: by labels, and by directions in the hidden states.
+        forms: Letters of sections that are asked for.
         pieces: Pieces for each composer and seed, share or value.
         num_quarters: Their length.
         guidance: How much what is asked for counts.
@@ -54,6 +56,7 @@ class Settings:
     ask: list[str] = field(default_factory=lambda: ["attributes", "fill"])
     pairs: list[list[str]] = field(default_factory=list)
     ways: list[str] = field(default_factory=lambda: ["labels", "directions"])
+    forms: list[str] = field(default_factory=lambda: ["ABAC", "ABCDEAFG"])
     pieces: int = 40
     num_quarters: int = 128
     guidance: float = 2.0
@@ -111,6 +114,12 @@ def _ask(question: str, material: Material, settings: Settings, folder: Path) ->
     if question == "return":
         answer = returns(material, pieces=settings.pieces, seed=seed)
         return answer, return_rows(answer)
+    if question == "form":
+        answer = forms(material, asked=settings.forms, pieces=settings.pieces, seed=seed)
+        return answer, form_rows(answer)
+    if question == "loop":
+        answer = loops(material, pieces=settings.pieces, seed=seed)
+        return answer, loop_rows(answer)
     answer = seams(material, cases=settings.cases, gap_quarters=settings.gap_quarters, seed=seed)
     return answer, seam_rows(answer)
 

@@ -17,7 +17,13 @@ def script() -> dict:
 
 
 def test_gaps_are_filled_and_measured(script: dict, tiny_run: Path, tmp_path: Path, capsys) -> None:
-    asked = [f"run={tiny_run}", "ask=[fill,attributes]", "cases=3", "gap_quarters=2", f"out={tmp_path}"]
+    asked = [
+        f"run={tiny_run}",
+        "ask=[fill,attributes]",
+        "cases=3",
+        "gap_quarters=2",
+        f"out={tmp_path}",
+    ]
     script["main"](asked)
     answers = json.loads((tmp_path / "questions.json").read_text())
     fill = answers["fill"]
@@ -41,6 +47,17 @@ def test_recall_is_measured_on_held_out_codes_and_new_pieces(
     assert rates.keys() == {"without recall", "with recall", "real"}
     assert 0 <= rates["real"]["value"] <= 1
     assert answer["scale_consistency"]["real"]["value"] > 0.5
+
+
+def test_forms_and_loops_are_measured(script: dict, tiny_run: Path, tmp_path: Path) -> None:
+    asked = ["ask=[form,loop]", "forms=[ABA]", "pieces=3", "num_quarters=24", f"out={tmp_path}"]
+    script["main"]([f"run={tiny_run}", *asked])
+    answers = json.loads((tmp_path / "questions.json").read_text())
+    assert answers["form"].keys() == {"no form", "ABA", "real"}
+    assert 0 <= answers["form"]["real"]["repeated_interval_rate"]["value"] <= 1
+    closes = answers["loop"]
+    assert closes["8"]["nats"]["value"] < closes["1"]["nats"]["value"]
+    assert closes["8"]["closes"] >= closes["1"]["closes"]
 
 
 def test_an_unknown_question_ends_with_those_that_are_known(script: dict, tiny_run: Path) -> None:
