@@ -1,5 +1,6 @@
 """Train the classifier of composers and eras that chooses what is most like the one asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,7 +27,7 @@ class StyleStage(NetworkStage):
         clips: Settings of the training clips, see `RandomClips`.
     """
 
-    clips: dict[str, int] = field(default_factory=dict)
+    clips: Mapping[str, int] = field(default_factory=dict)
     title: str = "Style classifier"
     monitor: str = "style/val/loss"
     network: StyleClassifier = field(init=False, repr=False)
