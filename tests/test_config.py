@@ -85,6 +85,10 @@ def test_knobs_are_reachable_by_their_short_path(override: str):
     assert OmegaConf.select(composed("train", override), key) == expected
 
 
+def test_baselines_are_cut_on_the_grid_of_a_default_run():
+    assert composed("baseline").grid == composed("train").grid
+
+
 def test_the_vocabulary_of_the_transformer_follows_the_codebook():
     autoencoder = instantiate(composed("train", "quantizer.num_embeddings=64", "vq_vae.num_hiddens=4").vq_vae)
     prior = instantiate(composed("train").transformer, _partial_=True)(vocabulary=autoencoder.vocabulary)

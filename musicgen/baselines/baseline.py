@@ -19,11 +19,13 @@ class BaselineData:
         train: Training pieces.
         held_out: Pieces that select the best weights and that bits are measured on.
         reference: Excerpts of real music that generated pieces are compared with.
+        ticks: Ticks of a quarter of the grid that the pieces are cut on.
     """
 
     train: PackedPieces
     held_out: PackedPieces
     reference: Reference
+    ticks: int
 
 
 class Baseline(ABC):

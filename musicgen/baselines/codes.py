@@ -43,7 +43,12 @@ class TrainedRun(Baseline):
         self.window_quarters = window_quarters
 
     def fit(self, data: BaselineData) -> None:
-        """Do nothing: the run is trained already."""
+        """Check the grid only: the run is trained already.
+
+        Raises:
+            ValueError: The pieces are cut on another grid than the run's.
+        """
+        _check_grid(self.autoencoder, data)
 
     def bits(self, packed: PackedSlices) -> float:
         """Bound -log2 p from above by the bits of the codes and of the decoder."""
@@ -95,7 +100,12 @@ class CodeMarkov(Baseline):
         self.trained_s = _cpu_seconds(run, "vq_vae")
 
     def fit(self, data: BaselineData) -> None:
-        """Count contexts and codes in the training pieces."""
+        """Count contexts and codes in the training pieces.
+
+        Raises:
+            ValueError: The pieces are cut on another grid than the run's.
+        """
+        _check_grid(self.autoencoder, data)
         codes = encode_pieces(self.autoencoder, data.train)
         streams = [
             codes.codes[start:stop].reshape(-1).astype(np.int64)
@@ -185,6 +195,16 @@ def decoder_bits(
         maps = autoencoder.decode_maps(torch.from_numpy(codes[part])).float()
         nats += float(autoencoder.cells.nats(maps, slices[part], before=before[part]).sum())
     return nats / math.log(2)
+
+
+def _check_grid(autoencoder: Autoencoder, data: BaselineData) -> None:
+    """Refuse pieces whose cells are not the autoencoder's: bits of other cells would not compare."""
+    ticks = autoencoder.layout.ticks
+    if data.ticks != ticks:
+        raise ValueError(
+            f"the pieces are cut into {data.ticks} ticks a quarter, the run's into {ticks}; "
+            f"use grid.ticks={ticks} for this baseline and all that it is compared with"
+        )
 
 
 def _cpu_seconds(run: str | Path, stage: str) -> float:

@@ -18,6 +18,7 @@ def baseline(config: DictConfig) -> None:
     from musicgen.baselines.baseline import BaselineData
     from musicgen.baselines.measure import run_baseline
     from musicgen.cli.shared.own_metrics import register_metrics
+    from musicgen.music.packing import TICKS_PER_QUARTER
     from musicgen.style.load import load_classifier
     from musicgen.training.threads import use_threads
     from musicgen.training.trainer import fastest_precision
@@ -35,6 +36,7 @@ def baseline(config: DictConfig) -> None:
             train=prepared.splits["train"],
             held_out=prepared.splits["val"],
             reference=reference_of(config, prepared, num_quarters=config.generate.num_quarters),
+            ticks=config.grid.get("ticks", TICKS_PER_QUARTER),
         ),
         folder=Path(HydraConfig.get().runtime.output_dir),
         seed=config.seed,

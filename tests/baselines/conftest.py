@@ -25,8 +25,11 @@ def pieces_of(*pieces: np.ndarray) -> PackedPieces:
 @pytest.fixture(scope="session")
 def material() -> BaselineData:
     """Give a few small pieces to learn from, to predict and to compare with."""
-    train = pieces_of(*(to_packed(etude(seed)) for seed in range(6)))
-    held_out = pieces_of(*(to_packed(etude(seed)) for seed in range(6, 10)))
+    train = pieces_of(*(to_packed(etude(seed), ticks=8) for seed in range(6)))
+    held_out = pieces_of(*(to_packed(etude(seed), ticks=8) for seed in range(6, 10)))
     return BaselineData(
-        train=train, held_out=held_out, reference=real_excerpts([held_out], num_quarters=8, leave_out=())
+        train=train,
+        held_out=held_out,
+        reference=real_excerpts([held_out], num_quarters=8, leave_out=()),
+        ticks=8,
     )

@@ -23,7 +23,8 @@ from tests.baselines.conftest import pieces_of
 
 
 def learnt(model, pack_pieces, *pieces: np.ndarray):
-    model.fit(BaselineData(pack_pieces(*pieces), pack_pieces(*pieces), Reference([], np.zeros(0, np.int64))))
+    packed = pack_pieces(*pieces)
+    model.fit(BaselineData(packed, packed, Reference([], np.zeros(0, np.int64)), ticks=32))
     return model
 
 

@@ -1,4 +1,6 @@
 import math
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +96,10 @@ def test_a_run_and_a_chain_of_its_codes_write_pieces(tiny_run: Path, material: B
 def test_an_order_without_a_table_is_refused(tiny_run: Path):
     with pytest.raises(ValueError, match="order=9; use 1 to 4"):
         CodeMarkov(run=tiny_run, order=9)
+
+
+@pytest.mark.parametrize("make", [partial(CodeMarkov, order=1), partial(TrainedRun, sampling=Sampling())])
+def test_pieces_on_another_grid_than_the_run_s_are_refused(make, tiny_run: Path, material: BaselineData):
+    model = make(run=tiny_run)
+    with pytest.raises(ValueError, match=f"5 ticks a quarter.*use grid.ticks={material.ticks}"):
+        model.fit(replace(material, ticks=5))
