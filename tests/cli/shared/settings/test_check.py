@@ -57,7 +57,7 @@ def refused(verb: str, *arguments: str) -> str:
         ("train", "+epoch=5", "did you mean epochs=5?"),
         ("train", "vq_vae.num_hidden=64", "did you mean vq_vae.num_hiddens=64"),
         ("generate", "temperature=.8", "did you mean sampling.temperature=.8?"),
-        ("train", "lr=1e-3", "optimizer.vq_vae.lr=1e-3"),
+        ("train", "lr=1e-3", "optimizer.transformer.lr=1e-3"),
         ("train", "epochs=five", "epochs takes a whole number from 1"),
         ("train", "epochs=1.5", "epochs takes a whole number from 1"),
         ("train", "-m epochs=5,1.5", "epochs takes a whole number from 1"),

@@ -10,7 +10,7 @@ from musicgen.cli.shared.settings.command_line import read_command_line
 from musicgen.cli.shared.settings.usage import UsageError
 
 HERE = os.getcwd()
-BOTH = "batch_size={vq_vae:12,transformer:12,renderer:12}"
+BOTH = "batch_size={vq_vae:12,transformer:12,renderer:12,style:12}"
 READ = [
     ("train", "epochs=5", "epochs=5"),
     ("train", "-m epochs=5,10", "epochs=5,10"),
@@ -20,9 +20,9 @@ READ = [
     (
         "train",
         "-m batch_size=8,12",
-        "batch_size={vq_vae:8,transformer:8,renderer:8},{vq_vae:12,transformer:12,renderer:12}",
+        "batch_size={vq_vae:8,transformer:8,renderer:8,style:8},{vq_vae:12,transformer:12,renderer:12,style:12}",
     ),
-    ("train", "max_epochs=3", "max_epochs={vq_vae:3,transformer:3,renderer:3}"),
+    ("train", "max_epochs=3", "max_epochs={vq_vae:3,transformer:3,renderer:3,style:3}"),
     ("train", "batch_size.vq_vae=12", "batch_size.vq_vae=12"),
     ("classify", "batch_size=12", "batch_size=12"),
     ("train", "stages=vq_vae", "stages=['vq_vae']"),
