@@ -12,6 +12,7 @@ from musicgen.files.run_folders import run_label
 from musicgen.generation.generate import GeneratedPiece
 from musicgen.music.beat_grid import on_clock
 from musicgen.music.midi import write_midi
+from musicgen.music.midi.meta import TRACK_NAME
 from musicgen.music.notes import Performance
 from musicgen.music.score_map import ScoreMap
 from musicgen.music.theory.keys import estimate_key
@@ -27,7 +28,7 @@ class Labels:
         texts: Text events of the MIDI file: the run, the seed, the settings.
     """
 
-    track_name: str = "Piano"
+    track_name: str = TRACK_NAME
     texts: tuple[str, ...] = ()
 
     @classmethod

@@ -12,6 +12,9 @@ _SMALLEST_BEAT = 6  # a 64th, as a power of two
 _MAX_SHARPS = 7
 _MAX_MARKERS = 1000
 _TEXTS = (0x01, 0x02, 0x04, 0x05, 0x07)  # text, copyright, instrument, lyric, cue
+TRACK_NAME = "Piano"
+"""The name of the track that pieces are written to."""
+
 _TRACK_NAME, _SEQUENCER_SPECIFIC = 0x03, 0x7F
 _UNMEASURED = (0, 64)  # release velocities of keys that do not measure them
 _NOT_KEPT = {0xA: "key pressures", 0xC: "program changes", 0xD: "channel pressures", 0xE: "pitch bends"}
@@ -43,7 +46,10 @@ def read_score_map(events: Events, *, ticks_per_quarter: int) -> tuple[ScoreMap,
         pedal_tick=pedal_tick,
         pedal=pedal,
         markers=_markers(events, metas[kinds == _MARKER]),
-        not_kept=_not_kept(events, kinds, controllers=others),
+        not_kept=(
+            *_not_kept(events, kinds, controllers=others),
+            *_names_lost(events, metas[kinds == _TRACK_NAME]),
+        ),
     )
     return score, ReadCounts(bad_tempos=bad_tempos, bad_signatures=bad_times + bad_keys)
 
@@ -140,11 +146,18 @@ def _not_kept(
         "other controllers": controllers,
         "texts": int(np.isin(metas, _TEXTS).sum()),
         "system exclusive messages": exclusive,
-        "track names": int((metas == _TRACK_NAME).sum()),
         "release velocities": int((~np.isin(releases, _UNMEASURED)).sum()),
         "sequencer-specific data": int((metas == _SEQUENCER_SPECIFIC).sum()),
     }
     return tuple((name, count) for name, count in counts.items() if count)
+
+
+def _names_lost(events: Events, where: Int64[np.ndarray, " found"]) -> tuple[tuple[str, int], ...]:
+    """Count the track names that a piece does not have when it is written again."""
+    size, at = _content(events, where)
+    names = [events.data[a : a + n].tobytes() for a, n in zip(at.tolist(), size.tolist(), strict=True)]
+    lost = sum(name != TRACK_NAME.encode() for name in names)
+    return (("track names", lost),) if lost else ()
 
 
 def _content(

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from musicgen.files.atomic import write_atomically
+from musicgen.music.midi.meta import TRACK_NAME
 from musicgen.music.notes import Performance
 from musicgen.music.score_map import ScoreMap
 
@@ -27,7 +28,7 @@ def write_midi(
     tempo_bpm: float | None = None,
     ticks_per_quarter: int | None = None,
     time_signature: tuple[int, int] | None = None,
-    track_name: str = "Piano",
+    track_name: str = TRACK_NAME,
     texts: Sequence[str] = (),
 ) -> None:
     """Write notes as a MIDI file of type 1, whole or not at all.
@@ -55,7 +56,7 @@ def write_midi(
     write_atomically(Path(path), data)
 
 
-def midi_bytes(performance: Performance, *, track_name: str = "Piano", texts: Sequence[str] = ()) -> bytes:
+def midi_bytes(performance: Performance, *, track_name: str = TRACK_NAME, texts: Sequence[str] = ()) -> bytes:
     """Return the content of the file that `write_midi` writes.
 
     Raises:
