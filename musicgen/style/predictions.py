@@ -108,13 +108,13 @@ def accuracy_metrics(
     }
     metrics = {}
     for name, values in right.items():
-        estimate = accuracy(np.array(values, np.float64))
-        metrics |= {
-            f"style/val/{name}": estimate.value,
-            f"style/val/{name}/low": estimate.low,
-            f"style/val/{name}/high": estimate.high,
-        }
+        metrics |= with_interval(f"style/val/{name}", accuracy(np.array(values, np.float64)))
     return metrics
+
+
+def with_interval(name: str, estimate: Estimate) -> dict[str, float]:
+    """Name a metric and the bounds of its interval."""
+    return {name: estimate.value, f"{name}/low": estimate.low, f"{name}/high": estimate.high}
 
 
 def majority_accuracy(train: Sequence[str], held_out: Sequence[str]) -> float:

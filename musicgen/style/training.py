@@ -31,6 +31,7 @@ from musicgen.style.predictions import (
     accuracy_metrics,
     majority_accuracy,
     predict_pieces,
+    with_interval,
 )
 from musicgen.training.checkpoints import StageCheckpoint
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
@@ -126,12 +127,7 @@ class StyleTraining:
         metrics["baseline/majority/piece_accuracy"] = float(np.average(rates, weights=sizes))
         metrics["time/cpu_s"] = spent
         if forest:
-            estimate = accuracy(np.concatenate(forest))
-            metrics |= {
-                "baseline/forest/piece_accuracy": estimate.value,
-                "baseline/forest/piece_accuracy/low": estimate.low,
-                "baseline/forest/piece_accuracy/high": estimate.high,
-            }
+            metrics |= with_interval("baseline/forest/piece_accuracy", accuracy(np.concatenate(forest)))
         write_metrics(metrics, self.folder / METRICS_FILE)
         return metrics
 
