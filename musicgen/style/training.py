@@ -3,7 +3,7 @@
 import csv
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from musicgen.data.batches.sampler import EpochSampler
 from musicgen.data.batches.slices import as_is
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.catalogue.splitting import hash_position
+from musicgen.data.catalogue.twins import grouped
 from musicgen.data.prepare import Prepared
 from musicgen.files.progress_bar import track
 from musicgen.measure.evaluate import METRICS_FILE, write_metrics
@@ -101,15 +102,15 @@ class StyleTraining:
         """
         if self.forest:
             check_forest()
-        counted = count_pieces(prepared)
+        counted, groups = count_pieces(prepared), grouped(prepared.twins or [])
         composers = sorted({piece.piece.surname for piece in counted})
         eras = sorted({piece.piece.era for piece in counted})
         predictions: dict[int, Prediction] = {}
         majority, forest = [], []
         began = time.process_time()
         for order, fold in enumerate(folds):
-            train, held_out = fold_of(counted, fold=fold)
-            train = half_of(train, half=self.half)
+            train, held_out = fold_of(counted, fold=fold, groups=groups)
+            train = half_of(train, half=self.half, groups=groups)
             classifier = self._train(train, held_out, composers=composers, eras=eras, keep=order == 0)
             predicted = predict_pieces(classifier, held_out)
             predictions |= {
@@ -211,12 +212,15 @@ def count_pieces(prepared: Prepared) -> list[PieceCounts]:
     ]
 
 
-def fold_of(pieces: Sequence[PieceCounts], *, fold: int) -> tuple[list[PieceCounts], list[PieceCounts]]:
-    """Split pieces by content hash: one fifth is held out.
+def fold_of(
+    pieces: Sequence[PieceCounts], *, fold: int, groups: Mapping[str, str] | None = None
+) -> tuple[list[PieceCounts], list[PieceCounts]]:
+    """Split pieces by content hash, twins by that of one of them: one fifth is held out.
 
     Args:
         pieces: Distinct pieces.
         fold: 0 to 4; fold 0 is the default held-out fraction.
+        groups: The leader of each content that has twins.
 
     Returns:
         Training pieces and held-out pieces.
@@ -226,7 +230,7 @@ def fold_of(pieces: Sequence[PieceCounts], *, fold: int) -> tuple[list[PieceCoun
     """
     if not 0 <= fold < FOLDS:
         raise ValueError(f"folds={fold}; use any of 0 to {FOLDS - 1}")
-    inside = [int(hash_position(piece.piece.content) * FOLDS) == fold for piece in pieces]
+    inside = [int(position * FOLDS) == fold for position in _positions(pieces, groups)]
     train = [piece for piece, held in zip(pieces, inside, strict=True) if not held]
     held_out = [piece for piece, held in zip(pieces, inside, strict=True) if held]
     if not train or not held_out:
@@ -234,8 +238,10 @@ def fold_of(pieces: Sequence[PieceCounts], *, fold: int) -> tuple[list[PieceCoun
     return train, held_out
 
 
-def half_of(pieces: Sequence[PieceCounts], *, half: int | None) -> list[PieceCounts]:
-    """Take one of two halves of pieces by content hash; all for None.
+def half_of(
+    pieces: Sequence[PieceCounts], *, half: int | None, groups: Mapping[str, str] | None = None
+) -> list[PieceCounts]:
+    """Take one of two halves of pieces by content hash, twins by that of one of them; all for None.
 
     Raises:
         ValueError: Nothing is left.
@@ -243,10 +249,17 @@ def half_of(pieces: Sequence[PieceCounts], *, half: int | None) -> list[PieceCou
     if half is None:
         return list(pieces)
     parts = 2 * FOLDS * 1000  # apart from the fifths that are held out
-    found = [piece for piece in pieces if int(hash_position(piece.piece.content) * parts) % 2 == half]
+    positions = zip(pieces, _positions(pieces, groups), strict=True)
+    found = [piece for piece, position in positions if int(position * parts) % 2 == half]
     if not found:
         raise ValueError(f"half={half} of {len(pieces)} pieces leaves none to learn from; choose more pieces")
     return found
+
+
+def _positions(pieces: Sequence[PieceCounts], groups: Mapping[str, str] | None) -> list[float]:
+    """Return what decides where each piece falls: its hash, or that of its twins' leader."""
+    contents = [piece.piece.content for piece in pieces]
+    return [hash_position((groups or {}).get(content, content)) for content in contents]
 
 
 def write_predictions(
