@@ -127,6 +127,21 @@ def test_the_first_version_sounds_while_others_are_written(page: Page):
     assert page.complaints == []
 
 
+def test_an_edit_is_not_lost_to_a_reading_that_began_before_it(page: Page, tmp_path: Path):
+    brought(page, tmp_path)
+    locked = """(async () => {
+      const { store, editor } = studio, id = store.current, known = store.contents.get(id);
+      store.contents.delete(id);
+      const reading = store.load(id);
+      store.contents.set(id, known);
+      editor.select([0]);
+      editor.lock();
+      await reading;
+      return editor.notes[0].locked;
+    })()"""
+    assert page.ask(locked) is True
+
+
 def test_notes_are_locked_moved_lengthened_deleted_and_all_is_undone(page: Page, tmp_path: Path):
     [name] = brought(page, tmp_path)
     notes = page.ask("studio.editor.notes.length")

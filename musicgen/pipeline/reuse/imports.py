@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 PACKAGE = Path(__file__).resolve().parents[2]
 # Weights do not depend on folder, loggers, status and foreseen times; pieces are compared by their slices.
@@ -14,6 +15,7 @@ NOT_FOLLOWED = (
     *("musicgen.pipeline.context", "musicgen.pipeline.report_progress"),
     *("musicgen.data.prepare", "musicgen.measure.extent"),
 )
+_ONE_AT_A_TIME = Lock()  # in Python 3.11 threads that parse at once fail with "recursion depth mismatch"
 
 
 def code_digest(modules: Iterable[str]) -> str:
@@ -54,7 +56,8 @@ class _Parsed:
 def _parsed(module: str) -> _Parsed:
     path = source_of(module)
     assert path is not None, f"{module} has no source"
-    tree = ast.parse(path.read_bytes())
+    with _ONE_AT_A_TIME:
+        tree = ast.parse(path.read_bytes())
     named = frozenset(name for name in _imported(tree) if is_ours(name) and source_of(name))
     return _Parsed(named, code_of(tree))
 

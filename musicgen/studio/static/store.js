@@ -94,7 +94,8 @@ class Store extends EventTarget {
     if (!piece || (known && known.revision === piece.revision && known.state === piece.state)) return known;
     const state = piece.state;
     const read = await getJson(`/api/pieces/${id}/notes`);
-    if (this.edited.has(id) && known) return known;
+    const present = this.contents.get(id); // another reading may have come first, and been edited since
+    if (this.edited.has(id) && present) return present;
     const locked = new Set(read.locked.map(([pitch, onset]) => `${pitch} ${onset}`));
     const notes = read.rows.map(noteOf);
     for (const note of notes) note.locked = locked.has(`${note.pitch} ${note.onset}`);
