@@ -95,6 +95,7 @@ def test_the_same_seed_gives_the_same_bytes(
     assert len(json.loads((tmp_path / "run" / "metrics.json").read_text())) > 20
 
 
+@pytest.mark.gate
 def test_a_run_killed_again_and_again_ends_as_the_one_left_alone(
     musicgen: Musicgen, settings: list[str], undisturbed: Path, tmp_path: Path, fault_round: int
 ):

@@ -16,9 +16,7 @@ VARIANTS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name == "chains" else pytest.mark.gate) for name in VARIANTS]
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.gate) for name in VARIANTS])
 def test_a_variant_trains_measures_and_continues_a_prompt(
     name: str, tiny: list[str], musicgen: Musicgen, midi_folder: Path
 ):

@@ -163,6 +163,7 @@ def try_lines(count: int, *, seed: int, folder: Path, patch: pytest.MonkeyPatch)
     assert 0 < sum(outcomes) / count < 0.6  # both kinds are tried
 
 
+@pytest.mark.gate
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", ["prepare", "train"])
 def test_a_sample_of_them_through_real_processes(verb: str, midi_folder: Path, tmp_path: Path):

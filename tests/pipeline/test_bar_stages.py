@@ -14,6 +14,7 @@ from tests.conftest import tiny_settings
 
 SMALL = ["transformer=bars", "bars.width=16", "bars.bottleneck.num_embeddings=8", "windows.window_quarters=8"]
 SHORT = ["num_pieces=1", "threads=1", "page.max_pieces=0"]
+pytestmark = pytest.mark.gate
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from tests.music.expression.test_attributes import played
 STAGES = "stages=[vq_vae,transformer,renderer,generate,evaluate]"
 SMALL = ["renderer.width=16", "renderer.depth=1", "renderer.memory=8", "batch_size.renderer=2"]
 SHORT = ["num_pieces=1", "num_quarters=4", "threads=1", "page.max_pieces=0"]
+pytestmark = pytest.mark.gate
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from tests.command import Musicgen
 from tests.conftest import tiny_settings
 
 SHORT = ["num_pieces=1", "num_quarters=8", "threads=1", "page.max_pieces=0"]
+pytestmark = pytest.mark.gate
 
 
 def piece(number: int) -> Performance:

@@ -49,6 +49,7 @@ def test_recall_is_measured_on_held_out_codes_and_new_pieces(
     assert answer["scale_consistency"]["real"]["value"] > 0.5
 
 
+@pytest.mark.gate
 def test_forms_and_loops_are_measured(script: dict, tiny_run: Path, tmp_path: Path) -> None:
     asked = ["ask=[form,loop]", "forms=[ABA]", "pieces=3", "num_quarters=24", f"out={tmp_path}"]
     script["main"]([f"run={tiny_run}", *asked])

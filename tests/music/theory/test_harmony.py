@@ -131,6 +131,7 @@ def chorale_with_analysis(path: Path) -> tuple[Performance, list] | None:
     return (piece, timed) if np.mean(held) > 0.9 else None
 
 
+@pytest.mark.gate
 @pytest.mark.slow
 def test_chorales_agree_with_an_analyst():
     """Andrew Jones's analyses of Bach chorales, which come with music21, quarter by quarter."""

@@ -217,6 +217,7 @@ def refused_by(typed: str, config: DictConfig, verb: str) -> str:
         return str(error)
 
 
+@pytest.mark.gate
 def test_the_keys_of_every_choice_are_tried():
     found = {key for chosen in choices("train") for key, _ in settings("train", *chosen)}
     assert {"quantizer.levels", "data.download", "transformer.local_width", "trainer.strategy"} <= found
