@@ -86,7 +86,7 @@ class LoadedRun(OpenedRun):
         """
         is_named, is_measured = asked.composer or asked.era or asked.blend, asked.attributes or asked.mood
         if best_of is not None or not (is_named or is_measured):
-            return best_of or 1
+            return 1 if best_of is None else best_of
         from musicgen.generation.asking.likeness import CANDIDATES, has_critic
 
         return CANDIDATES if is_measured or has_critic(critic or self.folder) else 1

@@ -13,14 +13,13 @@ import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
 from musicgen.checkpoint import describe
-from musicgen.data.batches.clips import FixedClips, PieceCounts, RandomClips
+from musicgen.data.batches.clips import FixedClips, PieceCounts, RandomClips, count_split
 from musicgen.data.batches.sampler import EpochSampler
 from musicgen.data.batches.slices import as_is
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.catalogue.splitting import hash_position
 from musicgen.data.catalogue.twins import grouped
 from musicgen.data.prepare import Prepared
-from musicgen.files.progress_bar import track
 from musicgen.measure.evaluate import METRICS_FILE, write_metrics
 from musicgen.models.style import StyleClassifier
 from musicgen.music.metrics.patterns import FAMILIES
@@ -204,12 +203,7 @@ class StyleTraining:
 
 def count_pieces(prepared: Prepared) -> list[PieceCounts]:
     """Count the patterns of all pieces of all splits."""
-    splits = [split for split in prepared.splits.values() if len(split)]
-    all_pieces = [(split, number, piece) for split in splits for number, piece in enumerate(split.pieces)]
-    return [
-        PieceCounts.of(piece, np.array(split.piece(number)))
-        for split, number, piece in track(all_pieces, description="Counting", total=len(all_pieces))
-    ]
+    return [piece for split in prepared.splits.values() if len(split) for piece in count_split(split)]
 
 
 def fold_of(

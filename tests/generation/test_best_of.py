@@ -104,5 +104,7 @@ def test_a_stream_has_the_codes_of_the_piece(run: LoadedRun) -> None:
 def test_it_refuses_what_leaves_nothing_to_choose(run: LoadedRun) -> None:
     with pytest.raises(ValueError, match="candidates=0; use 1 or more"):
         best_of(run, 0)
+    with pytest.raises(ValueError, match="best_of chooses what is most like"):  # not taken for 1
+        run.drawing(Asked(), best_of=0)
     with pytest.raises(FileNotFoundError, match="train the run with style among its stages"):
         run.drawing(Asked(composer="Liszt"), best_of=2)

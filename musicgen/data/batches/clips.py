@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from musicgen.data.batches.loading import check_enough, checked_batch_size, make_loader
 from musicgen.data.catalogue.pieces import Piece
+from musicgen.data.store.packed import PackedPieces
+from musicgen.files.progress_bar import track
 from musicgen.music.metrics.patterns import NUM_PATTERNS, count_patterns, transpose_counts
 
 QUARTERS_PER_SEGMENT = 16
@@ -67,6 +69,12 @@ class PieceCounts:
         count = max(1, round(self.num_segments / clip_segments))
         edges = np.linspace(0, self.num_segments, count + 1).round().astype(int)
         return np.diff(self.sums[edges], axis=0)
+
+
+def count_split(split: PackedPieces) -> list[PieceCounts]:
+    """Count the patterns of all pieces of a split."""
+    numbered = track(enumerate(split.pieces), description="Counting", total=len(split.pieces))
+    return [PieceCounts.of(piece, np.array(split.piece(number))) for number, piece in numbered]
 
 
 class _Clips(Dataset):

@@ -3,20 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 
 from musicgen.checkpoint import Network, load_network
-from musicgen.data.batches.clips import ClipBatch, ClipDataModule, PieceCounts
+from musicgen.data.batches.clips import ClipBatch, ClipDataModule, count_split
 from musicgen.data.prepare import Prepared
-from musicgen.data.store.packed import PackedPieces
-from musicgen.files.progress_bar import track
 from musicgen.models.style import StyleClassifier
 from musicgen.music.metrics.patterns import FAMILIES, NUM_PATTERNS
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.stage import NetworkStage, Stages
 from musicgen.training.style_module import StyleModule
+
+_QUARTERS_PER_PIECE = 500  # about, to estimate updates
 
 
 @dataclass(kw_only=True)
@@ -68,7 +67,7 @@ class StyleStage(NetworkStage):
         """Build batches of clips; held-out pieces by composers that are not learned are left out."""
         names = {"composers": self.network.composers, "eras": self.network.eras}
         return ClipDataModule(
-            {name: _counted(run.prepared.splits[name]) for name in ("train", "val")},
+            {name: count_split(run.prepared.splits[name]) for name in ("train", "val")},
             **names,
             clips=self.clips,
             batch_size=self.batch_size,
@@ -90,12 +89,3 @@ class StyleStage(NetworkStage):
     def load(self, run: RunContext) -> Network[StyleClassifier]:
         """Read the trained classifier."""
         return load_network(run.folder, self.name, StyleClassifier)
-
-
-_QUARTERS_PER_PIECE = 500  # about, to estimate updates
-
-
-def _counted(split: PackedPieces) -> list[PieceCounts]:
-    """Count the patterns of the pieces of a split."""
-    numbered = track(enumerate(split.pieces), description="Counting", total=len(split.pieces))
-    return [PieceCounts.of(piece, np.array(split.piece(number))) for number, piece in numbered]
