@@ -10,7 +10,7 @@ import numpy as np
 from musicgen.data.catalogue.analysis import Analysis, analyses_of
 from musicgen.data.prepare import Prepared
 from musicgen.data.store.packed import PackedPieces
-from musicgen.music.theory.home_key import fitting, moved, steps_home
+from musicgen.music.theory.keys import fitting, moved, steps_home
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from musicgen.models.cells.base import DrawnCells
 from musicgen.models.priors.base import Prior
 from musicgen.music.grid import from_packed
 from musicgen.music.notes import Performance
-from musicgen.music.theory.home_key import fitting, moved, steps_to_home
+from musicgen.music.theory.keys import fitting, moved, steps_to_home
 
 PIECES_AT_ONCE = 32  # bounds memory; a part of what a seed means
 _BATCH_SEEDS = 1_000_003  # apart, so that no seed of a user's sweep has the pieces of another's later batch
@@ -76,6 +76,8 @@ def generate_pieces(
     """
     check_request(num_pieces=num_pieces, num_quarters=num_quarters, tempo_bpm=tempo_bpm)
     keys = keys or KeyPlan()
+    if prompt is None:
+        keys.tonics()  # refuses what is no key before anything is drawn
     opening = None if prompt is None else Opening.read(autoencoder, prompt, keys=keys)
     draw = {"num_pieces": num_pieces, "num_quarters": num_quarters, "seed": seed}
     rows = _drawn(transformer, opening, sampling=sampling, conditions=conditions, **draw)

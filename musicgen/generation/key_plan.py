@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from musicgen.music.notes import Performance
-from musicgen.music.theory.home_key import HOME_TONICS, nearest_steps
-from musicgen.music.theory.keys import KEYS, estimate_key, read_key
+from musicgen.music.theory.keys import HOME_TONICS, KEYS_BY_NAME, estimate_key, nearest_steps, read_key
 
 _RELATIVE = {"major": 3, "minor": -3}  # from the tonic of the other mode's key to that of this one's
 
@@ -24,16 +23,10 @@ class KeyPlan:
         learned: How many training pieces were in each key before they were moved to one, by name; None where
             they were not moved.
         key: What is asked for, such as `D minor`, or `D` for either mode; None for nothing.
-
-    Raises:
-        ValueError: The key cannot be read.
     """
 
     learned: Mapping[str, int] | None = None
     key: str | None = None
-
-    def __post_init__(self) -> None:
-        self.tonics()
 
     def semitones(self, performance: Performance, *, random: np.random.Generator) -> int:
         """Decide for one piece, upwards positive, -6 to 5; 0 for silence.
@@ -41,6 +34,9 @@ class KeyPlan:
         Args:
             performance: The piece as the model wrote it.
             random: Draws the key where none is asked for.
+
+        Raises:
+            ValueError: The key that is asked for cannot be read.
         """
         if len(performance) == 0 or (self.learned is None and self.key is None):
             return 0
@@ -56,7 +52,7 @@ class KeyPlan:
             random: Draws mode and key where none is asked for.
 
         Raises:
-            ValueError: A key is asked for, but the model writes in any key.
+            ValueError: A key is asked for, but the model writes in any key, or it cannot be read.
         """
         if self.learned is None:
             if self.key is None:
@@ -84,8 +80,8 @@ class KeyPlan:
     def _drawn(self, mode: str, random: np.random.Generator) -> int:
         """Draw a tonic as the training pieces of a mode have them; home where there are none."""
         assert self.learned is not None
-        counts = {key.tonic: self.learned.get(key.name, 0) for key in KEYS if key.mode == mode}
-        weights = np.array([counts[tonic] for tonic in range(12)], dtype=np.float64)
+        counts = [self.learned.get(name, 0) for name, key in KEYS_BY_NAME.items() if key.mode == mode]
+        weights = np.array(counts, dtype=np.float64)  # by tonic, as the keys of a mode stand
         if not weights.sum():
             return HOME_TONICS[mode]
         return int(random.choice(12, p=weights / weights.sum()))

@@ -29,7 +29,7 @@ from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
 from musicgen.music.grid import Grid
 from musicgen.music.packing import pack, unpack
-from musicgen.music.theory.home_key import at_home
+from musicgen.music.theory.keys import at_home
 
 _METRICS_FILE = "metrics.json"
 Run = TypeVar("Run", bound="OpenedRun")

@@ -59,5 +59,5 @@ def test_a_piece_of_a_model_with_keys_of_its_own_is_moved_from_the_key_it_is_in(
 
 def test_a_key_that_cannot_be_read_is_refused_and_silence_stays():
     with pytest.raises(ValueError, match="key='H minor'"):
-        KeyPlan(key="H minor")
+        KeyPlan(key="H minor").tonics()
     assert steps(KeyPlan(learned={"D major": 1}), cadence(0).between_quarters(90.0, 91.0)) == 0

@@ -74,9 +74,9 @@ def _check_prompt(config: DictConfig) -> None:
 
 def _check_combination(config: DictConfig) -> None:
     """Refuse settings that do not go together."""
-    from musicgen.generation.key_plan import KeyPlan
     from musicgen.generation.writing import check_formats
     from musicgen.music.render.sound import find_soundfont
+    from musicgen.music.theory.keys import read_key
 
     if {"wav", "opus"} & {*check_formats(config.formats)}:
         find_soundfont(config.soundfont)
@@ -85,7 +85,8 @@ def _check_combination(config: DictConfig) -> None:
             f"keep={config.keep} of num_pieces={config.num_pieces}; use 1 to {config.num_pieces}"
         )
     is_rendered(config)
-    KeyPlan(key=config.key)
+    if config.key is not None:
+        read_key(config.key)
     if config.prompt is not None and config.key is not None:
         raise ValueError(f"key={config.key} with a prompt, which has a key already; leave one of them out")
     if config.prompt is not None and config.loop_bars is not None:

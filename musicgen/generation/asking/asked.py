@@ -14,12 +14,10 @@ from musicgen.data.sources.composers import normalise
 from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.asking.labelling import WHOLE, heard_labels, levels_of
 from musicgen.generation.asking.training_labels import TrainingLabels
-from musicgen.generation.key_plan import KeyPlan
 from musicgen.models.conditioners.base import Conditioner
 from musicgen.models.conditioners.labels import GAP, NOTHING, LabelConditioner
 from musicgen.music.metrics.attributes import ATTRIBUTES
-from musicgen.music.theory.home_key import HOME_TONICS
-from musicgen.music.theory.keys import Key
+from musicgen.music.theory.keys import HOME_TONICS, Key, read_key
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +139,8 @@ class Asked:
             columns.add_mood(name, values)
         terms, shares = columns.terms(self.blend)
         if not columns.asked and not self.blend:
-            KeyPlan(key=self.key)
+            if self.key is not None:
+                read_key(self.key)
             if completion is None:
                 return None
         if completion is not None:
@@ -255,12 +254,11 @@ class _Columns:
 
 def _key_labels(key: str, *, in_one_key: bool) -> dict[str, str]:
     """Return the names of a key and of its mode; nothing for either mode."""
-    asked = KeyPlan(key=key).tonics()
+    asked = read_key(key)
     if len(asked) != 1:
         return {}
-    mode, tonic = next(iter(asked.items()))
-    tonic = HOME_TONICS[mode] if in_one_key else tonic
-    return {"mode": mode, "key": Key(tonic, mode).name}
+    found = Key(HOME_TONICS[asked[0].mode], asked[0].mode) if in_one_key else asked[0]
+    return {"mode": found.mode, "key": found.name}
 
 
 def nearest_name(field_name: str, name: str, known: Sequence[str]) -> str:

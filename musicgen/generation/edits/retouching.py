@@ -24,7 +24,7 @@ from musicgen.music.midi import write_midi
 from musicgen.music.notes import Performance
 from musicgen.music.packing import NUM_PITCHES
 from musicgen.music.score_map import ScoreMap
-from musicgen.music.theory.home_key import moved, steps_to_home
+from musicgen.music.theory.keys import moved, steps_to_home
 
 VARIED_QUARTERS = 4
 """Parts that are varied begin and end on nominal bars."""

@@ -1,4 +1,4 @@
-"""Find the key of a piece and of its passages, and read the keys that users and titles name."""
+"""Find the key of a piece and of its passages, read keys that are named, and move music to one key."""
 
 import itertools
 import re
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt32
 
+from musicgen.music.grid import from_packed
 from musicgen.music.metrics.selfsimilarity import pitch_class_lengths
 from musicgen.music.notes import Performance
 from musicgen.music.theory.spelling import NATURAL_CLASSES, pitch_class_of, root_name
@@ -74,8 +75,12 @@ class Key:
         return frozenset((self.tonic + step) % 12 for step in steps)
 
 
+HOME_TONICS = {"major": 0, "minor": 9}
+"""Tonics of the keys that music is moved to: C major and A minor, which share their scale."""
+
 KEYS = tuple(Key(tonic, mode) for mode in MODES for tonic in range(12))
 """All 24 keys: the major ones from C, then the minor ones."""
+KEYS_BY_NAME = {key.name: key for key in KEYS}
 
 
 def estimate_key(performance: Performance) -> Key:
@@ -227,3 +232,57 @@ def key_scores(performance: Performance) -> Float[np.ndarray, " 24"]:
     bass = int(performance.pitch[final].min()) % 12
     scores[[bass, bass + 12]] += _LAST_BASS_WEIGHT
     return scores
+
+
+def nearest_steps(semitones: int) -> int:
+    """Bring a move to the octave that is nearest: -6 to 5 semitones."""
+    return (semitones + 6) % 12 - 6
+
+
+def steps_home(key: Key) -> int:
+    """Count the semitones from a key to C major or A minor, -6 to 5."""
+    return nearest_steps(HOME_TONICS[key.mode] - key.tonic)
+
+
+def steps_to_home(packed: UInt32[np.ndarray, "quarters pitches"]) -> int:
+    """Count the semitones that bring packed slices to C major or A minor; 0 for silence."""
+    performance = from_packed(packed)
+    return fitting(packed, steps_home(estimate_key(performance))) if len(performance) else 0
+
+
+def at_home(
+    packed: UInt32[np.ndarray, "quarters pitches"] | None,
+) -> UInt32[np.ndarray, "quarters pitches"] | None:
+    """Move packed slices to C major or A minor; nothing stays nothing."""
+    return None if packed is None else moved(packed, steps_to_home(packed))
+
+
+def moved(
+    packed: UInt32[np.ndarray, "quarters pitches"], semitones: int
+) -> UInt32[np.ndarray, "quarters pitches"]:
+    """Move packed slices, upwards positive; what leaves the piano is lost."""
+    result, pitches = np.zeros_like(packed), packed.shape[1]
+    if abs(semitones) < pitches:
+        result[:, max(0, semitones) : pitches + min(0, semitones)] = packed[
+            :, max(0, -semitones) : pitches - max(0, semitones)
+        ]
+    return result
+
+
+def fitting(packed: UInt32[np.ndarray, "quarters pitches"], semitones: int) -> int:
+    """Choose the octave of a move: the nearest in which no note leaves the piano.
+
+    Args:
+        packed: Packed slices (quarters, pitches).
+        semitones: The move; any octave of it is as good.
+
+    Returns:
+        The move; the nearest one where each would lose notes.
+    """
+    sounding = np.flatnonzero(packed.any(axis=0))
+    nearest = nearest_steps(semitones)
+    if not len(sounding):
+        return nearest
+    room_below, room_above = -sounding[0], packed.shape[1] - 1 - sounding[-1]
+    octaves = sorted((nearest - 12, nearest, nearest + 12), key=abs)
+    return next((move for move in octaves if room_below <= move <= room_above), nearest)

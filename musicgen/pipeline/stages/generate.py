@@ -52,7 +52,7 @@ class GenerateStage(Stage):
     def build(self, stages: Stages) -> None:
         """Validate the sampling settings before anything is trained."""
         check_request(num_pieces=self.num_pieces, num_quarters=self.num_quarters, tempo_bpm=self.tempo_bpm)
-        KeyPlan(key=self.key)
+        KeyPlan(key=self.key).tonics()
 
     def foreseen_s(self, stages: Stages, extent: Extent) -> float:
         """Time a few quarters of drawing with fresh networks, and the pictures of a piece."""

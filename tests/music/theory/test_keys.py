@@ -5,7 +5,17 @@ from hypothesis import strategies as st
 
 from musicgen.music.notes import Performance
 from musicgen.music.theory.harmony import analyze
-from musicgen.music.theory.keys import KEYS, Key, estimate_key, estimate_local_keys, key_in_title, key_scores
+from musicgen.music.theory.keys import (
+    KEYS,
+    Key,
+    estimate_key,
+    estimate_local_keys,
+    fitting,
+    key_in_title,
+    key_scores,
+    moved,
+    steps_home,
+)
 from tests.conftest import notes
 from tests.music.conftest import chorale
 
@@ -89,3 +99,39 @@ def test_keys_agree_with_the_titles_of_giantmidi(giantmidi_root):
         assert result.rate >= 0.9
     for title, key, estimated in key_agreement(single).disagreements:
         print(f"  {title}: {estimated.name} instead of {key.name}")
+
+
+def sounding(*pitches: int) -> np.ndarray:
+    packed = np.zeros((2, 88), np.uint32)
+    packed[1, list(pitches)] = np.arange(1, len(pitches) + 1)
+    return packed
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_every_key_goes_to_c_major_or_a_minor_by_the_nearest_way(key: Key):
+    steps = steps_home(key)
+    assert -6 <= steps <= 5
+    assert (key.tonic + steps) % 12 == {"major": 0, "minor": 9}[key.mode]
+
+
+def test_a_move_takes_each_pitch_with_it_and_loses_what_leaves_the_piano():
+    packed = sounding(0, 40, 87)
+    assert np.array_equal(moved(packed, 3)[1, [3, 43]], packed[1, [0, 40]])
+    assert np.array_equal(moved(packed, -3)[1, [37, 84]], packed[1, [40, 87]])
+    assert (moved(packed, 3) != 0).sum() == (moved(packed, -3) != 0).sum() == 2
+    assert not moved(packed, 88).any()
+    assert not moved(packed, -100).any()
+
+
+@given(st.integers(-40, 40))
+def test_back_is_what_was_there(steps: int):
+    packed = sounding(44, 45)
+    assert np.array_equal(moved(moved(packed, steps), -steps), packed)
+
+
+@pytest.mark.parametrize(
+    ("pitches", "asked", "expected"),
+    [((40,), 5, 5), ((40,), 7, -5), ((2, 40), -5, 7), ((40, 85), 5, -7), ((0, 87), 5, 5), ((), 14, 2)],
+)
+def test_the_octave_of_a_move_is_the_nearest_with_room(pitches, asked, expected):
+    assert fitting(sounding(*pitches), asked) == expected
