@@ -24,6 +24,7 @@ _RENAMED = {
     "musicgen.data.folder.Folder": "musicgen.data.sources.folder.Folder",
     "musicgen.data.giantmidi.GiantMidi": "musicgen.data.sources.giantmidi.GiantMidi",
     "musicgen.generation.generate.Sampling": "musicgen.generation.sampling.Sampling",
+    "musicgen.generation.recall.Recall": "musicgen.generation.drawing.choosing.Recall",
     "musicgen.generation.seamed.SeamedSampling": "musicgen.generation.block_sampling.BlockSampling",
     "musicgen.models.autoencoder.Autoencoder": "musicgen.models.convolutional.ConvolutionalAutoencoder",
     "musicgen.models.lstm.Lstm": "musicgen.models.priors.lstm.Lstm",

@@ -9,8 +9,7 @@ from jaxtyping import Int, UInt32
 from torch import Tensor
 
 from musicgen.generation.asking.likeness import Likeness, Stretch
-from musicgen.generation.drawing.readers import CachedReader
-from musicgen.generation.sampling import Drawing, DrawRequest, ReaderKind, Sampling, prompt_rows
+from musicgen.generation.sampling import Drawing, DrawRequest, Sampling, prompt_rows
 from musicgen.generation.tokenize import decode_codes, sounding_at_end
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.priors.base import Prior
@@ -52,9 +51,7 @@ class BestOf(Drawing):
         """Count the streams that are drawn side by side for so many pieces."""
         return num_pieces * self.candidates
 
-    def quarters(
-        self, prior: Prior, request: DrawRequest, *, reader: ReaderKind = CachedReader
-    ) -> Iterator[Int[Tensor, "pieces codes"]]:
+    def quarters(self, prior: Prior, request: DrawRequest) -> Iterator[Int[Tensor, "pieces codes"]]:
         """Yield the chosen codes quarter by quarter; those of a stretch come together."""
         codes = prompt_rows(prior, request)
         per_quarter = prior.vocabulary.codes_per_slice
@@ -74,7 +71,7 @@ class BestOf(Drawing):
                 prompt=codes.repeat_interleave(self.candidates, dim=0) if codes.shape[1] else None,
                 conditions=conditions,
             )
-            drawn = torch.cat(list(self.sampling.quarters(prior, stretch, reader=reader)), dim=1).cpu()
+            drawn = torch.cat(list(self.sampling.quarters(prior, stretch)), dim=1).cpu()
             chosen = []
             for number, candidates in enumerate(drawn.split(self.candidates)):
                 cells = [self._decoded(row, before=before[number]) for row in candidates]

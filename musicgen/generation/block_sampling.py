@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from jaxtyping import Int
 
-from musicgen.generation.drawing.readers import CachedReader
-from musicgen.generation.sampling import DrawRequest, ReaderKind, Sampling
+from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.priors.base import Prior
 
 
@@ -38,9 +37,7 @@ class BlockSampling(Sampling):
                 "keep 2 or more, and fewer than are drawn"
             )
 
-    def quarters(
-        self, prior: Prior, request: DrawRequest, *, reader: ReaderKind = CachedReader
-    ) -> Iterator[Int[torch.Tensor, "pieces codes"]]:
+    def quarters(self, prior: Prior, request: DrawRequest) -> Iterator[Int[torch.Tensor, "pieces codes"]]:
         """Yield the codes of new pieces, or of what continues a prompt, block by block."""
         per_quarter, first, prime, known = prior.vocabulary.codes_per_slice, 0, None, 0
         if request.prompt is not None:
@@ -50,6 +47,6 @@ class BlockSampling(Sampling):
             conditions = None if request.conditions is None else request.conditions.since(first)
             block = replace(request, num_quarters=self.block_quarters, prompt=prime, conditions=conditions)
             drawn = [] if prime is None else [prime]
-            drawn += super().quarters(prior, block, reader=reader)
+            drawn += super().quarters(prior, block)
             yield from drawn[known : min(self.kept_quarters, request.num_quarters - first)]
             first, prime, known = first + self.kept_quarters, drawn[-1], 0

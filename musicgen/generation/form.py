@@ -7,9 +7,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from musicgen.generation.drawing.readers import CachedReader
 from musicgen.generation.edits.seams import quarter_nats
-from musicgen.generation.sampling import Drawing, DrawRequest, ReaderKind, prompt_rows
+from musicgen.generation.sampling import Drawing, DrawRequest, prompt_rows
 from musicgen.models.priors.base import Prior
 
 SEAM_QUARTERS = 4
@@ -48,9 +47,7 @@ class Form(Drawing):
         """Count the streams that are drawn side by side for so many pieces."""
         return self.drawing.rows(num_pieces * self.candidates)
 
-    def quarters(
-        self, prior: Prior, request: DrawRequest, *, reader: ReaderKind = CachedReader
-    ) -> Iterator[Int[Tensor, "pieces codes"]]:
+    def quarters(self, prior: Prior, request: DrawRequest) -> Iterator[Int[Tensor, "pieces codes"]]:
         """Yield the codes quarter by quarter; those of a section come together."""
         codes, per_quarter = prompt_rows(prior, request).cpu(), prior.vocabulary.codes_per_slice
         length = section_quarters(self.letters, request.num_quarters - codes.shape[1] // per_quarter)
@@ -67,7 +64,7 @@ class Form(Drawing):
                     prompt=codes.repeat_interleave(count, dim=0) if codes.shape[1] else None,
                     conditions=None if request.conditions is None else request.conditions.repeated(count),
                 )
-                drawn = torch.cat(list(self.drawing.quarters(prior, section, reader=reader)), dim=1).cpu()
+                drawn = torch.cat(list(self.drawing.quarters(prior, section)), dim=1).cpu()
                 if is_followed:
                     came = sections.get(after)
                     coming = drawn if came is None else came.repeat_interleave(count, dim=0)

@@ -11,9 +11,9 @@ from torch import Tensor
 from musicgen.config.build import Buildable
 from musicgen.files.progress_bar import track
 from musicgen.generation.asking.conditions import Conditions
-from musicgen.generation.drawing.choosing import Chooser, row_generators
-from musicgen.generation.drawing.readers import CachedReader, Reader, UncachedReader
-from musicgen.generation.recall import Recall
+from musicgen.generation.drawing.bar_plan import BarPlan, Choose
+from musicgen.generation.drawing.choosing import Chooser, Recall, row_generators
+from musicgen.models.priors.bars import BarTransformer
 from musicgen.models.priors.base import Prior
 
 
@@ -37,30 +37,22 @@ class DrawRequest:
     conditions: Conditions | None = None
 
 
-ReaderKind = type[CachedReader] | type[UncachedReader]
-
-
 class Drawing(ABC):
     """A way to draw the codes of pieces."""
 
     @abstractmethod
-    def quarters(
-        self, prior: Prior, request: DrawRequest, *, reader: ReaderKind = CachedReader
-    ) -> Iterator[Int[Tensor, "pieces codes"]]:
+    def quarters(self, prior: Prior, request: DrawRequest) -> Iterator[Int[Tensor, "pieces codes"]]:
         """Yield the codes quarter by quarter, without the prompt, each as soon as it is decided.
 
         Args:
             prior: Predicts the codes.
             request: What is to be drawn.
-            reader: CachedReader, or UncachedReader as a reference.
 
         Raises:
             ValueError: A number of the request is out of range, or its prompt does not fit the prior.
         """
 
-    def draw(
-        self, prior: Prior, request: DrawRequest, *, reader: ReaderKind = CachedReader
-    ) -> Int[Tensor, "pieces codes"]:
+    def draw(self, prior: Prior, request: DrawRequest) -> Int[Tensor, "pieces codes"]:
         """Draw the codes of new pieces, or continue a prompt.
 
         A prior without a start token cannot begin by itself: without a prompt its first code is drawn
@@ -69,7 +61,6 @@ class Drawing(ABC):
         Args:
             prior: Predicts the codes.
             request: What is to be drawn.
-            reader: CachedReader, or UncachedReader as a reference.
 
         Returns:
             Codes, int64, (batch, num_quarters * codes per quarter), on the prior's device.
@@ -77,7 +68,7 @@ class Drawing(ABC):
         Raises:
             ValueError: A number of the request is out of range, or its prompt does not fit the prior.
         """
-        quarters = self.quarters(prior, request, reader=reader)
+        quarters = self.quarters(prior, request)
         prompt = prompt_rows(prior, request).to(device=prior.device, dtype=torch.int64)
         total = request.num_quarters - prompt.shape[1] // prior.vocabulary.codes_per_slice
         return torch.cat([prompt, *track(quarters, description="Sampling", total=total)], dim=1)
@@ -88,20 +79,14 @@ class Drawing(ABC):
 
 
 @dataclass(frozen=True)
-class Sampling(Drawing, Buildable):
+class Sampling(Chooser, Drawing, Buildable):
     """Draw codes without a seam.
 
     When a stream no longer fits into the prior's positions, its oldest hop_quarters quarters are dropped and
     what is kept is read again: every code follows from those before it.
 
     Attributes:
-        temperature: Divides the logits; 0 always takes the likeliest code.
-        top_k: Only the k likeliest codes may come; None for all.
-        top_p: Only the fewest likeliest codes that together have this share may come; None for all.
-        min_p: Only codes that have at least this share of the likeliest one's share may come; None for all.
-        repetition_penalty: A code that was at the same place in the last `repetition_quarters` is so many
-            times less likely; below 1 more likely; 1 leaves all as it is.
-        repetition_quarters: How far back the penalty looks.
+        repetition_quarters: How far back the penalty of `Chooser` looks.
         hop_quarters: Quarters dropped at once; fewer keep more of the past, and take longer.
         recall: Lets a piece come back to what it has done; None leaves it to the prior.
 
@@ -109,36 +94,20 @@ class Sampling(Drawing, Buildable):
         ValueError: A number is out of range.
     """
 
-    temperature: float = 1.0
-    top_k: int | None = None
     top_p: float | None = 0.97
-    min_p: float | None = None
-    repetition_penalty: float = 1.0
     repetition_quarters: int = 4
     hop_quarters: int = 4
     recall: Recall | None = field(default_factory=Recall)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be sampled with, before anything is trained."""
-        self.chooser()
+        super().__post_init__()
         if self.hop_quarters < 1:
             raise ValueError(f"hop_quarters={self.hop_quarters} drops nothing; use 1 or more")
         if self.repetition_quarters < 1:
             raise ValueError(f"repetition_quarters={self.repetition_quarters} sees nothing; use 1 or more")
 
-    def chooser(self) -> Chooser:
-        """Make what chooses single codes."""
-        return Chooser(
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
-            min_p=self.min_p,
-            repetition_penalty=self.repetition_penalty,
-        )
-
-    def quarters(
-        self, prior: Prior, request: DrawRequest, *, reader: ReaderKind = CachedReader
-    ) -> Iterator[Int[Tensor, "pieces codes"]]:
+    def quarters(self, prior: Prior, request: DrawRequest) -> Iterator[Int[Tensor, "pieces codes"]]:
         """Yield what `draw` draws quarter by quarter, each as soon as it is drawn."""
         self._check_lengths(prior, request)
         prompt = prompt_rows(prior, request).to(device=prior.device, dtype=torch.int64)
@@ -152,7 +121,7 @@ class Sampling(Drawing, Buildable):
         return _continue(
             prior,
             prompt,
-            reader=reader(prior, batch=len(prompt), conditions=request.conditions),
+            reader=Reader(prior, batch=len(prompt), conditions=request.conditions),
             sampling=self,
             generators=generators,
             length=request.num_quarters * prior.vocabulary.codes_per_slice,
@@ -169,6 +138,73 @@ class Sampling(Drawing, Buildable):
                 f"hop_quarters={self.hop_quarters} does not fit max_positions={prior.max_positions}; "
                 f"use 1 to {most}"
             )
+
+
+class Reader:
+    """Predicts the next code of streams under each term of the conditions, and adds up the logits.
+
+    The terms are read side by side in one batch. Each position is read once, and all that are kept again
+    when the oldest are dropped.
+    """
+
+    def __init__(self, prior: Prior, *, batch: int, conditions: Conditions | None = None) -> None:
+        self.prior = prior
+        self.weights = (1.0,) if conditions is None else conditions.weights
+        self.labels = None if conditions is None else conditions.rows(batch).to(prior.device)
+        self.plan = BarPlan(prior) if isinstance(prior, BarTransformer) else None
+        self.cache = prior.new_cache(batch * len(self.weights))
+        self.begin = 0
+
+    def look_ahead(self, streams: Int[Tensor, "batch positions"], begin: int, *, choose: Choose) -> None:
+        """Let a prior that plans bars choose what the quarter after whole ones is about.
+
+        Args:
+            streams: The streams up to there.
+            begin: The first position that is read.
+            choose: Chooses a code of each row from its logits.
+        """
+        plan = self.plan
+        if plan is None or not plan.extend(streams):
+            return
+        states = plan.prior.state_ahead(self.repeated(streams[:, begin:]), labels=self.labels_from(begin))
+
+        def logits(coarse: Int[Tensor, "batch places"]) -> Float[Tensor, "batch places size"]:
+            of_rows = plan.prior.coarse(states, coarse.repeat(len(self.weights), 1))
+            return self.mixed(of_rows.flatten(1)).view(*coarse.shape, -1)
+
+        plan.draw(logits, choose=choose)
+
+    def labels_from(self, begin: int) -> Int[Tensor, "rows quarters fields"] | None:
+        """Return the labels of the quarters from a position of the streams on."""
+        if self.labels is None or self.labels.shape[1] == 1:
+            return self.labels
+        first = min(begin // self.prior.vocabulary.codes_per_slice, self.labels.shape[1] - 1)
+        return self.labels[:, first:]
+
+    def repeated(self, streams: Int[Tensor, "batch positions"]) -> Int[Tensor, "rows positions"]:
+        """Return the streams once for each term."""
+        return streams.repeat(len(self.weights), 1)
+
+    def mixed(self, logits: Float[Tensor, "rows vocab"]) -> Float[Tensor, "batch vocab"]:
+        """Add up the logits of the terms by their weights."""
+        if len(self.weights) == 1:
+            return logits
+        terms = logits.unflatten(0, (len(self.weights), -1))
+        weights = torch.tensor(self.weights, dtype=logits.dtype, device=logits.device)
+        return torch.einsum("t,tbv->bv", weights, terms)
+
+    def next_logits(
+        self, streams: Int[Tensor, "batch positions"], begin: int
+    ) -> Float[Tensor, "batch vocab"]:
+        """Compute the logits of the code after the last, from the positions `begin` and later."""
+        if begin != self.begin:
+            self.cache.clear()
+            self.begin = begin
+        unread = self.repeated(streams[:, begin + self.cache.length :])
+        told = {"labels": self.labels_from(begin)}
+        if self.plan is not None:
+            told["plan"] = self.plan.since(begin).repeat(len(self.weights), 1, 1)
+        return self.mixed(self.prior(unread, self.cache, **told)[:, -1])
 
 
 @torch.inference_mode()
@@ -188,13 +224,13 @@ def _continue(
     if prior.start_token is not None:
         streams[:, 0] = prior.start_token
     streams[:, offset : offset + given] = prompt
-    chooser, per_quarter = sampling.chooser(), prior.vocabulary.codes_per_slice
+    per_quarter = prior.vocabulary.codes_per_slice
     shape = (per_quarter, prior.num_embeddings)
-    noises = chooser.noises(shape, generators=generators, device=streams.device)
+    noises = sampling.noises(shape, generators=generators, device=streams.device)
 
     def choose(logits: Float[Tensor, "batch size"]) -> Int[Tensor, " batch"]:
-        noise = chooser.noises((1, logits.shape[-1]), generators=generators, device=streams.device)
-        return chooser.choose(logits, next(noise))
+        noise = sampling.noises((1, logits.shape[-1]), generators=generators, device=streams.device)
+        return sampling.choose(logits, next(noise))
 
     begin = 0
     was_training = prior.training
@@ -212,7 +248,7 @@ def _continue(
                 )
             earliest = max(offset, position - sampling.repetition_quarters * per_quarter)
             same_place = streams[:, earliest + (position - earliest) % per_quarter : position : per_quarter]
-            streams[:, position] = chooser.choose(logits, next(noises), recent=same_place)
+            streams[:, position] = sampling.choose(logits, next(noises), recent=same_place)
             if (position + 1 - offset) % per_quarter == 0:
                 yield streams[:, position + 1 - per_quarter : position + 1].clone()
     finally:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from asked.material import Material, mean_of
-from musicgen.generation.recall import Recall
+from musicgen.generation.drawing.choosing import Recall
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import encode_packed
 from musicgen.measure.music import measure

@@ -4,7 +4,6 @@ import torch
 
 from benchmarks.measure import Bench, Row, forget_peak, in_turn, peak_mib, row_of, seconds
 from benchmarks.reference_transformer import ReferenceGpt, sample
-from musicgen.generation.drawing.readers import CachedReader, UncachedReader
 from musicgen.generation.generate import generate_pieces
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.bottlenecks.base import Vocabulary
@@ -14,10 +13,9 @@ from musicgen.models.priors.flat import Transformer
 
 _CODES = 16  # a quarter
 _WAYS = {
-    "generation_batch_1": (1, CachedReader, 5),
-    "generation_batch_16": (16, CachedReader, None),
-    "generation_batch_64": (64, CachedReader, 25),
-    "generation_uncached_batch_1": (1, UncachedReader, None),
+    "generation_batch_1": (1, 5),
+    "generation_batch_16": (16, None),
+    "generation_batch_64": (64, 25),
 }
 _PIECE_QUARTERS = 128
 _PIECE_LIMIT_S = 3
@@ -29,13 +27,13 @@ def generation(bench: Bench) -> list[Row]:
     network = Transformer(vocabulary=Vocabulary(_CODES, 1, 16)).to(bench.device).eval()
     theirs = ReferenceGpt().to(bench.device)
     rows = []
-    for name, (batch, reader, mark) in _WAYS.items():
+    for name, (batch, mark) in _WAYS.items():
 
-        def ours(batch: int = batch, reader: type[CachedReader] | type[UncachedReader] = reader) -> float:
+        def ours(batch: int = batch) -> float:
             def work() -> None:
                 generator = torch.Generator().manual_seed(0)
                 request = DrawRequest(bench.size.codes // _CODES, generator, batch=batch)
-                Sampling().draw(network, request, reader=reader)
+                Sampling().draw(network, request)
 
             return batch * bench.size.codes / seconds(work, device=bench.device)
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from musicgen.generation.recall import Recall
+from musicgen.generation.drawing.choosing import Recall
 from musicgen.generation.sampling import DrawRequest, Sampling
 from tests.generation.test_sampling import seeded, tiny
 

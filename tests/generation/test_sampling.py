@@ -1,11 +1,13 @@
+import copy
+
 import pytest
 import torch
 
 from musicgen.generation.drawing.choosing import Chooser, keep_min_p, keep_top_k, keep_top_p, penalise
-from musicgen.generation.drawing.readers import CachedReader, UncachedReader
-from musicgen.generation.sampling import DrawRequest, Sampling
+from musicgen.generation.sampling import DrawRequest, Reader, Sampling
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.priors.flat import Transformer
+from tests.generation.uncached import uncached
 
 NO = float("-inf")
 
@@ -37,11 +39,10 @@ def sample_codes(
     generator: torch.Generator,
     batch: int = 1,
     prompt: torch.Tensor | None = None,
-    reader: type[CachedReader] | type[UncachedReader] = CachedReader,
     **settings,
 ) -> torch.Tensor:
     request = DrawRequest(num_quarters=num_quarters, generator=generator, batch=batch, prompt=prompt)
-    return Sampling(**settings).draw(prior, request, reader=reader)
+    return Sampling(**settings).draw(prior, request)
 
 
 def test_top_k_keeps_the_k_likeliest() -> None:
@@ -155,16 +156,15 @@ def test_cached_codes_are_the_uncached_ones_over_many_slides(start_token, prompt
 
     codes = [
         sample_codes(
-            transformer,
+            prior,
             num_quarters=30,
             hop_quarters=2,
             batch=2,
             prompt=prompt,
             generator=seeded(3),
-            reader=reader,
             **settings,
         )
-        for reader in (CachedReader, UncachedReader)
+        for prior in (transformer, uncached(copy.deepcopy(transformer)))
     ]
 
     assert codes[0].shape == (2, 120)
@@ -174,12 +174,12 @@ def test_cached_codes_are_the_uncached_ones_over_many_slides(start_token, prompt
 def test_cached_logits_are_the_uncached_ones_at_every_position() -> None:
     transformer = tiny().eval()
     streams = torch.randint(8, (2, 60))
-    readers = CachedReader(transformer, batch=2), UncachedReader(transformer, batch=2)
+    readers = [Reader(prior, batch=2) for prior in (transformer, uncached(copy.deepcopy(transformer)))]
 
     for length in range(1, 60):
         begin = max(0, (length - 24 + 7) // 8 * 8)
-        cached, uncached = (reader.next_logits(streams[:, :length], begin) for reader in readers)
-        torch.testing.assert_close(cached, uncached, rtol=1e-4, atol=1e-5)
+        cached, whole = (reader.next_logits(streams[:, :length], begin) for reader in readers)
+        torch.testing.assert_close(cached, whole, rtol=1e-4, atol=1e-5)
 
 
 def test_the_prompt_is_kept_and_continued() -> None:

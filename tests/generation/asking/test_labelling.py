@@ -13,12 +13,12 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.generation.asking.asked import Asked, nearest_name
 from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.asking.labelling import labelled, values_of
-from musicgen.generation.drawing.readers import CachedReader, UncachedReader
-from musicgen.generation.sampling import DrawRequest, Sampling
+from musicgen.generation.sampling import DrawRequest, Reader, Sampling
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.base import NoCondition
 from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.models.priors.flat import Transformer
+from tests.generation.uncached import uncached
 
 COMPOSERS = ["Carl Philipp Emanuel Bach", "Frédéric Chopin", "Johann Sebastian Bach"]
 
@@ -55,14 +55,14 @@ def guided(rows: list[list[int]], guidance: float) -> Conditions:
     return Conditions.guided(labels, without=torch.zeros_like(labels), guidance=guidance)
 
 
-def drawn(model: Transformer, conditions: Conditions | None, **settings) -> torch.Tensor:
+def drawn(model: Transformer, conditions: Conditions | None) -> torch.Tensor:
     request = DrawRequest(
         num_quarters=12,
         generator=torch.Generator().manual_seed(0),
         batch=3,
         conditions=conditions,
     )
-    return Sampling(top_k=None, hop_quarters=2).draw(model, request, **settings)
+    return Sampling(top_k=None, hop_quarters=2).draw(model, request)
 
 
 def packed(*lengths: int) -> PackedPieces:
@@ -134,14 +134,14 @@ def test_guidance_of_0_is_unconditional_and_1_the_plain_condition() -> None:
     assert torch.equal(drawn(model, plain), drawn(model, guided([[2, 2]] * 3, 1.0)))
     assert not torch.equal(drawn(model, plain), drawn(model, None))
     twice = guided([[2, 2]], 2.0)
-    assert torch.equal(drawn(model, twice), drawn(model, twice, reader=UncachedReader))
+    assert torch.equal(drawn(model, twice), drawn(uncached(prior()), twice))
 
 
 @pytest.mark.parametrize("guidance", [0.0, 1.0, 2.5])
 def test_guided_logits_go_from_without_to_with_and_beyond(guidance: float) -> None:
     model, streams = prior(), torch.randint(8, (2, 10))
     rows = [[2, 2], [1, 0]]
-    reader = CachedReader(model, batch=2, conditions=guided(rows, guidance))
+    reader = Reader(model, batch=2, conditions=guided(rows, guidance))
 
     with torch.inference_mode():
         logits = reader.next_logits(streams, 0)

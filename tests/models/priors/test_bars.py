@@ -1,19 +1,22 @@
 """Two levels of codes: a plan for each bar, and codes that follow from it; bits that are a code length."""
 
+import copy
 import itertools
 import math
 
 import pytest
 import torch
 
+from musicgen.generation import sampling
 from musicgen.generation.asking.conditions import Conditions
-from musicgen.generation.drawing.readers import CachedReader, UncachedReader
+from musicgen.generation.drawing.bar_plan import BarPlan
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.bar_autoencoder import BarAutoencoder
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.bottlenecks.ema import VectorQuantizer
 from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.models.priors.bars import BarTransformer
+from tests.generation.uncached import uncached
 
 VOCABULARY = Vocabulary(3, 1, 8)
 VOCABULARIES = [VOCABULARY, Vocabulary(2, 2, 8, order=(0, 2, 1, 3)), Vocabulary(1, 1, 8)]
@@ -124,7 +127,7 @@ def test_cached_codes_are_the_uncached_ones_over_many_slides(
     labels = torch.tensor([1, 0])[:, None, None, None]
     drawn = [
         Sampling(hop_quarters=hop_quarters).draw(
-            model,
+            prior,
             DrawRequest(
                 num_quarters=20,
                 generator=torch.Generator().manual_seed(3),
@@ -132,9 +135,8 @@ def test_cached_codes_are_the_uncached_ones_over_many_slides(
                 prompt=prompt,
                 conditions=Conditions(labels, weights=(1.5, -0.5)),
             ),
-            reader=reader,
         )
-        for reader in (CachedReader, UncachedReader)
+        for prior in (model, uncached(copy.deepcopy(model)))
     ]
 
     assert torch.equal(*drawn)
@@ -150,19 +152,16 @@ def test_a_row_does_not_depend_on_how_many_there_are() -> None:
     assert torch.equal(alone[0], among[0])
 
 
-def test_a_bar_is_planned_once_and_its_plan_is_told_to_all_its_quarters() -> None:
-    model, told, readers = tiny(), [], []
+def test_a_bar_is_planned_once_and_its_plan_is_told_to_all_its_quarters(monkeypatch) -> None:
+    model, told, plans = tiny(), [], []
     guess = model.bars.guess
     model.bars.guess = lambda coarse: told.append(coarse) or guess(coarse)
 
-    class Watched(CachedReader):
-        def __init__(self, prior, **more) -> None:
-            super().__init__(prior, **more)
-            readers.append(self)
+    monkeypatch.setattr(sampling, "BarPlan", lambda prior: plans.append(BarPlan(prior)) or plans[-1])
 
-    Sampling().draw(model, DrawRequest(5, torch.Generator().manual_seed(1)), reader=Watched)
+    Sampling().draw(model, DrawRequest(5, torch.Generator().manual_seed(1)))
 
-    plan = readers[0].plan.since(0)[0]
+    plan = plans[0].since(0)[0]
     assert plan[:, -1].tolist() == [0, 1, 0, 1, 0]
     assert torch.equal(plan[0:4:2, :-1], plan[1:4:2, :-1])
     assert len(plan[:, :-1].unique(dim=0)) > 1

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 
-from musicgen.generation.drawing.readers import CachedReader, UncachedReader
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.losses import code_loss
@@ -15,6 +14,7 @@ from musicgen.models.priors.base import Prior
 from musicgen.models.priors.flat import Transformer
 from musicgen.models.priors.lstm import Lstm
 from musicgen.models.priors.two_level import TwoLevelTransformer
+from tests.generation.uncached import uncached
 
 VOCABULARY = Vocabulary(4, 1, 8)
 LOCAL = {"local_layers": 2, "local_heads": 2, "local_width": 16, "code_width": 8}
@@ -81,11 +81,9 @@ def test_more_positions_than_fit_are_refused(name: str) -> None:
 def test_cached_codes_are_the_uncached_ones_over_many_slides(name: str, start_token: bool) -> None:
     drawn = [
         Sampling(hop_quarters=2).draw(
-            tiny(name, start_token=start_token),
-            DrawRequest(num_quarters=20, generator=torch.Generator().manual_seed(3), batch=2),
-            reader=reader,
+            prior, DrawRequest(num_quarters=20, generator=torch.Generator().manual_seed(3), batch=2)
         )
-        for reader in (CachedReader, UncachedReader)
+        for prior in (tiny(name, start_token=start_token), uncached(tiny(name, start_token=start_token)))
     ]
 
     assert torch.equal(*drawn)

@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from musicgen.generation.drawing.readers import CachedReader, UncachedReader
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.bottlenecks.base import Vocabulary
+from musicgen.models.priors.base import Prior
 from musicgen.models.priors.flat import Transformer
 from musicgen.models.priors.two_level import TwoLevelTransformer
+from tests.generation.uncached import uncached
 
 VOCABULARY, BACHSFORMER = Vocabulary(4, 1, 8), Vocabulary(16, 1, 16)
 VOCABULARIES = [VOCABULARY, Vocabulary(2, 2, 8, order=(0, 2, 1, 3)), Vocabulary(1, 1, 8)]
@@ -106,11 +107,10 @@ def test_cached_codes_are_the_uncached_ones_over_many_slides(
     prompt = torch.randint(8, (2, prompt_quarters * per_quarter)) if prompt_quarters else None
     drawn = [
         Sampling(hop_quarters=2).draw(
-            tiny(vocabulary, start_token=start_token),
+            make(tiny(vocabulary, start_token=start_token)),
             DrawRequest(num_quarters=20, generator=torch.Generator().manual_seed(3), batch=2, prompt=prompt),
-            reader=reader,
         )
-        for reader in (CachedReader, UncachedReader)
+        for make in (Prior.eval, uncached)
     ]
 
     assert torch.equal(*drawn)
