@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 def generate(config: DictConfig) -> None:
     """Sample pieces from a run folder, from nothing or from a prompt, and say where they are."""
-    from musicgen.generation.continuation import continue_prompt
     from musicgen.generation.loaded_run import load
-    from musicgen.generation.prompts import read_prompt
+    from musicgen.generation.prompts import continue_prompt, read_prompt
     from musicgen.generation.rendering import render_piece
     from musicgen.generation.writing import write_pieces
     from musicgen.reports.pages.evaluation_page import PageExtent

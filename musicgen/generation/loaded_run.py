@@ -9,13 +9,12 @@ from typing import Unpack
 import numpy as np
 
 from musicgen.generation.asking.asked import Asked, Wishes
-from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.edits.looping import QUARTERS_PER_BAR, generate_loops
 from musicgen.generation.edits.retouching import Retoucher
 from musicgen.generation.generate import GeneratedPiece, generate_pieces
 from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.opened_run import OpenedRun
-from musicgen.generation.prompts import Prompt, read_prompt
+from musicgen.generation.prompts import Prompt, continue_prompt, read_prompt
 from musicgen.generation.sampling import Drawing, Sampling
 from musicgen.generation.streaming import StreamedQuarter, stream_piece
 from musicgen.music.midi import read_midi

@@ -18,10 +18,9 @@ from musicgen.generation.asking.abilities import Abilities, abilities_of
 from musicgen.generation.asking.asked import Asked, Completion
 from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.asking.training_labels import TrainingLabels
-from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.generate import GeneratedPiece, generate_pieces
 from musicgen.generation.key_plan import KeyPlan
-from musicgen.generation.prompts import read_prompt
+from musicgen.generation.prompts import continue_prompt, read_prompt
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed
 from musicgen.generation.walking import walk

@@ -10,9 +10,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.generate import GeneratedPiece
-from musicgen.generation.prompts import Prompt, read_prompt
+from musicgen.generation.prompts import Prompt, continue_prompt, read_prompt
 from musicgen.music.grid import ClockGrid, from_packed
 from musicgen.music.midi import MidiError, read_midi, write_midi
 from musicgen.music.notes import Performance

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from musicgen.generation.continuation import continue_prompt
 from musicgen.generation.generate import GeneratedPiece
-from musicgen.generation.prompts import read_prompt
+from musicgen.generation.prompts import continue_prompt, read_prompt
 from musicgen.music.beat_grid import BeatsGrid
 from musicgen.music.grid import ClockGrid, Grid, from_packed
 from musicgen.music.midi import MidiError, read_midi, write_midi

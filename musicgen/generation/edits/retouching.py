@@ -11,10 +11,9 @@ from jaxtyping import UInt32
 from musicgen.generation.asking.asked import Asked, Completion
 from musicgen.generation.asking.conditions import Conditions
 from musicgen.generation.asking.training_labels import TrainingLabels
-from musicgen.generation.continuation import performed, scaled_to_grid, velocities_like
 from musicgen.generation.edits.filling import GapRequest, fill_gap
 from musicgen.generation.generate import GeneratedPiece
-from musicgen.generation.prompts import end_quarter, first_quarter
+from musicgen.generation.prompts import end_quarter, first_quarter, performed, scaled_to_grid, velocities_like
 from musicgen.generation.sampling import Sampling
 from musicgen.generation.tokenize import decode_codes, encode_packed, sounding_at_end
 from musicgen.models.autoencoder import Autoencoder
