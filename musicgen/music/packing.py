@@ -122,3 +122,13 @@ def cell_after(packed: np.ndarray) -> np.ndarray:
     carried = np.zeros_like(packed)
     carried[:-1] = packed[1:] << 31
     return packed >> 1 | carried
+
+
+def check_channels(channels: int) -> None:
+    """Refuse channels that slices do not have.
+
+    Raises:
+        ValueError: There are neither 1 nor 2.
+    """
+    if channels not in (1, 2):
+        raise ValueError(f"channels={channels}; use 1 (sounding) or 2 (sounding, onset)")

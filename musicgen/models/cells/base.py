@@ -137,8 +137,8 @@ class CellModel(Buildable, nn.Module, ABC):
         return self.marginal_logits(maps, before=before).sigmoid()
 
     def evidence(self, maps: Float[Tensor, "batch maps pitches ticks"]) -> Shaped[Tensor, "batch ..."]:
-        """Keep of the maps what `draw` reads, in few bytes: it is gathered over whole pieces."""
-        return maps.half()
+        """Keep of the maps what `draw` reads; in few bytes, since it is gathered over whole pieces."""
+        return maps
 
 
 def cell_bce(
@@ -159,16 +159,6 @@ def pack_cells(cells: Bool[Tensor, "*batch ticks"]) -> Int[Tensor, "*batch"]:
 def log_odds(share: float) -> float:
     """Compute the logit of a share between 0 and 1."""
     return math.log(share / (1 - share))
-
-
-def check_channels(channels: int) -> None:
-    """Refuse channels that slices do not have.
-
-    Raises:
-        ValueError: There are neither 1 nor 2.
-    """
-    if channels not in (1, 2):
-        raise ValueError(f"channels={channels}; use 1 (sounding) or 2 (sounding, onset)")
 
 
 def check_densities(densities: Sequence[float], *, needed: int) -> None:

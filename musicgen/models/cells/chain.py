@@ -1,5 +1,6 @@
-"""Chains of states along the ticks of a pitch: marginals, paths, samples, and notes read from marginals."""
+"""Cells that form a chain along the ticks of a pitch: marginals, paths, samples, and notes read from them."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,11 +9,105 @@ from jaxtyping import Bool, Float, Int, Shaped, UInt32
 from torch import Tensor
 from torch.nn import functional
 
-from musicgen.models.cells.base import check_densities
+from musicgen.models.cells.base import CellModel, DrawnCells, check_densities
 from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_runs
 from musicgen.music.packing import TICKS_PER_QUARTER, pack
 
 _TICKS_PER_ONSET = 10  # an onset is looked for within a tenth of a quarter, 50 ms at 120 quarters a minute
+
+
+class ChainCells(CellModel):
+    """Read the maps of a pitch as a chain of states along its ticks, of which 0 is silence.
+
+    Likelihood and marginals are exact. The loss begins with the marginals, which learn faster; with the
+    likelihood from the first step on the decoder may live on what sounded before and leave the codes unused.
+
+    Args:
+        likelihood_share: Weight of the likelihood in the loss, 0 to 1, once it comes in; the marginals have
+            the rest.
+        warm_up: Share of the training before the likelihood comes in, 0 to 1.
+
+    Raises:
+        ValueError: A setting is out of range.
+    """
+
+    def __init__(self, *, likelihood_share: float, warm_up: float) -> None:
+        super().__init__()
+        for name, share in (("likelihood_share", likelihood_share), ("warm_up", warm_up)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name}={share} is not a share; use 0 to 1")
+        self.likelihood_share, self.warm_up = likelihood_share, warm_up
+
+    def share_at(self, progress: float) -> float:
+        """Return the weight of the likelihood in the loss at a point of the training."""
+        return self.likelihood_share if progress >= self.warm_up else 0.0
+
+    def marginal_logits(
+        self,
+        maps: Float[Tensor, "batch maps pitches ticks"],
+        *,
+        before: Shaped[Tensor, "batch pitches"] | None = None,
+    ) -> Float[Tensor, "batch pitches ticks"]:
+        """Run the chain of each pitch forwards."""
+        sounding, silent = self._log_sounding(maps.float(), before)
+        return sounding - silent
+
+    def evidence(self, maps: Float[Tensor, "batch maps pitches ticks"]) -> Shaped[Tensor, "batch ..."]:
+        """Keep the maps in half precision."""
+        return maps.half()
+
+    def draw(
+        self,
+        evidence: Float[Tensor, "quarters maps pitches ticks"],
+        *,
+        before: Bool[np.ndarray, " pitches"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> DrawnCells:
+        """Read notes from the marginals of the whole line, or draw the chain with a generator."""
+        ticks, (line, first) = evidence.shape[-1], _line_after(evidence, before)
+        if generator is not None:
+            path = sample_path(self._transitions(line), first.long(), generator=generator)
+            return self._drawn(path, ticks=ticks)
+        sounding, silent = self._log_sounding(line, first[None])
+        onset = self._onsets(line, sounding, silent, first[None])
+        packed, onsets = read_events(onset[0].numpy(), sounding[0].exp().numpy(), ticks=ticks)
+        return DrawnCells(packed=packed, onsets=onsets)
+
+    def likeliest(
+        self,
+        maps: Float[Tensor, "quarters maps pitches ticks"],
+        *,
+        before: Bool[np.ndarray, " pitches"] | None = None,
+    ) -> Int[np.ndarray, "pitches steps"]:
+        """Find the likeliest states of consecutive quarters as a whole; unsure events do not occur in it."""
+        line, first = _line_after(maps, before)
+        return likeliest_path(self._transitions(line), first.long()).T.numpy()
+
+    @abstractmethod
+    def _transitions(
+        self, line: Float[Tensor, "1 maps pitches steps"]
+    ) -> Float[Tensor, "steps pitches from to"]:
+        """Compute the log chances of each state of a line, given the one before."""
+
+    @abstractmethod
+    def _log_sounding(
+        self, maps: Float[Tensor, "batch maps pitches ticks"], before: Tensor | None
+    ) -> tuple[Float[Tensor, "batch pitches ticks"], Float[Tensor, "batch pitches ticks"]]:
+        """Compute log p(sounding) and log p(silent) of each cell."""
+
+    @abstractmethod
+    def _onsets(
+        self,
+        maps: Float[Tensor, "batch maps pitches ticks"],
+        sounding: Float[Tensor, "batch pitches ticks"],
+        silent: Float[Tensor, "batch pitches ticks"],
+        before: Tensor | None,
+    ) -> Float[Tensor, "batch pitches ticks"]:
+        """Compute the probability that a note begins in each cell."""
+
+    @abstractmethod
+    def _drawn(self, path: Int[Tensor, "steps pitches"], *, ticks: int) -> DrawnCells:
+        """Turn states into cells."""
 
 
 def previous_cells(
@@ -55,10 +150,13 @@ def log_sounding(
     return log_sounds, log_silences
 
 
-def as_line(maps: Float[Tensor, "quarters maps pitches ticks"]) -> Float[Tensor, "maps pitches steps"]:
-    """Lay consecutive quarters end to end on one time line."""
+def _line_after(
+    maps: Float[Tensor, "quarters maps pitches ticks"], before: Bool[np.ndarray, " pitches"] | None
+) -> tuple[Float[Tensor, "1 maps pitches steps"], Float[Tensor, " pitches"]]:
+    """Lay consecutive quarters end to end on one time line, and say what sounds before it."""
     quarters, num_maps, pitches, ticks = maps.shape
-    return maps.permute(1, 2, 0, 3).reshape(num_maps, pitches, quarters * ticks)
+    line = maps.cpu().float().permute(1, 2, 0, 3).reshape(1, num_maps, pitches, quarters * ticks)
+    return line, torch.zeros(pitches) if before is None else torch.from_numpy(before).float()
 
 
 def packed_line(
@@ -161,14 +259,3 @@ def chain_densities(densities: Sequence[float]) -> tuple[float, float]:
     check_densities(densities, needed=2)
     sounding, onset = densities[:2]
     return sounding, min(onset, 0.9 * sounding, 0.9 * (1 - sounding))
-
-
-def check_shares(**shares: float) -> None:
-    """Refuse what is no share.
-
-    Raises:
-        ValueError: One is below 0 or above 1.
-    """
-    for name, share in shares.items():
-        if not 0 <= share <= 1:
-            raise ValueError(f"{name}={share} is not a share; use 0 to 1")

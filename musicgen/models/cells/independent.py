@@ -13,13 +13,12 @@ from musicgen.models.cells.base import (
     CellModel,
     DrawnCells,
     cell_bce,
-    check_channels,
     check_densities,
     log_odds,
     pack_cells,
 )
 from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_runs
-from musicgen.music.packing import packed_onsets
+from musicgen.music.packing import check_channels, packed_onsets
 
 
 class IndependentCells(CellModel):

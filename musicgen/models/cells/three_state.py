@@ -9,35 +9,24 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional
 
-from musicgen.models.cells.base import CellLoss, CellModel, DrawnCells, cell_bce, log_odds
-from musicgen.models.cells.chain import (
-    as_line,
-    chain_densities,
-    check_shares,
-    likeliest_path,
-    log_sounding,
-    packed_line,
-    previous_cells,
-    read_events,
-    sample_path,
-)
+from musicgen.models.cells.base import CellLoss, DrawnCells, cell_bce, log_odds
+from musicgen.models.cells.chain import ChainCells, chain_densities, log_sounding, packed_line, previous_cells
 from musicgen.music.packing import parted
 
 SILENT, HELD, ONSET = range(3)
 _COARSE = 8  # ticks a quarter up to which the likeliest path hits more notes than expected events do
 
 
-class ThreeStateCells(CellModel):
+class ThreeStateCells(ChainCells):
     """Read three maps as a chain over silence, held sound and onset.
 
     After silence a note begins with the odds of the first map. After sound it ends, or is struck again, or
     is held, with weights exp(second map), exp(third map) and 1. So a note that is struck again without a gap
-    is two notes, whatever the grid. Likelihood and marginals are exact; the loss begins as `MarkovCells`'
-    does, with the marginals of sounding and of onsets.
+    is two notes, whatever the grid. The loss begins with the marginals of sounding and of onsets.
 
     Args:
-        likelihood_share: Weight of the likelihood in the loss, 0 to 1, once it comes in.
-        warm_up: Share of the training before the likelihood comes in, 0 to 1.
+        likelihood_share: As in `ChainCells`.
+        warm_up: As well.
         onset_weight: Weight of the onsets' marginals beside those of sounding.
         onset_bias: Nats that onsets are given when notes are read from the likeliest path, which leaves out
             what is less than half sure: at 0 a fifth of the notes of performed music.
@@ -54,13 +43,11 @@ class ThreeStateCells(CellModel):
         onset_weight: float = 1.0,
         onset_bias: float = 0.5,
     ) -> None:
-        super().__init__()
-        check_shares(likelihood_share=likelihood_share, warm_up=warm_up)
+        super().__init__(likelihood_share=likelihood_share, warm_up=warm_up)
         if not math.isfinite(onset_bias):
             raise ValueError(f"onset_bias={onset_bias} is no number of nats; use for example 0.5")
-        self.onset_bias = onset_bias
+        self.onset_weight, self.onset_bias = onset_weight, onset_bias
         self.channels, self.maps = 2, 3
-        self.likelihood_share, self.warm_up, self.onset_weight = likelihood_share, warm_up, onset_weight
 
     def loss(
         self,
@@ -76,7 +63,7 @@ class ThreeStateCells(CellModel):
         bce = cell_bce(sounding - silent, slices[:, 0])
         onset = self._onsets(maps, sounding, silent, before).clamp(1e-7, 1 - 1e-7)
         onset_bce = functional.binary_cross_entropy(onset, slices[:, 1].to(onset.dtype))
-        share = self.likelihood_share if progress >= self.warm_up else 0.0
+        share = self.share_at(progress)
         with torch.set_grad_enabled(torch.is_grad_enabled() and share > 0):
             nats = self.cell_nats(maps, slices, before=before).mean()
         total = (1 - share) * (bce + self.onset_weight * onset_bce) + share * nats
@@ -100,16 +87,6 @@ class ThreeStateCells(CellModel):
         after_silence = after_silence.masked_fill(states == HELD, float("inf"))
         return torch.where(came_from, after_sound, after_silence)
 
-    def marginal_logits(
-        self,
-        maps: Float[Tensor, "batch maps pitches ticks"],
-        *,
-        before: Shaped[Tensor, "batch pitches"] | None = None,
-    ) -> Float[Tensor, "batch pitches ticks"]:
-        """Run the chain of each pitch forwards."""
-        sounding, silent = self._log_sounding(maps.float(), before)
-        return sounding - silent
-
     def draw(
         self,
         evidence: Float[Tensor, "quarters maps pitches ticks"],
@@ -117,32 +94,13 @@ class ThreeStateCells(CellModel):
         before: Bool[np.ndarray, " pitches"] | None = None,
         generator: torch.Generator | None = None,
     ) -> DrawnCells:
-        """Read notes from the marginals of the whole line, or draw the chain with a generator."""
-        ticks, line = evidence.shape[-1], as_line(evidence.cpu().float())[None]
-        first = torch.zeros(line.shape[2]) if before is None else torch.from_numpy(before).float()
-        if generator is not None:
-            path = sample_path(self._transitions(line), first.long() * HELD, generator=generator)
-            return _drawn(path, ticks=ticks)
-        if ticks <= _COARSE:
-            begin, end, again = evidence.float().unbind(1)
-            favoured = torch.stack([begin + self.onset_bias, end, again + self.onset_bias], dim=1)
-            path = torch.from_numpy(self.likeliest(favoured, before=before)).T
-            return _drawn(path, ticks=ticks)
-        sounding, silent = self._log_sounding(line, first[None])
-        onset = self._onsets(line, sounding, silent, first[None])
-        packed, onsets = read_events(onset[0].numpy(), sounding[0].exp().numpy(), ticks=ticks)
-        return DrawnCells(packed=packed, onsets=onsets)
-
-    def likeliest(
-        self,
-        maps: Float[Tensor, "quarters maps pitches ticks"],
-        *,
-        before: Bool[np.ndarray, " pitches"] | None = None,
-    ) -> Int[np.ndarray, "pitches steps"]:
-        """Find the likeliest states of consecutive quarters as a whole; unsure events do not occur in it."""
-        line = as_line(maps.cpu().float())[None]
-        first = torch.zeros(line.shape[2]) if before is None else torch.from_numpy(before).float()
-        return likeliest_path(self._transitions(line), first.long() * HELD).T.numpy()
+        """Read notes from the likeliest path on a coarse grid, else as every chain."""
+        ticks = evidence.shape[-1]
+        if generator is not None or ticks > _COARSE:
+            return super().draw(evidence, before=before, generator=generator)
+        begin, end, again = evidence.float().unbind(1)
+        favoured = torch.stack([begin + self.onset_bias, end, again + self.onset_bias], dim=1)
+        return self._drawn(torch.from_numpy(self.likeliest(favoured, before=before)).T, ticks=ticks)
 
     def output_bias(self, densities: Sequence[float]) -> Float[Tensor, " maps"]:
         """Compute the maps under which cells have the densities; a tenth of all onsets strike again."""
@@ -184,7 +142,6 @@ class ThreeStateCells(CellModel):
         silent: Float[Tensor, "batch pitches ticks"],
         before: Tensor | None,
     ) -> Float[Tensor, "batch pitches ticks"]:
-        """Probability that a note begins in each cell."""
         first = (
             torch.zeros_like(sounding[..., :1]) if before is None else before[..., None].to(sounding.dtype)
         )
@@ -194,12 +151,11 @@ class ThreeStateCells(CellModel):
         strikes_again = (again - torch.logaddexp(end, torch.zeros_like(end))).sigmoid()
         return was_silent * begin.sigmoid() + was_sounding * strikes_again
 
-
-def _drawn(path: Int[Tensor, "steps pitches"], *, ticks: int) -> DrawnCells:
-    states = path.T.numpy()
-    onsets = packed_line(states == ONSET, ticks=ticks, onsets=True)
-    sounding = packed_line(states != SILENT, ticks=ticks)
-    return DrawnCells(packed=parted(sounding, onsets=onsets), onsets=onsets)
+    def _drawn(self, path: Int[Tensor, "steps pitches"], *, ticks: int) -> DrawnCells:
+        states = path.T.numpy()
+        onsets = packed_line(states == ONSET, ticks=ticks, onsets=True)
+        sounding = packed_line(states != SILENT, ticks=ticks)
+        return DrawnCells(packed=parted(sounding, onsets=onsets), onsets=onsets)
 
 
 def states_of(slices: Shaped[Tensor, "batch channels pitches ticks"]) -> Int[Tensor, "batch pitches ticks"]:
