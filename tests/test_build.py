@@ -5,7 +5,7 @@ import pytest
 from musicgen.config.build import build
 from musicgen.generation.sampling import Sampling
 from musicgen.models.bottlenecks.bachsformer import BachsformerVectorQuantizer
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.priors.flat import Transformer
 from musicgen.music.grid import ClockGrid
 

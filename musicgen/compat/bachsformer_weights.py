@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from musicgen.models.bottlenecks.base import Vocabulary
-from musicgen.models.bottlenecks.codebook import Codebook
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import Codebook, VectorQuantizer
 from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
 from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer

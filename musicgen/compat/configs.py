@@ -4,8 +4,7 @@ from typing import Any
 
 from torch import nn
 
-from musicgen.models.bottlenecks.codebook import Codebook
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import Codebook, VectorQuantizer
 from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 

@@ -15,7 +15,7 @@ _QUANTIZERS = {
     "BachsformerVectorQuantizer": f"{_BOTTLENECKS}.bachsformer.BachsformerVectorQuantizer",
     "ColdVectorQuantizer": f"{_BOTTLENECKS}.bachsformer.BachsformerVectorQuantizer",
     "GradientVectorQuantizer": f"{_BOTTLENECKS}.gradient.GradientVectorQuantizer",
-    "VectorQuantizer": f"{_BOTTLENECKS}.ema.VectorQuantizer",
+    "VectorQuantizer": f"{_BOTTLENECKS}.codebook.VectorQuantizer",
 }
 _RENAMED = {
     **{f"musicgen.models.vq.{name}": present for name, present in _QUANTIZERS.items()},
@@ -30,6 +30,7 @@ _RENAMED = {
     "musicgen.models.lstm.Lstm": "musicgen.models.priors.lstm.Lstm",
     "musicgen.models.priors.transformer.Transformer": "musicgen.models.priors.flat.Transformer",
     "musicgen.style.classifier.StyleClassifier": "musicgen.models.style.StyleClassifier",
+    f"{_BOTTLENECKS}.ema.VectorQuantizer": f"{_BOTTLENECKS}.codebook.VectorQuantizer",
     "musicgen.models.transformer.Transformer": "musicgen.models.priors.flat.Transformer",
     "musicgen.music.layout.SliceLayout": "musicgen.music.packing.SliceLayout",
 }

@@ -10,7 +10,7 @@ from torchmetrics import Metric
 
 from musicgen.data.store.packed import PackedPieces
 from musicgen.models.bottlenecks.base import Vocabulary
-from musicgen.models.bottlenecks.codebook import count_codes
+from musicgen.models.bottlenecks.centres import count_codes
 from musicgen.models.cells.base import CellModel
 from musicgen.models.cells.chain import previous_cells
 from musicgen.music.grid import from_packed

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from musicgen.config.build import Buildable
 from musicgen.models.bottlenecks.base import Bottleneck, DiscreteBottleneck, Vocabulary
-from musicgen.models.bottlenecks.patterns import CodePattern, FlatPattern
-from musicgen.models.cells.base import CellModel, check_channels
-from musicgen.music.packing import SliceLayout
+from musicgen.models.bottlenecks.patterns import CodePattern
+from musicgen.models.cells.base import CellModel
+from musicgen.music.packing import SliceLayout, check_channels
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Autoencoder(Buildable, nn.Module):
         noise: Put on the encoder's input in training; none if not given.
         null_share: Share of training slices that the decoder reconstructs without their latents, 0 to below
             1, so that `maps_without_latents` can tell what the latents save.
-        pattern: The order of the codes of a slice; `FlatPattern` if not given.
+        pattern: The order of the codes of a slice; position by position if not given.
 
     Raises:
         ValueError: A setting is out of range.
@@ -99,7 +99,7 @@ class Autoencoder(Buildable, nn.Module):
         self.noise, self.null_share = noise, null_share
         # Ones, because a decoder may rectify latents: at 0 nothing would be learnt.
         self.null_latent = nn.Parameter(torch.ones(bottleneck.embedding_dim)) if null_share else None
-        self.pattern = FlatPattern() if pattern is None else pattern
+        self.pattern = pattern
         order = self.vocabulary.order if self.vocabulary else ()
         # Saved with the weights, so that codes in another order are never taken for the same.
         self.register_buffer("order", torch.tensor(order) if order else None)
@@ -108,8 +108,8 @@ class Autoencoder(Buildable, nn.Module):
     def vocabulary(self) -> Vocabulary | None:
         """The codes of a slice, for a prior; None for a bottleneck without codes."""
         codes = self.bottleneck.vocabulary(positions=self.grid[0] * self.grid[1])
-        if codes is None:
-            return None
+        if codes is None or self.pattern is None:
+            return codes
         order = self.pattern.order(positions=codes.positions, codebooks=codes.codebooks)
         return replace(codes, order=tuple(order))
 

@@ -11,7 +11,7 @@ import torch
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.models.bottlenecks.bachsformer import BachsformerVectorQuantizer
 from musicgen.models.bottlenecks.base import Vocabulary
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 from musicgen.music.midi import read_midi

@@ -8,7 +8,7 @@ import torch
 
 from musicgen.compat.bachsformer import BachsformerGrid, load_weights, read_slices
 from musicgen.models.bottlenecks.base import Vocabulary
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
 from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer

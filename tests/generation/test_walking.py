@@ -9,7 +9,7 @@ from musicgen.generation.tokenize import decode_codes, encode_packed
 from musicgen.generation.walking import turned, walk
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.bottlenecks.base import Bottleneck
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.bottlenecks.gaussian import GaussianBottleneck
 from musicgen.models.bottlenecks.none import NoBottleneck
 from musicgen.models.cells.three_state import ThreeStateCells

@@ -5,7 +5,7 @@ import jaxtyping
 import pytest
 import torch
 
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
 from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.music.packing import SliceLayout

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.cells.independent import IndependentCells
 from musicgen.models.pitch_network import PitchAutoencoder
 from musicgen.music.packing import SliceLayout

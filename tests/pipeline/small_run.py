@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from musicgen.checkpoint import describe, fingerprint, save_network
 from musicgen.compat.configs import autoencoder_config, transformer_config
 from musicgen.models.bottlenecks.base import Vocabulary
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer

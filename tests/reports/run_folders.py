@@ -25,7 +25,7 @@ BASE_CONFIG = {
         "root": "/data/giantmidi",
     },
     "quantizer": {
-        "_target_": "musicgen.models.bottlenecks.ema.VectorQuantizer",
+        "_target_": "musicgen.models.bottlenecks.codebook.VectorQuantizer",
         "num_embeddings": 16,
         "decay": 0.99,
     },

@@ -12,7 +12,7 @@ import torch
 from reproduction.budgets import BUDGETS
 from reproduction.sweeps import ARMS, CURVE, FRESH_ARMS, Inputs, all_sweeps
 
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 from tests.compat.published import published

@@ -13,7 +13,7 @@ from musicgen.data.catalogue.piece_filter import PieceFilter
 from musicgen.data.prepare import Prepared, prepare
 from musicgen.data.sources.folder import Folder
 from musicgen.generation.tokenize import encode_pieces
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 from musicgen.music.grid import ClockGrid

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 
 
 class BachsformerVectorQuantizer(VectorQuantizer):

@@ -5,7 +5,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from musicgen.models.bottlenecks.base import Bottleneck, as_vectors
-from musicgen.models.bottlenecks.codebook import Codebook, count_codes, k_means_plus_plus
+from musicgen.models.bottlenecks.centres import count_codes, k_means_plus_plus
+from musicgen.models.bottlenecks.codebook import Codebook
 
 _AT_ONCE = 1 << 14  # vectors that are compared with all centres at once; bounds memory
 

@@ -1,4 +1,4 @@
-"""Bottlenecks with one codebook: nearest codes, straight-through gradient and a start from data."""
+"""Bottlenecks with one codebook: nearest codes, a start from data, and training by moving averages."""
 
 from abc import abstractmethod
 
@@ -17,6 +17,15 @@ from musicgen.models.bottlenecks.base import (
     as_vectors,
     check_embedding_dim,
 )
+from musicgen.models.bottlenecks.centres import (
+    count_codes,
+    gather_from_ranks,
+    is_distributed,
+    k_means_plus_plus,
+)
+
+_SMALLEST_SIZE = 1e-20
+_WARM_UP = 10  # the first steps keep less of the past: 0.1, 0.18, 0.25, ... up to decay
 
 
 class Codebook(DiscreteBottleneck):
@@ -155,68 +164,125 @@ class Codebook(DiscreteBottleneck):
         self._known_started = True
 
 
-def k_means_plus_plus(
-    vectors: Float[Tensor, "n dim"], *, num_clusters: int, generator: torch.Generator
-) -> Float[Tensor, "clusters dim"]:
-    """Choose vectors far from each other as starting points (Arthur and Vassilvitskii 2007).
+class VectorQuantizer(Codebook):
+    """Move each code to the running mean of the latents that choose it (van den Oord et al. 2017, A.1).
 
-    Each next one is drawn with a chance in proportion to its squared distance from those chosen. Where
-    fewer distinct vectors than clusters are at hand, the surplus ones are copies.
-
-    Args:
-        vectors: Where to choose from.
-        num_clusters: How many to choose.
-        generator: Source of randomness, on the vectors' device.
-
-    Returns:
-        The chosen vectors, (num_clusters, dim).
-    """
-    chosen = torch.zeros(num_clusters, dtype=torch.int64, device=vectors.device)
-    distances = torch.ones(len(vectors), device=vectors.device)
-    for index in range(num_clusters):
-        # The largest of weight / exponential noise falls on each with a chance in proportion to its weight.
-        chosen[index] = (distances / torch.empty_like(distances).exponential_(generator=generator)).argmax()
-        from_latest = (vectors - vectors[chosen[index]]).square().sum(dim=1)
-        distances = from_latest if index == 0 else torch.minimum(distances, from_latest)
-    return vectors[chosen].clone()
-
-
-def count_codes(codes: Int[Tensor, "..."], *, num_embeddings: int) -> Int[Tensor, " vocab"]:
-    """Count how often each code occurs, without waiting for the device.
+    Sizes and sums of the clusters start from the same draw of data, so that their quotient is the codebook
+    from the first step on; the first steps keep less of the past than `decay`, because the latents of a
+    young encoder run away from any start. A code that is hardly ever chosen is put on a random latent of the
+    batch, and its sums and size with it (Dhariwal et al. 2020, section 3.1). Sizes and sums are added over
+    all ranks.
 
     Args:
-        codes: Codes of any shape.
-        num_embeddings: Size of the codebook.
+        num_embeddings: Size of the codebook, 2 or more.
+        embedding_dim: Length of a codebook vector.
+        commitment_cost: Weight of the term that draws the latents to their codes.
+        decay: Share of the running means kept at each step, 0 to below 1.
+        restart_share: A code whose running use falls below this share of the mean use is put on a random
+            latent; 0 never does so.
+        seed: Seed of start and restarts.
 
-    Returns:
-        The counts, int64, (num_embeddings,).
+    Raises:
+        ValueError: A setting is out of range.
     """
-    flat = codes.flatten()
-    if flat.device.type == "cpu":
-        return torch.bincount(flat, minlength=num_embeddings)
-    return torch.zeros(num_embeddings, dtype=torch.int64, device=flat.device).index_add_(
-        0, flat, torch.ones_like(flat)
-    )
+
+    cluster_size: Tensor
+    cluster_sum: Tensor
+    num_updates: Tensor
+
+    def __init__(
+        self,
+        *,
+        num_embeddings: int = 16,
+        embedding_dim: int = 128,
+        commitment_cost: float = 0.25,
+        decay: float = 0.99,
+        restart_share: float = 0.1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            num_embeddings=num_embeddings,
+            embedding_dim=embedding_dim,
+            commitment_cost=commitment_cost,
+            seed=seed,
+        )
+        if not 0 <= decay < 1:
+            raise ValueError(
+                f"decay={decay} is not a share to keep; use 0 to below 1 (the original's is 0.99)"
+            )
+        if not 0 <= restart_share < 1:
+            raise ValueError(f"restart_share={restart_share} is not a share of the mean; use 0 to below 1")
+        self.decay = decay
+        self.restart_share = restart_share
+        generator = torch.Generator().manual_seed(seed)
+        self.register_buffer("codebook", torch.randn(num_embeddings, embedding_dim, generator=generator))
+        self.register_buffer("cluster_size", torch.ones(num_embeddings))
+        self.register_buffer("cluster_sum", self.codebook.clone())
+        self.register_buffer("num_updates", torch.tensor(0))
+
+    def _set_codebook(self, codebook: Float[Tensor, "vocab dim"], *, vectors_per_code: float) -> None:
+        self.codebook.copy_(codebook)
+        self.cluster_size.fill_(vectors_per_code)
+        self.cluster_sum.copy_(codebook * vectors_per_code)
+
+    @torch.no_grad()
+    def _learn(self, vectors: Float[Tensor, "n dim"], codes: Int[Tensor, " n"]) -> None:
+        """Update the running means with a batch, restart dead codes, set the codebook to the means."""
+        sums, sizes, candidates = self._count(vectors, codes, self._candidates(vectors))
+        new_share = 1 - ((1 + self.num_updates) / (_WARM_UP + self.num_updates)).clamp(max=self.decay)
+        self.cluster_size.lerp_(sizes, new_share)
+        self.cluster_sum.lerp_(sums, new_share)
+        mean_size = self.cluster_size.mean()
+        dead = self.cluster_size < self.restart_share * mean_size
+        # A restarted code counts as much as the mean one, to have time to be chosen before it falls again.
+        torch.where(dead, mean_size, self.cluster_size, out=self.cluster_size)
+        torch.where(dead[:, None], candidates * mean_size, self.cluster_sum, out=self.cluster_sum)
+        # Without restarts the size of a code that is never chosen shrinks to 0: it keeps its place.
+        alive = self.cluster_size[:, None] > _SMALLEST_SIZE
+        torch.where(alive, self.cluster_sum / self.cluster_size[:, None], self.codebook, out=self.codebook)
+        self.num_updates += 1
+
+    def _count(
+        self,
+        vectors: Float[Tensor, "n dim"],
+        codes: Int[Tensor, " n"],
+        candidates: Float[Tensor, "vocab dim"],
+    ) -> tuple[Float[Tensor, "vocab dim"], Float[Tensor, " vocab"], Float[Tensor, "vocab dim"]]:
+        """Give the sum and the number of the latents of each code, and the candidates, over all ranks."""
+        sums = torch.zeros_like(self.cluster_sum).index_add_(0, codes, vectors)
+        sizes = count_codes(codes, num_embeddings=self.num_embeddings).to(sums)
+        return _reduce_over_ranks(sums, sizes, candidates) if is_distributed() else (sums, sizes, candidates)
+
+    def _candidates(self, vectors: Float[Tensor, "n dim"]) -> Float[Tensor, "vocab dim"]:
+        """Draw a latent for each code from the batch of all ranks; those of other ranks are 0 here.
+
+        Each rank takes every n-th sample, so all together draw what one process with the whole batch would.
+        """
+        if not is_distributed():
+            return vectors[self._draw(len(vectors))]
+        ranks = dist.get_world_size()
+        drawn = self._draw(len(vectors) * ranks)
+        sample, position = drawn // self._positions, drawn % self._positions
+        here = vectors[sample // ranks * self._positions + position]
+        return torch.where((sample % ranks == dist.get_rank())[:, None], here, 0.0)
+
+    def _draw(self, num_vectors: int) -> Int[Tensor, " vocab"]:
+        """Draw an index for each code from a hash of seed, step and code.
+
+        Without a generator's state a checkpoint resumes exactly, and nothing waits for the device.
+        """
+        slots = torch.arange(self.num_embeddings, device=self.codebook.device)
+        mixed = (slots + 1) * 0x9E3779B1 + (self.num_updates + 1) * 0x85EBCA77 + self.seed * 0xC2B2AE3D
+        mixed = (mixed ^ (mixed >> 15)) * 0x2C1B3C6D & 0x7FFFFFFF
+        return (mixed ^ (mixed >> 12)) % num_vectors
 
 
-def is_distributed() -> bool:
-    """Say whether several processes train together."""
-    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
-
-
-def gather_from_ranks(vectors: Float[Tensor, "n dim"], *, positions: int) -> Float[Tensor, "m dim"]:
-    """Put the vectors of all ranks in the order that one process has them in; equally many a rank.
-
-    Args:
-        vectors: Of the samples of this rank, which takes every n-th sample of the whole batch.
-        positions: Vectors of one sample.
-    """
-    if not is_distributed():
-        return vectors
-    parts = [torch.empty_like(vectors) for _ in range(dist.get_world_size())]
-    dist.all_gather(parts, vectors.contiguous())
-    samples = [part.view(-1, positions, vectors.shape[1]) for part in parts]
-    return torch.stack(samples, dim=1).reshape(-1, vectors.shape[1])
+def _reduce_over_ranks(sums: Tensor, sizes: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Add up sums, sizes and candidates over ranks, in one message."""
+    packed = torch.cat([sums, sizes[:, None], candidates], dim=1)
+    dist.all_reduce(packed)
+    dim = sums.shape[1]
+    return packed[:, :dim], packed[:, dim], packed[:, dim + 1 :]
 
 
 def _forget_start(module: Codebook, incompatible_keys: object) -> None:

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from musicgen.models.bottlenecks.base import BottleneckOutput, DiscreteBottleneck, Vocabulary
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 
 
 class ResidualQuantizer(DiscreteBottleneck):

@@ -164,6 +164,8 @@ class Prior(Buildable, nn.Module, ABC):
         Returns:
             A vector for each step, or one for all; one row for all streams where there are no labels.
         """
+        if isinstance(self.conditioner, NoCondition):
+            return None
         if labels is None or labels.shape[1] == 1:
             return self.conditioner(labels)
         late = unit > 1 and self.start_token is None  # then a position predicts the code after its own

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from musicgen.models.bottlenecks.codebook import Codebook, count_codes, k_means_plus_plus
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.centres import count_codes, k_means_plus_plus
+from musicgen.models.bottlenecks.codebook import Codebook, VectorQuantizer
 from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
 
 BOTH = pytest.mark.parametrize("kind", [VectorQuantizer, GradientVectorQuantizer])

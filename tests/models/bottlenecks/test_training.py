@@ -7,8 +7,8 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from musicgen.models.bottlenecks.bachsformer import BachsformerVectorQuantizer
-from musicgen.models.bottlenecks.codebook import count_codes
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.centres import count_codes
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
 
 

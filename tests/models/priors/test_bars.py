@@ -13,7 +13,7 @@ from musicgen.generation.drawing.bar_plan import BarPlan
 from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.bar_autoencoder import BarAutoencoder
 from musicgen.models.bottlenecks.base import Vocabulary
-from musicgen.models.bottlenecks.ema import VectorQuantizer
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.models.priors.bars import BarTransformer
 from tests.generation.uncached import uncached
