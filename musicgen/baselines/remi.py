@@ -169,7 +169,8 @@ class RemiTransformer(Baseline):
                 batch=num_pieces if rows is None else 1,
                 prompt=rows,
             )
-            rows = replace(self.sampling, hop_quarters=self.hop).draw(self.transformer, request)
+            sampling = replace(self.sampling, hop_quarters=self.hop)
+            rows = sampling.draw(self.transformer, request, progress=True)
         return [self.tokens.decode(row, num_quarters=num_quarters) for row in rows.tolist()]
 
     def num_parameters(self) -> int:

@@ -51,6 +51,7 @@ def generate_pieces(
     prompt: UInt32[np.ndarray, "quarters pitches"] | None = None,
     keys: KeyPlan | None = None,
     conditions: Conditions | None = None,
+    progress: bool = False,
 ) -> list[GeneratedPiece]:
     """Sample pieces, all from the start of a piece or all from one prompt.
 
@@ -67,6 +68,7 @@ def generate_pieces(
         keys: The key that pieces come in; as the model writes them if not given. A prompt is continued in
             its own key.
         conditions: What is asked of all pieces, see `Asked.conditions`.
+        progress: Show a bar on stderr if drawing takes longer than a second.
 
     Returns:
         The pieces, prompt included.
@@ -79,7 +81,7 @@ def generate_pieces(
     if prompt is None:
         keys.tonics()  # refuses what is no key before anything is drawn
     opening = None if prompt is None else Opening.read(autoencoder, prompt, keys=keys)
-    draw = {"num_pieces": num_pieces, "num_quarters": num_quarters, "seed": seed}
+    draw = {"num_pieces": num_pieces, "num_quarters": num_quarters, "seed": seed, "progress": progress}
     rows = _drawn(transformer, opening, sampling=sampling, conditions=conditions, **draw)
     rows = rows.view(num_pieces, -1, autoencoder.num_codes)
     if opening is None:
@@ -98,6 +100,7 @@ def _drawn(
     seed: int,
     sampling: Drawing,
     conditions: Conditions | None,
+    progress: bool,
 ) -> Int[torch.Tensor, "pieces codes"]:
     """Draw the codes of any number of pieces in batches."""
     drawn = []
@@ -111,7 +114,7 @@ def _drawn(
             batch=batch,
             conditions=None if conditions is None else conditions.of_pieces(first, batch),
         )
-        drawn.append(sampling.draw(transformer, request).cpu())
+        drawn.append(sampling.draw(transformer, request, progress=progress).cpu())
     return torch.cat(drawn)
 
 

@@ -35,6 +35,7 @@ class LoadedRun(OpenedRun):
         best_of: int | None = None,
         critic: str | Path | None = None,
         form: str | None = None,
+        progress: bool = False,
         **asked: Unpack[Wishes],
     ) -> list[GeneratedPiece]:
         """Write new pieces.
@@ -49,6 +50,7 @@ class LoadedRun(OpenedRun):
                 `candidates`.
             critic: Folder of the classifier that chooses; None takes the run's own.
             form: Letters of equal sections, such as `AABA`: one that comes again brings back its music.
+            progress: Show a bar on stderr if drawing takes longer than a second.
             asked: Fields of `Asked`: composer, era, key, blend, attributes, mood, guidance.
 
         Returns:
@@ -70,6 +72,7 @@ class LoadedRun(OpenedRun):
             tempo_bpm=tempo_bpm,
             keys=KeyPlan(learned=self.learned_keys, key=wishes.key),
             conditions=conditions,
+            progress=progress,
         )
 
     def candidates(

@@ -199,6 +199,7 @@ class OpenedRun:
         seed: int = 0,
         sampling: Sampling | None = None,
         tempo_bpm: float | None = None,
+        progress: bool = False,
     ) -> list[GeneratedPiece]:
         """Continue a piece; its notes, tempo, metre, velocities and pedals stay as they are.
 
@@ -211,6 +212,7 @@ class OpenedRun:
             seed: Of the draws.
             sampling: How codes are drawn; None takes the defaults of `Sampling`.
             tempo_bpm: Quarters a minute of what is new; None takes the prompt's last tempo.
+            progress: Show a bar on stderr if drawing takes longer than a second.
 
         Raises:
             MidiError: The file cannot be read as music.
@@ -229,6 +231,7 @@ class OpenedRun:
             conditions=self.conditions(
                 Asked(), quarters=num_quarters, seed=seed, num_pieces=num_pieces, prompt=prompt.packed
             ),
+            progress=progress,
         )
         joined = {"tempo_bpm": tempo_bpm, "keep_prompt": keep_prompt}
         return [continue_prompt(piece, prompt, **joined) for piece in pieces]

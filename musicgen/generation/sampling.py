@@ -52,7 +52,9 @@ class Drawing(ABC):
             ValueError: A number of the request is out of range, or its prompt does not fit the prior.
         """
 
-    def draw(self, prior: Prior, request: DrawRequest) -> Int[Tensor, "pieces codes"]:
+    def draw(
+        self, prior: Prior, request: DrawRequest, *, progress: bool = False
+    ) -> Int[Tensor, "pieces codes"]:
         """Draw the codes of new pieces, or continue a prompt.
 
         A prior without a start token cannot begin by itself: without a prompt its first code is drawn
@@ -61,6 +63,7 @@ class Drawing(ABC):
         Args:
             prior: Predicts the codes.
             request: What is to be drawn.
+            progress: Show a bar on stderr if it takes longer than a second.
 
         Returns:
             Codes, int64, (batch, num_quarters * codes per quarter), on the prior's device.
@@ -71,7 +74,9 @@ class Drawing(ABC):
         quarters = self.quarters(prior, request)
         prompt = prompt_rows(prior, request).to(device=prior.device, dtype=torch.int64)
         total = request.num_quarters - prompt.shape[1] // prior.vocabulary.codes_per_slice
-        return torch.cat([prompt, *track(quarters, description="Sampling", total=total)], dim=1)
+        if progress:
+            quarters = track(quarters, description="Sampling", total=total)
+        return torch.cat([prompt, *quarters], dim=1)
 
     def rows(self, num_pieces: int) -> int:
         """Count the streams that are drawn side by side for so many pieces."""

@@ -82,6 +82,7 @@ def _written(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "
             num_pieces=config.num_pieces,
             prompt=packed,
         ),
+        progress=True,
     )
 
 

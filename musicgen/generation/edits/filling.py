@@ -111,7 +111,7 @@ def _lengthened(
         prompt=written.flatten(1) if given else None,
         conditions=conditions,
     )
-    return sampling.draw(prior, draw).cpu().view(len(written), given + quarters, -1)
+    return sampling.draw(prior, draw, progress=True).cpu().view(len(written), given + quarters, -1)
 
 
 def _aimed(
@@ -146,7 +146,7 @@ def _aimed(
         prompt=torch.cat([tail[:, :behind], known], dim=1).flatten(1),
         conditions=replace(conditions, labels=labels),
     )
-    drawn = sampling.draw(prior, draw).cpu().view(len(written), behind + before + quarters, -1)
+    drawn = sampling.draw(prior, draw, progress=True).cpu().view(len(written), behind + before + quarters, -1)
     return torch.cat([written, drawn[:, behind + before :]], dim=1)
 
 

@@ -101,7 +101,7 @@ def draw_loops(
     reach = prior.max_positions // per_quarter
     closing = min(CLOSING_QUARTERS, quarters // 2, reach // 2) if knows_gaps(prior) else 0
     open_ended = DrawRequest(quarters - closing, request.generator, rows, conditions=request.conditions)
-    begun = sampling.draw(prior, open_ended).cpu().view(rows, quarters - closing, -1)
+    begun = sampling.draw(prior, open_ended, progress=True).cpu().view(rows, quarters - closing, -1)
     if not closing:
         return begun
     conditions = request.conditions

@@ -1,13 +1,13 @@
-"""Cut the bytes of MIDI tracks into events."""
+"""Cut the bytes of MIDI tracks into events, and pair those that begin and end notes."""
 
 from array import array
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64, Integer, UInt8
 
 from musicgen.music.midi.errors import MidiError
-from musicgen.music.notes import ReadCounts
+from musicgen.music.notes import HIGHEST_PITCH, LOWEST_PITCH, ReadCounts
 
 MAX_EVENTS = 3_000_000  # a million notes, and as many other events
 PADDING = 16  # zeros behind a file's bytes, so that an event may be looked at beyond the end
@@ -198,3 +198,103 @@ def _variable_length(data: bytes, at: int, end: int) -> tuple[int, int]:
         if data[index] < 0x80:
             return value, index + 1
     raise MidiError(f"corrupt: no end of the variable-length number at byte {at}")
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Paired notes, grouped by track, channel and pitch; times in ticks."""
+
+    channel: Integer[np.ndarray, " notes"]
+    pitch: Integer[np.ndarray, " notes"]
+    velocity: UInt8[np.ndarray, " notes"]
+    onset: Int64[np.ndarray, " notes"]
+    offset: Int64[np.ndarray, " notes"]
+    counts: ReadCounts
+
+
+def pair_notes(events: Events) -> Notes:
+    """Pair the first open note_on of a track, channel and pitch with the next note_off.
+
+    A note_off with nothing sounding is dropped, a note never closed ends at the end of its
+    track, notes of no length, outside A0..C8 or on the drum channel are dropped: all counted.
+    """
+    key, drum_notes = _group_keys(events)
+    order = key.argsort(kind="stable")[: np.count_nonzero(key != np.iinfo(key.dtype).max)]
+    key, tick, velocity = key.take(order), events.tick.take(order), events.data2.take(order)
+    is_on = (velocity > 0) & (events.status.take(order) >= 0x90)
+    unmatched = unclosed = 0
+    if _alternate(key, is_on):
+        onset, end, key, velocity = tick[::2], tick[1::2], key[::2], velocity[::2]
+    else:
+        orphan = _orphans(key, is_on)
+        unmatched = int(orphan.sum())
+        key, is_on, tick, velocity = (array[~orphan] for array in (key, is_on, tick, velocity))
+        unclosed = 2 * int(is_on.sum()) - len(key)
+        # Without orphans no group has more ends than starts. Once the missing ends are put in,
+        # the n-th end of all belongs to the n-th start of all.
+        end = _with_missing_ends(key, is_on, tick[~is_on], events.end_tick)
+        onset, key, velocity = tick[is_on], key[is_on], velocity[is_on]
+    pitch = key & 0x7F
+    has_length = end > onset
+    in_range = (pitch >= LOWEST_PITCH) & (pitch <= HIGHEST_PITCH)
+    counts = ReadCounts(
+        unmatched_note_offs=unmatched,
+        unclosed_notes=unclosed,
+        zero_length_notes=int(np.count_nonzero(~has_length)),
+        out_of_range_notes=int(np.count_nonzero(has_length & ~in_range)),
+        drum_notes=drum_notes,
+    )
+    keep = has_length & in_range
+    if not keep.all():
+        key, pitch, velocity, onset, end = (array[keep] for array in (key, pitch, velocity, onset, end))
+    return Notes(key >> 7 & 0x0F, pitch, velocity, onset, end, counts)
+
+
+def _group_keys(events: Events) -> tuple[np.ndarray, int]:
+    """Number each note event by track, channel and pitch; count the drum notes left out."""
+    kind = np.uint16 if len(events.counts) < 32 else np.int64  # two bytes are sorted by radix, much faster
+    track = np.repeat(np.arange(len(events.counts), dtype=kind), events.counts)
+    key = track << 11 | (events.status & 0x0F).astype(kind) << 7 | events.data1
+    is_note = (events.status & 0xE0) == 0x80
+    is_drum = is_note & ((events.status & 0x0F) == DRUM_CHANNEL)
+    drum_notes = int(np.count_nonzero(is_drum & (events.status >= 0x90) & (events.data2 > 0)))
+    return np.where(is_note & ~is_drum, key, np.iinfo(kind).max), drum_notes
+
+
+def _alternate(key: np.ndarray, is_on: np.ndarray) -> bool:
+    """Whether starts and ends take turns in every group, as they do in almost every file."""
+    if len(key) % 2 or not is_on[::2].all() or is_on[1::2].any():
+        return False
+    return bool((key[::2] == key[1::2]).all())
+
+
+def _orphans(key: np.ndarray, is_on: np.ndarray) -> np.ndarray:
+    """Mark the note_offs of each group (equal keys) that find nothing sounding.
+
+    The number of sounding notes never falls below zero: an end is an orphan where the plain
+    running sum of starts minus ends reaches a new low below zero.
+    """
+    depth = np.cumsum(np.where(is_on, 1, -1))
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    counts = np.diff(first, append=len(key))
+    before = np.concatenate(([0], depth))[first]
+    depth -= np.repeat(before, counts)
+    if not len(depth) or depth.min() >= 0:
+        return np.zeros(len(key), bool)
+    level = np.repeat(np.arange(len(first)), counts) * (len(key) + 1)  # each group far below the one before
+    low = np.minimum(depth, 0) - level
+    before_low = np.concatenate(([0], np.minimum.accumulate(low)[:-1]))
+    before_low[first] = -level[first]
+    return low < before_low
+
+
+def _with_missing_ends(
+    key: np.ndarray, is_on: np.ndarray, end: np.ndarray, end_tick: np.ndarray
+) -> np.ndarray:
+    """Close what is still open at the end of its track."""
+    groups = np.unique(key)
+    number_on = np.searchsorted(key[is_on], groups, "right") - np.searchsorted(key[is_on], groups)
+    last_end = np.searchsorted(key[~is_on], groups, "right")
+    number_off = last_end - np.searchsorted(key[~is_on], groups)
+    missing = number_on - number_off
+    return np.insert(end, np.repeat(last_end, missing), np.repeat(end_tick[groups >> 11], missing))

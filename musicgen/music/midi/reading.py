@@ -1,39 +1,23 @@
-"""Read MIDI files into notes, each paired of a note_on and a note_off event."""
+"""Read MIDI files into notes, also where a header or a chunk's length is wrong."""
 
-from dataclasses import dataclass
+import struct
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int64, Integer, UInt8
 
-from musicgen.music.midi.chunks import read_chunks
 from musicgen.music.midi.errors import MidiError, SilentMidiError
-from musicgen.music.midi.events import DRUM_CHANNEL, Events
+from musicgen.music.midi.events import EventReader, Events, Notes, pair_notes
 from musicgen.music.midi.meta import read_score_map
-from musicgen.music.notes import HIGHEST_PITCH, LOWEST_PITCH, Performance, ReadCounts
+from musicgen.music.midi.sustain import lengthen_by_pedal
+from musicgen.music.notes import Performance, ReadCounts
 
 READER_VERSION = 2  # a part of every cache's name: raise it whenever other notes come out
 MAX_FILE_BYTES = 1 << 25
 MAX_NOTES = 1_000_000
 MAX_HOURS = 12
-_SUSTAIN_CONTROLLER = 64
-
-
-@dataclass(frozen=True)
-class Notes:
-    """Paired notes, grouped by track, channel and pitch; times in ticks."""
-
-    channel: Integer[np.ndarray, " notes"]
-    pitch: Integer[np.ndarray, " notes"]
-    velocity: UInt8[np.ndarray, " notes"]
-    onset: Int64[np.ndarray, " notes"]
-    offset: Int64[np.ndarray, " notes"]
-    counts: ReadCounts
-
-    def where(self, keep: np.ndarray) -> "Notes":
-        """Return the notes that `keep` marks."""
-        names = ("channel", "pitch", "velocity", "onset", "offset")
-        return Notes(counts=self.counts, **{name: getattr(self, name)[keep] for name in names})
+MAX_ALIEN_CHUNKS = 1000
+_END_OF_TRACK = b"\x00\xff\x2f\x00"  # what stands at the end of every track
+_MAC_HEADER_BYTES = 128  # of MacBinary, in front of files from old Macintoshes
 
 
 def read_midi(path: str | Path | bytes, sustain: bool = False) -> Performance:
@@ -113,131 +97,160 @@ def _order(notes: Notes) -> np.ndarray:
     return np.lexsort((notes.pitch, notes.onset))
 
 
-def pair_notes(events: Events) -> Notes:
-    """Pair the first open note_on of a track, channel and pitch with the next note_off.
+def read_chunks(data: bytes) -> tuple[int, Events]:
+    """Read the header and all tracks; chunks of other kinds are skipped.
 
-    A note_off with nothing sounding is dropped, a note never closed ends at the end of its
-    track, notes of no length, outside A0..C8 or on the drum channel are dropped: all counted.
-    """
-    key, drum_notes = _group_keys(events)
-    order = key.argsort(kind="stable")[: np.count_nonzero(key != np.iinfo(key.dtype).max)]
-    key, tick, velocity = key.take(order), events.tick.take(order), events.data2.take(order)
-    is_on = (velocity > 0) & (events.status.take(order) >= 0x90)
-    unmatched = unclosed = 0
-    if _alternate(key, is_on):
-        onset, end, key, velocity = tick[::2], tick[1::2], key[::2], velocity[::2]
-    else:
-        orphan = _orphans(key, is_on)
-        unmatched = int(orphan.sum())
-        key, is_on, tick, velocity = (array[~orphan] for array in (key, is_on, tick, velocity))
-        unclosed = 2 * int(is_on.sum()) - len(key)
-        # Without orphans no group has more ends than starts. Once the missing ends are put in,
-        # the n-th end of all belongs to the n-th start of all.
-        end = _with_missing_ends(key, is_on, tick[~is_on], events.end_tick)
-        onset, key, velocity = tick[is_on], key[is_on], velocity[is_on]
-    pitch = key & 0x7F
-    has_length = end > onset
-    in_range = (pitch >= LOWEST_PITCH) & (pitch <= HIGHEST_PITCH)
-    counts = ReadCounts(
-        unmatched_note_offs=unmatched,
-        unclosed_notes=unclosed,
-        zero_length_notes=int(np.count_nonzero(~has_length)),
-        out_of_range_notes=int(np.count_nonzero(has_length & ~in_range)),
-        drum_notes=drum_notes,
-    )
-    notes = Notes(key >> 7 & 0x0F, pitch, velocity, onset, end, counts)
-    keep = has_length & in_range
-    return notes if keep.all() else notes.where(keep)
-
-
-def _group_keys(events: Events) -> tuple[np.ndarray, int]:
-    """Number each note event by track, channel and pitch; count the drum notes left out."""
-    kind = np.uint16 if len(events.counts) < 32 else np.int64  # two bytes are sorted by radix, much faster
-    track = np.repeat(np.arange(len(events.counts), dtype=kind), events.counts)
-    key = track << 11 | (events.status & 0x0F).astype(kind) << 7 | events.data1
-    is_note = (events.status & 0xE0) == 0x80
-    is_drum = is_note & ((events.status & 0x0F) == DRUM_CHANNEL)
-    drum_notes = int(np.count_nonzero(is_drum & (events.status >= 0x90) & (events.data2 > 0)))
-    return np.where(is_note & ~is_drum, key, np.iinfo(kind).max), drum_notes
-
-
-def _alternate(key: np.ndarray, is_on: np.ndarray) -> bool:
-    """Whether starts and ends take turns in every group, as they do in almost every file."""
-    if len(key) % 2 or not is_on[::2].all() or is_on[1::2].any():
-        return False
-    return bool((key[::2] == key[1::2]).all())
-
-
-def _orphans(key: np.ndarray, is_on: np.ndarray) -> np.ndarray:
-    """Mark the note_offs of each group (equal keys) that find nothing sounding.
-
-    The number of sounding notes never falls below zero: an end is an orphan where the plain
-    running sum of starts minus ends reaches a new low below zero.
-    """
-    depth = np.cumsum(np.where(is_on, 1, -1))
-    first = np.flatnonzero(np.diff(key, prepend=-1))
-    counts = np.diff(first, append=len(key))
-    before = np.concatenate(([0], depth))[first]
-    depth -= np.repeat(before, counts)
-    if not len(depth) or depth.min() >= 0:
-        return np.zeros(len(key), bool)
-    level = np.repeat(np.arange(len(first)), counts) * (len(key) + 1)  # each group far below the one before
-    low = np.minimum(depth, 0) - level
-    before_low = np.concatenate(([0], np.minimum.accumulate(low)[:-1]))
-    before_low[first] = -level[first]
-    return low < before_low
-
-
-def _with_missing_ends(
-    key: np.ndarray, is_on: np.ndarray, end: np.ndarray, end_tick: np.ndarray
-) -> np.ndarray:
-    """Close what is still open at the end of its track."""
-    groups = np.unique(key)
-    number_on = np.searchsorted(key[is_on], groups, "right") - np.searchsorted(key[is_on], groups)
-    last_end = np.searchsorted(key[~is_on], groups, "right")
-    number_off = last_end - np.searchsorted(key[~is_on], groups)
-    missing = number_on - number_off
-    return np.insert(end, np.repeat(last_end, missing), np.repeat(end_tick[groups >> 11], missing))
-
-
-def lengthen_by_pedal(notes: Notes, events: Events) -> Int64[np.ndarray, " notes"]:
-    """Return offsets that last until the sustain pedal is let go, or the pitch is struck again.
-
-    The pedal (controller 64, down from value 64) belongs to its channel in all tracks. One
-    that is never let go holds to the end of the longest track. No note becomes shorter.
+    What is wrong and can mean only one thing is mended and counted: a header that counts more or fewer
+    tracks than there are, a length that disagrees with where the track ends, a file that lacks nothing but
+    (a part of) its last end-of-track event, type 2 with a single track.
 
     Args:
-        notes: paired notes.
-        events: the events of all tracks.
+        data: the whole file, also in a RIFF (RMID) or MacBinary wrapper.
+
+    Returns:
+        Ticks per quarter, and the events.
+
+    Raises:
+        MidiError: when it is no MIDI file that holds one sequence of tracks.
     """
-    where = np.flatnonzero((events.status & 0xF0) == 0xB0)
-    where = where[events.data1[where] == _SUSTAIN_CONTROLLER]
-    where = where[np.argsort(events.tick[where], kind="stable")]
-    channel = events.status[where] & 0x0F
-    is_down = events.data2[where] >= 64
-    end = int(events.end_tick.max())
-    offset = notes.offset.copy()
-    for number in np.unique(channel).tolist():
-        mine = channel == number
-        tick, down = events.tick[where[mine]], is_down[mine]
-        release = np.minimum.accumulate(np.where(down, end, tick)[::-1])[::-1]
-        held = np.flatnonzero(notes.channel == number)
-        last = np.searchsorted(tick, notes.offset[held], "right") - 1
-        held, last = held[last >= 0], last[last >= 0]
-        held, last = held[down[last]], last[down[last]]
-        offset[held] = np.maximum(release[last], notes.offset[held])
-    return np.maximum(notes.offset, np.minimum(offset, _next_onset(notes)))
+    data = _unwrapped(data)
+    begin, kind, number, ticks_per_quarter = _header(data)
+    reader = EventReader(data)
+    found, mended = _read_tracks(reader, begin, number)
+    if found == 0:
+        raise MidiError(
+            f"truncated: 0 of {number} tracks are there" if number else "no notes: the header says 0 tracks"
+        )
+    if kind == 2 and found > 1:
+        raise MidiError(f"type 2 with {found} tracks (independent patterns); types 0 and 1 are allowed")
+    structure = ReadCounts(
+        missing_tracks=max(number - found, 0),
+        uncounted_tracks=max(found - number, 0),
+        mended_track_lengths=mended,
+    )
+    return ticks_per_quarter, reader.events(structure)
 
 
-def _next_onset(notes: Notes) -> np.ndarray:
-    """Return for each note the next later onset of its channel and pitch, or the largest integer."""
-    order = np.lexsort((notes.onset, notes.pitch, notes.channel))
-    group = (notes.channel << 7 | notes.pitch)[order]
-    onset = notes.onset[order]
-    begins = np.flatnonzero((np.diff(group, prepend=-1) != 0) | (np.diff(onset, prepend=-1) != 0))
-    none = np.iinfo(np.int64).max
-    same_group = group[begins[1:]] == group[begins[:-1]]
-    following = np.append(np.where(same_group, onset[begins[1:]], none), [none] * bool(len(begins)))
-    result = np.empty(len(onset), np.int64)
-    result[order] = np.repeat(following, np.diff(begins, append=len(onset)))
-    return result
+def _unwrapped(data: bytes) -> bytes:
+    """Take a standard MIDI file out of what is around it."""
+    if data[:4] == b"RIFF" and data[8:12] == b"RMID":
+        at = 12
+        while at + 8 <= len(data):
+            size = int.from_bytes(data[at + 4 : at + 8], "little")
+            if data[at : at + 4] == b"data":
+                return data[at + 8 : at + 8 + size]
+            at += 8 + size + size % 2
+        raise MidiError("a RIFF wrapper without a MIDI file in it")
+    if data[:1] == b"\0" and data[_MAC_HEADER_BYTES : _MAC_HEADER_BYTES + 4] == b"MThd":
+        return data[_MAC_HEADER_BYTES:]
+    return data
+
+
+def _header(data: bytes) -> tuple[int, int, int, int]:
+    """Return where the first chunk begins, the type, the number of tracks and the ticks per quarter."""
+    if data[:4] != b"MThd":
+        raise MidiError("not a MIDI file" if data else "not a MIDI file: it is empty")
+    if len(data) < 14:
+        raise MidiError("truncated in the header")
+    size, kind, number, division = struct.unpack(">IHHH", data[4:14])
+    if size < 6:
+        raise MidiError(f"corrupt: a header of {size} bytes; 6 are needed")
+    if kind > 2:
+        raise MidiError(f"corrupt: type {kind}; types 0 and 1 are allowed")
+    if division == 0:
+        raise MidiError("corrupt: a division of 0 ticks per quarter")
+    if division >= 0x8000:
+        raise MidiError("SMPTE division; ticks per quarter are needed")
+    return 8 + size, kind, number, division
+
+
+def _read_tracks(reader: EventReader, at: int, number: int) -> tuple[int, int]:
+    """Read all tracks; return how many there are, and of how many the length was wrong."""
+    found = mended = aliens = 0
+    while at + 8 <= len(reader.data):
+        size = int.from_bytes(reader.data[at + 4 : at + 8], "big")
+        if _is_track(reader.data, at):
+            found += 1
+            at, was_mended = _read_track(reader, at + 8, at + 8 + size, is_last=found >= number)
+            mended += was_mended
+        elif found >= number:  # what follows the tracks need not be chunks
+            break
+        else:
+            if at + 8 + size > len(reader.data):
+                raise _truncated(reader.data, at + 8, size)
+            if (aliens := aliens + 1) > MAX_ALIEN_CHUNKS:
+                raise MidiError(f"corrupt: more than {MAX_ALIEN_CHUNKS} chunks that are not tracks")
+            at += 8 + size
+    return found, mended
+
+
+def _read_track(reader: EventReader, begin: int, end: int, *, is_last: bool) -> tuple[int, bool]:
+    """Read a track whose chunk says that it ends at `end`.
+
+    Args:
+        reader: where the events go.
+        begin: index of the first byte of the content.
+        end: index after the last one, as the chunk says.
+        is_last: whether the header counts no more tracks, so that anything may follow.
+
+    Returns:
+        Where the next chunk begins, and whether the length was wrong.
+    """
+    if end > len(reader.data):
+        return _read_cut_track(reader, begin, end), True
+    fits = end == len(reader.data) or _is_chunk(reader.data, end)
+    try:
+        stop = reader.read_track(begin, end)
+    except MidiError:
+        if fits or (following := _read_longer(reader, begin)) is None:
+            raise
+        return following, True
+    if stop.is_closed and _is_track(reader.data, stop.at):
+        return stop.at, stop.at < end
+    if stop.is_closed or fits:
+        return end, False
+    reader.forget_track()
+    if (following := _read_longer(reader, begin)) is not None:
+        return following, True
+    if not (is_last or len(reader.data) - end < 8):
+        raise MidiError(f"corrupt: what follows the track that ends at byte {end} is no chunk")
+    return reader.read_track(begin, end).at, False
+
+
+def _read_longer(reader: EventReader, begin: int) -> int | None:
+    """Read a track beyond its chunk's length, if an end-of-track event and a chunk follow there."""
+    try:
+        stop = reader.read_track(begin, len(reader.data))
+    except MidiError:
+        return None
+    if stop.is_closed and (stop.at == len(reader.data) or _is_track(reader.data, stop.at)):
+        return stop.at
+    reader.forget_track()
+    return None
+
+
+def _read_cut_track(reader: EventReader, begin: int, end: int) -> int:
+    """Read a track whose chunk runs past the end of the file, if it lacks nothing but its last event."""
+    missing = end - len(reader.data)
+    error = _truncated(reader.data, begin, end - begin)
+    if missing <= len(_END_OF_TRACK):
+        reader.data += _END_OF_TRACK[-missing:]
+    try:
+        stop = reader.read_track(begin, len(reader.data))
+    except MidiError:
+        raise error from None
+    if not stop.is_closed:
+        raise error
+    return stop.at if _is_track(reader.data, stop.at) else len(reader.data)
+
+
+def _is_track(data: bytes, at: int) -> bool:
+    return data[at : at + 4] == b"MTrk"
+
+
+def _is_chunk(data: bytes, at: int) -> bool:
+    return at + 8 <= len(data) and data[at : at + 4].isalnum() and data[at : at + 4].isascii()
+
+
+def _truncated(data: bytes, begin: int, size: int) -> MidiError:
+    return MidiError(f"truncated: a chunk of {size:,} bytes with {len(data) - begin:,} left")

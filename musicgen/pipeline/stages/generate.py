@@ -79,6 +79,7 @@ class GenerateStage(Stage):
             tempo_bpm=self.tempo_bpm,
             keys=KeyPlan(learned=prior.description.get("keys"), key=self.key),
             conditions=self._conditions(prior, seed=run.seed),
+            progress=True,
         )
         if self.render and has_renderer(run.folder):
             rendering = Rendering(load_renderer(run.folder).module, seed=run.seed)
