@@ -6,13 +6,12 @@
 Without `end` the walk ends in the file that it starts in. Steps are parted by a quarter of silence.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from settings import read_settings
+from settings import read_settings, start
 
 import musicgen
 from musicgen.generation.loaded_run import LoadedRun
@@ -95,7 +94,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f"latent_walk: {error}")
+    start(main)

@@ -8,7 +8,6 @@ wherever on the keyboard it lies; above it stand its number and its share of all
 code is heard as the quarter, of those that have it, that is nearest to this mean, with a rest after it.
 """
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from matplotlib.figure import Figure
-from settings import read_settings
+from settings import read_settings, start
 
 from musicgen.cli.shared.pieces import prepared_pieces
 from musicgen.config.build import build
@@ -133,7 +132,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f"most_used_codes: {error}")
+    start(main)

@@ -1,7 +1,9 @@
 """Settings of a script: a dataclass, filled from key=value on the command line."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import TypeVar, cast
 
 from omegaconf import OmegaConf
@@ -26,3 +28,11 @@ def read_settings(kind: type[Settings], arguments: Sequence[str]) -> Settings:
     except OmegaConfBaseException as error:
         known = ", ".join(field.name for field in fields(kind))  # type: ignore[arg-type]
         raise ValueError(f"{str(error).splitlines()[0]}; use any of {known} as key=value") from error
+
+
+def start(main: Callable[[list[str]], None]) -> None:
+    """Run a script; a wrong setting or file ends it with one line."""
+    try:
+        main(sys.argv[1:])
+    except (ValueError, OSError) as error:
+        sys.exit(f"{Path(sys.argv[0]).stem}: {error}")

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -95,13 +95,25 @@ def etude(seed: int, *, num_quarters: int = 16) -> Performance:
     )
 
 
+def write_etudes(
+    folder: Path,
+    piece: Callable[[int], Performance] = etude,
+    *,
+    composers: Sequence[str] = ("Prober, Bo", "Tester, Ada"),
+    title: str = "Etude",
+    number: int = 12,
+) -> Path:
+    """Write small pieces, the composers taking turns."""
+    for which in range(number):
+        composer = composers[which % len(composers)]
+        write_midi(piece(which), folder / f"{composer}, {title} No.{which} in C, id{which}.mid")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def midi_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder of a dozen small pieces, some held out by their content."""
-    folder = tmp_path_factory.mktemp("etudes")
-    for number in range(12):
-        write_midi(etude(number), folder / f"Tester, Ada, Etude No.{number} in C, id{number}.mid")
-    return folder
+    return write_etudes(tmp_path_factory.mktemp("etudes"), composers=["Tester, Ada"])
 
 
 @pytest.fixture

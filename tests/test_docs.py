@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.music.midi import write_midi
 from tests.command import Musicgen
-from tests.conftest import tiny_settings
+from tests.conftest import tiny_settings, write_etudes
 from tests.music.expression.test_attributes import played
 from tests.search.postgres import postgres_server
 from tests.studio.running import RunningStudio
@@ -85,11 +84,10 @@ OTHERS = [one for one in ALL if one not in SCRIPTS and "musicgen" not in one.wor
 @pytest.fixture(scope="session")
 def composers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder of small pieces by two composers, played louder and softer."""
-    folder = tmp_path_factory.mktemp("composers")
-    for number in range(16):
-        composer = "Chopin, Frédéric" if number % 2 else "Bach, Johann Sebastian"
-        write_midi(played(number), folder / f"{composer}, Nocturne No.{number}, id{number}.mid")
-    return folder
+    composers = ["Bach, Johann Sebastian", "Chopin, Frédéric"]
+    return write_etudes(
+        tmp_path_factory.mktemp("composers"), played, composers=composers, title="Nocturne", number=16
+    )
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ import pytest
 
 from musicgen.generation.rendering import load_renderer
 from musicgen.models.conditioners.labels import LabelConditioner
-from musicgen.music.midi import read_midi, write_midi
+from musicgen.music.midi import read_midi
 from tests.command import Musicgen
-from tests.conftest import tiny_settings
+from tests.conftest import tiny_settings, write_etudes
 from tests.music.expression.test_attributes import played
 
 STAGES = "stages=[vq_vae,transformer,renderer,generate,evaluate]"
@@ -21,11 +21,7 @@ pytestmark = pytest.mark.gate
 
 @pytest.fixture(scope="module")
 def played_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("played")
-    for number in range(12):
-        composer = "Tester, Ada" if number % 2 else "Prober, Bo"
-        write_midi(played(number), folder / f"{composer}, Etude No.{number} in C, id{number}.mid")
-    return folder
+    return write_etudes(tmp_path_factory.mktemp("played"), played)
 
 
 @pytest.fixture(scope="module")

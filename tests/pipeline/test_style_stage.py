@@ -8,12 +8,13 @@ import pytest
 import musicgen as package
 from musicgen.generation.asking.asked import Asked
 from musicgen.generation.best_of import BestOf
+from musicgen.generation.drawing.chosen import drawing_of
 from musicgen.generation.sampling import Sampling
-from musicgen.music.midi import read_midi, write_midi
+from musicgen.music.midi import read_midi
 from musicgen.music.notes import Performance
 from musicgen.style.load import load_classifier
 from tests.command import Musicgen
-from tests.conftest import tiny_settings
+from tests.conftest import tiny_settings, write_etudes
 
 SHORT = ["num_pieces=1", "num_quarters=8", "threads=1", "page.max_pieces=0"]
 pytestmark = pytest.mark.gate
@@ -31,11 +32,7 @@ def piece(number: int) -> Performance:
 
 @pytest.fixture(scope="module")
 def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("two_composers")
-    for number in range(12):
-        composer = "Tester, Ada" if number % 2 else "Prober, Bo"
-        write_midi(piece(number), folder / f"{composer}, Etude No.{number} in C, id{number}.mid")
-    return folder
+    return write_etudes(tmp_path_factory.mktemp("two_composers"), piece)
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +53,11 @@ def test_the_classifier_knows_the_composers_of_the_training_pieces(run: Path) ->
 def test_it_chooses_by_itself_where_a_composer_is_asked_for(run: Path, tmp_path: Path) -> None:
     loaded = package.load(run)
     asked, drawn = Asked(composer="Tester"), Sampling(temperature=0.9)
-    chosen = loaded.drawing(asked, drawn)
+    chosen = drawing_of(loaded, asked, drawn)
     assert isinstance(chosen, BestOf)
     assert (chosen.candidates, chosen.sampling) == (4, drawn)
-    assert loaded.drawing(Asked(), drawn) is drawn
-    assert loaded.drawing(asked, drawn, best_of=1) is drawn
+    assert drawing_of(loaded, Asked(), drawn) is drawn
+    assert drawing_of(loaded, asked, drawn, best_of=1) is drawn
     Musicgen(tmp_path)("generate", f"run={run}", *SHORT, "composer=Tester", f"hydra.run.dir={tmp_path / 'a'}")
     [whole] = loaded.generate(num_quarters=8, composer="Tester")
     assert read_midi(tmp_path / "a" / "000.mid").pitch.tolist() == whole.performance.pitch.tolist()
