@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 def generate(config: DictConfig) -> None:
     """Sample pieces from a run folder, from nothing or from a prompt, and say where they are."""
+    from musicgen.generation.drawing.chosen import candidates_for
     from musicgen.generation.loaded_run import load
     from musicgen.generation.prompts import continue_prompt, read_prompt
     from musicgen.generation.rendering import render_piece
@@ -40,7 +41,7 @@ def generate(config: DictConfig) -> None:
         print(f"{config.prompt}: {prompt.description(is_kept=config.keep_prompt)}")
     is_retouched = changes_prompt(config)
     if not is_retouched and config.loop_bars is None:
-        config.best_of = run.candidates(asked_of(config), best_of=config.best_of, critic=config.critic)
+        config.best_of = candidates_for(run, asked_of(config), best_of=config.best_of, critic=config.critic)
     pieces = asked_pieces(run, prompt, config)
     ranking = _ranked(pieces, prompt, config) if config.keep else None
     kept = range(len(pieces)) if ranking is None else [piece.number for piece in ranking[: config.keep]]

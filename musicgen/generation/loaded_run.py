@@ -6,16 +6,15 @@ from functools import partial
 from pathlib import Path
 from typing import Unpack
 
-import numpy as np
-
 from musicgen.generation.asking.asked import Asked, Wishes
+from musicgen.generation.drawing.chosen import drawing_of
 from musicgen.generation.edits.looping import QUARTERS_PER_BAR, generate_loops
 from musicgen.generation.edits.retouching import Retoucher
 from musicgen.generation.generate import GeneratedPiece, generate_pieces
 from musicgen.generation.key_plan import KeyPlan
 from musicgen.generation.opened_run import OpenedRun
 from musicgen.generation.prompts import Prompt, continue_prompt, read_prompt
-from musicgen.generation.sampling import Drawing, Sampling
+from musicgen.generation.sampling import Sampling
 from musicgen.generation.streaming import StreamedQuarter, stream_piece
 from musicgen.music.midi import read_midi
 
@@ -47,7 +46,7 @@ class LoadedRun(OpenedRun):
             sampling: How codes are drawn; None takes the defaults of `Sampling`.
             tempo_bpm: Quarters a minute.
             best_of: Draws of each stretch, of which the one is kept that is most like what is asked for, see
-                `candidates`.
+                `drawing.chosen`.
             critic: Folder of the classifier that chooses; None takes the run's own.
             form: Letters of equal sections, such as `AABA`: one that comes again brings back its music.
             progress: Show a bar on stderr if drawing takes longer than a second.
@@ -68,73 +67,12 @@ class LoadedRun(OpenedRun):
             num_pieces=num_pieces,
             num_quarters=num_quarters,
             seed=seed,
-            sampling=self.drawing(wishes, sampling, best_of=best_of, critic=critic, form=form),
+            sampling=drawing_of(self, wishes, sampling, best_of=best_of, critic=critic, form=form),
             tempo_bpm=tempo_bpm,
             keys=KeyPlan(learned=self.learned_keys, key=wishes.key),
             conditions=conditions,
             progress=progress,
         )
-
-    def candidates(
-        self, asked: Asked, *, best_of: int | None = None, critic: str | Path | None = None
-    ) -> int:
-        """Say how many draws of each stretch there are to choose from.
-
-        Args:
-            asked: What is asked of the pieces.
-            best_of: As asked for; None makes it four if attributes or mood are asked for, or a composer,
-                era or blend and there is a classifier, else one.
-            critic: Folder of the classifier; None takes the run's own.
-        """
-        is_named, is_measured = asked.composer or asked.era or asked.blend, asked.attributes or asked.mood
-        if best_of is not None or not (is_named or is_measured):
-            return 1 if best_of is None else best_of
-        from musicgen.generation.asking.likeness import CANDIDATES, has_critic
-
-        return CANDIDATES if is_measured or has_critic(critic or self.folder) else 1
-
-    def drawing(
-        self,
-        asked: Asked,
-        sampling: Sampling | None = None,
-        *,
-        best_of: int | None = None,
-        critic: str | Path | None = None,
-        form: str | None = None,
-    ) -> Drawing:
-        """Return how codes are drawn: as the prior has them, the best of several candidates, or in sections.
-
-        Args:
-            asked: What candidates are chosen by.
-            sampling: How each candidate is drawn; None takes the defaults of `Sampling`.
-            best_of: Draws of each stretch, see `candidates`; 1 leaves no choice.
-            critic: Folder of the classifier; None takes the run's own.
-            form: Letters of equal sections, such as `AABA`; None for one.
-
-        Raises:
-            FileNotFoundError: There is no classifier.
-            ValueError: A number is below 1, nothing is asked for to choose by, or it is unknown.
-        """
-        if form is not None:
-            from musicgen.generation.form import Form
-
-            if any(np.size(values) > 1 for values in (*asked.attributes.values(), *asked.mood.values())):
-                raise ValueError(
-                    f"form={form} brings music back unchanged, and several values of a wish change along "
-                    "the piece; use one value of each attribute and mood"
-                )
-            return Form(self.drawing(asked, sampling, best_of=best_of, critic=critic), form)
-        plain, candidates = sampling or Sampling(), self.candidates(asked, best_of=best_of, critic=critic)
-        if candidates == 1:
-            return plain
-        from musicgen.generation.asking.likeness import Likeness, has_critic, load_critic
-        from musicgen.generation.best_of import BestOf
-
-        folder, is_named = critic or self.folder, asked.composer or asked.era or asked.blend
-        needs_critic = is_named and (best_of is not None or has_critic(folder))
-        classifier = load_critic(folder) if needs_critic else None
-        likeness = Likeness.of(asked, classifier=classifier, ranges=self.can.attributes)
-        return BestOf(plain, self.autoencoder, likeness, candidates=candidates)
 
     def loop(
         self,
@@ -222,7 +160,7 @@ class LoadedRun(OpenedRun):
             self.prior,
             num_quarters=num_quarters,
             seed=seed,
-            sampling=self.drawing(wishes, sampling, best_of=best_of, critic=critic, form=form),
+            sampling=drawing_of(self, wishes, sampling, best_of=best_of, critic=critic, form=form),
             tempo_bpm=tempo_bpm or 120.0,
             prompt=packed,
             keys=self._key_plan(wishes.key),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
+import torch
 from torch import nn
 
 from musicgen.checkpoint import Network, describe, fingerprint, load_network
@@ -150,6 +151,16 @@ class NetworkStage(Stage):
     def build(self, stages: Stages) -> None:
         """Build the network with fresh weights."""
         self.network = self.make_network()
+
+    def rebuild(self, **arguments: Any) -> None:
+        """Build the network with what is known of the pieces; later stages draw the same weights after it.
+
+        Args:
+            arguments: Of the network, beside those of its settings, which take them up.
+        """
+        self.settings = {**self.settings, "network": {**self.settings.get("network", {}), **arguments}}
+        with torch.random.fork_rng(devices=[]):
+            self.network = self.make_network(**arguments)
 
     @abstractmethod
     def module(self, run: RunContext | None) -> pl.LightningModule:

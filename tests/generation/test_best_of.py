@@ -11,6 +11,7 @@ import musicgen
 from musicgen.generation.asking.asked import Asked
 from musicgen.generation.asking.likeness import Likeness
 from musicgen.generation.best_of import BestOf
+from musicgen.generation.drawing.chosen import drawing_of
 from musicgen.generation.generate import GeneratedPiece, generate_pieces
 from musicgen.generation.loaded_run import LoadedRun
 from musicgen.generation.sampling import DrawRequest, Sampling
@@ -105,6 +106,6 @@ def test_it_refuses_what_leaves_nothing_to_choose(run: LoadedRun) -> None:
     with pytest.raises(ValueError, match="candidates=0; use 1 or more"):
         best_of(run, 0)
     with pytest.raises(ValueError, match="best_of chooses what is most like"):  # not taken for 1
-        run.drawing(Asked(), best_of=0)
+        drawing_of(run, Asked(), best_of=0)
     with pytest.raises(FileNotFoundError, match="train the run with style among its stages"):
-        run.drawing(Asked(composer="Liszt"), best_of=2)
+        drawing_of(run, Asked(composer="Liszt"), best_of=2)

@@ -7,6 +7,7 @@ import torch
 
 import musicgen
 from musicgen.generation.asking.asked import Asked
+from musicgen.generation.drawing.chosen import drawing_of
 from musicgen.generation.edits.seams import quarter_nats
 from musicgen.generation.form import Form
 from musicgen.generation.loaded_run import LoadedRun
@@ -67,4 +68,4 @@ def test_what_has_no_equal_sections_is_refused(run: LoadedRun, letters: str, qua
 
 def test_a_course_along_the_piece_does_not_go_with_sections_that_come_back(run: LoadedRun) -> None:
     with pytest.raises(ValueError, match="form=AA brings music back unchanged"):
-        run.drawing(Asked(attributes={"density": [2, 6]}), form="AA")
+        drawing_of(run, Asked(attributes={"density": [2, 6]}), form="AA")

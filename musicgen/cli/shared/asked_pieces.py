@@ -55,6 +55,7 @@ def asked_pieces(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) 
 
 def _written(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "list[GeneratedPiece]":
     """Write new pieces, or what continues a prompt."""
+    from musicgen.generation.drawing.chosen import drawing_of
     from musicgen.generation.generate import generate_pieces
     from musicgen.generation.key_plan import KeyPlan
 
@@ -65,7 +66,8 @@ def _written(run: "LoadedRun", prompt: "Prompt | None", config: DictConfig) -> "
         num_pieces=config.num_pieces,
         num_quarters=config.num_quarters,
         seed=config.seed,
-        sampling=run.drawing(
+        sampling=drawing_of(
+            run,
             asked_of(config),
             instantiate(config.sampling),
             best_of=config.best_of,

@@ -31,10 +31,11 @@ def check_asked(config: DictConfig) -> None:
 
         asked.conditions(load(config.run).prior.conditioner, quarters=config.num_quarters)
     if (config.best_of or 1) > 1 or config.form is not None:
-        from musicgen.generation.loaded_run import LoadedRun
+        from musicgen.generation.drawing.chosen import drawing_of
+        from musicgen.generation.loaded_run import load
 
         how = {name: config[name] for name in ("best_of", "critic", "form")}
-        LoadedRun.open(config.run).drawing(asked, **how)
+        drawing_of(load(config.run), asked, **how)
     if config.prompt is not None:
         _check_prompt(config)
 

@@ -45,7 +45,7 @@ class RendererStage(NetworkStage):
     network: Renderer = field(init=False, repr=False)
 
     def build(self, stages: Stages) -> None:
-        """Build the renderer; the weights of stages that are built later do not depend on it."""
+        """Build the renderer, for now without names."""
         self._make()
 
     def observe(self, prepared: Prepared) -> None:
@@ -57,9 +57,8 @@ class RendererStage(NetworkStage):
             self._make(self.with_initial_values(values, conditioner.fields).names)
 
     def _make(self, names: Sequence[Sequence[str]] | None = None) -> None:
-        """Build the network for the grid and the names of what it is told, and keep both in the settings."""
+        """Build the network for the grid and the names of what it is told."""
         known = [name for name in self.fields if name in ("composer", "era")]
-        network: dict[str, Any] = dict(self.settings.get("network", {}))
         arguments: dict[str, Any] = {
             "num_features": len(FEATURES),
             "sizes": list(ATTRIBUTES.values()),
@@ -70,14 +69,10 @@ class RendererStage(NetworkStage):
             arguments["conditioner"] = {
                 "_target_": kind,
                 "fields": known,
-                "width": network["width"],
+                "width": self.settings["network"]["width"],
                 "names": names,
             }
-        self.settings = {**self.settings, "network": {**network, **arguments}}
-        with torch.random.fork_rng(devices=[]):
-            made = self.make_network(**arguments)
-        assert isinstance(made, Renderer)
-        self.network = made
+        self.rebuild(**arguments)
 
     def refusal(self, stages: Stages) -> str:
         """Return why the grid's notes cannot be compared with those played; empty if they can."""

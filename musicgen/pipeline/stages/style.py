@@ -32,7 +32,7 @@ class StyleStage(NetworkStage):
     network: StyleClassifier = field(init=False, repr=False)
 
     def build(self, stages: Stages) -> None:
-        """Build the classifier; the weights of stages that are built later do not depend on it."""
+        """Build the classifier, for now without names."""
         self._make(["unknown"], ["unknown"])
 
     def observe(self, prepared: Prepared) -> None:
@@ -51,13 +51,8 @@ class StyleStage(NetworkStage):
         self._make(composers, sorted({piece.era for piece in pieces}))
 
     def _make(self, composers: list[str], eras: list[str]) -> None:
-        """Build the network for these names, and keep them in the settings."""
-        names = {"composers": composers, "eras": eras, "families": list(FAMILIES.values())}
-        self.settings = {**self.settings, "network": {**self.settings.get("network", {}), **names}}
-        with torch.random.fork_rng(devices=[]):
-            made = self.make_network(**names)
-        assert isinstance(made, StyleClassifier)
-        self.network = made
+        """Build the network for these names."""
+        self.rebuild(composers=composers, eras=eras, families=list(FAMILIES.values()))
 
     def module(self, run: RunContext | None) -> StyleModule:
         """Build the Lightning module around the network."""

@@ -1,0 +1,74 @@
+"""How the codes of a piece are drawn from a run: plainly, the best of several draws, or in sections."""
+
+from pathlib import Path
+
+import numpy as np
+
+from musicgen.generation.asking.asked import Asked
+from musicgen.generation.opened_run import OpenedRun
+from musicgen.generation.sampling import Drawing, Sampling
+
+
+def candidates_for(
+    run: OpenedRun, asked: Asked, *, best_of: int | None = None, critic: str | Path | None = None
+) -> int:
+    """Count the draws of each stretch that there are to choose from.
+
+    Args:
+        run: Whose prior draws.
+        asked: What is asked of the pieces.
+        best_of: As asked for; None makes it four if attributes or mood are asked for, or a composer, era or
+            blend and there is a classifier, else one.
+        critic: Folder of the classifier; None takes the run's own.
+    """
+    is_named, is_measured = asked.composer or asked.era or asked.blend, asked.attributes or asked.mood
+    if best_of is not None or not (is_named or is_measured):
+        return 1 if best_of is None else best_of
+    from musicgen.generation.asking.likeness import CANDIDATES, has_critic
+
+    return CANDIDATES if is_measured or has_critic(critic or run.folder) else 1
+
+
+def drawing_of(
+    run: OpenedRun,
+    asked: Asked,
+    sampling: Sampling | None = None,
+    *,
+    best_of: int | None = None,
+    critic: str | Path | None = None,
+    form: str | None = None,
+) -> Drawing:
+    """Return how codes are drawn.
+
+    Args:
+        run: Whose prior draws.
+        asked: What candidates are chosen by.
+        sampling: How each candidate is drawn; None takes the defaults of `Sampling`.
+        best_of: Draws of each stretch, see `candidates_for`; 1 leaves no choice.
+        critic: Folder of the classifier that chooses; None takes the run's own.
+        form: Letters of equal sections, such as `AABA`; None for one.
+
+    Raises:
+        FileNotFoundError: There is no classifier.
+        ValueError: A number is below 1, nothing is asked for to choose by, or it is unknown.
+    """
+    if form is not None:
+        from musicgen.generation.form import Form
+
+        if any(np.size(values) > 1 for values in (*asked.attributes.values(), *asked.mood.values())):
+            raise ValueError(
+                f"form={form} brings music back unchanged, and several values of a wish change along "
+                "the piece; use one value of each attribute and mood"
+            )
+        return Form(drawing_of(run, asked, sampling, best_of=best_of, critic=critic), form)
+    plain, candidates = sampling or Sampling(), candidates_for(run, asked, best_of=best_of, critic=critic)
+    if candidates == 1:
+        return plain
+    from musicgen.generation.asking.likeness import Likeness, has_critic, load_critic
+    from musicgen.generation.best_of import BestOf
+
+    folder, is_named = critic or run.folder, asked.composer or asked.era or asked.blend
+    needs_critic = is_named and (best_of is not None or has_critic(folder))
+    classifier = load_critic(folder) if needs_critic else None
+    likeness = Likeness.of(asked, classifier=classifier, ranges=run.can.attributes)
+    return BestOf(plain, run.autoencoder, likeness, candidates=candidates)
