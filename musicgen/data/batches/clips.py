@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from jaxtyping import Float32, Int64, UInt32
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from musicgen.data.batches.loading import check_enough, checked_batch_size, make_loader
+from musicgen.data.batches.loading import SplitDataModule, check_enough
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.packed import PackedPieces
 from musicgen.files.progress_bar import track
@@ -192,7 +191,7 @@ class FixedClips(_Clips):
         return self._batch(list(self.counts[index]), self.piece[index])
 
 
-class ClipDataModule(pl.LightningDataModule):
+class ClipDataModule(SplitDataModule):
     """Clips of the same splits: batches of `ClipBatch`.
 
     Args:
@@ -219,25 +218,9 @@ class ClipDataModule(pl.LightningDataModule):
         seed: int = 0,
         updates_per_epoch: int | None = None,
     ) -> None:
-        super().__init__()
-        self.batch_size, self.seed = checked_batch_size(batch_size), seed
-        self.updates_per_epoch = updates_per_epoch
         held_out = [p for p in pieces["val"] if p.piece.surname in composers and p.piece.era in eras]
         check_enough(len(held_out), 1, what="held-out pieces")
-        self.train_clips = RandomClips(pieces["train"], composers=composers, eras=eras, **clips, seed=seed)
-        self.val_clips = FixedClips(held_out, composers=composers, eras=eras)
-        check_enough(len(self.train_clips), batch_size, what="training clips")
-
-    def train_dataloader(self) -> DataLoader:
-        """Return the loader of shuffled training batches."""
-        return self._loader(self.train_clips, shuffle=True)
-
-    def val_dataloader(self) -> DataLoader:
-        """Return the loader of validation batches in order."""
-        return self._loader(self.val_clips, shuffle=False)
-
-    def _loader(self, clips: "RandomClips | FixedClips", *, shuffle: bool) -> DataLoader:
-        updates = self.updates_per_epoch if shuffle else None
-        return make_loader(
-            clips, batch_size=self.batch_size, shuffle=shuffle, seed=self.seed, updates=updates, workers=0
-        )
+        train = RandomClips(pieces["train"], composers=composers, eras=eras, **clips, seed=seed)
+        val = FixedClips(held_out, composers=composers, eras=eras)
+        super().__init__(train, val, batch_size=batch_size, seed=seed, updates_per_epoch=updates_per_epoch)
+        check_enough(len(train), batch_size, what="training clips")

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from jaxtyping import Bool, Float32, Int64
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from musicgen.data.batches.loading import check_enough, checked_batch_size, make_loader
+from musicgen.data.batches.loading import SplitDataModule, check_enough
 from musicgen.data.catalogue.pieces import Piece, distinct
 from musicgen.files.progress_bar import track
 from musicgen.music.expression.attributes import ATTRIBUTES, Played, begins_chord, played_on_grid
@@ -139,7 +138,7 @@ class NoteWindows(Dataset):
         )
 
 
-class NoteDataModule(pl.LightningDataModule):
+class NoteDataModule(SplitDataModule):
     """Windows of notes of the same splits: batches of `NoteBatch`.
 
     Args:
@@ -162,27 +161,11 @@ class NoteDataModule(pl.LightningDataModule):
         seed: int = 0,
         updates_per_epoch: int | None = None,
     ):
-        super().__init__()
-        self.batch_size, self.seed = checked_batch_size(batch_size), seed
-        self.updates_per_epoch = updates_per_epoch
-        self.train_windows = NoteWindows(notes["train"], window_notes=window_notes, shift_seed=seed)
-        self.val_windows = NoteWindows(notes["val"], window_notes=window_notes)
-        check_enough(len(self.train_windows), batch_size, what="training windows")
-        check_enough(len(self.val_windows), 1, what="validation windows")
-
-    def train_dataloader(self) -> DataLoader:
-        """Return the loader of shuffled training batches."""
-        return self._loader(self.train_windows, shuffle=True)
-
-    def val_dataloader(self) -> DataLoader:
-        """Return the loader of validation batches in order."""
-        return self._loader(self.val_windows, shuffle=False)
-
-    def _loader(self, windows: NoteWindows, *, shuffle: bool) -> DataLoader:
-        updates = self.updates_per_epoch if shuffle else None
-        return make_loader(
-            windows, batch_size=self.batch_size, shuffle=shuffle, seed=self.seed, updates=updates, workers=0
-        )
+        train = NoteWindows(notes["train"], window_notes=window_notes, shift_seed=seed)
+        val = NoteWindows(notes["val"], window_notes=window_notes)
+        super().__init__(train, val, batch_size=batch_size, seed=seed, updates_per_epoch=updates_per_epoch)
+        check_enough(len(train), batch_size, what="training windows")
+        check_enough(len(val), 1, what="validation windows")
 
 
 def read_played(pieces: Sequence[Piece], grid: PlayedGrid, *, description: str) -> list[Played]:
