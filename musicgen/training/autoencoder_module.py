@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
@@ -15,13 +14,14 @@ from musicgen.measure.reconstruction import ReconstructionMetrics, code_entropy,
 from musicgen.models.autoencoder import Autoencoder, AutoencoderOutput
 from musicgen.models.cells.base import CellLoss
 from musicgen.training.fsdp import shard_over_ranks
-from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
+from musicgen.training.network_module import NetworkModule
+from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate
 from musicgen.training.trainer import is_written, sample_numbers
 
 _SLICES = "slices"
 
 
-class AutoencoderModule(pl.LightningModule):
+class AutoencoderModule(NetworkModule):
     """Train an autoencoder to reproduce slices through its bottleneck.
 
     The loss is the cell model's plus the bottleneck's (van den Oord et al. 2017, equation 3, for
@@ -35,7 +35,6 @@ class AutoencoderModule(pl.LightningModule):
     """
 
     stage = "vq_vae"
-    baselines: Mapping[str, float] = {}  # trivial predictions, drawn as lines
     val_code_counts: Tensor  # from the last validation
 
     def __init__(
@@ -46,12 +45,9 @@ class AutoencoderModule(pl.LightningModule):
         scheduler: SchedulerFactory,
         val_metrics: ReconstructionMetrics,
     ) -> None:
-        super().__init__()
+        super().__init__("autoencoder", optimizer=optimizer, scheduler=scheduler)
         self.autoencoder = autoencoder
-        self.optimizer = optimizer
-        self.scheduler = scheduler
         self.val_metrics = val_metrics
-        self._total_steps = 1  # set in configure_optimizers
         self.register_buffer("val_code_counts", val_metrics.code_counts.clone(), persistent=False)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -126,16 +122,9 @@ class AutoencoderModule(pl.LightningModule):
         self.log_dict({f"vq_vae/val/{name}": value for name, value in metrics.items()}, rank_zero_only=False)
         self.log("vq_vae/epoch", float(self.current_epoch + 1))
 
-    def configure_optimizers(self) -> dict[str, object]:
-        """Build the optimizer and its schedule."""
-        optimizer = self.optimizer(parameter_groups(self.autoencoder))
-        self._total_steps = int(self.trainer.estimated_stepping_batches)
-        schedule = self.scheduler(optimizer, total_steps=self._total_steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
     def _step(self, batch: SliceBatch) -> tuple[AutoencoderOutput, CellLoss]:
         output = self.autoencoder(batch.slices.contiguous(memory_format=torch.channels_last))
-        progress = self.global_step / self._total_steps
+        progress = self.global_step / self.total_steps
         losses = self.autoencoder.cells.loss(
             output.maps, batch.slices, before=batch.before, progress=progress
         )

@@ -1,8 +1,5 @@
 """Lightning module of the autoencoder of bars."""
 
-from collections.abc import Mapping
-
-import pytorch_lightning as pl
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -12,11 +9,11 @@ from torchmetrics import CatMetric, MeanMetric
 from musicgen.data.batches.codes import CodeBatch
 from musicgen.models.bar_autoencoder import BarAutoencoder, BarOutput
 from musicgen.training.fsdp import shard_over_ranks
-from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
-from musicgen.training.trainer import is_written, num_val_samples, sample_numbers
+from musicgen.training.network_module import NetworkModule
+from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 
 
-class BarModule(pl.LightningModule):
+class BarModule(NetworkModule):
     """Train an autoencoder of bars to guess the fine codes of a bar from its coarse ones.
 
     Args:
@@ -26,13 +23,12 @@ class BarModule(pl.LightningModule):
     """
 
     stage = "bars"
-    baselines: Mapping[str, float] = {}
 
     def __init__(
         self, bars: BarAutoencoder, *, optimizer: OptimizerFactory, scheduler: SchedulerFactory
     ) -> None:
-        super().__init__()
-        self.bars, self.optimizer, self.scheduler = bars, optimizer, scheduler
+        super().__init__("bars", optimizer=optimizer, scheduler=scheduler)
+        self.bars = bars
         self.val_nats, self.val_codes = MeanMetric(), CatMetric()
 
     def configure_model(self) -> None:
@@ -42,24 +38,12 @@ class BarModule(pl.LightningModule):
     def training_step(self, batch: CodeBatch, batch_idx: int) -> Tensor:
         """Guess the codes of a batch of bars; return the mean loss in nats per fine code."""
         nats, output = self._step(batch, batch.mask)
-        self.log(
-            "bars/train/nats_per_code",
-            nats,
-            on_step=False,
-            on_epoch=True,
-            sync_dist=True,
-            batch_size=len(batch.inputs),
-        )
-        if is_written(self.trainer):
-            self.log("bars/step/nats_per_code", nats)
-            self.log("bars/lr", learning_rate(self.trainer))
+        self.log_loss("bars/nats_per_code", nats, batch_size=len(batch.inputs))
         return nats + output.loss
 
     def validation_step(self, batch: CodeBatch, batch_idx: int) -> None:
         """Add up the loss of held-out bars that are whole, without those that pad the ranks."""
-        numbers = sample_numbers(self.trainer, batch_idx=batch_idx, count=len(batch.inputs))
-        once = (numbers < num_val_samples(self.trainer)).to(batch.mask.device)
-        counts = batch.mask & once[:, None]
+        counts = self.without_padding(batch.mask, batch_idx=batch_idx)
         nats, output = self._step(batch, counts)
         whole = counts.all(dim=1)
         if whole.any():
@@ -74,12 +58,6 @@ class BarModule(pl.LightningModule):
         self.log("bars/val/nats_per_code", nats)
         self.log("bars/val/codes_used", float(len(codes.unique())))
         self.log("bars/epoch", float(self.current_epoch + 1))
-
-    def configure_optimizers(self) -> dict[str, object]:
-        """Build the optimizer and its schedule."""
-        optimizer = self.optimizer(parameter_groups(self.bars))
-        schedule = self.scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _step(
         self, batch: CodeBatch, counts: Bool[Tensor, "batch positions"]

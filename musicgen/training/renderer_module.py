@@ -1,8 +1,5 @@
 """Lightning module of the renderer."""
 
-from collections.abc import Mapping
-
-import pytorch_lightning as pl
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -12,11 +9,11 @@ from torchmetrics import MeanMetric
 from musicgen.data.batches.notes import NoteBatch
 from musicgen.models.renderer.network import Renderer
 from musicgen.music.expression.attributes import ATTRIBUTES
-from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate, parameter_groups
-from musicgen.training.trainer import is_written, num_val_samples, sample_numbers
+from musicgen.training.network_module import NetworkModule
+from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 
 
-class RendererModule(pl.LightningModule):
+class RendererModule(NetworkModule):
     """Train a renderer to predict how each note is played, given how those before it were.
 
     Args:
@@ -26,36 +23,23 @@ class RendererModule(pl.LightningModule):
     """
 
     stage = "renderer"
-    baselines: Mapping[str, float] = {}  # how often each class occurs, drawn as lines
 
     def __init__(
         self, renderer: Renderer, *, optimizer: OptimizerFactory, scheduler: SchedulerFactory
     ) -> None:
-        super().__init__()
-        self.renderer, self.optimizer, self.scheduler = renderer, optimizer, scheduler
+        super().__init__("renderer", optimizer=optimizer, scheduler=scheduler)
+        self.renderer = renderer
         self.val_nats = torch.nn.ModuleDict({name: MeanMetric() for name in ATTRIBUTES})
 
     def training_step(self, batch: NoteBatch, batch_idx: int) -> Tensor:
         """Predict the notes of a batch of windows; return the sum over attributes of the mean nats."""
         loss = torch.stack([nats for nats, _ in self._step(batch)]).sum()
-        self.log(
-            f"{self.stage}/train/nats_per_note",
-            loss,
-            on_step=False,
-            on_epoch=True,
-            sync_dist=True,
-            batch_size=len(batch.features),
-        )
-        if is_written(self.trainer):
-            self.log(f"{self.stage}/step/nats_per_note", loss)
-            self.log(f"{self.stage}/lr", learning_rate(self.trainer))
+        self.log_loss(f"{self.stage}/nats_per_note", loss, batch_size=len(batch.features))
         return loss
 
     def validation_step(self, batch: NoteBatch, batch_idx: int) -> None:
         """Add up the nats of a batch of held-out windows, without those that pad the ranks."""
-        numbers = sample_numbers(self.trainer, batch_idx=batch_idx, count=len(batch.features))
-        once = (numbers < num_val_samples(self.trainer)).to(batch.mask.device)
-        steps = self._step(batch._replace(mask=batch.mask & once[:, None, None]))
+        steps = self._step(batch._replace(mask=self.without_padding(batch.mask, batch_idx=batch_idx)))
         for metric, (nats, count) in zip(self.val_nats.values(), steps, strict=True):
             if count:
                 metric.update(nats, weight=count)  # pyright: ignore[reportCallIssue]
@@ -68,12 +52,6 @@ class RendererModule(pl.LightningModule):
         self.log_dict({f"{self.stage}/val/{name}_nats": value for name, value in nats.items()})
         self.log(f"{self.stage}/val/nats_per_note", sum(nats.values()))
         self.log(f"{self.stage}/epoch", float(self.current_epoch + 1))
-
-    def configure_optimizers(self) -> dict[str, object]:
-        """Build the optimizer and its schedule."""
-        optimizer = self.optimizer(parameter_groups(self.renderer))
-        schedule = self.scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _step(self, batch: NoteBatch) -> list[tuple[Float[Tensor, ""], int]]:
         """Return mean nats and number of predictions of each attribute."""

@@ -1,16 +1,16 @@
 """Lightning module of the composer and era classifier."""
 
-import pytorch_lightning as pl
 from torch import Tensor
 from torch.nn import functional
 from torchmetrics import MeanMetric
 
 from musicgen.data.batches.clips import ClipBatch
 from musicgen.models.style import StyleClassifier, StyleOutput
-from musicgen.training.optim import OptimizerFactory, SchedulerFactory, parameter_groups
+from musicgen.training.network_module import NetworkModule
+from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 
 
-class StyleModule(pl.LightningModule):
+class StyleModule(NetworkModule):
     """Train a classifier on composer and era jointly, with label smoothing.
 
     Args:
@@ -32,10 +32,8 @@ class StyleModule(pl.LightningModule):
         label_smoothing: float = 0.1,
         era_weight: float = 0.5,
     ) -> None:
-        super().__init__()
+        super().__init__("classifier", optimizer=optimizer, scheduler=scheduler)
         self.classifier = classifier
-        self.optimizer = optimizer
-        self.scheduler = scheduler
         self.label_smoothing = label_smoothing
         self.era_weight = era_weight
         self.right_composer, self.right_era = MeanMetric(), MeanMetric()
@@ -60,12 +58,6 @@ class StyleModule(pl.LightningModule):
             "style/val/era_clip_accuracy": self.right_era,
         }
         self.log_dict(names, on_step=False, on_epoch=True)
-
-    def configure_optimizers(self) -> dict[str, object]:
-        """Make the optimizer and its schedule over all updates of the training."""
-        optimizer = self.optimizer(parameter_groups(self.classifier))
-        schedule = self.scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _loss(self, output: StyleOutput, batch: ClipBatch) -> Tensor:
         composer, era = (
