@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt32
+from jaxtyping import Float, Int, UInt32
 
 from musicgen.checkpoint import load_network
 from musicgen.data.sources.composers import normalise
@@ -58,11 +58,24 @@ class Target:
     width: float
 
     def miss(self, stretch: Stretch) -> float:
-        """Measure how far a stretch is from what is asked for there: 0 to 1, a whole range or silence."""
-        quarters = len(stretch.packed)
-        places = np.arange(len(stretch.before), len(stretch.before) + quarters) * len(self.values)
-        wanted = np.mean(np.asarray(self.values)[places // stretch.total])
-        measured = attributes_of(from_packed(stretch.packed), quarters=quarters, stretch_quarters=quarters)
+        """Measure how far music is from what is asked for: 0 to 1, a whole range or silence.
+
+        The root mean square of two misses: of the stretch, and of all since its value began to be asked for,
+        which mends what earlier stretches missed.
+        """
+        new = np.concatenate([stretch.before, stretch.packed])
+        number = np.arange(len(new)) * len(self.values) // stretch.total
+        first = len(stretch.before)
+        began = int(np.searchsorted(number, number[first]))
+        misses = [self._miss(new[start:], number[start:]) for start in (first, began)]
+        return float(np.sqrt(np.mean(np.square(misses))))
+
+    def _miss(
+        self, packed: UInt32[np.ndarray, "quarters pitches"], number: Int[np.ndarray, " quarters"]
+    ) -> float:
+        quarters = len(packed)
+        measured = attributes_of(from_packed(packed), quarters=quarters, stretch_quarters=quarters)
+        wanted = np.mean(np.asarray(self.values)[number])
         miss = abs(measured[0, list(ATTRIBUTES).index(self.name)] - wanted) / self.width
         return float(min(miss, 1.0)) if np.isfinite(miss) else 1.0
 

@@ -67,6 +67,16 @@ def test_attributes_are_measured_against_what_is_asked_for_there() -> None:
     assert likeness.targets[0].miss(silent) == 1.0
 
 
+def test_what_earlier_stretches_missed_is_mended() -> None:
+    [stretch] = stretches(etude(1), before=8)
+    here = attribute(from_packed(stretch.packed), "density")
+    silent = Stretch(np.zeros_like(stretch.before), stretch.packed, stretch.total)
+    half = here * len(stretch.packed) / stretch.total
+    missed_by_all = (here - half) / 99
+    assert Target("density", [here], 99.0).miss(silent) == pytest.approx(missed_by_all / np.sqrt(2), abs=1e-3)
+    assert Target("density", [0.0, here], 99.0).miss(silent) == pytest.approx(0, abs=1e-3)
+
+
 def test_a_mood_is_a_place_in_the_range_of_its_attribute() -> None:
     likeness = Likeness.of(Asked(mood={"arousal": [-1, 0, 1]}), ranges={"density": (2.0, 6.0)})
     assert likeness.targets == [Target("density", [2.0, 4.0, 6.0], 4.0)]
