@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import spearmanr
 
-from asked.material import Material, mean_of, rank_correlation
+from asked.material import Estimate, Material, mean_of, rank_correlation
 from musicgen.generation.asking.steering import composer_directions, steered
 from musicgen.generation.generate import generate_pieces
 from musicgen.generation.key_plan import KeyPlan
@@ -31,10 +32,11 @@ def blends(
         ways: Any of `labels` and `directions`.
 
     Returns:
-        By way: `curve`, the mean probability of the first composer against both, for each share; `spearman`;
-        and for equal shares the Fréchet distances to the first, to the second and to both together, and the
-        spread of the probabilities beside that of both together: a blend of pieces is as far apart as the
-        two, a blend in each piece is not.
+        By way: `curve`, the mean probability of the first composer against both, for each share; Spearman's
+        coefficient over pieces, `spearman`, and of the curve's means, `spearman_of_curve`; for equal shares
+        the Fréchet distances to the first, to the second and to both together, and the spread of the
+        probabilities beside that of both together: a blend of pieces is as far apart as the two, a blend in
+        each piece is not.
     """
     names = material.composers()
     shares = np.linspace(0, 1, STEPS)
@@ -55,11 +57,30 @@ def blends(
             "spearman": rank_correlation(
                 np.repeat(shares, [len(values) for values in found]).tolist(), np.concatenate(found).tolist()
             ),
+            "spearman_of_curve": curve_correlation(found),
             "frechet_of_equal_shares": distances,
             "spread_of_equal_shares": float(np.std(found[STEPS // 2])),
             "spread_of_both_together": float(np.std([*found[0], *found[-1]])),
         }
     return results
+
+
+def curve_correlation(steps: Sequence[Sequence[float]], *, seed: int = 0, resamples: int = 1000) -> Estimate:
+    """Compute Spearman's coefficient of the means of steps in rising order, with a bootstrap interval.
+
+    Args:
+        steps: The values of each step; each step is drawn from anew by itself.
+        seed: Of the bootstrap.
+        resamples: How often it draws.
+    """
+    random, order = np.random.default_rng(seed), np.arange(len(steps))
+
+    def coefficient(of: Sequence[Sequence[float] | np.ndarray]) -> float:
+        means = [np.mean(step) for step in of]
+        return float(spearmanr(order, means).statistic)  # pyright: ignore[reportAttributeAccessIssue]
+
+    drawn = [coefficient([random.choice(step, len(step)) for step in steps]) for _ in range(resamples)]
+    return Estimate(coefficient(steps), *np.quantile(drawn, [0.025, 0.975]).tolist())
 
 
 def _shares(names: dict[str, str], pair: tuple[str, str], share: float) -> dict[str, float]:
@@ -118,12 +139,13 @@ def draw_blends(results: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def blend_rows(results: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Return the table: pair, way, the five steps, Spearman's coefficient."""
+    """Return the table: pair, way, the five steps, Spearman's coefficient over pieces and of the means."""
     rows = []
     for result in results:
         for way in (name for name in result if name != "pair"):
             found = result[way]
             steps = [f"{estimate.value:.2f}" for estimate in found["curve"].values()]
-            rows.append([" and ".join(result["pair"]), way, *steps, str(found["spearman"])])
+            ranks = (str(found["spearman"]), str(found["spearman_of_curve"]))
+            rows.append([" and ".join(result["pair"]), way, *steps, *ranks])
     shares = [f"{share:.2f}" for share in np.linspace(0, 1, STEPS)]
-    return [["pair", "by", *shares, "Spearman"], *rows]
+    return [["pair", "by", *shares, "Spearman, pieces", "Spearman, means"], *rows]

@@ -76,3 +76,12 @@ def test_the_rank_correlation_is_that_of_the_ranks(script: dict) -> None:
     nothing = material.rank_correlation(asked, random.random(40))
     assert nothing.low < 0 < nothing.high
     assert np.isnan(material.rank_correlation(asked, np.zeros(40)).value)
+
+
+def test_the_coefficient_of_a_curve_is_that_of_its_means(script: dict) -> None:
+    correlation = script["draw_blends"].__globals__["curve_correlation"]
+    rising = [[0.0, 0.2], [0.15, 0.25], [0.2, 0.6], [0.5, 0.7], [0.9, 1.0]]
+    found = correlation(rising)
+    assert found.value == 1
+    assert 0.5 < found.low <= found.high == 1
+    assert correlation(rising[::-1]).value == -1
