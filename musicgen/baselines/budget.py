@@ -14,9 +14,15 @@ _TIMED = 12
 
 
 class EpochTimer(pl.Callback):
-    """Time some training updates and one pass over the held-out batches, in CPU-seconds."""
+    """Time some training updates and one pass over the held-out batches.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Tells the seconds; those of the CPU if not given.
+        warm_up: Updates that are not timed.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.process_time, warm_up: int = _WARM_UP) -> None:
+        self.clock, self.warm_up = clock, warm_up
         self.updates: list[float] = []
         self.validation_s = 0.0
         self._began = 0.0
@@ -25,20 +31,20 @@ class EpochTimer(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Note the time."""
-        self.updates.append(time.process_time())
+        self.updates.append(self.clock())
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Begin to time the held-out batches."""
-        self._began = time.process_time()
+        self._began = self.clock()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take their time."""
-        self.validation_s = time.process_time() - self._began
+        self.validation_s = self.clock() - self._began
 
     @property
     def update_s(self) -> float:
-        """CPU-seconds an update, the first ones left out."""
-        skipped = min(_WARM_UP, max(len(self.updates) - 2, 0))
+        """Seconds an update, the first ones left out."""
+        skipped = min(self.warm_up, max(len(self.updates) - 2, 0))
         timed = self.updates[skipped:]
         if len(timed) < 2:
             return 0.0

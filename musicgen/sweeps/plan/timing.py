@@ -12,6 +12,7 @@ import torch
 from omegaconf import DictConfig
 from torch.utils.data import DataLoader
 
+from musicgen.baselines.budget import EpochTimer
 from musicgen.pipeline.build_stages import build_stages
 from musicgen.pipeline.stage import NetworkStage, Stage
 from musicgen.sweeps.plan.works import Work, known_extent
@@ -66,17 +67,6 @@ class Timed:
         return self._seconds[key]
 
 
-class _UpdateTimes(pl.Callback):
-    """Record the start time of each update."""
-
-    def __init__(self) -> None:
-        self.began: list[float] = []
-
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *rest: Any) -> None:
-        """Record the time."""
-        self.began.append(time.perf_counter())
-
-
 @contextmanager
 def _set_apart(threads: int) -> Iterator[None]:
     """Time with so many threads, and leave threads and random numbers as they were."""
@@ -105,7 +95,8 @@ def _timed_update(work: Work, *, threads: int) -> float:
     config = work.config
     with _set_apart(threads):
         (stage,) = [stage for stage in network_stages(config) if stage.name == work.stage]
-        watch, updates = _UpdateTimes(), _WARM_UP + _TIMED
+        timer = EpochTimer(clock=time.perf_counter, warm_up=_WARM_UP)
+        updates = _WARM_UP + _TIMED + 1
         precision: Any = config.trainer.precision
         if precision == "auto":
             precision = fastest_precision("cpu")
@@ -116,12 +107,12 @@ def _timed_update(work: Work, *, threads: int) -> float:
             trainer = pl.Trainer(
                 accelerator="cpu",
                 precision=precision,
-                max_steps=updates + 1,
-                callbacks=[watch],
+                max_steps=updates,
+                callbacks=[timer],
                 **dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar"), False),
                 enable_model_summary=False,
                 limit_val_batches=0,
             )
-            batches: Any = [stage.build_batch()] * (updates + 1)
+            batches: Any = [stage.build_batch()] * updates
             trainer.fit(module, DataLoader(batches, batch_size=None))
-        return (watch.began[-1] - watch.began[_WARM_UP]) / _TIMED
+        return timer.update_s
