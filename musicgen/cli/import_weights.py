@@ -11,23 +11,22 @@ from musicgen.cli.shared.application import launch
 def import_weights(config: DictConfig) -> None:
     """Bring the weights into our modules and leave them as a run's checkpoints; if asked, measure them."""
     from musicgen.checkpoint import describe, fingerprint, save_network
-    from musicgen.compat.bachsformer_weights import load_weights
-    from musicgen.compat.configs import autoencoder_config, transformer_config
+    from musicgen.compat.bachsformer_weights import import_networks
     from musicgen.training.threads import use_threads
 
     use_threads(config.threads)
     folder = Path(HydraConfig.get().runtime.output_dir)
-    autoencoder, transformer = load_weights(config.weights, num_heads=config.num_heads)
+    autoencoder, transformer = import_networks(config.weights, num_heads=config.num_heads)
     origin = {"grid": OmegaConf.to_container(config.grid), "data": {"source": "bachsformer"}}
-    vq_vae = describe("vq_vae", config=autoencoder_config(autoencoder), **origin)
-    save_network(autoencoder, folder, description=vq_vae)
+    vq_vae = describe("vq_vae", config=autoencoder.config, **origin)
+    save_network(autoencoder.module, folder, description=vq_vae)
     prior = describe(
         "transformer",
-        config=transformer_config(transformer),
-        autoencoder_sha256=fingerprint(autoencoder),
+        config=transformer.config,
+        autoencoder_sha256=fingerprint(autoencoder.module),
         **origin,
     )
-    save_network(transformer, folder, description=prior)
+    save_network(transformer.module, folder, description=prior)
     if config.evaluate:
         _evaluate(config, folder)
     print(f"Run folder: {folder}\nNext: musicgen generate run={folder} prompt=FILE.mid")

@@ -3,23 +3,36 @@
 import logging
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from musicgen.config.build import build
 from musicgen.models.bottlenecks.base import Vocabulary
-from musicgen.models.bottlenecks.codebook import Codebook, VectorQuantizer
+from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
 from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 from musicgen.tensors import DamagedFileError, read_tensors
 
 logger = logging.getLogger(__name__)
-_Model = TypeVar("_Model", bound=nn.Module)
+Imported = TypeVar("Imported", bound=nn.Module)
 
-logger = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class ImportedNetwork(Generic[Imported]):
+    """A network with weights from elsewhere.
+
+    Attributes:
+        module: In evaluation mode, on the CPU.
+        config: Class and arguments that build it, in plain values, as stored in checkpoints.
+    """
+
+    module: Imported
+    config: dict[str, Any]
 
 
 def load_weights(
@@ -39,19 +52,29 @@ def load_weights(
         FileNotFoundError: The folder does not exist, or has no such weights.
         ValueError: Several files have such weights, or one does not fit the architecture.
     """
+    autoencoder, transformer = import_networks(folder, num_heads=num_heads)
+    return autoencoder.module, transformer.module
+
+
+def import_networks(
+    folder: str | Path, *, num_heads: int | None = None
+) -> tuple[ImportedNetwork[ConvolutionalAutoencoder], ImportedNetwork[Transformer]]:
+    """Do as `load_weights`, and return the configs as well."""
     root = Path(folder)
     if not root.is_dir():
         raise FileNotFoundError(f"{root} is not a folder; give one that holds Bachsformer's weights")
     path, state = _choose(root, kind="vq_vae")
-    autoencoder = _fill(_build_autoencoder(state), _rename(state, _VQ_VAE_NAMES), path=path)
+    autoencoder = _filled(_autoencoder_config(state), _rename(state, _VQ_VAE_NAMES), path=path)
     path, state = _choose(root, kind="transformer")
-    prior = _fill(_build_transformer(state, num_heads, path), _rename(state, _TRANSFORMER_NAMES), path=path)
-    if autoencoder.num_embeddings != prior.num_embeddings:
+    prior = _filled(
+        _transformer_config(state, num_heads, path), _rename(state, _TRANSFORMER_NAMES), path=path
+    )
+    if autoencoder.module.num_embeddings != prior.module.num_embeddings:
         raise ValueError(
-            f"the VQ-VAE in {root} has {autoencoder.num_embeddings} codes and the transformer "
-            f"{prior.num_embeddings}; give a pair that was trained together"
+            f"the VQ-VAE in {root} has {autoencoder.module.num_embeddings} codes and the transformer "
+            f"{prior.module.num_embeddings}; give a pair that was trained together"
         )
-    return autoencoder.eval(), prior.eval()
+    return autoencoder, prior
 
 
 _SIGN = {
@@ -143,47 +166,56 @@ def _rename(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, 
     return renamed
 
 
-def _build_autoencoder(state: Mapping[str, Tensor]) -> ConvolutionalAutoencoder:
-    """Build the autoencoder that has the weights' shapes."""
+def _autoencoder_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Describe the autoencoder that has the weights' shapes."""
     num_embeddings, embedding_dim = state["_vq_vae._embedding.weight"].shape
-    kind = VectorQuantizer if "_vq_vae._ema_w" in state else GradientVectorQuantizer
-    codebook: Codebook = kind(num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+    codebook = {"num_embeddings": num_embeddings, "embedding_dim": embedding_dim, "commitment_cost": 0.25}
+    kind = GradientVectorQuantizer
+    if "_vq_vae._ema_w" in state:
+        kind, codebook = VectorQuantizer, codebook | {"decay": 0.99}
     spreads = [
         tensor for name, tensor in state.items() if re.match(r"_encoder\..*\._block\.1\.weight$", name)
     ]
-    return ConvolutionalAutoencoder(
-        codebook,
-        num_hiddens=len(state["_encoder._conv_4.weight"]),
-        num_residual_layers=len(spreads),
-        num_residual_hiddens=len(spreads[0]) if spreads else 1,
-        channels=state["_encoder._conv_1.weight"].shape[1],
-    )
+    return {
+        "_target_": _target(ConvolutionalAutoencoder),
+        "bottleneck": {"_target_": _target(kind), **codebook},
+        "num_hiddens": len(state["_encoder._conv_4.weight"]),
+        "num_residual_layers": len(spreads),
+        "num_residual_hiddens": len(spreads[0]) if spreads else 1,
+        "channels": state["_encoder._conv_1.weight"].shape[1],
+    }
 
 
-def _build_transformer(state: Mapping[str, Tensor], num_heads: int | None, path: Path) -> Transformer:
-    """Build the transformer that has the weights' shapes."""
+def _transformer_config(state: Mapping[str, Tensor], num_heads: int | None, path: Path) -> dict[str, Any]:
+    """Describe the transformer that has the weights' shapes."""
     num_embeddings, width = state["transformer.wte.weight"].shape
     heads = num_heads or (8 if width == 128 else 0)
     if not heads:
         raise ValueError(f"{path} has width {width} and does not tell its heads; say num_heads=...")
-    return Transformer(
-        vocabulary=Vocabulary(positions=16, codebooks=1, size=num_embeddings),
-        num_layers=len([name for name in state if name.endswith(".ln_1.weight")]),
-        num_heads=heads,
-        width=width,
-        max_positions=len(state["transformer.wpe.weight"]),
-        start_token=False,
-    )
+    return {
+        "_target_": _target(Transformer),
+        "vocabulary": Vocabulary(positions=16, codebooks=1, size=num_embeddings).config(),
+        "num_layers": len([name for name in state if name.endswith(".ln_1.weight")]),
+        "num_heads": heads,
+        "width": width,
+        "max_positions": len(state["transformer.wpe.weight"]),
+        "start_token": False,
+    }
 
 
-def _fill(model: _Model, state: dict[str, Tensor], *, path: Path) -> _Model:
-    """Load renamed weights strictly."""
-    own = model.state_dict().keys()
+def _target(kind: type[nn.Module]) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _filled(config: dict[str, Any], state: dict[str, Tensor], *, path: Path) -> ImportedNetwork[Any]:
+    """Build a network and load renamed weights strictly."""
+    module = build(config)
+    own = module.state_dict().keys()
     # Many updates, so that the codebook's running means continue unchanged.
     settled = {"bottleneck.started": torch.tensor(True), "bottleneck.num_updates": torch.tensor(1_000_000)}
     counters = {name: value for name, value in settled.items() if name in own}
     try:
-        model.load_state_dict(counters | state)
+        module.load_state_dict(counters | state)
     except RuntimeError as error:
         raise ValueError(f"{path} does not fit Bachsformer's architecture: {error}") from error
-    return model
+    return ImportedNetwork(module.eval(), config)
