@@ -129,22 +129,19 @@ class LoadedRun(OpenedRun):
         form: str | None = None,
         **asked: Unpack[Wishes],
     ) -> Iterator[StreamedQuarter]:
-        """Write one piece, or continue one, and yield it quarter by quarter as it is drawn.
+        """Write one piece, or continue one, and yield each quarter as it is drawn, with the piece so far.
 
         Args:
             path: A MIDI file to continue; None begins a piece.
             num_quarters: Length of what is new, in quarters.
             bars: Continue these bars of the file, such as `9-16`; None takes the whole piece.
-            seed: Of the draws; `generate` has the same codes with the same seed.
+            seed: Of the draws, whose codes are those of `generate`.
             sampling: How codes are drawn; None takes the defaults of `Sampling`.
             tempo_bpm: Quarters a minute of what is new; None takes the prompt's last tempo, or 120.
             best_of: Draws of each stretch to choose from, as in `generate`; a stretch comes when chosen.
             critic: Folder of the classifier that chooses; None takes the run's own.
             form: Letters of equal sections of what is new, such as `AABA`; a section comes when it is whole.
             asked: Fields of `Asked`: composer, era, key, blend, attributes, mood, guidance.
-
-        Yields:
-            The number of the quarter, how many there will be, and the piece so far.
 
         Raises:
             MidiError: The file cannot be read as music.
@@ -154,17 +151,16 @@ class LoadedRun(OpenedRun):
         wishes = Asked(**asked)
         prompt = None if path is None else read_prompt(path, grid=self.grid, bars=bars)
         packed = None if prompt is None else prompt.packed
-        conditions = self.conditions(wishes, quarters=num_quarters, seed=seed, prompt=packed)
         streamed = stream_piece(
             self.autoencoder,
             self.prior,
             num_quarters=num_quarters,
             seed=seed,
+            conditions=self.conditions(wishes, quarters=num_quarters, seed=seed, prompt=packed),
             sampling=drawing_of(self, wishes, sampling, best_of=best_of, critic=critic, form=form),
             tempo_bpm=tempo_bpm or 120.0,
             prompt=packed,
             keys=self._key_plan(wishes.key),
-            conditions=conditions,
         )
         return streamed if prompt is None else _behind(prompt, streamed, tempo_bpm)
 
