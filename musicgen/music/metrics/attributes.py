@@ -12,6 +12,7 @@ ATTRIBUTES = {
     "register": "mean MIDI number of the notes that begin",
     "polyphony": "mean number of notes that sound",
     "note_length": "mean length of the notes that begin, in quarters",
+    "harmonic_change": "how little alike the pitch classes of a quarter and of the one before it are, 0 to 1",
     "valence": "how much better the best major key fits than the best minor one, -2 to 2",
 }
 """Names and meanings. Valence and arousal, which is density, are mood as Neves et al. 2022 measure it:
@@ -29,7 +30,8 @@ def attributes_of(
         stretch_quarters: Length of a stretch, 1 or more; the last one may be shorter.
 
     Returns:
-        One row per stretch; NaN where no note begins, or for polyphony where none sounds.
+        One row per stretch; NaN where no note begins, for polyphony where none sounds, and for the change of
+        harmony where no two quarters in a row sound.
     """
     edges = np.append(np.arange(0, quarters, stretch_quarters), quarters).astype(np.float64)
     stretches, lengths = len(edges) - 1, np.diff(edges)
@@ -46,7 +48,8 @@ def attributes_of(
     classes = np.stack([_sounding(edges, onset[voice], offset[voice]) for voice in _voices(pitch)], axis=1)
     fits = profile_correlations(classes)
     valence = fits[:, :12].max(axis=1) - fits[:, 12:].max(axis=1)
-    measured = np.stack([begun / lengths, register, polyphony, note_length, valence], axis=1)
+    change = _harmonic_change(pitch, onset, offset, quarters=quarters, stretch_quarters=stretch_quarters)
+    measured = np.stack([begun / lengths, register, polyphony, note_length, change, valence], axis=1)
     measured[begun == 0] = np.nan
     return measured
 
@@ -66,6 +69,32 @@ def attribute(performance: Performance, name: str) -> float:
 
 def _voices(pitch: Int[np.ndarray, " notes"]) -> list[np.ndarray]:
     return [pitch % 12 == pitch_class for pitch_class in range(12)]
+
+
+def _harmonic_change(
+    pitch: Int[np.ndarray, " notes"],
+    onset: Float[np.ndarray, " notes"],
+    offset: Float[np.ndarray, " notes"],
+    *,
+    quarters: int,
+    stretch_quarters: int,
+) -> Float[np.ndarray, " stretches"]:
+    """Average, over the quarters of a stretch, 1 less the cosine between pitch classes and those before.
+
+    The distance of neighbours in time is the idea of Harte et al. 2006 (Detecting harmonic change in musical
+    audio, equation 4), here of how long pitch classes sound and not of tonal centroids.
+    """
+    edges = np.arange(quarters + 1.0)
+    classes = np.stack([_sounding(edges, onset[voice], offset[voice]) for voice in _voices(pitch)], axis=1)
+    with np.errstate(invalid="ignore"):
+        unit = classes / np.linalg.norm(classes, axis=1, keepdims=True)
+    change = 1 - np.einsum("qc,qc->q", unit[1:], unit[:-1])
+    known = np.isfinite(change)
+    stretch = np.arange(1, quarters)[known] // stretch_quarters
+    stretches = -(-quarters // stretch_quarters)
+    sums = np.bincount(stretch, weights=change[known].clip(0, 1), minlength=stretches)
+    with np.errstate(invalid="ignore"):
+        return sums / np.bincount(stretch, minlength=stretches)
 
 
 def _sounding(

@@ -12,6 +12,7 @@ const ATTRIBUTE_NAMES = {
   register: ["Register", "low", "high"],
   polyphony: ["Texture", "thin", "full"],
   note_length: ["Note lengths", "short", "long"],
+  harmonic_change: ["Harmony", "still", "restless"],
   valence: ["Dark or bright", "dark", "bright"],
 };
 const FREEDOM = [[0.75, "strict"], [0.95, "careful"], [1.15, "usual"], [1.3, "bold"], [9, "wild"]];

@@ -28,10 +28,21 @@ def test_valence_is_above_0_in_major_and_below_in_minor() -> None:
     assert valence[1] < -0.1
 
 
+def test_harmony_changes_where_pitch_classes_do() -> None:
+    octave = [(60, 0.0, 1.0), (72, 1.0, 2.0)]
+    shared = [(60, 2.0, 3.0), (64, 2.0, 3.0), (67, 3.0, 4.0), (64, 3.0, 4.0)]
+    measured = attributes_of(notes([*octave, *shared]), quarters=6, stretch_quarters=2)
+    assert column(measured, "harmonic_change")[:2] == pytest.approx([0, (1 - np.sqrt(0.5) + 0.5) / 2])
+    parted = notes([(60, 0.0, 1.0), (61, 1.0, 2.0), (60, 2.0, 3.0), (61, 3.0, 4.0)])
+    assert attribute(parted, "harmonic_change") == pytest.approx(1)
+
+
 def test_what_cannot_be_measured_is_nan() -> None:
     measured = attributes_of(notes([(60, 0.0, 6.0)]), quarters=8, stretch_quarters=4)
     assert np.isfinite(measured[0]).all()
     assert np.isnan(measured[1]).all()
+    alone = attributes_of(notes([(60, 0.0, 1.0), (60, 2.0, 3.0)]), quarters=3, stretch_quarters=3)
+    assert np.isnan(column(alone, "harmonic_change")[0])
 
 
 def test_a_whole_piece_is_one_stretch() -> None:
