@@ -20,7 +20,7 @@ from musicgen.music.grid import from_packed
 from musicgen.music.metrics.bars import QUARTERS_PER_BAR
 from musicgen.music.notes import Performance
 from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, pack, unpack
-from musicgen.training.gan_module import GanModule
+from musicgen.training.modules.gan_module import GanModule
 
 _STEPS_PER_QUARTER = STEPS_PER_BAR // QUARTERS_PER_BAR
 _TICKS_PER_STEP = TICKS_PER_QUARTER // _STEPS_PER_QUARTER

@@ -28,8 +28,8 @@ from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import HIGHEST_PITCH, LOWEST_PITCH, Performance
 from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER
 from musicgen.training.checkpoints import StageCheckpoint
+from musicgen.training.modules.prior_module import PriorModule
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
-from musicgen.training.prior_module import PriorModule
 
 LONGEST_QUARTERS = 12  # a longer note is cut to this
 _TOKENS_A_STEP = 512

@@ -34,8 +34,8 @@ from musicgen.style.predictions import (
     with_interval,
 )
 from musicgen.training.checkpoints import StageCheckpoint
+from musicgen.training.modules.style_module import StyleModule
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
-from musicgen.training.style_module import StyleModule
 
 log = logging.getLogger(__name__)
 FOLDS = 5

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from musicgen.data.batches.slices import SliceBatch
 from musicgen.music.render.piano_roll import comparison_image
-from musicgen.training.autoencoder_module import AutoencoderModule
+from musicgen.training.modules.autoencoder_module import AutoencoderModule
 from musicgen.training.optim import learning_rate
 from musicgen.training.tensorboard_logger import CARD_WIDTH_IN
 

@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from musicgen.measure.rate import bits_per_quarter
-from musicgen.training.autoencoder_module import AutoencoderModule
+from musicgen.training.modules.autoencoder_module import AutoencoderModule
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.batches.datamodule import CodeDataModule
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.priors.flat import Transformer
-from musicgen.training.prior_module import PriorModule
+from musicgen.training.modules.prior_module import PriorModule
 from musicgen.training.trainer import fastest_precision
 
 _QUARTERS = 12

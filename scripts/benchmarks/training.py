@@ -16,7 +16,7 @@ from musicgen.data.batches.datamodule import MidiDataModule
 from musicgen.data.batches.density import channel_densities
 from musicgen.data.prepare import Prepared
 from musicgen.measure.reconstruction import ReconstructionMetrics
-from musicgen.training.autoencoder_module import AutoencoderModule
+from musicgen.training.modules.autoencoder_module import AutoencoderModule
 
 
 def run_config(*overrides: str) -> DictConfig:

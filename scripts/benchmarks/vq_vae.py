@@ -17,7 +17,7 @@ from benchmarks.music import prepared
 from benchmarks.reference_autoencoder import ReferenceAutoencoder, ReferenceTraining
 from benchmarks.training import RUN_EPOCHS, VQ_VAE_BATCH, seconds_an_update, trainer, vq_vae
 from musicgen.data.store.packed import PackedPieces
-from musicgen.training.autoencoder_module import AutoencoderModule
+from musicgen.training.modules.autoencoder_module import AutoencoderModule
 from musicgen.training.trainer import fastest_precision
 
 _HELD_OUT = 1024  # slices, for the metrics that are taken again and again while training

@@ -15,7 +15,7 @@ from musicgen.measure.reconstruction import ReconstructionMetrics
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.stage import NetworkStage
-from musicgen.training.autoencoder_module import AutoencoderModule
+from musicgen.training.modules.autoencoder_module import AutoencoderModule
 
 _SOUNDING = 0.03  # share of cells in a random batch, about that of real music
 

@@ -14,7 +14,7 @@ from musicgen.models.bar_autoencoder import BarAutoencoder
 from musicgen.pipeline.context import AUTOENCODER, KMEANS, RunContext
 from musicgen.pipeline.stage import NetworkStage, Stages
 from musicgen.pipeline.stages.kmeans import autoencoder_of, coding_autoencoder
-from musicgen.training.bar_module import BarModule
+from musicgen.training.modules.bar_module import BarModule
 
 
 @dataclass(kw_only=True)

@@ -21,7 +21,7 @@ from musicgen.models.priors.base import Prior
 from musicgen.pipeline.context import AUTOENCODER, KMEANS, RunContext
 from musicgen.pipeline.stage import NetworkStage, Stages
 from musicgen.pipeline.stages.kmeans import autoencoder_of, coding_autoencoder
-from musicgen.training.prior_module import PriorModule
+from musicgen.training.modules.prior_module import PriorModule
 
 
 @dataclass(kw_only=True)

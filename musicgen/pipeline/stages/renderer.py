@@ -22,7 +22,7 @@ from musicgen.music.grid import Grid, PlayedGrid
 from musicgen.music.packing import TICKS_PER_QUARTER
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.stage import NetworkStage, Stages
-from musicgen.training.renderer_module import RendererModule
+from musicgen.training.modules.renderer_module import RendererModule
 
 _NOTES_PER_QUARTER = 5  # about, to estimate updates
 

@@ -13,7 +13,7 @@ from musicgen.models.style import StyleClassifier
 from musicgen.music.metrics.patterns import FAMILIES, NUM_PATTERNS
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.stage import NetworkStage, Stages
-from musicgen.training.style_module import StyleModule
+from musicgen.training.modules.style_module import StyleModule
 
 _QUARTERS_PER_PIECE = 500  # about, to estimate updates
 

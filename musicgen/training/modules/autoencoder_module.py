@@ -14,7 +14,7 @@ from musicgen.measure.reconstruction import ReconstructionMetrics, code_entropy,
 from musicgen.models.autoencoder import Autoencoder, AutoencoderOutput
 from musicgen.models.cells.base import CellLoss
 from musicgen.training.fsdp import shard_over_ranks
-from musicgen.training.network_module import NetworkModule
+from musicgen.training.modules.network_module import NetworkModule
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory, learning_rate
 from musicgen.training.trainer import is_written, sample_numbers
 

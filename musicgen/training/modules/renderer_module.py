@@ -9,7 +9,7 @@ from torchmetrics import MeanMetric
 from musicgen.data.batches.notes import NoteBatch
 from musicgen.models.renderer.network import Renderer
 from musicgen.music.expression.attributes import ATTRIBUTES
-from musicgen.training.network_module import NetworkModule
+from musicgen.training.modules.network_module import NetworkModule
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 
 

@@ -9,7 +9,7 @@ from torchmetrics import CatMetric, MeanMetric
 from musicgen.data.batches.codes import CodeBatch
 from musicgen.models.bar_autoencoder import BarAutoencoder, BarOutput
 from musicgen.training.fsdp import shard_over_ranks
-from musicgen.training.network_module import NetworkModule
+from musicgen.training.modules.network_module import NetworkModule
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 
 

@@ -6,7 +6,7 @@ from torchmetrics import MeanMetric
 
 from musicgen.data.batches.clips import ClipBatch
 from musicgen.models.style import StyleClassifier, StyleOutput
-from musicgen.training.network_module import NetworkModule
+from musicgen.training.modules.network_module import NetworkModule
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 
 

@@ -7,7 +7,7 @@ from musicgen.data.batches.codes import CodeBatch
 from musicgen.measure.rate import bits_per_quarter
 from musicgen.models.priors.base import Prior
 from musicgen.training.fsdp import shard_over_ranks
-from musicgen.training.network_module import NetworkModule
+from musicgen.training.modules.network_module import NetworkModule
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 
 
