@@ -106,7 +106,7 @@ def reconstructed(autoencoder: Autoencoder, packed: np.ndarray) -> Performance:
     batch = SliceBatch.of_piece(packed, channels=autoencoder.channels, layout=autoencoder.layout)
     cells = autoencoder.cells
     drawn = cells.draw(cells.evidence(autoencoder(batch.slices).maps.float()))
-    return from_packed(drawn.packed, onsets=drawn.onsets)
+    return from_packed(drawn.packed, onsets=drawn.onsets, ticks=autoencoder.layout.ticks)
 
 
 def measured(

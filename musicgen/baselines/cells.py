@@ -124,7 +124,8 @@ class StateMarkov(Baseline):
                 line[tick] = (drawn >= limits[sounds, :2, pitches].T).sum(axis=0)
                 sounds = (line[tick] != SILENT).astype(np.int64)
             onsets = packed_line(line.T == ONSET, ticks=ticks, onsets=True)
-            pieces.append(from_packed(packed_line(line.T != SILENT, ticks=ticks), onsets=onsets))
+            packed = packed_line(line.T != SILENT, ticks=ticks)
+            pieces.append(from_packed(packed, onsets=onsets, ticks=ticks))
         return pieces
 
     def num_parameters(self) -> int:

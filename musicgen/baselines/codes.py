@@ -128,7 +128,8 @@ class CodeMarkov(Baseline):
         for _ in range(num_pieces):
             codes = torch.from_numpy(self._walk(num_quarters * per_quarter, generator))
             decoded = decode_codes(self.autoencoder, codes.view(num_quarters, per_quarter))
-            pieces.append(from_packed(decoded.packed, onsets=decoded.onsets))
+            ticks = self.autoencoder.layout.ticks
+            pieces.append(from_packed(decoded.packed, onsets=decoded.onsets, ticks=ticks))
         return pieces
 
     def num_parameters(self) -> int:

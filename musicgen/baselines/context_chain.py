@@ -114,6 +114,7 @@ class ContextChain(Baseline):
             from_packed(
                 packed_line(piece != SILENT, ticks=ticks),
                 onsets=packed_line(piece == ONSET, ticks=ticks, onsets=True),
+                ticks=ticks,
             )
             for piece in drawn
         ]

@@ -55,7 +55,8 @@ def _pieces(config: DictConfig, composer: str) -> "Sequence[MeasuredPiece]":
         for number, piece in enumerate(split.pieces):
             packed = np.array(split.piece(number))
             start = max(0, (len(packed) - config.num_quarters) // 2)
-            excerpts.append((piece.path.name, from_packed(packed[start : start + config.num_quarters])))
+            excerpt = from_packed(packed[start : start + config.num_quarters], ticks=split.ticks)
+            excerpts.append((piece.path.name, excerpt))
     return measure(excerpts, total=len(excerpts), description=f"Measuring {composer}")
 
 

@@ -66,7 +66,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("ckpt_path", one_of("last").or_null()),
     ("generate:keep", whole(1).or_null()),
     ("train:keep", one_of("best", "last")),
-    ("grid.ticks", one_of(4, 8, 16, 32)),
+    ("grid.ticks", one_of(3, 4, 6, 8, 12, 16, 24, 32)),
     ("*.num_embeddings", whole(1)),
     ("*.embedding_dim", whole(1)),
     ("*.num_hiddens", whole(1)),

@@ -109,4 +109,4 @@ def _loops_of(pieces: PackedPieces, *, bars: int, name: str, progress: bool) -> 
     logger.info("%s: %d loops of %d bars in %d pieces", name, len(cut), bars, len(pieces.pieces))
     starts: Int64[np.ndarray, " boundaries"] = np.arange(len(cut) + 1, dtype=np.int64) * length * TIMES
     whole = np.concatenate([*cut, np.empty((0, *pieces.packed.shape[1:]), pieces.packed.dtype)])
-    return PackedPieces(whole, starts=starts, pieces=sources)
+    return PackedPieces(whole, starts=starts, pieces=sources, ticks=pieces.ticks)

@@ -49,4 +49,4 @@ def _moved(pieces: PackedPieces, analyses: Mapping[str, Analysis]) -> PackedPiec
         shortened += np.count_nonzero(here) != np.count_nonzero(written)
     if shortened:
         logger.info("%d of %d pieces lose notes beyond the piano in one key", shortened, len(pieces.pieces))
-    return PackedPieces(packed, starts=pieces.starts, pieces=pieces.pieces)
+    return PackedPieces(packed, starts=pieces.starts, pieces=pieces.pieces, ticks=pieces.ticks)

@@ -86,7 +86,8 @@ def generate_pieces(
     rows = rows.view(num_pieces, -1, autoencoder.num_codes)
     if opening is None:
         cells = [decode_codes(autoencoder, row) for row in rows]
-        return in_their_keys(rows, cells, keys=keys, seed=seed, tempo_bpm=tempo_bpm)
+        ticks = autoencoder.layout.ticks
+        return in_their_keys(rows, cells, keys=keys, seed=seed, tempo_bpm=tempo_bpm, ticks=ticks)
     new = [decode_codes(autoencoder, row[len(opening.packed) :], before=opening.last) for row in rows]
     return [opening.continued(row, cells, tempo_bpm=tempo_bpm) for row, cells in zip(rows, new, strict=True)]
 
@@ -127,12 +128,14 @@ class Opening:
         codes: The codes of the prompt, moved home.
         last: What sounds at its end, moved home.
         home: Semitones by which it is moved before it is read: none unless one key was learned.
+        ticks: Steps per quarter of the grid.
     """
 
     packed: UInt32[np.ndarray, "quarters pitches"]
     codes: Int[torch.Tensor, "1 codes"]
     last: Bool[np.ndarray, " pitches"]
     home: int
+    ticks: int
 
     @classmethod
     def read(
@@ -150,7 +153,7 @@ class Opening:
         home = steps_to_home(packed) if keys.learned is not None else 0
         read = moved(packed, home)
         codes = torch.from_numpy(encode_packed(autoencoder, read)).reshape(1, -1)
-        return cls(packed, codes, sounding_at_end(autoencoder, read), home)
+        return cls(packed, codes, sounding_at_end(autoencoder, read), home, autoencoder.layout.ticks)
 
     def continued(
         self, row: Int[torch.Tensor, "quarters codes"], new: DrawnCells, *, tempo_bpm: float
@@ -166,7 +169,7 @@ class Opening:
         onsets = new.onsets
         if onsets is not None:
             onsets = np.concatenate([np.zeros_like(self.packed), moved(onsets, -self.home)])
-        performance = from_packed(packed, onsets=onsets, tempo_bpm=tempo_bpm)
+        performance = from_packed(packed, onsets=onsets, tempo_bpm=tempo_bpm, ticks=self.ticks)
         return GeneratedPiece(row, packed, performance, prompt_quarters=len(self.packed))
 
 
@@ -203,6 +206,7 @@ def in_their_keys(
     keys: KeyPlan,
     seed: int,
     tempo_bpm: float,
+    ticks: int,
 ) -> list[GeneratedPiece]:
     """Make pieces of cells that stand by themselves, each moved to its key.
 
@@ -212,17 +216,24 @@ def in_their_keys(
         keys: The key that they come in.
         seed: Of the keys, where none is asked for.
         tempo_bpm: Quarters a minute.
+        ticks: Steps per quarter of the grid.
     """
     pieces = []
     for number, (row, drawn) in enumerate(zip(rows, cells, strict=True)):
         random = np.random.default_rng([seed, number])
-        steps = keys.semitones(from_packed(drawn.packed, onsets=drawn.onsets), random=random)
-        pieces.append(begun(row, drawn, semitones=fitting(drawn.packed, steps), tempo_bpm=tempo_bpm))
+        steps = keys.semitones(from_packed(drawn.packed, onsets=drawn.onsets, ticks=ticks), random=random)
+        semitones = fitting(drawn.packed, steps)
+        pieces.append(begun(row, drawn, semitones=semitones, tempo_bpm=tempo_bpm, ticks=ticks))
     return pieces
 
 
 def begun(
-    row: Int[torch.Tensor, "quarters codes"], cells: DrawnCells, *, semitones: int, tempo_bpm: float
+    row: Int[torch.Tensor, "quarters codes"],
+    cells: DrawnCells,
+    *,
+    semitones: int,
+    tempo_bpm: float,
+    ticks: int,
 ) -> GeneratedPiece:
     """Make a piece of cells that stand by themselves.
 
@@ -231,10 +242,11 @@ def begun(
         cells: What they are decoded to.
         semitones: What the piece is moved by, upwards positive.
         tempo_bpm: Quarters a minute.
+        ticks: Steps per quarter of the grid.
     """
     packed = moved(cells.packed, semitones)
     onsets = None if cells.onsets is None else moved(cells.onsets, semitones)
-    performance = from_packed(packed, onsets=onsets, tempo_bpm=tempo_bpm)
+    performance = from_packed(packed, onsets=onsets, tempo_bpm=tempo_bpm, ticks=ticks)
     return GeneratedPiece(row, packed, performance, prompt_quarters=0)
 
 

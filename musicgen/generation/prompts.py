@@ -13,7 +13,7 @@ from musicgen.music.beat_grid import BeatsGrid
 from musicgen.music.grid import ClockGrid, Grid
 from musicgen.music.midi import read_midi, write_midi
 from musicgen.music.notes import Performance
-from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER
+from musicgen.music.packing import NUM_PITCHES, TICKS_OF_ALL_GRIDS, TICKS_PER_QUARTER
 from musicgen.music.passages import cut_passage
 from musicgen.music.score_map import SEAM, ScoreMap
 
@@ -254,8 +254,8 @@ def _score(prompt: Prompt, tempo_bpm: float | None) -> ScoreMap:
 
 
 def scaled_to_grid(score: ScoreMap) -> ScoreMap:
-    """Return a map in ticks that the grid's ticks are whole numbers of, if a file can have so many."""
-    common = math.lcm(score.ticks_per_quarter, TICKS_PER_QUARTER)
+    """Return a map in ticks that any grid's ticks are whole numbers of, if a file can have so many."""
+    common = math.lcm(score.ticks_per_quarter, TICKS_OF_ALL_GRIDS)
     return score.rescaled(common) if common <= _MAX_TICKS_PER_QUARTER else score
 
 

@@ -83,7 +83,8 @@ def stream_piece(
         row, before = torch.cat(list(read)), None if opening is None else opening.last
         cells = autoencoder.cells.draw(torch.cat(list(evidence)), before=before)
         if opening is None:
-            return begun(row, cells, semitones=semitones, tempo_bpm=tempo_bpm)
+            ticks = autoencoder.layout.ticks
+            return begun(row, cells, semitones=semitones, tempo_bpm=tempo_bpm, ticks=ticks)
         return opening.continued(row, cells, tempo_bpm=tempo_bpm)
 
     given = [] if opening is None else [opening.codes.view(-1, autoencoder.num_codes)]

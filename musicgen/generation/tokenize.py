@@ -14,7 +14,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.files.progress_bar import track
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.models.cells.base import DrawnCells
-from musicgen.music.packing import TICKS_PER_QUARTER, packed_onsets
+from musicgen.music.packing import packed_onsets
 
 
 @torch.inference_mode()
@@ -120,7 +120,7 @@ def sounding_at_end(
     """
     if not len(packed):
         return np.zeros(packed.shape[1], bool)
-    return packed[-1] >> np.uint32(TICKS_PER_QUARTER - autoencoder.layout.unit) != 0
+    return autoencoder.layout.sounding_last(packed[-1])
 
 
 @torch.inference_mode()

@@ -14,7 +14,6 @@ from musicgen.data.summary import SkippedPiece
 from musicgen.measure.copying.threshold import CopyThreshold, copy_index, copy_metrics, threshold
 from musicgen.measure.music import MeasuredPiece, Ngrams, averages, measure, progressions, read_generated
 from musicgen.measure.reference import MAX_PIECES, excerpts_of
-from musicgen.music.grid import from_packed
 from musicgen.music.midi import MidiError
 from musicgen.music.notes import Performance
 
@@ -128,14 +127,16 @@ def held_out_excerpts(pieces: PackedPieces, *, num_quarters: int) -> list[Named]
     return [
         (str(pieces.pieces[number].path), excerpt)
         for number in known_sample(pieces.pieces)[:MAX_PIECES]
-        for excerpt in excerpts_of(np.array(pieces.piece(number)), num_quarters=num_quarters)
+        for excerpt in excerpts_of(
+            np.array(pieces.piece(number)), num_quarters=num_quarters, ticks=pieces.ticks
+        )
     ]
 
 
 def _measured(
     pieces: PackedPieces, numbers: Sequence[int], *, description: str = "Measuring real pieces"
 ) -> list[MeasuredPiece]:
-    named = ((pieces.pieces[number].title, from_packed(pieces.piece(number))) for number in numbers)
+    named = ((pieces.pieces[number].title, pieces.performance(number)) for number in numbers)
     return measure(named, total=len(numbers), description=description)
 
 

@@ -219,8 +219,8 @@ class ReconstructionMetrics(Metric):
     def _matches_of(self, number: int, evidence: Shaped[Tensor, "quarters ..."]) -> Int[Tensor, "2 3"]:
         """Count matched, real and predicted onsets (first row) and notes of a piece."""
         drawn = self._cells[0].draw(evidence)
-        original = from_packed(np.array(self.pieces.piece(number)))
-        predicted = from_packed(drawn.packed, onsets=drawn.onsets)
+        original = self.pieces.performance(number)
+        predicted = from_packed(drawn.packed, onsets=drawn.onsets, ticks=self.pieces.ticks)
         counts = [note_counts(original, predicted)]
         counts.append(note_counts(original, predicted, offset_ratio=OFFSET_RATIO))
         rows = [(count.matched, count.reference, count.estimated) for count in counts]

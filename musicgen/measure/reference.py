@@ -10,6 +10,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.measure.distances import Distance, distances, features
 from musicgen.music.grid import from_packed
 from musicgen.music.notes import Performance
+from musicgen.music.packing import TICKS_PER_QUARTER
 
 MAX_PIECES = 40
 MAX_EXCERPTS = 3  # per piece
@@ -70,17 +71,19 @@ def real_excerpts(
     excerpts, groups = [], []
     for group, content in enumerate(sorted(pieces, key=lambda content: content[8:24])[:max_pieces]):
         split, number = pieces[content]
-        cut = excerpts_of(np.array(split.piece(number)), num_quarters=num_quarters)
+        cut = excerpts_of(np.array(split.piece(number)), num_quarters=num_quarters, ticks=split.ticks)
         excerpts += cut
         groups += [group] * len(cut)
     return Reference(excerpts, np.array(groups, np.int64))
 
 
-def excerpts_of(packed: UInt32[np.ndarray, "quarters pitches"], *, num_quarters: int) -> list[Performance]:
+def excerpts_of(
+    packed: UInt32[np.ndarray, "quarters pitches"], *, num_quarters: int, ticks: int = TICKS_PER_QUARTER
+) -> list[Performance]:
     """Cut up to three excerpts from a piece, spread evenly over it; silent ones are skipped."""
     count = max(1, min(MAX_EXCERPTS, len(packed) // num_quarters))
     starts = np.linspace(0, max(len(packed) - num_quarters, 0), count).astype(int)
-    excerpts = [from_packed(packed[start : start + num_quarters]) for start in starts]
+    excerpts = [from_packed(packed[start : start + num_quarters], ticks=ticks) for start in starts]
     return [excerpt for excerpt in excerpts if len(excerpt)]
 
 

@@ -93,10 +93,13 @@ def states_of_piece(
         packed: Packed slices of a whole piece; silence comes before it.
         layout: Ticks of a quarter.
     """
-    ticks = np.uint32(sum(1 << tick for tick in range(0, TICKS_PER_QUARTER, layout.unit)))
+    firsts = np.uint32(1) << layout.starts.astype(np.uint32)
+    ticks = np.bitwise_or.reduce(firsts)
     sounds, begins = packed & ticks, packed_onsets(packed) & ticks
-    sounded = sounds << np.uint32(layout.unit)
-    sounded[1:] |= sounds[:-1] >> np.uint32(TICKS_PER_QUARTER - layout.unit)
+    sounded = np.zeros_like(sounds)
+    for length in np.unique(layout.lengths).astype(np.uint32):
+        sounded |= (sounds & np.bitwise_or.reduce(firsts[layout.lengths == length])) << length
+    sounded[1:] |= layout.sounding_last(sounds[:-1])
     states = (ticks & ~sounds, sounds & ~begins, begins)
     return np.array(
         [

@@ -12,6 +12,14 @@ from musicgen.models.autoencoder import SliceDecoder
 
 _PADDING = 1
 _INNER_KERNEL = 3  # of the innermost convolution, which has neither stride nor padding
+_STRIDES = {  # over ticks: those that leave two latents
+    4: (1, 1, 1),
+    8: (2, 1, 1),
+    12: (3, 1, 1),
+    16: (2, 2, 1),
+    24: (3, 2, 1),
+    32: (2, 2, 2),
+}
 
 
 @dataclass(frozen=True)
@@ -44,9 +52,17 @@ class Strides:
 
     @classmethod
     def for_ticks(cls, ticks: int) -> "Strides":
-        """Choose the strides that take a quarter of so many ticks to two latents, 88 pitches to eight."""
-        halvings = [2 if ticks >= 8 * 2**n else 1 for n in range(3)]
-        return cls.of([(2, step) for step in halvings])
+        """Choose the strides that take a quarter of so many ticks to two latents, 88 pitches to eight.
+
+        Raises:
+            ValueError: No strides do.
+        """
+        if ticks not in _STRIDES:
+            raise ValueError(
+                f"no strides take ticks={ticks} to two latents, only {', '.join(map(str, _STRIDES))}; give "
+                "vq_vae.strides, or use vq_vae=pitch, which takes all ticks"
+            )
+        return cls.of([(2, step) for step in _STRIDES[ticks]])
 
     @property
     def kernels(self) -> tuple[tuple[int, int], ...]:
@@ -85,7 +101,7 @@ class Strides:
 def _advice(name: str) -> str:
     if name == "pitches":
         return "use 2, 2, 2 for 88 pitches"
-    return "use 2, 2, 2 for 32 ticks, 2, 2, 1 for 16, 2, 1, 1 for 8"
+    return "use " + ", ".join(f"{a}, {b}, {c} for {ticks} ticks" for ticks, (a, b, c) in _STRIDES.items())
 
 
 class ResidualBlock(nn.Module):

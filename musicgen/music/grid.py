@@ -18,6 +18,8 @@ from musicgen.music.packing import (
     cell_after,
     cell_before,
     pack,
+    packed_ticks,
+    ticks_at,
     unpack,
 )
 from musicgen.music.score_map import ScoreMap
@@ -78,10 +80,10 @@ class ClockGrid(Buildable):
 
     Attributes:
         sustain: lengthen notes by the sustain pedal.
-        ticks: steps per quarter, 32 or a divisor of it: onsets and offsets go to the nearest one.
+        ticks: steps per quarter, see `SliceLayout`: onsets and offsets go to the nearest one.
 
     Raises:
-        ValueError: `ticks` does not divide 32.
+        ValueError: no layout has so many ticks.
     """
 
     sustain: bool = False
@@ -118,17 +120,22 @@ class ClockGrid(Buildable):
         return read_midi(path, sustain=self.sustain)
 
 
+def ticks_of(grid: Grid) -> int:
+    """Return the steps per quarter of a grid's cells: the packed ones where it does not round to its own."""
+    return grid.ticks if isinstance(grid, PlayedGrid) else TICKS_PER_QUARTER
+
+
 def to_packed(performance: Performance, *, ticks: int = TICKS_PER_QUARTER) -> PackedSlices:
     """Draw all held cells of all notes, in every slice that a note crosses.
 
     Onsets and offsets go to the nearest tick of the whole piece's time line; a note lasts at
     least a tick. The packed tick before a re-struck onset of a sounding pitch is cleared, except
-    where it is itself an onset: on a grid coarser than the packed one every onset stays visible.
+    where it is itself an onset: with up to 16 ticks every onset stays visible.
     The first slice is the quarter of the first onset.
 
     Args:
         performance: the notes.
-        ticks: steps per quarter; each coarser one is drawn as all the packed ticks that it lasts.
+        ticks: steps per quarter; each is drawn as all the packed ticks that it lasts, see `SliceLayout`.
 
     Returns:
         Packed slices, 352 bytes a quarter.
@@ -142,7 +149,7 @@ def to_packed(performance: Performance, *, ticks: int = TICKS_PER_QUARTER) -> Pa
     length = performance.duration_quarters - first_quarter
     if not length <= MAX_QUARTERS:
         raise MidiError(f"{length:.0f} quarters long; at most {MAX_QUARTERS:,} fit on the grid")
-    pitch, begin, end = _held_cells(performance, first_quarter, unit=TICKS_PER_QUARTER // ticks)
+    pitch, begin, end = _held_cells(performance, first_quarter, ticks=ticks)
     quarters = -(-int(end.max()) // TICKS_PER_QUARTER)
     packed = np.zeros(quarters * NUM_PITCHES, np.uint32)
     _draw(packed, pitch, begin, end)
@@ -150,15 +157,15 @@ def to_packed(performance: Performance, *, ticks: int = TICKS_PER_QUARTER) -> Pa
 
 
 def _held_cells(
-    performance: Performance, first_quarter: int, *, unit: int
+    performance: Performance, first_quarter: int, *, ticks: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return pitch, first tick and end of stretches that do not overlap, one per onset cell."""
-    ticks = TICKS_PER_QUARTER // unit
-    onset = np.rint(performance.onset_quarters * ticks).astype(np.int64) * unit
-    offset = np.rint(performance.offset_quarters * ticks).astype(np.int64) * unit
-    offset = np.maximum(offset, onset + unit)
+    onset = np.rint(performance.onset_quarters * ticks)
+    offset = np.maximum(np.rint(performance.offset_quarters * ticks), onset + 1)
+    offset = packed_ticks(offset, ticks=ticks)
+    onset = packed_ticks(onset, ticks=ticks)
     order = (performance.pitch - LOWEST_PITCH).astype(np.uint8).argsort(kind="stable")  # onsets stay in order
-    line = int(offset.max()) + 2 * unit  # all pitches on one time line, one after the other
+    line = int(offset.max()) + TICKS_PER_QUARTER  # all pitches on one time line, one after the other
     pitch = performance.pitch.take(order).astype(np.int64) - LOWEST_PITCH
     base = pitch * line
     begin = base + onset.take(order)
@@ -192,18 +199,25 @@ def from_packed(
     tempo_bpm: float = 120.0,
     velocity: int = 80,
     onsets: np.ndarray | None = None,
+    ticks: int = TICKS_PER_QUARTER,
 ) -> Performance:
     """Read each run of sounding cells as one note.
+
+    Where a grid's ticks are no whole numbers of packed ticks, a note lasts from the beginning of the tick in
+    which its run begins to the end of the tick in which it ends: a third of a quarter is not 11 of 32, and
+    the packed tick that `to_packed` cleared before a note is struck again sounds once more.
 
     Args:
         packed: packed slices of consecutive quarters, uint32 (quarters, 88).
         tempo_bpm: quarters a minute, for the times in seconds.
         velocity: loudness of all notes, 1 to 127.
         onsets: packed onset channel; an onset that rises inside a run begins a new note.
+        ticks: steps per quarter of the grid from which the slices come.
 
     Raises:
-        ValueError: for a wrong shape, type, tempo or velocity.
+        ValueError: for a wrong shape, type, tempo, velocity or number of ticks.
     """
+    SliceLayout(ticks=ticks)
     _check_packed(packed)
     if not 0 < tempo_bpm < float("inf"):
         raise ValueError(f"tempo_bpm={tempo_bpm} is not a tempo; use for example 120")
@@ -218,7 +232,11 @@ def from_packed(
     ends = packed & (cell_after(begins) | ~cell_after(packed))  # the last cell of each note
     pitch, onset = _positions(begins)
     _, last = _positions(ends)
-    quarters = {"onset": onset / TICKS_PER_QUARTER, "offset": (last + 1) / TICKS_PER_QUARTER}
+    if TICKS_PER_QUARTER % ticks:
+        onset, last = ticks_at(onset, ticks=ticks), ticks_at(last, ticks=ticks)
+    else:
+        ticks = TICKS_PER_QUARTER
+    quarters = {"onset": onset / ticks, "offset": (last + 1) / ticks}
     return Performance.from_arrays(
         pitch + LOWEST_PITCH,
         onset_s=quarters["onset"] * 60 / tempo_bpm,
@@ -236,7 +254,12 @@ def to_slices(performance: Performance) -> Slices:
 
 
 def from_slices(
-    slices: np.ndarray, *, onsets: np.ndarray | None = None, tempo_bpm: float = 120.0, velocity: int = 80
+    slices: np.ndarray,
+    *,
+    onsets: np.ndarray | None = None,
+    tempo_bpm: float = 120.0,
+    velocity: int = 80,
+    ticks: int = TICKS_PER_QUARTER,
 ) -> Performance:
     """Read each run of sounding cells as one note, as `from_packed` does.
 
@@ -245,13 +268,14 @@ def from_slices(
         onsets: onset channel of the same shape.
         tempo_bpm: quarters a minute.
         velocity: loudness of all notes, 1 to 127.
+        ticks: steps per quarter of the grid from which the slices come.
 
     Raises:
-        ValueError: for a wrong shape, type, tempo or velocity.
+        ValueError: for a wrong shape, type, tempo, velocity or number of ticks.
     """
     onset_channel = None if onsets is None else pack(_checked_slices(onsets))
     packed = pack(_checked_slices(slices))
-    return from_packed(packed, tempo_bpm=tempo_bpm, velocity=velocity, onsets=onset_channel)
+    return from_packed(packed, tempo_bpm=tempo_bpm, velocity=velocity, onsets=onset_channel, ticks=ticks)
 
 
 def _positions(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, UInt8, UInt32
+from jaxtyping import Bool, Int64, Real, UInt8, UInt32
 
 from musicgen.config.build import Buildable
 
 TICKS_PER_QUARTER = 32  # of packed slices: those of a pitch fill a number
+TICKS_OF_ALL_GRIDS = 96  # per quarter: the least number that thirds and 32nds are whole numbers of
 NUM_PITCHES = 88
 
 PackedSlices = UInt32[np.ndarray, "quarters pitches"]
@@ -19,7 +20,8 @@ class SliceLayout(Buildable):
 
     Attributes:
         pitches: Rows, from A0 upwards; the piano has 88.
-        ticks: Columns: the grid's steps per quarter, 32 or a divisor of it.
+        ticks: Columns: the grid's steps per quarter. In packed slices each one is all the packed ticks from
+            the one nearest to its beginning up to the next tick's.
 
     Raises:
         ValueError: A number is out of range.
@@ -31,9 +33,10 @@ class SliceLayout(Buildable):
     def __post_init__(self) -> None:
         if self.pitches < 1:
             raise ValueError(f"pitches={self.pitches} is not a count; use 1 or more (the piano's are 88)")
-        if not 1 <= self.ticks <= TICKS_PER_QUARTER or TICKS_PER_QUARTER % self.ticks:
+        if not 1 <= self.ticks <= TICKS_PER_QUARTER or TICKS_OF_ALL_GRIDS % self.ticks:
             raise ValueError(
-                f"ticks={self.ticks} per quarter do not divide {TICKS_PER_QUARTER}; use 4, 8, 16 or 32"
+                f"ticks={self.ticks} per quarter are no grid of halves and thirds; use 4, 8, 16 or 32, "
+                "or with triplets 3, 6, 12 or 24"
             )
 
     @property
@@ -47,15 +50,40 @@ class SliceLayout(Buildable):
         return self.pitches * self.ticks
 
     @property
-    def unit(self) -> int:
-        """Length of a tick in those of packed slices, of which a quarter has 32."""
-        return TICKS_PER_QUARTER // self.ticks
+    def starts(self) -> Int64[np.ndarray, " ticks"]:
+        """Packed tick with which each tick begins."""
+        return packed_ticks(np.arange(self.ticks), ticks=self.ticks)
+
+    @property
+    def lengths(self) -> Int64[np.ndarray, " ticks"]:
+        """Packed ticks that each tick lasts: as many, or one more where the ticks do not divide 32."""
+        return np.diff(self.starts, append=TICKS_PER_QUARTER)
+
+    @property
+    def words(self) -> UInt32[np.ndarray, " ticks"]:
+        """Each tick as a number whose bits are the packed ticks that it lasts."""
+        return (((1 << self.lengths) - 1) << self.starts).astype(np.uint32)
 
     def cells_of(
         self, packed: UInt32[np.ndarray, "*batch pitches"]
     ) -> UInt8[np.ndarray, "*batch pitches ticks"]:
         """Unpack to this layout's ticks: 1 where any of the packed ticks is set, or else 0."""
-        return unpack(coarsened(packed, unit=self.unit))[..., :: self.unit].view(np.uint8)
+        least, rest = divmod(TICKS_PER_QUARTER, self.ticks)
+        coarse = coarsened(packed, unit=least)
+        if not rest:
+            return unpack(coarse)[..., ::least].view(np.uint8)
+        longer = np.bitwise_or.reduce(_first_bits(self.words[self.lengths > least]))
+        return unpack(coarse | packed >> np.uint32(least) & longer)[..., self.starts].view(np.uint8)
+
+    def packed_of(
+        self, cells: Bool[np.ndarray, "*batch pitches ticks"], *, first_only: bool = False
+    ) -> UInt32[np.ndarray, "*batch pitches"]:
+        """Pack cells of this layout, each as all the packed ticks that it lasts, or as the first of them."""
+        return cells @ (_first_bits(self.words) if first_only else self.words)
+
+    def sounding_last(self, packed: UInt32[np.ndarray, "*batch"]) -> Bool[np.ndarray, "*batch"]:
+        """Return which pitches sound in the last tick of each quarter."""
+        return packed >> np.uint32(self.starts[-1]) != 0
 
 
 PIANO = SliceLayout()  # Bachsformer's: 88 pitches of 32 ticks
@@ -77,13 +105,28 @@ def coarsened(packed: UInt32[np.ndarray, "*axes"], *, unit: int) -> UInt32[np.nd
 
     Args:
         packed: 32 ticks in each number.
-        unit: 1, 2, 4, 8 or 16.
+        unit: 1 to 32.
     """
     reach = 1
     while reach < unit:
-        packed = packed | packed >> np.uint32(reach)
-        reach *= 2
+        step = min(reach, unit - reach)
+        packed = packed | packed >> np.uint32(step)
+        reach += step
     return packed
+
+
+def _first_bits(words: UInt32[np.ndarray, "*axes"]) -> UInt32[np.ndarray, "*axes"]:
+    return words & -words
+
+
+def packed_ticks(tick: Real[np.ndarray, "*axes"], *, ticks: int) -> Int64[np.ndarray, "*axes"]:
+    """Number the packed tick nearest to the beginning of each tick of a time line of `ticks` per quarter."""
+    return np.rint(tick * (TICKS_PER_QUARTER / ticks)).astype(np.int64)
+
+
+def ticks_at(packed_tick: Int64[np.ndarray, "*axes"], *, ticks: int) -> Int64[np.ndarray, "*axes"]:
+    """Number the tick of a time line of `ticks` per quarter in which each packed tick lies."""
+    return (2 * packed_tick + 1) * ticks // (2 * TICKS_PER_QUARTER)
 
 
 def packed_onsets(

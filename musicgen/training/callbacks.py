@@ -92,8 +92,7 @@ class ReconstructionPictures(Callback):
         with torch.inference_mode():
             probabilities = network.cells.marginals(network(slices).maps, before=before)
         played, seen = batch.slices[:, 0].bool().numpy(), probabilities.float().cpu().numpy()
-        unit = network.layout.unit
-        played, seen = (cells.repeat(unit, axis=2) for cells in (played, seen))
+        played, seen = (cells.repeat(network.layout.lengths, axis=2) for cells in (played, seen))
         picture = comparison_image(played, seen, width_in=CARD_WIDTH_IN)
         board.add_image("vq_vae/val/reconstruction", picture, trainer.global_step, dataformats="HWC")
 

@@ -110,7 +110,7 @@ def test_states_of_a_repeated_note_by_hand():
     assert model.bits(packed) == pytest.approx(others + this)
 
 
-@pytest.mark.parametrize("ticks", [4, 8, 32])
+@pytest.mark.parametrize("ticks", [4, 6, 8, 12, 24, 32])
 def test_counted_states_are_those_that_networks_see(ticks: int):
     random, layout = np.random.default_rng(ticks), SliceLayout(ticks=ticks)
     onset = np.sort(random.integers(0, 30 * ticks, 400)) / ticks

@@ -220,7 +220,7 @@ def test_shapes_are_as_annotated() -> None:
         check(ConvolutionalAutoencoder.decode)(model, torch.zeros(2, 16))
 
 
-@pytest.mark.parametrize("ticks", [4, 8, 16, 32])
+@pytest.mark.parametrize("ticks", [4, 8, 12, 16, 24, 32])
 def test_every_layout_has_sixteen_codes(ticks: int) -> None:
     codebook = VectorQuantizer(num_embeddings=4, embedding_dim=8)
     model = ConvolutionalAutoencoder(codebook, layout=SliceLayout(ticks=ticks), num_hiddens=8)

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from musicgen.data.batches.transposition import Transposition
 from musicgen.data.store.packed import PackedPieces
-from musicgen.music.packing import PIANO, TICKS_PER_QUARTER, SliceLayout, packed_onsets
+from musicgen.music.packing import PIANO, SliceLayout, packed_onsets
 
 __all__ = ["PackedPieces", "SliceBatch", "SliceDataset", "as_is"]
 
@@ -46,7 +46,7 @@ class SliceBatch(NamedTuple):
             transposition: Transposes each slice; None for none.
         """
         packed = pieces.gather_packed(index, channels=channels)
-        before = pieces.before(index, unit=layout.unit)
+        before = pieces.before(index, layout=layout)
         if transposition is not None and transposition.semitones:
             shifts = transposition.shifts(packed, index)
             packed, before = (
@@ -61,7 +61,7 @@ class SliceBatch(NamedTuple):
     ) -> "SliceBatch":
         """Unpack all quarters of one piece, in order."""
         before = np.zeros_like(packed)
-        before[1:] = packed[:-1] >> np.uint32(TICKS_PER_QUARTER - layout.unit) != 0
+        before[1:] = layout.sounding_last(packed[:-1])
         both = np.stack([packed, packed_onsets(packed)], axis=1)
         return cls._unpacked(both[:, :channels], before, layout=layout)
 

@@ -11,7 +11,9 @@ from jaxtyping import Int64, UInt32
 from musicgen.data.catalogue.pieces import Piece
 from musicgen.data.store.cache import BYTES_PER_QUARTER, WORD
 from musicgen.files.mapped import Mapped
-from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, unpack
+from musicgen.music.grid import from_packed
+from musicgen.music.notes import Performance
+from musicgen.music.packing import NUM_PITCHES, PIANO, TICKS_PER_QUARTER, SliceLayout, unpack
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +33,7 @@ class PackedPieces:
         starts: First quarter of each piece, and the end of the last one.
         pieces: What the pieces are.
         path: The file that ``packed`` maps, if it does.
+        ticks: Steps per quarter of the grid that cut the pieces.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class PackedPieces:
         starts: Int64[np.ndarray, " boundaries"],
         pieces: Sequence[Piece],
         path: Path | None = None,
+        ticks: int = TICKS_PER_QUARTER,
     ):
         assert len(starts) == len(pieces) + 1, f"{len(starts)} boundaries for {len(pieces)} pieces"
         assert len(packed) == starts[-1], f"{len(packed)} quarters, but the pieces end at {starts[-1]}"
@@ -47,13 +51,20 @@ class PackedPieces:
         self._mapped = Mapped(packed)
         self.starts = np.asarray(starts, dtype=np.int64)
         self.pieces = pieces
-        self.path = path
+        self.path, self.ticks = path, ticks
 
     @classmethod
-    def map(cls, path: Path, *, starts: np.ndarray, pieces: Sequence[Piece]) -> "PackedPieces":
+    def map(
+        cls,
+        path: Path,
+        *,
+        starts: np.ndarray,
+        pieces: Sequence[Piece],
+        ticks: int = TICKS_PER_QUARTER,
+    ) -> "PackedPieces":
         """Map a file of packed slices; it may be longer than the pieces are."""
         packed = np.memmap(path, dtype=WORD, mode="r", shape=(int(starts[-1]), NUM_PITCHES))
-        return cls(packed, starts=starts, pieces=pieces, path=path)
+        return cls(packed, starts=starts, pieces=pieces, path=path, ticks=ticks)
 
     @classmethod
     def empty(cls) -> "PackedPieces":
@@ -64,21 +75,24 @@ class PackedPieces:
         return len(self.packed)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {"starts": self.starts, "pieces": self.pieces, "path": self.path}
+        state = {"starts": self.starts, "pieces": self.pieces, "path": self.path, "ticks": self.ticks}
         return state if self.path is not None else {**state, "packed": self.packed}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if state["path"] is None:
             self.__init__(**state)
         else:
-            mapped = PackedPieces.map(state["path"], starts=state["starts"], pieces=state["pieces"])
-            self.__dict__.update(mapped.__dict__)
+            self.__dict__.update(PackedPieces.map(**state).__dict__)
 
     def piece(self, number: int) -> UInt32[np.ndarray, "quarters pitches"]:
         """Return the packed slices of one piece, mapped."""
         packed = self.packed[self.starts[number] : self.starts[number + 1]]
         self._mapped.touch(packed.nbytes)
         return packed
+
+    def performance(self, number: int) -> Performance:
+        """Read the notes of one piece, on the ticks of its grid."""
+        return from_packed(self.piece(number), ticks=self.ticks)
 
     def blocks(self, num_quarters: int = 65536) -> Iterator[UInt32[np.ndarray, "quarters pitches"]]:
         """Go through all quarters in order in blocks of at most ``num_quarters``, in constant memory."""
@@ -133,15 +147,15 @@ class PackedPieces:
         return packed
 
     def before(
-        self, index: Int64[np.ndarray, " batch"], *, unit: int = 1
+        self, index: Int64[np.ndarray, " batch"], *, layout: SliceLayout = PIANO
     ) -> UInt32[np.ndarray, "batch pitches"]:
         """Gather which pitches sound in the tick before each quarter, 0 or 1; silence before a piece.
 
         Args:
             index: Numbers of quarters over all pieces.
-            unit: Length of that tick in packed ticks.
+            layout: Says how long that tick is.
         """
-        return (self._carried(index) >> np.uint32(TICKS_PER_QUARTER - unit) != 0).astype(WORD)
+        return layout.sounding_last(self._carried(index)).astype(WORD)
 
     def _last_tick(self, index: Int64[np.ndarray, " batch"]) -> UInt32[np.ndarray, "batch pitches"]:
         return self._carried(index) >> _LAST_TICK

@@ -13,6 +13,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.files.checksummed import damage_of, write_checked
 from musicgen.files.hashing import hash_lines
 from musicgen.files.progress_bar import track
+from musicgen.music.grid import ticks_of
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def open_pack(
             logger.warning("pack %s is damaged (%s) and is made again", path, damage)
         shown = track(blocks, description="Packing pieces", total=len(pieces), shown=progress)
         write_checked(path, shown, magic=_MAGIC)
-    return PackedPieces.map(path, starts=starts, pieces=pieces)
+    return PackedPieces.map(path, starts=starts, pieces=pieces, ticks=ticks_of(cache.grid))
 
 
 def _sound_packed(piece: Piece, cache: PieceCache) -> np.ndarray:

@@ -113,7 +113,7 @@ class Retoucher:
             cells = decode_codes(self.autoencoder, row, before=last)
             new, onsets = moved(cells.packed, -home), cells.onsets
             onsets = None if onsets is None else moved(onsets, -home)
-            joined = _joined(kept, new, onsets, start=start)
+            joined = _joined(kept, new, onsets, start=start, ticks=self.autoencoder.layout.ticks)
             whole = torch.cat([codes[: start - first], row, codes[stop - first :]])
             filled = np.concatenate([packed[:start], new, packed[stop:]])
             pieces.append(GeneratedPiece(whole, filled[first:], joined, prompt_quarters=start - first))
@@ -235,9 +235,10 @@ def _joined(
     onsets: UInt32[np.ndarray, "gap pitches"] | None,
     *,
     start: int,
+    ticks: int,
 ) -> Performance:
     """Put new notes between those that are kept; a new note that one of them sounds into is left out."""
-    notes = from_packed(new, onsets=onsets)
+    notes = from_packed(new, onsets=onsets, ticks=ticks)
     onset, offset = start + notes.onset_quarters, start + notes.offset_quarters
     same = notes.pitch[:, None] == kept.pitch
     overlaps = same & (onset[:, None] < kept.offset_quarters) & (offset[:, None] > kept.onset_quarters)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from musicgen.config.build import Buildable
-from musicgen.music.packing import TICKS_PER_QUARTER
+from musicgen.music.packing import SliceLayout
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,8 @@ def cell_bce(
 
 def pack_cells(cells: Bool[Tensor, "*batch ticks"]) -> Int[Tensor, "*batch"]:
     """Pack the ticks of a quarter into an int32, each coarser one as all the ticks that it lasts."""
-    cells = cells.repeat_interleave(TICKS_PER_QUARTER // cells.shape[-1], dim=-1)
-    bits = torch.arange(cells.shape[-1], device=cells.device, dtype=torch.int32)
-    return (cells.int() << bits).sum(dim=-1, dtype=torch.int32)
+    words = torch.from_numpy(SliceLayout(ticks=cells.shape[-1]).words.view(np.int32)).to(cells.device)
+    return (cells.int() * words).sum(dim=-1, dtype=torch.int32)
 
 
 def log_odds(share: float) -> float:

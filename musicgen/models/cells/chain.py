@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from musicgen.models.cells.base import CellModel, DrawnCells, check_densities
 from musicgen.music.hysteresis import BEGIN_PROBABILITY, HOLD_PROBABILITY, sounding_runs
-from musicgen.music.packing import TICKS_PER_QUARTER, pack
+from musicgen.music.packing import SliceLayout
 
 _TICKS_PER_ONSET = 10  # an onset is looked for within a tenth of a quarter, 50 ms at 120 quarters a minute
 
@@ -166,15 +166,11 @@ def packed_line(
 
     Args:
         line: A row per pitch.
-        ticks: Steps per quarter; one that is coarser than the packed slices' fills all of its ticks.
-        onsets: Mark the first of these ticks only.
+        ticks: Steps per quarter; each fills all the packed ticks that it lasts.
+        onsets: Mark the first of these packed ticks only.
     """
-    slices = np.repeat(
-        line.reshape(len(line), -1, ticks).transpose(1, 0, 2), TICKS_PER_QUARTER // ticks, axis=2
-    )
-    if onsets:
-        slices &= np.arange(TICKS_PER_QUARTER) % (TICKS_PER_QUARTER // ticks) == 0
-    return pack(slices)
+    cells = line.reshape(len(line), -1, ticks).transpose(1, 0, 2)
+    return SliceLayout(ticks=ticks).packed_of(cells, first_only=onsets)
 
 
 def likeliest_path(

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float64, Int64
 from musicgen.music.expression.pedal import PEDAL_CLASSES, pedal_classes, with_pedal
 from musicgen.music.grid import from_packed, to_packed
 from musicgen.music.notes import Performance
-from musicgen.music.packing import TICKS_PER_QUARTER
+from musicgen.music.packing import TICKS_PER_QUARTER, packed_ticks
 from musicgen.music.score_map import ScoreMap
 
 _VELOCITIES_A_CLASS = 4
@@ -57,7 +57,7 @@ def played_on_grid(performance: Performance, *, ticks: int = TICKS_PER_QUARTER) 
     Raises:
         MidiError: The piece is too long for the grid.
     """
-    flat = from_packed(to_packed(performance, ticks=ticks))
+    flat = from_packed(to_packed(performance, ticks=ticks), ticks=ticks)
     if not len(flat):
         return Played(flat, performance, np.zeros((0, len(ATTRIBUTES)), np.int64))
     begin = int(np.rint(performance.onset_quarters[0] * ticks)) // ticks
@@ -141,8 +141,7 @@ def begins_chord(onset_quarters: Float64[np.ndarray, " notes"]) -> Bool[np.ndarr
 def _matched(performance: Performance, flat: Performance, *, begin: int, ticks: int) -> Performance:
     """Find the played note of each on the grid: of several in one cell the last, which the grid keeps."""
     width = TICKS_PER_QUARTER * (int(performance.duration_quarters) + 2)
-    unit = TICKS_PER_QUARTER // ticks
-    tick = np.rint(performance.onset_quarters * ticks).astype(np.int64) * unit
+    tick = packed_ticks(np.rint(performance.onset_quarters * ticks), ticks=ticks)
     key = performance.pitch.astype(np.int64) * width + tick - begin * TICKS_PER_QUARTER
     order = np.argsort(key, kind="stable")
     wanted = flat.pitch.astype(np.int64) * width

@@ -18,8 +18,7 @@ from musicgen.models.conditioners.labels import LabelConditioner
 from musicgen.models.renderer.network import Renderer
 from musicgen.music.expression.attributes import ATTRIBUTES
 from musicgen.music.expression.features import FEATURES
-from musicgen.music.grid import Grid, PlayedGrid
-from musicgen.music.packing import TICKS_PER_QUARTER
+from musicgen.music.grid import Grid, PlayedGrid, ticks_of
 from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.stage import NetworkStage, Stages
 from musicgen.training.modules.renderer_module import RendererModule
@@ -62,7 +61,7 @@ class RendererStage(NetworkStage):
         arguments: dict[str, Any] = {
             "num_features": len(FEATURES),
             "sizes": list(ATTRIBUTES.values()),
-            "ticks": self.grid.ticks if isinstance(self.grid, PlayedGrid) else TICKS_PER_QUARTER,
+            "ticks": ticks_of(self.grid),
         }
         if known:
             kind = f"{LabelConditioner.__module__}.{LabelConditioner.__qualname__}"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from musicgen.music.notes import HIGHEST_PITCH, LOWEST_PITCH, Performance
-from musicgen.music.packing import TICKS_PER_QUARTER
+from musicgen.music.packing import TICKS_OF_ALL_GRIDS
 from musicgen.music.score_map import ScoreMap
 from musicgen.studio.limits import Limits, RefusedError
 
@@ -105,8 +105,8 @@ def found_again(
 
 
 def on_the_grid(score: ScoreMap) -> ScoreMap:
-    """Return the map in ticks of which a 32nd of a quarter is a whole number, where a file can write them."""
-    common = math.lcm(score.ticks_per_quarter, TICKS_PER_QUARTER)
+    """Return the map in ticks that any grid's ticks are whole numbers of, where a file can write them."""
+    common = math.lcm(score.ticks_per_quarter, TICKS_OF_ALL_GRIDS)
     return score if common > _MAX_TICKS_PER_QUARTER else score.rescaled(common)
 
 

@@ -79,8 +79,8 @@ def test_other_channels_are_refused(channels: int) -> None:
         IndependentCells(channels=channels)
 
 
-@pytest.mark.parametrize("ticks", [8, 16, 32])
+@pytest.mark.parametrize("ticks", [3, 8, 12, 16, 24, 32])
 def test_cells_are_packed_as_the_grid_packs_them(ticks: int) -> None:
     roll = np.random.default_rng(0).random((5, 88, ticks)) < 0.3
-    spread = np.repeat(roll, 32 // ticks, axis=2)
+    spread = np.repeat(roll, np.diff(np.rint(np.arange(ticks + 1) * 32 / ticks).astype(int)), axis=2)
     assert (pack_cells(torch.from_numpy(roll)).numpy().view(np.uint32) == pack(spread)).all()

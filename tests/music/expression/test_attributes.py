@@ -37,7 +37,7 @@ def played(seed: int = 0, *, ticks: int = 32) -> Performance:
     )
 
 
-@pytest.mark.parametrize("ticks", [32, 8])
+@pytest.mark.parametrize("ticks", [32, 8, 12, 24])
 def test_classes_of_a_piece_played_from_classes_are_the_same(ticks: int):
     piece = played_on_grid(played(ticks=ticks), ticks=ticks)
     again = perform(piece.flat, piece.classes, random=np.random.default_rng(1), ticks=ticks)
