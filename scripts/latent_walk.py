@@ -88,7 +88,8 @@ def main(arguments: list[str]) -> None:
     steps = run.walk(*ends, steps=settings.steps, way=settings.way)
     silence = np.zeros((1, NUM_PITCHES, TICKS_PER_QUARTER), bool)
     slices = np.concatenate([part for step in steps for part in (step, silence)])
-    write_midi(from_slices(slices, tempo_bpm=settings.tempo_bpm), f"{settings.to}.mid")
+    ticks = run.autoencoder.layout.ticks
+    write_midi(from_slices(slices, tempo_bpm=settings.tempo_bpm, ticks=ticks), f"{settings.to}.mid")
     draw_steps(steps, Path(f"{settings.to}.png"))
     print(f"{len(steps)} steps: {settings.to}.mid, {settings.to}.png")
 

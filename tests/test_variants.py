@@ -3,14 +3,17 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from musicgen.checkpoint import load_autoencoder, load_transformer
+from musicgen.music.midi import read_midi
 from tests.command import Musicgen
 
 VARIANTS = {
     "onsets": ["vq_vae=bachsformer", "cells.channels=2"],
     "chains": ["vq_vae=bachsformer", "cells=markov", "quantizer=residual", "pattern=delay", "grid.ticks=8"],
+    "triplets": ["grid.ticks=12", "vq_vae=bachsformer", "cells=three_state"],
     "states": ["quantizer=fsq", "noise=cells", "vq_vae.latents_per_position=2"],
 }
 
@@ -29,12 +32,13 @@ def test_a_variant_trains_measures_and_continues_a_prompt(
     autoencoder = load_autoencoder(run).module
     prior = load_transformer(run, autoencoder=autoencoder).module
     assert prior.vocabulary == autoencoder.vocabulary
-    assert autoencoder.num_codes == {"onsets": 16, "chains": 32, "states": 22}[name]
+    assert autoencoder.num_codes == {"onsets": 16, "chains": 32, "triplets": 16, "states": 22}[name]
     prompt = sorted(midi_folder.glob("*.mid"))[0]
     new = musicgen.folder / "new"
     arguments = [f"run={run}", f"prompt={prompt}", "num_pieces=1", "num_quarters=3", "threads=1"]
     musicgen("generate", *arguments, "sampling.hop_quarters=1", f"hydra.run.dir={new}")
-    assert (new / "000.mid").is_file()
+    ticks = read_midi(new / "000.mid").onset_quarters * autoencoder.layout.ticks
+    np.testing.assert_allclose(ticks, np.rint(ticks), atol=1e-9)
     musicgen("evaluate", f"run={run}", "threads=1", f"hydra.run.dir={musicgen.folder / 'measured'}")
     again = json.loads((musicgen.folder / "measured" / "metrics.json").read_text())
     assert again["val/bits_per_quarter"] == pytest.approx(metrics["val/bits_per_quarter"], rel=1e-4)

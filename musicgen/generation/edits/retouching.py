@@ -28,6 +28,8 @@ from musicgen.music.theory.keys import moved, steps_to_home
 VARIED_QUARTERS = 4
 """Parts that are varied begin and end on nominal bars."""
 
+_ROUNDING = 1e-9  # quarters: 3 + 1/3 and 10/3 are one place
+
 
 @dataclass(frozen=True)
 class Retoucher:
@@ -241,7 +243,8 @@ def _joined(
     notes = from_packed(new, onsets=onsets, ticks=ticks)
     onset, offset = start + notes.onset_quarters, start + notes.offset_quarters
     same = notes.pitch[:, None] == kept.pitch
-    overlaps = same & (onset[:, None] < kept.offset_quarters) & (offset[:, None] > kept.onset_quarters)
+    after, before = onset[:, None] + _ROUNDING, offset[:, None] - _ROUNDING
+    overlaps = same & (after < kept.offset_quarters) & (before > kept.onset_quarters)
     free = ~overlaps.any(axis=1)
     notes, onset, offset = notes.where(free), onset[free], offset[free]
     score = scaled_to_grid(kept.score or ScoreMap.constant())

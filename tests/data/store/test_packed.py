@@ -1,3 +1,4 @@
+import itertools
 import os
 import pickle
 from pathlib import Path
@@ -16,7 +17,9 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.data.store.packing import open_pack
 from musicgen.data.store.reading import read_pieces
 from musicgen.music.grid import ClockGrid
+from musicgen.music.midi import write_midi
 from musicgen.music.packing import SliceLayout, packed_onsets, unpack
+from tests.conftest import notes
 
 
 @pytest.fixture(scope="module")
@@ -166,13 +169,32 @@ def test_large_packs_let_go_of_what_they_touched(pieces_folder: Path, folder: Pa
     assert np.array_equal(view, ClockGrid().read(Folder(pieces_folder).pieces()[0].path).packed)
 
 
-@pytest.mark.parametrize("ticks", [8, 32])
+@pytest.mark.parametrize("ticks", [8, 12, 24, 32])
 def test_a_coarse_layout_takes_one_cell_of_each_tick(pieces_folder: Path, ticks: int):
     grid = ClockGrid(ticks=ticks)
     packed = grid.read(Folder(pieces_folder).pieces()[0].path).packed
     pack = PackedPieces(packed, starts=np.array([0, len(packed)]), pieces=[NAMELESS])
     batch = SliceBatch.of(pack, np.arange(len(packed)), channels=2, layout=SliceLayout(ticks=ticks))
     assert batch.slices.shape == (len(packed), 2, 88, ticks)
-    fine = unpack(packed).reshape(len(packed), 88, ticks, -1)
-    assert np.array_equal(batch.slices[:, 0].numpy(), fine.any(axis=-1))
+    edges = np.rint(np.arange(ticks + 1) * 32 / ticks).astype(int)
+    for tick, (start, stop) in enumerate(itertools.pairwise(edges)):
+        fine = unpack(packed)[..., start:stop]
+        assert np.array_equal(batch.slices[:, 0, :, tick].numpy(), fine.any(axis=-1))
     assert batch.slices[:, 1].sum() == unpack(packed_onsets(packed)).sum()
+
+
+def test_pieces_of_a_grid_with_triplets_are_read_on_their_thirds(tmp_path: Path):
+    study = notes([(60, 0, 1 / 3), (62, 1 / 3, 2 / 3), (64, 2 / 3, 1), (65, 1, 1.25)])
+    write_midi(study, tmp_path / "study.mid")
+    read, paths = {}, set()
+    for ticks in (8, 12):
+        pieces, cache = Folder(tmp_path).pieces(), PieceCache(tmp_path / "cache", ClockGrid(ticks=ticks))
+        pack = open_pack(pieces, read_pieces(pieces, cache=cache), cache=cache)
+        paths.add(pack.path)
+        for held in (pack, pickle.loads(pickle.dumps(pack))):  # noqa: S301
+            read[ticks] = held.performance(0)
+            assert held.ticks == ticks
+    assert len(paths) == 2
+    for times in ("onset_quarters", "offset_quarters"):
+        np.testing.assert_array_equal(getattr(read[12], times), getattr(study, times))
+        assert np.abs(getattr(read[8], times) - getattr(study, times)).max() > 0.03
