@@ -104,7 +104,7 @@ def test_codes_that_are_there_are_left_alone_and_a_prior_without_any_says_how(
     arguments = [*settings(midi_folder, run.parent), "epochs=1", "max_epochs.vq_vae=1"]
     refused = musicgen("train", *arguments, "stages=[vq_vae,transformer]", f"hydra.run.dir={tmp_path / 'a'}")
     assert "GaussianBottleneck has no codes to learn" in refused.stdout + refused.stderr
-    assert "stages=[vq_vae,kmeans,transformer,generate,evaluate]" in refused.stdout + refused.stderr
+    assert "stages=[vq_vae,kmeans,transformer]" in refused.stdout + refused.stderr
     coded = [*arguments, "bottleneck=quantizer", "stages=[vq_vae,kmeans,transformer]"]
     done = musicgen("train", *coded, f"hydra.run.dir={tmp_path / 'b'}")
     assert "K-means is skipped: VectorQuantizer has codes already" in done.stdout + done.stderr

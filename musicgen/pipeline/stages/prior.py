@@ -1,11 +1,10 @@
 """Train the prior over the autoencoder's codes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 
 from musicgen.checkpoint import Network, fingerprint, load_transformer
 from musicgen.data.batches.codes import CodeBatch
@@ -14,18 +13,17 @@ from musicgen.data.batches.gaps import Gaps
 from musicgen.data.prepare import Prepared
 from musicgen.generation.asking.labelling import labelled, values_of
 from musicgen.generation.asking.training_labels import TrainingLabels
-from musicgen.generation.tokenize import encode_pieces
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.conditioners.labels import GAP, LabelConditioner
 from musicgen.models.priors.base import Prior
-from musicgen.pipeline.context import AUTOENCODER, KMEANS, RunContext
-from musicgen.pipeline.stage import NetworkStage, Stages
-from musicgen.pipeline.stages.kmeans import autoencoder_of, coding_autoencoder
+from musicgen.pipeline.context import RunContext
+from musicgen.pipeline.stage import Stages
+from musicgen.pipeline.stages.code_stage import CodeStage
 from musicgen.training.modules.prior_module import PriorModule
 
 
 @dataclass(kw_only=True)
-class PriorStage(NetworkStage):
+class PriorStage(CodeStage):
     """Train a prior on windows of the codes of the trained autoencoder.
 
     Attributes:
@@ -38,18 +36,12 @@ class PriorStage(NetworkStage):
     hop_quarters: int
     gap_share: float = 0.0
     title: str = "Transformer"
-    needs: Sequence[str] = (AUTOENCODER,)
     monitor: str = "transformer/val/nats_per_code"
     network: Prior = field(init=False, repr=False)
 
     def build(self, stages: Stages) -> None:
         """Build the prior for the codes of the autoencoder."""
-        autoencoder = coding_autoencoder(stages)
-        assert autoencoder is not None, "a stage that is refused is not built"
-        vocabulary = autoencoder.vocabulary
-        assert vocabulary is not None, "an autoencoder that codes has a vocabulary"
-        if autoencoder is not autoencoder_of(stages):
-            self.needs = [*self.needs, KMEANS]
+        vocabulary = self.vocabulary_of(stages)
         more = {"vocabulary": vocabulary.config(), **self.parts(stages, vocabulary)}
         network = {**self.settings.get("network", {}), **more}
         if self.gap_share:
@@ -74,16 +66,6 @@ class PriorStage(NetworkStage):
             known = {"names": values.names, "edges": values.edges}
             network["conditioner"] = {**network["conditioner"], **known}
             self.settings = {**self.settings, "network": network}
-
-    def refusal(self, stages: Stages) -> str:
-        """Return why the autoencoder's codes cannot be modelled; empty if they can."""
-        if coding_autoencoder(stages) is None:
-            bottleneck = type(autoencoder_of(stages).bottleneck).__name__
-            return (
-                f"{bottleneck} has no codes to learn; find some with "
-                f"stages=[{AUTOENCODER},{KMEANS},{self.name},generate,evaluate], or use bottleneck=quantizer"
-            )
-        return ""
 
     def module(self, run: RunContext | None) -> PriorModule:
         """Build the Lightning module around the network."""
@@ -123,10 +105,7 @@ class PriorStage(NetworkStage):
 
     def build_batch(self) -> CodeBatch:
         """Make a batch of windows of random codes."""
-        vocabulary = self.network.vocabulary
-        shape = (self.batch_size, self.window_quarters * vocabulary.codes_per_slice)
-        codes = torch.randint(0, vocabulary.size, shape)
-        return CodeBatch(inputs=codes, targets=codes, mask=torch.ones(shape, dtype=torch.bool))
+        return self.random_codes(self.network.vocabulary, quarters=self.window_quarters)
 
     def count_samples(self, train_quarters: int) -> int:
         """Estimate the windows of an epoch, ignoring piece boundaries."""
@@ -135,10 +114,6 @@ class PriorStage(NetworkStage):
     def shape(self) -> dict[str, Any]:
         """Collect the settings that affect the time of an update."""
         return {**super().shape(), "window_quarters": self.window_quarters}
-
-    def modules(self) -> list[str]:
-        """Names of the modules whose code affects the result, including the encoding of pieces."""
-        return [*super().modules(), encode_pieces.__module__]
 
     def load(self, run: RunContext) -> Network[Prior]:
         """Read the trained prior; it must belong to the run's autoencoder."""
