@@ -14,7 +14,7 @@ from musicgen.models.cells.chain import ChainCells, chain_densities, log_soundin
 from musicgen.music.packing import parted
 
 SILENT, HELD, ONSET = range(3)
-_COARSE = 8  # ticks a quarter up to which the likeliest path hits more notes than expected events do
+_COARSE = 12  # ticks a quarter up to which the likeliest path hits more notes than expected events do
 
 
 class ThreeStateCells(ChainCells):
