@@ -65,8 +65,7 @@ def generate_pieces(
         sampling: How codes are drawn.
         tempo_bpm: Quarters a minute of the result, above 0.
         prompt: Packed slices (quarters, 88) to keep and continue.
-        keys: The key that pieces come in; as the model writes them if not given. A prompt is continued in
-            its own key.
+        keys: The key that new pieces come in; as the model writes them if not given.
         conditions: What is asked of all pieces, see `Asked.conditions`.
         progress: Show a bar on stderr if drawing takes longer than a second.
 

@@ -68,14 +68,8 @@ def generate_loops(
     closes = closing_nats(prior, drawn).view(num_pieces, candidates)
     chosen = drawn.view(num_pieces, candidates, quarters, -1)[torch.arange(num_pieces), closes.argmin(dim=1)]
     cells = [_decoded(autoencoder, row) for row in chosen]
-    return in_their_keys(
-        chosen,
-        cells,
-        keys=keys or KeyPlan(),
-        seed=seed,
-        tempo_bpm=tempo_bpm,
-        ticks=autoencoder.layout.ticks,
-    )
+    written = {"seed": seed, "tempo_bpm": tempo_bpm, "ticks": autoencoder.layout.ticks}
+    return in_their_keys(chosen, cells, keys=keys or KeyPlan(), **written)
 
 
 def closing_nats(prior: Prior, loops: Int[Tensor, "loops quarters codes"]) -> Float[Tensor, " loops"]:
