@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int64
 
 from musicgen.config.build import Buildable
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
@@ -221,17 +221,7 @@ def from_packed(
     _check_packed(packed)
     if not 0 < tempo_bpm < float("inf"):
         raise ValueError(f"tempo_bpm={tempo_bpm} is not a tempo; use for example 120")
-    begins = packed & ~cell_before(packed, None)
-    if onsets is not None:
-        _check_packed(onsets)
-        if onsets.shape != packed.shape:
-            raise ValueError(
-                f"onsets has shape {onsets.shape} and the packed slices {packed.shape}; these must be equal"
-            )
-        begins |= packed & onsets & ~cell_before(onsets, None)
-    ends = packed & (cell_after(begins) | ~cell_after(packed))  # the last cell of each note
-    pitch, onset = _positions(begins)
-    _, last = _positions(ends)
+    pitch, onset, last = _notes_in(packed, onsets)
     if TICKS_PER_QUARTER % ticks:
         onset, last = ticks_at(onset, ticks=ticks), ticks_at(last, ticks=ticks)
     else:
@@ -276,6 +266,23 @@ def from_slices(
     onset_channel = None if onsets is None else pack(_checked_slices(onsets))
     packed = pack(_checked_slices(slices))
     return from_packed(packed, tempo_bpm=tempo_bpm, velocity=velocity, onsets=onset_channel, ticks=ticks)
+
+
+def _notes_in(
+    packed: np.ndarray, onsets: np.ndarray | None
+) -> tuple[Int64[np.ndarray, " notes"], Int64[np.ndarray, " notes"], Int64[np.ndarray, " notes"]]:
+    """Return row, first and last packed tick of each note."""
+    begins = packed & ~cell_before(packed, None)
+    if onsets is not None:
+        _check_packed(onsets)
+        if onsets.shape != packed.shape:
+            raise ValueError(
+                f"onsets has shape {onsets.shape} and the packed slices {packed.shape}; these must be equal"
+            )
+        begins |= packed & onsets & ~cell_before(onsets, None)
+    ends = packed & (cell_after(begins) | ~cell_after(packed))
+    pitch, first = _positions(begins)
+    return pitch, first, _positions(ends)[1]
 
 
 def _positions(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
