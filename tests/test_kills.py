@@ -87,6 +87,7 @@ def assert_equal(run: Path, expected: Path) -> None:
     assert left == {str(path.relative_to(expected)) for path in expected.rglob("*.ckpt")}
 
 
+@pytest.mark.gate
 def test_the_same_seed_gives_the_same_bytes(
     musicgen: Musicgen, settings: list[str], undisturbed: Path, tmp_path: Path
 ):

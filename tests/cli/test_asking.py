@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.generation.asking.asked import Asked
@@ -22,6 +23,7 @@ def twice(piece: Performance) -> Performance:
     return Performance.from_arrays(np.tile(piece.pitch, 2), **times)
 
 
+@pytest.mark.gate
 def test_a_run_learns_labels_in_one_key_and_does_what_it_is_asked(musicgen, tiny, tmp_path: Path):
     run = tmp_path / "run"
     settings = [

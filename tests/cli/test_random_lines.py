@@ -20,7 +20,7 @@ from musicgen.config.tree import config_dir
 from tests.command import Musicgen
 from tests.conftest import tiny_settings
 
-LONG, SHORT, PROCESSES = 2000, 75, 6
+LONG, SHORT, PROCESSES = 2000, 40, 6
 SEED = "MUSICGEN_LINES_SEED"  # variable that says which lines to try again
 VALUES = (
     *("1", "5", "0", "-3", "1.5", "1e-3", "five", "true", "null", "", "''", "'a b'", "[1,2]", "[a,b]"),
@@ -117,7 +117,7 @@ def todays_seed() -> int:
 
 
 @pytest.mark.parametrize(
-    "seed", [SHORT, pytest.param(todays_seed(), marks=pytest.mark.gate)], ids=["always", "today"]
+    "seed", [75, pytest.param(todays_seed(), marks=pytest.mark.gate)], ids=["always", "today"]
 )
 def test_every_line_is_carried_out_or_refused_in_one_sentence(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -40,6 +40,7 @@ def test_a_second_job_over_the_same_autoencoder_encodes_nothing(
         assert np.array_equal(codes.codes, first[name].codes)
 
 
+@pytest.mark.gate
 def test_jobs_that_want_the_same_codes_at_once_wait_for_the_one_that_encodes(
     tiny_run: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ):

@@ -98,6 +98,7 @@ def test_a_model_brings_its_centres(run: Path, tmp_path: Path) -> None:
     assert piece.codes.shape == (4, 11)
 
 
+@pytest.mark.gate
 def test_codes_that_are_there_are_left_alone_and_a_prior_without_any_says_how(
     midi_folder: Path, run: Path, tmp_path: Path, musicgen: Musicgen
 ) -> None:

@@ -77,6 +77,7 @@ def test_an_unknown_row_is_refused_with_those_there_are() -> None:
         benchmark.read_options(["only=reading"])
 
 
+@pytest.mark.gate
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*SMALL, "generation"])
 def test_every_row_can_be_measured(name, bench) -> None:

@@ -20,6 +20,7 @@ def test_settings_have_full_names_defaults_and_the_sentences_beside_them() -> No
         assert f"## musicgen {path.stem}\n" in page
 
 
+@pytest.mark.gate
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip("material")

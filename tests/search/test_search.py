@@ -43,6 +43,7 @@ def test_trials_are_ordinary_runs_and_the_study_goes_on(musicgen, tiny):
     assert "Pareto front of val/bits_per_quarter and model/parameters: trial" in done.stdout
 
 
+@pytest.mark.gate
 def test_a_hopeless_run_ends_in_its_first_epoch_and_is_told_as_pruned(musicgen, tiny):
     threshold = ["pruner._target_=optuna.pruners.ThresholdPruner", "+pruner.upper=1"]
     threshold += ["~pruner.n_startup_trials", "~pruner.n_warmup_steps"]

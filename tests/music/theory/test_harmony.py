@@ -164,6 +164,7 @@ def test_chorales_agree_with_an_analyst():
     assert np.mean(key) > 0.75
 
 
+@pytest.mark.gate
 @pytest.mark.slow
 def test_harmony_takes_little_time(giantmidi_root):
     from musicgen.music.midi import read_midi

@@ -77,6 +77,7 @@ def test_a_modulation_is_found_where_it_happens():
     assert analyze(notes(rows)).key == Key(0, "major")
 
 
+@pytest.mark.gate
 @pytest.mark.slow
 def test_keys_agree_with_the_titles_of_giantmidi(giantmidi_root):
     from musicgen.music.midi import read_midi
