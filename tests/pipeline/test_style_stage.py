@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 
@@ -10,7 +11,6 @@ from musicgen.generation.asking.asked import Asked
 from musicgen.generation.best_of import BestOf
 from musicgen.generation.drawing.chosen import drawing_of
 from musicgen.generation.sampling import Sampling
-from musicgen.music.midi import read_midi
 from musicgen.music.notes import Performance
 from musicgen.style.load import load_classifier
 from tests.command import Musicgen
@@ -60,7 +60,9 @@ def test_it_chooses_by_itself_where_a_composer_is_asked_for(run: Path, tmp_path:
     assert drawing_of(loaded, asked, drawn, best_of=1) is drawn
     Musicgen(tmp_path)("generate", f"run={run}", *SHORT, "composer=Tester", f"hydra.run.dir={tmp_path / 'a'}")
     [whole] = loaded.generate(num_quarters=8, composer="Tester")
-    assert read_midi(tmp_path / "a" / "000.mid").pitch.tolist() == whole.performance.pitch.tolist()
+    events = mido.MidiFile(tmp_path / "a" / "000.mid")  # so small a network may write silence
+    struck = sorted(event.note for event in events if event.type == "note_on" and event.velocity)
+    assert struck == sorted(whole.performance.pitch.tolist())
 
 
 @pytest.mark.parametrize(
