@@ -24,9 +24,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from musicgen.cli.shared.claim import SHARED, claim
 from musicgen.cli.shared.settings.check import composed
-from musicgen.cli.shared.settings.command_line import OUTPUT_FOLDERS, CommandLine, read_command_line
+from musicgen.cli.shared.settings.command_line import CommandLine, read_command_line
 from musicgen.cli.shared.settings.preflight import check_jobs
 from musicgen.cli.shared.settings.refusal import STORY_ON_REQUEST, refusing, said, tell_whole_story
+from musicgen.cli.shared.settings.setting import OUTPUT_FOLDERS
 from musicgen.cli.shared.settings.sweep_names import naming
 from musicgen.cli.shared.settings.usage import UsageError
 from musicgen.config.grammar import quoted

@@ -92,15 +92,6 @@ def test_any_path_that_is_there_can_be_typed_as_it_is(tmp_path: Path, argument: 
     assert read_command_line([str(path)], verb="compare").overrides[0].startswith("runs=[")
 
 
-@pytest.mark.parametrize("typed", ["optimizer.vq_vae.lr=0.1", "quantizer.decay=1e-3", "epochs=5"])
-def test_a_folder_named_as_a_number_changes_no_number(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
-):
-    (tmp_path / typed.partition("=")[2]).mkdir()
-    monkeypatch.chdir(tmp_path)
-    assert read_command_line([typed], verb="train").overrides == (typed,)
-
-
 @pytest.mark.parametrize(
     ("verb", "typed", "message"),
     [
@@ -122,12 +113,6 @@ def test_what_can_mean_nothing_is_answered_with_what_to_type(verb: str, typed: s
         read_command_line(typed.split(), verb=verb)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
-
-
-def test_what_lightning_adds_for_the_ranks_that_it_starts_is_let_through(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    line = read_command_line(["hydra.output_subdir=null"], verb="train")
-    assert line.overrides == ("hydra.output_subdir=null",)
 
 
 def test_what_hydra_is_asked_to_show_is_left_to_it():
