@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool
 
 from musicgen.config.build import Buildable
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
@@ -15,8 +15,9 @@ from musicgen.music.packing import (
     TICKS_PER_QUARTER,
     PackedSlices,
     SliceLayout,
-    cell_after,
-    cell_before,
+    Stretches,
+    draw_stretches,
+    find_stretches,
     pack,
     packed_ticks,
     ticks_at,
@@ -25,8 +26,6 @@ from musicgen.music.packing import (
 from musicgen.music.score_map import ScoreMap
 
 MAX_QUARTERS = 200_000  # 70 MB packed; twelve hours at 277 quarters a minute
-
-_ALL_TICKS = np.uint32(0xFFFFFFFF)
 
 Slices = Bool[np.ndarray, "quarters pitches ticks"]
 
@@ -149,17 +148,11 @@ def to_packed(performance: Performance, *, ticks: int = TICKS_PER_QUARTER) -> Pa
     length = performance.duration_quarters - first_quarter
     if not length <= MAX_QUARTERS:
         raise MidiError(f"{length:.0f} quarters long; at most {MAX_QUARTERS:,} fit on the grid")
-    pitch, begin, end = _held_cells(performance, first_quarter, ticks=ticks)
-    quarters = -(-int(end.max()) // TICKS_PER_QUARTER)
-    packed = np.zeros(quarters * NUM_PITCHES, np.uint32)
-    _draw(packed, pitch, begin, end)
-    return packed.reshape(quarters, NUM_PITCHES)
+    return draw_stretches(_held_cells(performance, first_quarter, ticks=ticks))
 
 
-def _held_cells(
-    performance: Performance, first_quarter: int, *, ticks: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return pitch, first tick and end of stretches that do not overlap, one per onset cell."""
+def _held_cells(performance: Performance, first_quarter: int, *, ticks: int) -> Stretches:
+    """Return the cells that each note holds, one stretch per onset cell."""
     onset = np.rint(performance.onset_quarters * ticks)
     offset = np.maximum(np.rint(performance.offset_quarters * ticks), onset + 1)
     offset = packed_ticks(offset, ticks=ticks)
@@ -176,21 +169,7 @@ def _held_cells(
     following = np.append(begin[1:], np.iinfo(np.int64).max)
     end = np.minimum(end, np.maximum(following - 1, begin + 1))
     shift = base + first_quarter * TICKS_PER_QUARTER
-    return pitch, begin - shift, end - shift
-
-
-def _draw(packed: np.ndarray, pitch: np.ndarray, begin: np.ndarray, end: np.ndarray) -> None:
-    """Set the cells of stretches that do not overlap in packed slices laid end to end."""
-    first, last = begin >> 5, (end - 1) >> 5
-    crossed = last - first + 1
-    stop = np.cumsum(crossed)
-    start = stop - crossed
-    masks = np.full(stop[-1], _ALL_TICKS)
-    masks[start] <<= (begin & 31).astype(np.uint32)
-    masks[stop - 1] &= _ALL_TICKS >> (31 - (end - 1 & 31)).astype(np.uint32)
-    at = np.arange(0, NUM_PITCHES * len(masks), NUM_PITCHES)
-    at += np.repeat((first - start) * NUM_PITCHES + pitch, crossed)
-    np.add.at(packed, at, masks)
+    return Stretches(pitch, begin - shift, end - 1 - shift)
 
 
 def from_packed(
@@ -218,17 +197,17 @@ def from_packed(
         ValueError: for a wrong shape, type, tempo, velocity or number of ticks.
     """
     SliceLayout(ticks=ticks)
-    _check_packed(packed)
     if not 0 < tempo_bpm < float("inf"):
         raise ValueError(f"tempo_bpm={tempo_bpm} is not a tempo; use for example 120")
-    pitch, onset, last = _notes_in(packed, onsets)
+    sounding = find_stretches(packed, onsets=onsets)
+    onset, last = sounding.first, sounding.last
     if TICKS_PER_QUARTER % ticks:
         onset, last = ticks_at(onset, ticks=ticks), ticks_at(last, ticks=ticks)
     else:
         ticks = TICKS_PER_QUARTER
     quarters = {"onset": onset / ticks, "offset": (last + 1) / ticks}
     return Performance.from_arrays(
-        pitch + LOWEST_PITCH,
+        sounding.row + LOWEST_PITCH,
         onset_s=quarters["onset"] * 60 / tempo_bpm,
         offset_s=quarters["offset"] * 60 / tempo_bpm,
         onset_quarters=quarters["onset"],
@@ -266,39 +245,6 @@ def from_slices(
     onset_channel = None if onsets is None else pack(_checked_slices(onsets))
     packed = pack(_checked_slices(slices))
     return from_packed(packed, tempo_bpm=tempo_bpm, velocity=velocity, onsets=onset_channel, ticks=ticks)
-
-
-def _notes_in(
-    packed: np.ndarray, onsets: np.ndarray | None
-) -> tuple[Int64[np.ndarray, " notes"], Int64[np.ndarray, " notes"], Int64[np.ndarray, " notes"]]:
-    """Return row, first and last packed tick of each note."""
-    begins = packed & ~cell_before(packed, None)
-    if onsets is not None:
-        _check_packed(onsets)
-        if onsets.shape != packed.shape:
-            raise ValueError(
-                f"onsets has shape {onsets.shape} and the packed slices {packed.shape}; these must be equal"
-            )
-        begins |= packed & onsets & ~cell_before(onsets, None)
-    ends = packed & (cell_after(begins) | ~cell_after(packed))
-    pitch, first = _positions(begins)
-    return pitch, first, _positions(ends)[1]
-
-
-def _positions(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return pitch and tick of each set cell, by pitch, then tick."""
-    by_pitch = packed.T.ravel()
-    at = np.flatnonzero(by_pitch)
-    word, tick = np.nonzero(unpack(by_pitch[at]))
-    pitch, quarter = np.divmod(at[word], max(len(packed), 1))
-    return pitch, quarter * TICKS_PER_QUARTER + tick
-
-
-def _check_packed(packed: np.ndarray) -> None:
-    if packed.ndim != 2 or packed.shape[1] != NUM_PITCHES or packed.dtype != np.uint32:
-        raise ValueError(
-            f"packed slices have shape {packed.shape}, type {packed.dtype}; (quarters, 88) uint32 is allowed"
-        )
 
 
 def _checked_slices(slices: np.ndarray) -> np.ndarray:

@@ -11,6 +11,8 @@ TICKS_PER_QUARTER = 32  # of packed slices: those of a pitch fill a number
 TICKS_OF_ALL_GRIDS = 96  # per quarter: the least number that thirds and 32nds are whole numbers of
 NUM_PITCHES = 88
 
+_ALL_TICKS = np.uint32(0xFFFFFFFF)
+
 PackedSlices = UInt32[np.ndarray, "quarters pitches"]
 
 
@@ -165,6 +167,81 @@ def cell_after(packed: np.ndarray) -> np.ndarray:
     carried = np.zeros_like(packed)
     carried[:-1] = packed[1:] << 31
     return packed >> 1 | carried
+
+
+@dataclass(frozen=True, eq=False)
+class Stretches:
+    """Stretches of sounding cells, none of which overlap: a note is one.
+
+    Attributes:
+        row: Pitches, counted from the piano's lowest.
+        first: Packed ticks with which they begin, on the time line of the whole piece.
+        last: Packed ticks with which they end; at least `first`.
+    """
+
+    row: Int64[np.ndarray, " stretches"]
+    first: Int64[np.ndarray, " stretches"]
+    last: Int64[np.ndarray, " stretches"]
+
+
+def draw_stretches(stretches: Stretches) -> PackedSlices:
+    """Set the cells of stretches in packed slices, which run to the quarter of the last cell.
+
+    Args:
+        stretches: one or more.
+    """
+    first, last = stretches.first >> 5, stretches.last >> 5
+    crossed = last - first + 1
+    stop = np.cumsum(crossed)
+    start = stop - crossed
+    masks = np.full(stop[-1], _ALL_TICKS)
+    masks[start] <<= (stretches.first & 31).astype(np.uint32)
+    masks[stop - 1] &= _ALL_TICKS >> (31 - (stretches.last & 31)).astype(np.uint32)
+    at = np.arange(0, NUM_PITCHES * len(masks), NUM_PITCHES)
+    at += np.repeat((first - start) * NUM_PITCHES + stretches.row, crossed)
+    packed = np.zeros((int(last.max()) + 1) * NUM_PITCHES, np.uint32)
+    np.add.at(packed, at, masks)
+    return packed.reshape(-1, NUM_PITCHES)
+
+
+def find_stretches(packed: np.ndarray, *, onsets: np.ndarray | None = None) -> Stretches:
+    """Find each stretch of sounding cells, by pitch, then time.
+
+    Args:
+        packed: packed slices of consecutive quarters, uint32 (quarters, 88).
+        onsets: packed onset channel; an onset that rises inside a stretch begins another one.
+
+    Raises:
+        ValueError: for a wrong shape or type.
+    """
+    _check_packed(packed)
+    begins = packed & ~cell_before(packed, None)
+    if onsets is not None:
+        _check_packed(onsets)
+        if onsets.shape != packed.shape:
+            raise ValueError(
+                f"onsets has shape {onsets.shape} and the packed slices {packed.shape}; these must be equal"
+            )
+        begins |= packed & onsets & ~cell_before(onsets, None)
+    ends = packed & (cell_after(begins) | ~cell_after(packed))
+    row, first = _positions(begins)
+    return Stretches(row, first, _positions(ends)[1])
+
+
+def _positions(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return row and tick of each set cell, by row, then tick."""
+    by_pitch = packed.T.ravel()
+    at = np.flatnonzero(by_pitch)
+    word, tick = np.nonzero(unpack(by_pitch[at]))
+    row, quarter = np.divmod(at[word], max(len(packed), 1))
+    return row, quarter * TICKS_PER_QUARTER + tick
+
+
+def _check_packed(packed: np.ndarray) -> None:
+    if packed.ndim != 2 or packed.shape[1] != NUM_PITCHES or packed.dtype != np.uint32:
+        raise ValueError(
+            f"packed slices have shape {packed.shape}, type {packed.dtype}; (quarters, 88) uint32 is allowed"
+        )
 
 
 def check_channels(channels: int) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from musicgen.music.grid import MAX_QUARTERS, ClockGrid, from_packed, from_slices, to_packed, to_slices
 from musicgen.music.midi import READER_VERSION, MidiError, read_midi
 from musicgen.music.notes import Performance
-from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, pack, packed_onsets, unpack
+from musicgen.music.packing import NUM_PITCHES, TICKS_PER_QUARTER, packed_onsets, unpack
 
 notes = st.lists(
     st.tuples(st.sampled_from([21, 60, 61, 108]), st.integers(0, 200), st.integers(1, 100)),
@@ -156,16 +156,6 @@ def test_an_onset_inside_a_run_begins_a_new_note() -> None:
 def test_silence_gives_no_notes() -> None:
     assert len(from_slices(np.zeros((3, 88, 32), bool))) == 0
     assert len(from_slices(np.zeros((0, 88, 32), bool))) == 0
-
-
-def test_pack_puts_tick_t_into_bit_t_and_unpack_takes_it_out() -> None:
-    slices = np.random.default_rng(0).random((2, 3, NUM_PITCHES, TICKS_PER_QUARTER)) < 0.3
-    packed = pack(slices)
-    assert packed.dtype == np.uint32
-    assert packed.shape == (2, 3, NUM_PITCHES)
-    for tick in (0, 7, 31):
-        np.testing.assert_array_equal(packed >> tick & 1, slices[..., tick])
-    np.testing.assert_array_equal(unpack(packed), slices)
 
 
 @pytest.mark.parametrize("shape", [(88, 32), (1, 32, 88), (1, 87, 32), (1, 2, 88, 32)])
