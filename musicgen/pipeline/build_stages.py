@@ -7,7 +7,8 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config.tree import plain
-from musicgen.pipeline.stage import NetworkStage, Stage
+from musicgen.pipeline.network_stage import NetworkStage
+from musicgen.pipeline.stage import Stage
 
 
 def build_stages(config: DictConfig) -> dict[str, Stage]:

@@ -15,10 +15,11 @@ from musicgen.files.atomic import write_atomically
 from musicgen.files.run_folders import find_run
 from musicgen.pipeline.charts import log_layout
 from musicgen.pipeline.context import RunContext
+from musicgen.pipeline.network_stage import NetworkStage
 from musicgen.pipeline.reuse.inputs import StageInputs, environment_of, with_threads
 from musicgen.pipeline.reuse.record import best_checkpoint, last_checkpoint
 from musicgen.pipeline.reuse.trained import TrainedStages
-from musicgen.pipeline.stage import NetworkStage, Stage
+from musicgen.pipeline.stage import Stage
 from musicgen.training.threads import Threads
 
 log = logging.getLogger(__name__)

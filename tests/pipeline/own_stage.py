@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from musicgen.data.batches.datamodule import MidiDataModule
 from musicgen.data.batches.slices import SliceBatch
 from musicgen.pipeline.context import RunContext
-from musicgen.pipeline.stage import NetworkStage
+from musicgen.pipeline.network_stage import NetworkStage
 
 
 class Line(nn.Module):

@@ -18,7 +18,7 @@ from musicgen.models.convolutional import ConvolutionalAutoencoder
 from musicgen.models.priors.flat import Transformer
 from musicgen.music.grid import ClockGrid
 from musicgen.pipeline.context import RunContext
-from musicgen.pipeline.stage import NetworkStage
+from musicgen.pipeline.network_stage import NetworkStage
 from musicgen.pipeline.stages.autoencoder import AutoencoderStage
 from musicgen.pipeline.stages.prior import PriorStage
 from musicgen.pipeline.status import StatusFile

@@ -104,7 +104,7 @@ def _environment(config: DictConfig) -> dict[str, Any]:
 
 def _observed(config: DictConfig, stages: "dict[str, Stage]") -> "Prepared":
     """Prepare the pieces, and let the stages see them before anything is trained."""
-    from musicgen.pipeline.stage import NetworkStage
+    from musicgen.pipeline.network_stage import NetworkStage
     from musicgen.sweeps.plan.works import remember_extent
 
     prepared = prepared_pieces(config)

@@ -14,7 +14,7 @@ from musicgen.data.store.packed import PackedPieces
 from musicgen.measure.reconstruction import ReconstructionMetrics
 from musicgen.models.autoencoder import Autoencoder
 from musicgen.pipeline.context import RunContext
-from musicgen.pipeline.stage import NetworkStage
+from musicgen.pipeline.network_stage import NetworkStage
 from musicgen.training.modules.autoencoder_module import AutoencoderModule
 
 _SOUNDING = 0.03  # share of cells in a random batch, about that of real music

@@ -9,7 +9,8 @@ from musicgen.data.batches.codes import CodeBatch
 from musicgen.generation.tokenize import encode_pieces
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.pipeline.context import AUTOENCODER, KMEANS
-from musicgen.pipeline.stage import NetworkStage, Stages
+from musicgen.pipeline.network_stage import NetworkStage
+from musicgen.pipeline.stage import Stages
 from musicgen.pipeline.stages.kmeans import autoencoder_of, coding_autoencoder
 
 

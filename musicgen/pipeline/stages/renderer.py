@@ -20,7 +20,8 @@ from musicgen.music.expression.attributes import ATTRIBUTES
 from musicgen.music.expression.features import FEATURES
 from musicgen.music.grid import Grid, PlayedGrid, ticks_of
 from musicgen.pipeline.context import RunContext
-from musicgen.pipeline.stage import NetworkStage, Stages
+from musicgen.pipeline.network_stage import NetworkStage
+from musicgen.pipeline.stage import Stages
 from musicgen.training.modules.renderer_module import RendererModule
 
 _NOTES_PER_QUARTER = 5  # about, to estimate updates

@@ -12,7 +12,8 @@ from musicgen.data.prepare import Prepared
 from musicgen.models.style import StyleClassifier
 from musicgen.music.metrics.patterns import FAMILIES, NUM_PATTERNS
 from musicgen.pipeline.context import RunContext
-from musicgen.pipeline.stage import NetworkStage, Stages
+from musicgen.pipeline.network_stage import NetworkStage
+from musicgen.pipeline.stage import Stages
 from musicgen.training.modules.style_module import StyleModule
 
 _QUARTERS_PER_PIECE = 500  # about, to estimate updates

@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader
 
 from musicgen.baselines.budget import EpochTimer
 from musicgen.pipeline.build_stages import build_stages
-from musicgen.pipeline.stage import NetworkStage, Stage
+from musicgen.pipeline.network_stage import NetworkStage
+from musicgen.pipeline.stage import Stage
 from musicgen.sweeps.plan.works import Work, known_extent
 from musicgen.training.trainer import fastest_precision
 

@@ -14,8 +14,8 @@ from musicgen.data.prepare import Prepared
 from musicgen.files.atomic import write_atomically
 from musicgen.measure.extent import Extent
 from musicgen.pipeline.build_stages import build_stage, trained_stages
+from musicgen.pipeline.network_stage import NetworkStage
 from musicgen.pipeline.reuse.inputs import digest
-from musicgen.pipeline.stage import NetworkStage
 
 _FORWARD = 1 / 3  # of an update: it goes once forward, and about twice as far back
 

@@ -49,7 +49,10 @@ def test_what_makes_the_codes_decides_codes_and_prior(package: Path):
     assert now[2] != prior
 
 
-@pytest.mark.parametrize("file", ["training/optim.py", "models/autoencoder.py", "pipeline/stage.py"])
+@pytest.mark.parametrize(
+    "file",
+    ["training/optim.py", "models/autoencoder.py", "pipeline/stage.py", "pipeline/network_stage.py"],
+)
 def test_what_trains_decides_every_stage(package: Path, file: str):
     autoencoder, _, prior = digests()
     append(package / file, "\nCHANGED = 1\n")

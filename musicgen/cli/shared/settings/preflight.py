@@ -207,7 +207,7 @@ def check_networks(config: DictConfig) -> None:
     import torch
 
     from musicgen.cli.shared.build_run import built_stages
-    from musicgen.pipeline.stage import NetworkStage
+    from musicgen.pipeline.network_stage import NetworkStage
 
     try:
         with torch.device("meta"):
