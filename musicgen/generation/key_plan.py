@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from musicgen.music.notes import Performance
-from musicgen.music.theory.keys import HOME_TONICS, KEYS_BY_NAME, estimate_key, nearest_steps, read_key
+from musicgen.music.theory.key_names import read_key
+from musicgen.music.theory.keys import HOME_TONICS, KEYS_BY_NAME, estimate_key, nearest_steps
 
 _RELATIVE = {"major": 3, "minor": -3}  # from the tonic of the other mode's key to that of this one's
 

@@ -77,7 +77,7 @@ def _check_combination(config: DictConfig) -> None:
     """Refuse settings that do not go together."""
     from musicgen.generation.writing import check_formats
     from musicgen.music.render.sound import find_soundfont
-    from musicgen.music.theory.keys import read_key
+    from musicgen.music.theory.key_names import read_key
 
     if {"wav", "opus"} & {*check_formats(config.formats)}:
         find_soundfont(config.soundfont)

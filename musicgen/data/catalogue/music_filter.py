@@ -9,7 +9,8 @@ from musicgen.data.catalogue.analysis import Analysis
 from musicgen.data.catalogue.passages import Span
 from musicgen.data.catalogue.pieces import Piece, kept
 from musicgen.music.theory.form import check_form, has_form
-from musicgen.music.theory.keys import MODES, read_key
+from musicgen.music.theory.key_names import read_key
+from musicgen.music.theory.keys import MODES
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from musicgen.generation.asking.training_labels import TrainingLabels
 from musicgen.models.conditioners.base import Conditioner
 from musicgen.models.conditioners.labels import GAP, NOTHING, LabelConditioner
 from musicgen.music.metrics.attributes import ATTRIBUTES
-from musicgen.music.theory.keys import HOME_TONICS, Key, read_key
+from musicgen.music.theory.key_names import read_key
+from musicgen.music.theory.keys import HOME_TONICS, Key
 
 logger = logging.getLogger(__name__)
 

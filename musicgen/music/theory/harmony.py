@@ -8,7 +8,7 @@ import numpy as np
 from musicgen.music.metrics.selfsimilarity import pitch_lengths
 from musicgen.music.notes import Performance
 from musicgen.music.theory.chords import Chord, find_chord, name_chord
-from musicgen.music.theory.keys import Key, count_modulations, estimate_key, estimate_local_keys, key_in_title
+from musicgen.music.theory.keys import Key, count_modulations, estimate_key, estimate_local_keys
 from musicgen.music.theory.progression import (
     Cadence,
     Step,
@@ -39,7 +39,6 @@ __all__ = [
     "find_chord",
     "find_progression",
     "fit_chords",
-    "key_in_title",
     "kind_shares",
     "name_chord",
     "name_slices",

@@ -1,7 +1,6 @@
-"""Find the key of a piece and of its passages, read keys that are named, and move music to one key."""
+"""Find the key of a piece and of its passages, and move music to one key."""
 
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from jaxtyping import Float, Int, UInt32
 from musicgen.music.grid import from_packed
 from musicgen.music.metrics.selfsimilarity import pitch_class_lengths
 from musicgen.music.notes import Performance
-from musicgen.music.theory.spelling import NATURAL_CLASSES, pitch_class_of, root_name
+from musicgen.music.theory.spelling import root_name
 
 MODES = ("major", "minor")
 
@@ -27,10 +26,6 @@ _FINAL_CHORD_S = 0.15  # how far apart the notes of a last chord may begin
 
 LOCAL_KEY_QUARTERS = 2
 """Local keys are given for every half of a nominal bar."""
-
-_KEY = re.compile(r"([A-G])(?:[- ]?(sharp|flat|#|b|♯|♭))?(?:[- ]?(major|minor|m))?", re.IGNORECASE)
-_ACCIDENTALS = {"sharp": "#", "#": "#", "♯": "#", "flat": "b", "b": "b", "♭": "b"}
-_TITLE_KEY = re.compile(r"\bin ([A-G])(?:[- ](flat|sharp))? (major|minor)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -152,31 +147,6 @@ def estimate_local_keys(
 def count_modulations(local_keys: Sequence[Key]) -> int:
     """Count the changes from one local key to the next."""
     return sum(a != b for a, b in itertools.pairwise(local_keys))
-
-
-def read_key(text: str) -> tuple[Key, ...]:
-    """Read a key that a user typed, such as `C# minor` or `E flat major`; `G` means either mode.
-
-    Raises:
-        ValueError: It is none.
-    """
-    match = _KEY.fullmatch(text.strip())
-    if not match:
-        raise ValueError(f"key={text!r} is none; write it as 'C# minor', 'E flat major' or 'G'")
-    letter, accidental, mode = (group or "" for group in match.groups())
-    tonic = pitch_class_of(letter.upper() + _ACCIDENTALS.get(accidental.lower(), ""))
-    modes = {"": MODES, "m": ("minor",)}.get(mode.lower(), (mode.lower(),))
-    return tuple(Key(tonic, mode) for mode in modes)
-
-
-def key_in_title(title: str) -> Key | None:
-    """Read the key that a title names, such as `Nocturne in C-sharp minor`; None for none or several."""
-    found = _TITLE_KEY.findall(title)
-    if len(found) != 1:
-        return None
-    letter, accidental, mode = found[0]
-    shift = {"flat": -1, "sharp": 1}.get(accidental.lower(), 0)
-    return Key((NATURAL_CLASSES[letter.upper()] + shift) % 12, mode.lower())
 
 
 def profile_correlations(weights: Float[np.ndarray, "rows 12"]) -> Float[np.ndarray, "rows 24"]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from musicgen.music.notes import Performance
-from musicgen.music.theory.keys import Key, estimate_key, key_in_title
+from musicgen.music.theory.key_names import key_in_title
+from musicgen.music.theory.keys import Key, estimate_key
 
 _SEVERAL_MOVEMENTS = re.compile(
     r"sonat|suite|partita|concert|symphon|trio|quartet|quintet|divertimento|serenade|^\d+ ", re.IGNORECASE

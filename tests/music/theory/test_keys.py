@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 
 from musicgen.music.notes import Performance
 from musicgen.music.theory.harmony import analyze
+from musicgen.music.theory.key_names import key_in_title
 from musicgen.music.theory.keys import (
     KEYS,
     Key,
     estimate_key,
     estimate_local_keys,
     fitting,
-    key_in_title,
     key_scores,
     moved,
     steps_home,
@@ -53,14 +53,6 @@ def test_silence_has_no_key():
         Key(12, "major")
     with pytest.raises(ValueError, match="is no key"):
         Key(0, "dorian")
-
-
-def test_keys_in_titles():
-    assert key_in_title("Nocturne in C-sharp minor, B.49") == Key(1, "minor")
-    assert key_in_title("Polonaise in A-flat major") == Key(8, "major")
-    assert key_in_title("Prelude in F major") == Key(5, "major")
-    assert key_in_title("Nocturnes, Op.9") is None
-    assert key_in_title("Fugue in C major and Fugue in D minor") is None
 
 
 def test_a_modulation_is_found_where_it_happens():
