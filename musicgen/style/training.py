@@ -3,7 +3,7 @@
 import csv
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,13 @@ from musicgen.data.batches.clips import FixedClips, PieceCounts, RandomClips, co
 from musicgen.data.batches.sampler import EpochSampler
 from musicgen.data.batches.slices import as_is
 from musicgen.data.catalogue.pieces import Piece
-from musicgen.data.catalogue.splitting import hash_position
 from musicgen.data.catalogue.twins import grouped
 from musicgen.data.prepare import Prepared
 from musicgen.measure.evaluate import METRICS_FILE, write_metrics
 from musicgen.models.style import StyleClassifier
 from musicgen.music.metrics.patterns import FAMILIES
 from musicgen.style.confusion import confusion_matrix, draw_confusion
+from musicgen.style.folds import fold_of, half_of
 from musicgen.style.forest import check_forest, forest_accuracy
 from musicgen.style.predictions import (
     Prediction,
@@ -38,7 +38,6 @@ from musicgen.training.modules.style_module import StyleModule
 from musicgen.training.optim import OptimizerFactory, SchedulerFactory
 
 log = logging.getLogger(__name__)
-FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -204,56 +203,6 @@ class StyleTraining:
 def count_pieces(prepared: Prepared) -> list[PieceCounts]:
     """Count the patterns of all pieces of all splits."""
     return [piece for split in prepared.splits.values() if len(split) for piece in count_split(split)]
-
-
-def fold_of(
-    pieces: Sequence[PieceCounts], *, fold: int, groups: Mapping[str, str] | None = None
-) -> tuple[list[PieceCounts], list[PieceCounts]]:
-    """Split pieces by content hash, twins by that of one of them: one fifth is held out.
-
-    Args:
-        pieces: Distinct pieces.
-        fold: 0 to 4; fold 0 is the default held-out fraction.
-        groups: The leader of each content that has twins.
-
-    Returns:
-        Training pieces and held-out pieces.
-
-    Raises:
-        ValueError: The fold is out of range, or one side is empty.
-    """
-    if not 0 <= fold < FOLDS:
-        raise ValueError(f"folds={fold}; use any of 0 to {FOLDS - 1}")
-    inside = [int(position * FOLDS) == fold for position in _positions(pieces, groups)]
-    train = [piece for piece, held in zip(pieces, inside, strict=True) if not held]
-    held_out = [piece for piece, held in zip(pieces, inside, strict=True) if held]
-    if not train or not held_out:
-        raise ValueError(f"fold {fold} of {len(pieces)} pieces leaves one side empty; choose more pieces")
-    return train, held_out
-
-
-def half_of(
-    pieces: Sequence[PieceCounts], *, half: int | None, groups: Mapping[str, str] | None = None
-) -> list[PieceCounts]:
-    """Take one of two halves of pieces by content hash, twins by that of one of them; all for None.
-
-    Raises:
-        ValueError: Nothing is left.
-    """
-    if half is None:
-        return list(pieces)
-    parts = 2 * FOLDS * 1000  # apart from the fifths that are held out
-    positions = zip(pieces, _positions(pieces, groups), strict=True)
-    found = [piece for piece, position in positions if int(position * parts) % 2 == half]
-    if not found:
-        raise ValueError(f"half={half} of {len(pieces)} pieces leaves none to learn from; choose more pieces")
-    return found
-
-
-def _positions(pieces: Sequence[PieceCounts], groups: Mapping[str, str] | None) -> list[float]:
-    """Return what decides where each piece falls: its hash, or that of its twins' leader."""
-    contents = [piece.piece.content for piece in pieces]
-    return [hash_position((groups or {}).get(content, content)) for content in contents]
 
 
 def write_predictions(

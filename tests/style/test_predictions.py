@@ -25,7 +25,6 @@ from musicgen.style.predictions import (
     style_distance,
 )
 from musicgen.style.run_predictions import predict_run
-from musicgen.style.training import fold_of, half_of
 from tests.conftest import etude
 
 
@@ -88,31 +87,6 @@ def test_accuracies_by_hand():
 
 def test_the_majority_is_that_of_training():
     assert majority_accuracy(["a", "b", "b"], ["b", "a", "a", "a"]) == 0.25
-
-
-def test_folds_hold_every_piece_out_once_and_never_train_on_it(two_styles):
-    held = []
-    for fold in range(5):
-        train, held_out = fold_of(two_styles, fold=fold)
-        assert not {id(one) for one in train} & {id(one) for one in held_out}
-        held += held_out
-    assert sorted(id(one) for one in held) == sorted(id(one) for one in two_styles)
-    with pytest.raises(ValueError, match="use any of 0 to 4"):
-        fold_of(two_styles, fold=5)
-
-
-def test_twins_fall_into_one_fold_and_one_half(two_styles):
-    contents = [one.piece.content for one in two_styles]
-    groups = dict.fromkeys(contents[:4], contents[0])
-    for fold in range(5):
-        train, _ = fold_of(two_styles, fold=fold, groups=groups)
-        assert sum(one in train for one in two_styles[:4]) in (0, 4)
-    halves = [half_of(two_styles, half=half, groups=groups) for half in (0, 1)]
-    assert sorted(map(id, [*halves[0], *halves[1]])) == sorted(map(id, two_styles))
-    assert sum(one in halves[0] for one in two_styles[:4]) in (0, 4)
-    assert half_of(two_styles, half=None) == two_styles
-    with pytest.raises(ValueError, match="leaves none to learn from"):
-        half_of(two_styles[:1], half=1 - (two_styles[0] in halves[1]))
 
 
 def test_trees_tell_what_is_plain(two_styles):
