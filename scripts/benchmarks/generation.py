@@ -9,7 +9,9 @@ from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.convolutional import ConvolutionalAutoencoder
+from musicgen.models.priors.base import Prior
 from musicgen.models.priors.flat import Transformer
+from musicgen.models.priors.two_level import TwoLevelTransformer
 
 _CODES = 16  # a quarter
 _WAYS = {
@@ -55,7 +57,30 @@ def generation(bench: Bench) -> list[Row]:
             note=f"{bench.size.codes} codes a piece; reference alone and without a cache",
         )
         rows.append(row)
-    return [*rows, _piece(bench, network)]
+    return [*rows, _two_levels(bench, network), _piece(bench, network)]
+
+
+def _two_levels(bench: Bench, flat: Transformer) -> Row:
+    """Draw codes with two levels, 64 quarters at once, against the flat prior and its twelve, both cached."""
+    network = TwoLevelTransformer(vocabulary=flat.vocabulary).to(bench.device).eval()
+
+    def rate(prior: Prior) -> float:
+        request = DrawRequest(bench.size.codes // _CODES, torch.Generator().manual_seed(0))
+        return bench.size.codes / seconds(lambda: Sampling().draw(prior, request), device=bench.device)
+
+    rates, flat_rates, peak, flat_peak = in_turn(
+        lambda: rate(network), lambda: rate(flat), repeats=bench.size.repeats
+    )
+    return row_of(
+        "generation_two_levels",
+        ours=rates,
+        reference=flat_rates,
+        unit="tokens/s",
+        mark=1,
+        peak_mib=peak,
+        reference_peak_mib=flat_peak,
+        note=f"{bench.size.codes} codes, 64 quarters at once; reference the flat prior with its 12",
+    )
 
 
 def _piece(bench: Bench, network: Transformer) -> Row:
