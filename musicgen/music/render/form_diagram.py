@@ -9,7 +9,7 @@ from musicgen.music.notes import Performance
 from musicgen.music.render.piano_roll import Rgb, rendered
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WIDTH_IN = 9.0
 _HEIGHT = 0.47  # of the width
@@ -35,20 +35,30 @@ def form_image(performance: Performance, *, title: str = "", width_in: float = W
     from matplotlib.figure import Figure
 
     size = (width_in, width_in * _HEIGHT)
-    figure = Figure(figsize=size, dpi=_DOTS_PER_INCH, layout="constrained", facecolor="white")
-    left, right = figure.subplots(1, 2)
+    figure = Figure(figsize=size, dpi=_DOTS_PER_INCH, facecolor="white")
     bars = bar_similarity_matrix(performance)
     halves = harmony_similarity_matrix(performance)
-    _show(left, bars, "Same notes, bars", lowest=0.0, colours="Blues", per_bar=1)
-    _show(right, halves, "Same harmony, half bars", lowest=-1.0, colours="RdBu_r", per_bar=2)
+    _show(figure, 0.06, bars, "Same notes, bars", lowest=0.0, colours="Blues", per_bar=1)
+    _show(figure, 0.55, halves, "Same harmony, half bars", lowest=-1.0, colours="RdBu_r", per_bar=2)
     figure.suptitle(title, fontsize=9, x=0.01, ha="left")
     return rendered(figure)
 
 
-def _show(ax: "Axes", matrix: np.ndarray, title: str, *, lowest: float, colours: str, per_bar: int) -> None:
+def _show(
+    figure: "Figure",
+    x: float,
+    matrix: np.ndarray,
+    title: str,
+    *,
+    lowest: float,
+    colours: str,
+    per_bar: int,
+) -> None:
+    """Draw a matrix and its scale at fixed places: a layout that measures texts takes most of the time."""
     from matplotlib import colormaps
     from matplotlib.ticker import MaxNLocator
 
+    ax = figure.add_axes((x, 0.1, 0.37, 0.37 / _HEIGHT))
     ax.set_title(title, fontsize=9, loc="left")
     ax.set_xlabel("bar", fontsize=8)
     ax.set_ylabel("bar", fontsize=8)
@@ -68,5 +78,5 @@ def _show(ax: "Axes", matrix: np.ndarray, title: str, *, lowest: float, colours:
     )
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
-    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8)  # pyright: ignore[reportAttributeAccessIssue]
+    bar = figure.colorbar(image, cax=figure.add_axes((x + 0.38, 0.19, 0.012, 0.6)))
     bar.ax.tick_params(length=2, labelsize=8)
