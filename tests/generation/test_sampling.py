@@ -145,8 +145,7 @@ def test_codes_are_drawn_from_the_softmax_at_the_temperature(temperature) -> Non
     torch.testing.assert_close(counts / 200_000, expected, rtol=0, atol=0.005)
 
 
-@pytest.mark.parametrize("start_token", [True, False])
-@pytest.mark.parametrize("prompt_quarters", [0, 1, 9])
+@pytest.mark.parametrize(("start_token", "prompt_quarters"), [(True, 0), (False, 1), (True, 9)])
 @pytest.mark.parametrize(
     "settings", [{}, {"temperature": 0.0}, {"top_k": 3, "top_p": 0.8, "repetition_penalty": 2.0}]
 )

@@ -117,8 +117,7 @@ def test_cached_logits_are_the_uncached_ones(pieces, planned) -> None:
 
 
 @pytest.mark.parametrize("vocabulary", VOCABULARIES)
-@pytest.mark.parametrize("prompt_quarters", [0, 1, 9])
-@pytest.mark.parametrize("hop_quarters", [1, 2])
+@pytest.mark.parametrize(("prompt_quarters", "hop_quarters"), [(0, 2), (1, 1), (9, 2)])
 def test_cached_codes_are_the_uncached_ones_over_many_slides(
     vocabulary, prompt_quarters, hop_quarters
 ) -> None:

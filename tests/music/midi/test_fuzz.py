@@ -18,7 +18,7 @@ from musicgen.compat.repaired import AllTailsGrid, TrueTimeGrid
 from musicgen.music.grid import ClockGrid, Grid, to_packed
 from musicgen.music.midi import MidiError, read_midi
 
-MAX_SECONDS = 2.0
+MAX_SECONDS = 5.0  # of a slow and busy processor
 MAX_BYTES = 500 * 10**6
 pytestmark = pytest.mark.faults
 
@@ -129,7 +129,7 @@ def written_files(mido_bytes: Callable[..., bytes]) -> list[bytes]:
 
 
 def test_broken_files_give_notes_or_a_midi_error(written_files: list[bytes], long_form: bool) -> None:
-    done = fuzz(_read_notes, written_files, 40_000 if long_form else 3000)
+    done = fuzz(_read_notes, written_files, 40_000 if long_form else 1500)
     assert min(done.read, done.refused) > 100
     assert done.slowest_s < MAX_SECONDS
 
@@ -156,7 +156,7 @@ def test_every_grid_draws_broken_files_or_refuses_them(
         path.write_bytes(data)
         assert grid.read(path).packed.shape[1] == 88
 
-    done = fuzz(read, written_files, 5000 if long_form else 300, seed=2)
+    done = fuzz(read, written_files, 5000 if long_form else 150, seed=2)
     assert min(done.read, done.refused) > 20
     assert done.slowest_s < MAX_SECONDS
 

@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import hydra
 import pytest
 
 from musicgen.cli.shared.settings.check import composed
@@ -11,18 +10,18 @@ from musicgen.cli.shared.settings.command_line import read_command_line
 from musicgen.cli.shared.settings.preflight import check_jobs
 from musicgen.cli.shared.settings.refusal import refusing
 from musicgen.cli.shared.settings.usage import UsageError
-from musicgen.config.tree import config_dir
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def refused(verb: str, *typed: str) -> str:
     """Return the sentence that refuses a command line; empty where it is carried out."""
     line = read_command_line(typed, verb=verb)
-    with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
-        try:
-            with refusing():
-                check_jobs(composed(line), verb=verb, is_sweep=line.is_sweep)
-        except UsageError as error:
-            return str(error)
+    try:
+        with refusing():
+            check_jobs(composed(line), verb=verb, is_sweep=line.is_sweep)
+    except UsageError as error:
+        return str(error)
     return ""
 
 
