@@ -1,6 +1,7 @@
 """The command line as tests call it: a process of its own a call, without paying for imports each time.
 
-A fork server imports PyTorch and Lightning once; each call is a fresh fork of it that has run nothing yet.
+A fork server imports PyTorch, Lightning and the package once (`tests/preloaded.py`); each call is a fresh
+fork of it that has run nothing yet.
 Where there are no forks (Windows), each call is a new process.
 """
 
@@ -13,13 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
-PRELOAD = [
-    "musicgen.cli.train",
-    "musicgen.cli.shared.build_run",
-    "musicgen.pipeline.pipeline",
-    "musicgen.reports.pages.comparison_page",
-    "tests.command",
-]
+PRELOAD = ["tests.preloaded"]
 TIMEOUT_S = 600
 
 
@@ -54,6 +49,7 @@ def _started(arguments: tuple[str, ...], *, folder: Path) -> subprocess.Complete
 
 def begin(arguments: tuple[str, ...], *, folder: Path, files: list[Path]) -> BaseProcess:
     """Start a verb in a folder as a fork; what it says goes to two files, streams apart."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # the server reads it once, where it loads PyTorch
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
     environment = {**os.environ, **ENVIRONMENT}

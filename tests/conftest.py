@@ -3,6 +3,8 @@
 import os
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -112,22 +114,38 @@ def write_etudes(
 
 @pytest.fixture(scope="session")
 def midi_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder of a dozen small pieces, some held out by their content."""
-    return write_etudes(tmp_path_factory.mktemp("etudes"), composers=["Tester, Ada"])
+    """Give a folder of a dozen small pieces, some held out by their content; one for all workers."""
+    return shared_folder(tmp_path_factory, "etudes", partial(write_etudes, composers=["Tester, Ada"]))
+
+
+def shared_folder(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], object]) -> Path:
+    """Give a folder that the first of a session's workers fills and all of them read."""
+    root = factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / name
+    if not folder.is_dir():
+        mine = factory.mktemp(name)
+        fill(mine)
+        with suppress(OSError):  # another worker was first
+            mine.rename(folder)
+    return folder
 
 
 @pytest.fixture
-def tiny(midi_folder: Path, tmp_path: Path) -> list[str]:
+def tiny(midi_folder: Path) -> list[str]:
     """Give overrides that make a whole run take seconds."""
-    return tiny_settings(midi_folder, tmp_path)
+    return tiny_settings(midi_folder)
 
 
-def tiny_settings(midi_folder: Path, folder: Path) -> list[str]:
-    """Give overrides that make a whole run on the small pieces take seconds, and sound."""
+def tiny_settings(midi_folder: Path) -> list[str]:
+    """Give overrides that make a whole run on the small pieces take seconds, and sound.
+
+    Runs on the same pieces share a cache, so what one test has trained others take from there: a
+    test in which training is the matter adds `reuse=false`.
+    """
     return [
         "data=folder",
         f"data.root={midi_folder}",
-        f"data.cache_dir={folder / 'cache'}",
+        f"data.cache_dir={midi_folder.parent / 'cache'}",
         "data.num_workers=1",
         "data.val_fraction=0.25",
         "epochs=1",
@@ -160,5 +178,5 @@ def musicgen(tmp_path: Path) -> Musicgen:
 def tiny_run(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the folder of a small finished run."""
     folder = tmp_path_factory.mktemp("run")
-    Musicgen(folder)("train", *tiny_settings(midi_folder, folder), f"hydra.run.dir={folder / 'run'}")
+    Musicgen(folder)("train", *tiny_settings(midi_folder), f"hydra.run.dir={folder / 'run'}")
     return folder / "run"

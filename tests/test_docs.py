@@ -94,7 +94,7 @@ def composers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def able_run(composers_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a small run that can do all that the docs ask of a run: labels, attributes, a renderer."""
     folder = tmp_path_factory.mktemp("able")
-    settings = [*tiny_settings(composers_folder, folder), *RENDERER, "condition=composer_and_attributes"]
+    settings = [*tiny_settings(composers_folder), *RENDERER, "condition=composer_and_attributes"]
     stages = "stages=[vq_vae,transformer,renderer,generate,evaluate]"
     Musicgen(folder)("train", *settings, stages, f"hydra.run.dir={folder / 'run'}")
     return folder / "run"
@@ -147,7 +147,7 @@ def test_every_command_of_the_docs_runs(
     if "outputs" in words:
         shutil.copytree(able_run, tmp_path / "outputs" / "run")
     words = in_place(smaller(tuple(words)), names)
-    tiny = [*tiny_settings(composers_folder, tmp_path), *RENDERER]
+    tiny = [*tiny_settings(composers_folder), *RENDERER]
     run = Musicgen(tmp_path)
     resumed = any(word.startswith("resume=") for word in words)
     if verb == "studio":
@@ -202,7 +202,7 @@ def test_every_script_of_the_docs_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    data = tiny_settings(composers_folder, tmp_path)[:5]
+    data = tiny_settings(composers_folder)[:5]
     Musicgen(tmp_path)("classify", "hydra.run.dir=outputs/classifier", "epochs=1", *data)
     script, *words = command.words[1:]
     words = with_tiny(in_place(words, {"DIR": able_run}), list(QUESTIONS))

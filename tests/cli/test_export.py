@@ -21,7 +21,7 @@ ALLOWED = 0.005  # share by which rounding to 16 bits may move a metric of the n
 def run(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a small run that was told the composers of its pieces."""
     folder = tmp_path_factory.mktemp("told")
-    settings = [*tiny_settings(midi_folder, folder), "condition=composer"]
+    settings = [*tiny_settings(midi_folder), "condition=composer"]
     Musicgen(folder)("train", *settings, f"hydra.run.dir={folder / 'run'}")
     return folder / "run"
 
@@ -65,7 +65,7 @@ def test_training_goes_on_with_pieces_of_another_composer(model: Path, musicgen:
     for number in range(6):
         write_midi(etude(100 + number), other / f"Alkan, Charles, Prelude No.{number}, id{number}.mid")
     kept = ("vq_vae.", "quantizer.", "transformer.", "windows.", "max_epochs")  # which come from the model
-    settings = [one for one in tiny_settings(other, musicgen.folder) if not one.startswith(kept)]
+    settings = [one for one in tiny_settings(other) if not one.startswith(kept)]
     musicgen(
         "train", "init_from=small", *settings, "max_epochs.vq_vae=1", "batch_size=2", "hydra.run.dir=tuned"
     )

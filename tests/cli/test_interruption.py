@@ -48,7 +48,7 @@ def interrupt(process: subprocess.Popen) -> str:
 
 @pytest.mark.gate
 def test_an_interrupted_training_can_go_on(midi_folder: Path, tmp_path: Path):
-    settings = [*tiny_settings(midi_folder, tmp_path), "max_epochs.vq_vae=100000", "hydra.run.dir=a b"]
+    settings = [*tiny_settings(midi_folder), "max_epochs.vq_vae=100000", "hydra.run.dir=a b"]
     process = started("-m", "musicgen", "train", *settings, folder=tmp_path)
     deadline = time.monotonic() + 300
     while not (tmp_path / "a b" / "checkpoints" / "vq_vae-last.ckpt").exists():

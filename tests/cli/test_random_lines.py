@@ -173,7 +173,7 @@ def test_a_sample_of_them_through_real_processes(verb: str, midi_folder: Path, t
     (other / "checkpoints" / "vq_vae.ckpt").write_bytes(b"precious")
     before = snapshot(other)
     pieces = snapshot(midi_folder)
-    tiny = [one for one in tiny_settings(midi_folder, tmp_path) if verb == "train" or one.startswith("data")]
+    tiny = [one for one in tiny_settings(midi_folder) if verb == "train" or one.startswith("data")]
     choose = random.Random(7)
     with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
         lines = [random_line(verb, choose) for _ in range(PROCESSES)]

@@ -22,7 +22,7 @@ def run(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a run that lost its power in the middle of the prior's second epoch, and went on."""
     folder = tmp_path_factory.mktemp("bars")
     settings = [
-        *tiny_settings(midi_folder, folder),
+        *tiny_settings(midi_folder),
         *SMALL,
         "max_epochs.transformer=2",
         f"hydra.run.dir={folder / 'run'}",
@@ -59,7 +59,7 @@ def test_bits_count_both_levels(run: Path):
 
 @pytest.mark.gate
 def test_a_run_that_went_on_is_the_one_that_never_stopped(run: Path, midi_folder: Path, tmp_path: Path):
-    settings = [*tiny_settings(midi_folder, tmp_path), *SMALL, "max_epochs.transformer=2"]
+    settings = [*tiny_settings(midi_folder), *SMALL, "max_epochs.transformer=2"]
     Musicgen(tmp_path)("train", *settings, f"hydra.run.dir={tmp_path / 'whole'}")
     whole, resumed = (prior_of(folder).state_dict() for folder in (tmp_path / "whole", run))
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
@@ -90,13 +90,13 @@ def test_an_exported_run_writes_and_another_run_starts_from_it(
     musicgen("export", f"run={run}", f"to={model}", "copies=false")
     musicgen("generate", f"run={model}", "num_quarters=4", *SHORT, f"hydra.run.dir={tmp_path / 'new'}")
     assert (tmp_path / "new" / "000.mid").is_file()
-    settings = [*tiny_settings(midi_folder, tmp_path), *SMALL, f"init_from={model}"]
+    settings = [*tiny_settings(midi_folder), *SMALL, f"init_from={model}"]
     musicgen("train", *settings, f"hydra.run.dir={tmp_path / 'tuned'}")
     assert isinstance(prior_of(tmp_path / "tuned"), BarTransformer)
 
 
 def test_a_prior_over_bars_is_refused_without_them(midi_folder: Path, musicgen: Musicgen, tmp_path: Path):
-    settings = [*tiny_settings(midi_folder, tmp_path), *SMALL, f"hydra.run.dir={tmp_path / 'run'}"]
+    settings = [*tiny_settings(midi_folder), *SMALL, f"hydra.run.dir={tmp_path / 'run'}"]
     said = musicgen("train", *settings, "stages=[vq_vae,transformer]", fails=True).stderr
     assert "stages=[vq_vae,transformer] needs bars, which is not in" in said
     said = musicgen("train", *settings, "bars.bar_quarters=16", fails=True).stderr

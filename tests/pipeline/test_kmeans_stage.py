@@ -20,7 +20,7 @@ STAGES = "stages=[vq_vae,kmeans,transformer,generate,evaluate]"
 
 
 def settings(midi_folder: Path, folder: Path) -> list[str]:
-    tiny = [one for one in tiny_settings(midi_folder, folder) if not one.startswith("quantizer.")]
+    tiny = [one for one in tiny_settings(midi_folder) if not one.startswith("quantizer.")]
     return [*tiny, "max_epochs.vq_vae=4", "bottleneck=gaussian", "quantizer.num_embeddings=16"]
 
 

@@ -28,7 +28,7 @@ def played_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(played_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     settings = [
-        *tiny_settings(played_folder, folder),
+        *tiny_settings(played_folder),
         *SMALL,
         STAGES,
         "condition=composer",

@@ -39,7 +39,7 @@ def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(pieces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     asked = ["stages=[vq_vae,transformer,style]", "condition=composer", "batch_size.style=8"]
-    settings = [*tiny_settings(pieces, folder), *asked, "max_epochs.style=3"]
+    settings = [*tiny_settings(pieces), *asked, "max_epochs.style=3"]
     Musicgen(folder)("train", *settings, f"hydra.run.dir={folder / 'run'}")
     return folder / "run"
 
@@ -85,6 +85,6 @@ def test_what_it_cannot_choose_is_refused_before_a_folder_is_made(
 
 
 def test_one_composer_is_refused(midi_folder: Path, tmp_path: Path) -> None:
-    settings = [*tiny_settings(midi_folder, tmp_path), "stages=[style]"]
+    settings = [*tiny_settings(midi_folder), "stages=[style]"]
     done = Musicgen(tmp_path)("train", *settings, f"hydra.run.dir={tmp_path / 'out'}", fails=True)
     assert "all training pieces are by Tester, so there is nothing to tell apart" in done.stdout + done.stderr
