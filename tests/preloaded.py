@@ -1,7 +1,7 @@
 """What calls of the command line have in common, done once by the server from which they are forked.
 
 Imports, the parse of all sources whose digest decides what may be reused, and the first reading of Hydra's
-grammar take two seconds of a call that trains for five.
+grammar take some 1.6 CPU seconds of a call that trains (2-core AMD EPYC).
 """
 
 import importlib

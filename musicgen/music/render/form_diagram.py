@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 WIDTH_IN = 9.0
 _HEIGHT = 0.47  # of the width
+_LEFT_IN, _BOTTOM_IN, _SCALE_IN = 0.52, 0.44, 0.62  # room for labels, and for a scale with its own
 _DOTS_PER_INCH = 100
 _LEFT_OUT = "#eeeeee"  # two empty bars
 
@@ -38,15 +39,15 @@ def form_image(performance: Performance, *, title: str = "", width_in: float = W
     figure = Figure(figsize=size, dpi=_DOTS_PER_INCH, facecolor="white")
     bars = bar_similarity_matrix(performance)
     halves = harmony_similarity_matrix(performance)
-    _show(figure, 0.06, bars, "Same notes, bars", lowest=0.0, colours="Blues", per_bar=1)
-    _show(figure, 0.55, halves, "Same harmony, half bars", lowest=-1.0, colours="RdBu_r", per_bar=2)
+    _show(figure, 0, bars, "Same notes, bars", lowest=0.0, colours="Blues", per_bar=1)
+    _show(figure, 1, halves, "Same harmony, half bars", lowest=-1.0, colours="RdBu_r", per_bar=2)
     figure.suptitle(title, fontsize=9, x=0.01, ha="left")
     return rendered(figure)
 
 
 def _show(
     figure: "Figure",
-    x: float,
+    place: int,
     matrix: np.ndarray,
     title: str,
     *,
@@ -58,7 +59,10 @@ def _show(
     from matplotlib import colormaps
     from matplotlib.ticker import MaxNLocator
 
-    ax = figure.add_axes((x, 0.1, 0.37, 0.37 / _HEIGHT))
+    width_in, height_in = figure.get_size_inches()
+    side = width_in / 2 - _LEFT_IN - _SCALE_IN
+    x = place * width_in / 2 + _LEFT_IN
+    ax = figure.add_axes((x / width_in, _BOTTOM_IN / height_in, side / width_in, side / height_in))
     ax.set_title(title, fontsize=9, loc="left")
     ax.set_xlabel("bar", fontsize=8)
     ax.set_ylabel("bar", fontsize=8)
@@ -78,5 +82,7 @@ def _show(
     )
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
-    bar = figure.colorbar(image, cax=figure.add_axes((x + 0.38, 0.19, 0.012, 0.6)))
+    low, height = _BOTTOM_IN + side / 8, 0.75 * side
+    scale = ((x + side + 0.06) / width_in, low / height_in, 0.1 / width_in, height / height_in)
+    bar = figure.colorbar(image, cax=figure.add_axes(scale), ticks=MaxNLocator(4))
     bar.ax.tick_params(length=2, labelsize=8)
