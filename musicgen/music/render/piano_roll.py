@@ -22,6 +22,8 @@ _BEFORE_SEAM_QUARTERS = 16  # how much of a prompt is shown, where not all fits
 _DOTS_PER_INCH = 100
 WIDTH_IN = 12.0
 _SYSTEM_HEIGHTS_IN = 1.5, 2.3  # least and greatest; narrow pictures have lower systems
+_LEFT_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN = 0.36, 0.14, 0.26, 0.4  # room for labels at the edges
+_GAP_IN, _TITLE_IN = 0.27, 0.22  # between systems, for the labels of quarters, and for a title
 
 Rgb = UInt8[np.ndarray, "height width 3"]
 
@@ -82,7 +84,7 @@ def roll_image(
     colours, pitch_range = _coloured(roll), sounding_range(roll)
     starts = range(0, max(end - begin, 1), quarters_per_system)
     length = min(quarters_per_system, end - begin) or quarters_per_system
-    figure, axes = _figure(len(starts), width_in=width_in)
+    figure, axes = _figure(len(starts), width_in=width_in, gap_in=_GAP_IN)
     for start, ax in zip(starts, axes, strict=True):
         part = colours[:, start * TICKS_PER_QUARTER : (start + quarters_per_system) * TICKS_PER_QUARTER]
         left = first_quarter + begin + start
@@ -131,7 +133,7 @@ def comparison_image(
     truth = _line(original[:max_quarters]).astype(bool)
     guess = _line(reconstruction[:max_quarters]).astype(np.float32)
     pitch_range = sounding_range(truth | (guess > 0.5))
-    figure, (top, middle, bottom) = _figure(3, width_in=width_in)
+    figure, (top, middle, bottom) = _figure(3, width_in=width_in, gap_in=_GAP_IN + _TITLE_IN)
     draw_roll(truth, top, pitch_range=pitch_range, title="Original")
     draw_roll(guess, middle, pitch_range=pitch_range, title="Probability that a cell sounds")
     differences = {
@@ -224,18 +226,18 @@ def _explain(ax: "Axes", meanings: dict[str, tuple[int, int, int]]) -> None:
     )
 
 
-def _figure(systems: int, *, width_in: float) -> tuple["Figure", list["Axes"]]:
+def _figure(systems: int, *, width_in: float, gap_in: float) -> tuple["Figure", list["Axes"]]:
+    """Put systems at fixed places: a layout that measures texts takes most of the time."""
     from matplotlib.figure import Figure
 
     least, greatest = _SYSTEM_HEIGHTS_IN
-    height_in = min(greatest, max(least, width_in / 5))
-    figure = Figure(
-        figsize=(width_in, 0.4 + height_in * systems),
-        dpi=_DOTS_PER_INCH,
-        layout="constrained",
-        facecolor="white",
-    )
-    axes = [figure.add_subplot(systems, 1, number + 1) for number in range(systems)]
+    height_in = 0.4 + min(greatest, max(least, width_in / 5)) * systems
+    figure = Figure(figsize=(width_in, height_in), dpi=_DOTS_PER_INCH, facecolor="white")
+    room_in = height_in - _TOP_IN - _BOTTOM_IN - gap_in * (systems - 1)
+    size = (1 - (_LEFT_IN + _RIGHT_IN) / width_in, room_in / systems / height_in)
+    step_in = room_in / systems + gap_in
+    lowest = [_BOTTOM_IN + number * step_in for number in reversed(range(systems))]
+    axes = [figure.add_axes((_LEFT_IN / width_in, bottom_in / height_in, *size)) for bottom_in in lowest]
     axes[-1].set_xlabel("quarters", fontsize=8)
     return figure, axes
 
