@@ -169,9 +169,9 @@ class VectorQuantizer(Codebook):
 
     Sizes and sums of the clusters start from the same draw of data, so that their quotient is the codebook
     from the first step on; the first steps keep less of the past than `decay`, because the latents of a
-    young encoder run away from any start. A code that is hardly ever chosen is put on a random latent of the
-    batch, and its sums and size with it (Dhariwal et al. 2020, section 3.1). Sizes and sums are added over
-    all ranks.
+    young encoder run away from any start. A code that is hardly ever chosen is put on a latent of the batch
+    (Dhariwal et al. 2020, section 3.1), the sooner the farther that one is from its own code, and its sums
+    and size with it. Sizes and sums are added over all ranks.
 
     Args:
         num_embeddings: Size of the codebook, 2 or more.
@@ -228,7 +228,7 @@ class VectorQuantizer(Codebook):
     @torch.no_grad()
     def _learn(self, vectors: Float[Tensor, "n dim"], codes: Int[Tensor, " n"]) -> None:
         """Update the running means with a batch, restart dead codes, set the codebook to the means."""
-        sums, sizes, candidates = self._count(vectors, codes, self._candidates(vectors))
+        sums, sizes, candidates = self._count(vectors, codes, self._candidates(vectors, codes))
         new_share = 1 - ((1 + self.num_updates) / (_WARM_UP + self.num_updates)).clamp(max=self.decay)
         self.cluster_size.lerp_(sizes, new_share)
         self.cluster_sum.lerp_(sums, new_share)
@@ -236,7 +236,8 @@ class VectorQuantizer(Codebook):
         dead = self.cluster_size < self.restart_share * mean_size
         # A restarted code counts as much as the mean one, to have time to be chosen before it falls again.
         torch.where(dead, mean_size, self.cluster_size, out=self.cluster_size)
-        torch.where(dead[:, None], candidates * mean_size, self.cluster_sum, out=self.cluster_sum)
+        fresh = candidates[(dead.cumsum(dim=0) - 1).clamp(min=0)]  # the first for the first dead code
+        torch.where(dead[:, None], fresh * mean_size, self.cluster_sum, out=self.cluster_sum)
         # Without restarts the size of a code that is never chosen shrinks to 0: it keeps its place.
         alive = self.cluster_size[:, None] > _SMALLEST_SIZE
         torch.where(alive, self.cluster_sum / self.cluster_size[:, None], self.codebook, out=self.codebook)
@@ -253,28 +254,36 @@ class VectorQuantizer(Codebook):
         sizes = count_codes(codes, num_embeddings=self.num_embeddings).to(sums)
         return _reduce_over_ranks(sums, sizes, candidates) if is_distributed() else (sums, sizes, candidates)
 
-    def _candidates(self, vectors: Float[Tensor, "n dim"]) -> Float[Tensor, "vocab dim"]:
-        """Draw a latent for each code from the batch of all ranks; those of other ranks are 0 here.
+    def _candidates(
+        self, vectors: Float[Tensor, "n dim"], codes: Int[Tensor, " n"]
+    ) -> Float[Tensor, "vocab dim"]:
+        """Draw as many latents as codes from the batch of all ranks; those of other ranks are 0 here.
 
-        Each rank takes every n-th sample, so all together draw what one process with the whole batch would.
+        Each is drawn once, with a chance in proportion to its squared distance from its code, as k-means++
+        draws: most latents may be alike, and a code put on one of these would die again.
         """
+        errors = (vectors - self.codebook[codes]).square().sum(dim=1, keepdim=True)
+        everywhere = gather_from_ranks(errors, positions=self._positions)[:, 0]
+        count = min(self.num_embeddings, len(everywhere))
+        drawn = (everywhere / self._noise(len(everywhere))).topk(count).indices
+        drawn = drawn.repeat(-(-self.num_embeddings // count))[: self.num_embeddings]
         if not is_distributed():
-            return vectors[self._draw(len(vectors))]
+            return vectors[drawn]
         ranks = dist.get_world_size()
-        drawn = self._draw(len(vectors) * ranks)
         sample, position = drawn // self._positions, drawn % self._positions
+        # Each rank takes every n-th sample, so all together draw what one process would.
         here = vectors[sample // ranks * self._positions + position]
         return torch.where((sample % ranks == dist.get_rank())[:, None], here, 0.0)
 
-    def _draw(self, num_vectors: int) -> Int[Tensor, " vocab"]:
-        """Draw an index for each code from a hash of seed, step and code.
+    def _noise(self, count: int) -> Float[Tensor, " count"]:
+        """Draw exponential noise from a hash of seed, step and place.
 
         Without a generator's state a checkpoint resumes exactly, and nothing waits for the device.
         """
-        slots = torch.arange(self.num_embeddings, device=self.codebook.device)
-        mixed = (slots + 1) * 0x9E3779B1 + (self.num_updates + 1) * 0x85EBCA77 + self.seed * 0xC2B2AE3D
+        places = torch.arange(count, device=self.codebook.device)
+        mixed = (places + 1) * 0x9E3779B1 + (self.num_updates + 1) * 0x85EBCA77 + self.seed * 0xC2B2AE3D
         mixed = (mixed ^ (mixed >> 15)) * 0x2C1B3C6D & 0x7FFFFFFF
-        return (mixed ^ (mixed >> 12)) % num_vectors
+        return -(((mixed ^ (mixed >> 12)) + 0.5) / 2**31).log()
 
 
 def _reduce_over_ranks(sums: Tensor, sizes: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -109,18 +109,21 @@ def test_without_restarts_a_dead_code_keeps_its_place() -> None:
     assert quantizer.codebook[1].tolist() == [1e3, 1e3]
 
 
-def test_restarts_fall_on_all_latents_alike() -> None:
+def test_restarts_fall_on_latents_in_proportion_to_their_squared_distance() -> None:
     quantizer = VectorQuantizer(num_embeddings=16, embedding_dim=2)
-    draws = []
+    quantizer.codebook.zero_()
+    vectors = torch.zeros(100, 2)
+    vectors[60:, 0] = torch.tensor([1.0, 2.0]).repeat(20)  # sixty need no code
+    firsts, drawn = torch.zeros(100), []
     for step in range(2000):
         quantizer.num_updates.fill_(step)
-        draws.append(quantizer._draw(100))
-    counts = torch.bincount(torch.cat(draws), minlength=100)
+        candidates = quantizer._candidates(vectors, torch.zeros(100).long())
+        drawn.append(candidates)
+        firsts[60 + int(candidates[0, 0] == 2.0)] += 1
+    far, near = firsts[61], firsts[60]
 
-    assert len(counts) == 100
-    assert counts.min() > 240  # 320 on average, standard deviation 18
-    assert counts.max() < 400
-    assert len(torch.unique(torch.stack(draws), dim=0)) == 2000
+    assert (torch.stack(drawn)[..., 0] > 0).all()
+    assert 3.4 < far / near < 4.7  # squared distances 4 and 1; a standard deviation is 0.22
 
 
 def _train_on_a_rank(rank: int, port: int, folder: str) -> None:
