@@ -32,6 +32,7 @@ class PitchSizes:
         embedding_dim: Channels of a latent.
         strides: Rows of a patch, then strides between the resolutions.
         width: Latents at each position.
+        is_local: Whether the encoder's windows end where its latents' own pitches do.
     """
 
     ticks: int
@@ -41,11 +42,12 @@ class PitchSizes:
     embedding_dim: int
     strides: tuple[int, ...]
     width: int
+    is_local: bool
 
-    def residual_blocks(self) -> list[nn.Module]:
-        """Build the residual blocks of one resolution."""
-        count = self.num_residual_layers
-        return [PitchBlock(self.num_hiddens, self.num_residual_hiddens) for _ in range(count)]
+    def residual_blocks(self, *, reach: int = 1) -> list[nn.Module]:
+        """Build the residual blocks of one resolution, which see so many positions on either side."""
+        sizes = (self.num_hiddens, self.num_residual_hiddens)
+        return [PitchBlock(*sizes, reach=reach) for _ in range(self.num_residual_layers)]
 
 
 class PitchAutoencoder(Autoencoder):
@@ -53,7 +55,7 @@ class PitchAutoencoder(Autoencoder):
 
     Most cells of a slice are silent, and a note is a run of cells in one row; so the network reads patches of
     a few rows at once (as Dosovitskiy et al. 2021 read images) and convolves over some twenty positions
-    instead of thousands of cells. That costs a thirteenth of Bachsformer's convolutions a slice.
+    instead of thousands of cells. Strides (4, 2) cost a thirteenth of Bachsformer's convolutions a slice.
 
     Args:
         bottleneck: Between encoder and decoder; its embedding_dim is the latents'.
@@ -65,6 +67,9 @@ class PitchAutoencoder(Autoencoder):
         strides: Rows of a patch, then the strides between the resolutions, each even or 1; their product
             divides the pitches and gives the height of the grid of latents.
         latents_per_position: Latents side by side at each position, the width of the grid.
+        local_codes: Whether a latent depends on the pitches of its own position alone. Where the encoder
+            sees those beside them, too, the code of a silent position says what sounds next to it: the
+            prior pays for what the other codes say already.
         channels: Channels of the slices, 1 (sounding) or 2 (sounding, onset); as many as the cells compare
             if not given.
         noise: As in `Autoencoder`.
@@ -86,6 +91,7 @@ class PitchAutoencoder(Autoencoder):
         num_residual_hiddens: int = 128,
         strides: Sequence[int] = (4, 2),
         latents_per_position: int = 1,
+        local_codes: bool = False,
         channels: int | None = None,
         noise: nn.Module | None = None,
         null_share: float = 0.0,
@@ -106,6 +112,7 @@ class PitchAutoencoder(Autoencoder):
             embedding_dim=bottleneck.embedding_dim,
             strides=steps,
             width=latents_per_position,
+            is_local=local_codes,
         )
         super().__init__(
             bottleneck,
@@ -132,11 +139,12 @@ class PitchEncoder(nn.Module):
     def __init__(self, sizes: PitchSizes, *, channels: int) -> None:
         super().__init__()
         hiddens, layers = sizes.num_hiddens, []
+        windows = _side_by_side if sizes.is_local else _overlapping
         for level, stride in enumerate(sizes.strides):
             if level and stride > 1:
-                layers.append(nn.Conv1d(hiddens, hiddens, **_overlapping(stride)))
-            layers += sizes.residual_blocks()
-        self.from_patches = nn.Conv1d(channels * sizes.ticks, hiddens, **_overlapping(sizes.strides[0]))
+                layers.append(nn.Conv1d(hiddens, hiddens, **windows(stride)))
+            layers += sizes.residual_blocks(reach=0 if sizes.is_local else 1)
+        self.from_patches = nn.Conv1d(channels * sizes.ticks, hiddens, **windows(sizes.strides[0]))
         self.blocks = nn.Sequential(*layers)
         self.to_latent = nn.Conv1d(hiddens, sizes.width * sizes.embedding_dim, kernel_size=1)
         self.width = sizes.width
@@ -190,11 +198,13 @@ class PitchBlock(nn.Module):
     Args:
         num_hiddens: Channels in and out.
         num_residual_hiddens: Channels between the two convolutions.
+        reach: Positions on either side that it sees.
     """
 
-    def __init__(self, num_hiddens: int, num_residual_hiddens: int) -> None:
+    def __init__(self, num_hiddens: int, num_residual_hiddens: int, *, reach: int = 1) -> None:
         super().__init__()
-        self.spread = nn.Conv1d(num_hiddens, num_residual_hiddens, kernel_size=3, padding=1)
+        kernel_size = 2 * reach + 1
+        self.spread = nn.Conv1d(num_hiddens, num_residual_hiddens, kernel_size, padding=reach)
         self.mix = nn.Conv1d(num_residual_hiddens, num_hiddens, kernel_size=1)
 
     def forward(self, hidden: Float[Tensor, "batch channels rows"]) -> Float[Tensor, "batch channels rows"]:
@@ -208,6 +218,11 @@ _FIRST_SCALE = 0.1
 def _overlapping(stride: int) -> dict[str, Any]:
     """Size a convolution whose windows overlap by a half and which divides the rows by its stride."""
     return {"kernel_size": 2 * stride, "stride": stride, "padding": stride // 2}
+
+
+def _side_by_side(stride: int) -> dict[str, Any]:
+    """Size a convolution whose windows share no row and which divides the rows by its stride."""
+    return {"kernel_size": stride, "stride": stride}
 
 
 def _check_strides(strides: Sequence[int], *, pitches: int) -> tuple[int, ...]:

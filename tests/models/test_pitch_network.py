@@ -62,6 +62,21 @@ def test_codes_reach_only_the_pitches_around_their_position() -> None:
     assert differs.max() < 48 + 24
 
 
+@pytest.mark.parametrize("strides", [(4, 2), (8,), (2, 4, 1)])
+def test_local_codes_depend_on_their_own_pitches_alone(strides: tuple[int, ...]) -> None:
+    slices = (torch.rand(1, 2, 88, 8) < 0.1).float()
+    other = slices.clone()
+    other[:, :, 40:48] = 1 - other[:, :, 40:48]
+    reached = {}
+    for is_local in (True, False):
+        encoder = network(strides=strides, local_codes=is_local).eval().encoder
+        with torch.no_grad():
+            moved = (encoder(slices) != encoder(other)).any(dim=1).flatten()
+        reached[is_local] = moved.nonzero().flatten().tolist()
+    assert reached[True] == [5]
+    assert {4, 5, 6} <= set(reached[False])
+
+
 def test_the_output_starts_near_the_density_of_the_music() -> None:
     model = network(cells=IndependentCells()).eval()
     model.set_output_bias(0.02)
