@@ -9,6 +9,8 @@ from hydra.utils import get_class, get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config.tree import config_dir
+from musicgen.pipeline.build_stages import build_stage
+from musicgen.pipeline.stages.autoencoder import AutoencoderStage
 
 ROOT = config_dir()
 TOP = sorted(path.stem for path in ROOT.glob("*.yaml"))
@@ -83,6 +85,23 @@ def test_knobs_are_reachable_by_their_short_path(override: str):
     key, _, value = override.partition("=")
     expected = OmegaConf.create(f"value: {value}").value
     assert OmegaConf.select(composed("train", override), key) == expected
+
+
+@pytest.mark.parametrize(
+    ("overrides", "semitones"),
+    [
+        (["data=folder", "data.root=DIR"], 6),
+        (["data=chorales"], 0),
+        (["data=folder", "data.root=DIR", "data.one_key=true"], 0),
+        (["data=chorales", "transpose=2"], 2),
+        (["data=folder", "data.root=DIR", "transpose=0"], 0),
+        (["experiment=epochs_curve"], 0),
+    ],
+)
+def test_slices_are_moved_to_all_keys_unless_pieces_are_in_one(overrides: list[str], semitones: int):
+    stage = build_stage(composed("train", *overrides), "vq_vae")
+    assert isinstance(stage, AutoencoderStage)
+    assert stage.semitones == semitones
 
 
 def test_baselines_are_cut_on_the_grid_of_a_default_run():

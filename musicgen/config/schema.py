@@ -78,7 +78,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("*width", whole(1)),
     ("*.num_layers", whole(1, 1000)),
     ("*.num_residual_layers", whole(0, 1000)),
-    ("transpose", whole(0, 48)),
+    ("transpose", whole(0, 48).or_null()),
     ("clips.transpose", whole(0, 48)),
     ("windows.gap_share", real(0, 1)),
     ("vq_vae.channels", whole(1, 2).or_null()),

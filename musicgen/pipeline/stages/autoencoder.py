@@ -17,6 +17,7 @@ from musicgen.pipeline.context import RunContext
 from musicgen.pipeline.network_stage import NetworkStage
 from musicgen.training.modules.autoencoder_module import AutoencoderModule
 
+_ALL_KEYS = 6  # semitones up and down that reach every key
 _SOUNDING = 0.03  # share of cells in a random batch, about that of real music
 
 
@@ -25,17 +26,27 @@ class AutoencoderStage(NetworkStage):
     """Train an autoencoder on the slices of the training pieces.
 
     Attributes:
-        transpose: Largest random transposition of training slices in semitones; 0 for none.
+        transpose: Largest random transposition of training slices in semitones; 0 for none. If None, 6, or 0
+            where the pieces are in one key: codes for keys that never come would be wasted.
+        one_key: Whether the pieces were moved to one key.
     """
 
-    transpose: int = 0
+    transpose: int | None = 0
+    one_key: bool = False
     title: str = "VQ-VAE"
     monitor: str = "vq_vae/val/bce"
     network: Autoencoder = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        Transposition(self.transpose)
+        Transposition(self.semitones)
+
+    @property
+    def semitones(self) -> int:
+        """The largest random transposition of training slices."""
+        if self.transpose is None:
+            return 0 if self.one_key else _ALL_KEYS
+        return self.transpose
 
     def initialise(self, run: RunContext) -> None:
         """Load the weights of a run, or initialise the output bias from the density of training cells."""
@@ -66,7 +77,7 @@ class AutoencoderStage(NetworkStage):
             channels=self.network.channels,
             layout=self.network.layout,
             seed=run.seed,
-            transpose=self.transpose,
+            transpose=self.semitones,
             updates_per_epoch=self.updates_per_epoch,
         )
 
