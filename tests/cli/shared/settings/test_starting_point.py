@@ -9,7 +9,12 @@ from omegaconf import OmegaConf
 from musicgen.cli.shared.settings.starting_point import settings_of_start
 from musicgen.config.tree import config_dir
 
-MADE_WITH = ["transformer.width=64", "quantizer.num_embeddings=512", "condition=composer_and_era", "epochs=7"]
+MADE_WITH = [
+    "transformer.width=64",
+    "quantizer.num_embeddings=1024",
+    "condition=composer_and_era",
+    "epochs=7",
+]
 
 
 def composed(*overrides: str, with_hydra: bool = False):
@@ -35,7 +40,7 @@ def test_shapes_and_conditions_are_taken_and_the_training_is_not(run: Path):
     typed = [f"init_from={run}", "data=folder"]
     config = composed(*settings_of_start(typed), *typed)
     assert config.transformer.width == 64
-    assert config.quantizer.num_embeddings == 512
+    assert config.quantizer.num_embeddings == 1024
     assert list(config.condition.fields) == ["composer", "era"]
     assert config.epochs == composed().epochs
 
@@ -45,7 +50,7 @@ def test_what_is_typed_stays(run: Path):
     config = composed(*settings_of_start(typed), *typed)
     assert config.transformer.width == 32
     assert "fields" not in config.condition
-    assert config.quantizer.num_embeddings == 512
+    assert config.quantizer.num_embeddings == 1024
 
 
 def test_all_jobs_of_a_sweep_have_the_same_networks(run: Path):
