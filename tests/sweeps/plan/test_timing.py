@@ -37,7 +37,7 @@ def test_a_line_a_shape_whatever_the_seed():
     configs = [composed(f"seed={seed}") for seed in (0, 1)] + [composed("quantizer.num_embeddings=32")]
     first, second = describe_shapes(configs, ["seed=0", "seed=1", "num_embeddings=32"], most=5)
     assert first.endswith(": 2 jobs, such as seed=0")
-    assert "11 codes per quarter out of 256;" in first
+    assert "11 codes per quarter out of 512;" in first
     assert "11 codes per quarter out of 32;" in second
     assert second.endswith(": num_embeddings=32")
     assert describe_shapes(configs, ["", "", ""], most=1)[1:] == ["  and 1 more shapes"]
