@@ -17,8 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from musicgen.checkpoint import load_autoencoder, load_transformer
-from musicgen.models.bottlenecks.base import Bottleneck, BottleneckOutput, DiscreteBottleneck, Vocabulary
-from musicgen.models.bottlenecks.patterns import CodePattern
+from musicgen.models.bottlenecks.base import (
+    Bottleneck,
+    BottleneckOutput,
+    CodePattern,
+    DiscreteBottleneck,
+    Vocabulary,
+)
 from musicgen.models.cells.base import CellLoss, CellModel, DrawnCells, cell_bce, log_odds, pack_cells
 from musicgen.models.conditioners.base import Conditioner
 from musicgen.models.priors.base import Prior

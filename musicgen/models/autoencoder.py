@@ -9,8 +9,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from musicgen.config.build import Buildable
-from musicgen.models.bottlenecks.base import Bottleneck, DiscreteBottleneck, Vocabulary
-from musicgen.models.bottlenecks.patterns import CodePattern
+from musicgen.models.bottlenecks.base import Bottleneck, CodePattern, DiscreteBottleneck, Vocabulary
 from musicgen.models.cells.base import CellModel
 from musicgen.music.packing import SliceLayout, check_channels
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from musicgen.models.autoencoder import Autoencoder
-from musicgen.models.bottlenecks.base import Bottleneck
-from musicgen.models.bottlenecks.patterns import CodePattern
+from musicgen.models.bottlenecks.base import Bottleneck, CodePattern
 from musicgen.models.cells.base import CellModel
 from musicgen.models.cells.independent import IndependentCells
 from musicgen.models.convolutions import Decoder, Encoder, Strides

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from musicgen.models.autoencoder import Autoencoder, SliceDecoder
-from musicgen.models.bottlenecks.base import Bottleneck
-from musicgen.models.bottlenecks.patterns import CodePattern
+from musicgen.models.bottlenecks.base import Bottleneck, CodePattern
 from musicgen.models.cells.base import CellModel
 from musicgen.models.cells.three_state import ThreeStateCells
 from musicgen.music.packing import SliceLayout

@@ -69,6 +69,25 @@ class Vocabulary(Buildable):
         return {"_target_": f"{type(self).__module__}.{type(self).__qualname__}", **values, **order}
 
 
+class CodePattern(Buildable):
+    """Put the codes of a slice in the order in which a prior reads them: position by position, here.
+
+    To add another order, write a subclass in `patterns.py` and a file in `conf/pattern/`.
+    """
+
+    def order(self, *, positions: int, codebooks: int) -> list[int]:
+        """List the codes of a slice as a prior reads them.
+
+        Args:
+            positions: Places on the grid of latents.
+            codebooks: Codes at each position, coarse to fine.
+
+        Returns:
+            Each code once, by its number `position * codebooks + codebook`.
+        """
+        return list(range(positions * codebooks))
+
+
 @dataclass(frozen=True)
 class BottleneckOutput:
     """What a bottleneck makes of a batch of latents.

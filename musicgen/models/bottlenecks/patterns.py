@@ -1,36 +1,10 @@
-"""The order in which a prior reads the codes of a slice."""
+"""The orders in which a prior can read the codes of a slice; with one codebook these are all the same."""
 
-from abc import ABC, abstractmethod
-
-from musicgen.config.build import Buildable
-
-
-class CodePattern(Buildable, ABC):
-    """Put the codes of a slice in the order in which they are predicted.
-
-    With one codebook all orders of this module are the same. To add one, write a subclass and a file in
-    `conf/pattern/`.
-    """
-
-    @abstractmethod
-    def order(self, *, positions: int, codebooks: int) -> list[int]:
-        """List the codes of a slice as a prior reads them.
-
-        Args:
-            positions: Places on the grid of latents.
-            codebooks: Codes at each position, coarse to fine.
-
-        Returns:
-            Each code once, by its number `position * codebooks + codebook`.
-        """
+from musicgen.models.bottlenecks.base import CodePattern
 
 
 class FlatPattern(CodePattern):
     """All codes of a position before those of the next."""
-
-    def order(self, *, positions: int, codebooks: int) -> list[int]:
-        """List the codes position by position."""
-        return list(range(positions * codebooks))
 
 
 class CoarseFirstPattern(CodePattern):

@@ -5,8 +5,8 @@ import torch
 
 from musicgen.checkpoint import fingerprint
 from musicgen.config.build import build
-from musicgen.models.bottlenecks.base import Vocabulary
-from musicgen.models.bottlenecks.patterns import CoarseFirstPattern, CodePattern, DelayPattern, FlatPattern
+from musicgen.models.bottlenecks.base import CodePattern, Vocabulary
+from musicgen.models.bottlenecks.patterns import CoarseFirstPattern, DelayPattern, FlatPattern
 from musicgen.models.bottlenecks.residual import ResidualQuantizer
 from musicgen.models.pitch_network import PitchAutoencoder
 from musicgen.models.priors.flat import Transformer
