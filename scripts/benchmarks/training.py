@@ -94,6 +94,7 @@ def vq_vae(
     torch.manual_seed(seed)
     config = run_config(
         "vq_vae=bachsformer",
+        "transpose=6",
         f"vq_vae.num_hiddens={width}",
         f"vq_vae.num_residual_hiddens={width // 4}",
         f"quantizer.embedding_dim={width}",
