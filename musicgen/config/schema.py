@@ -81,6 +81,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("transpose", whole(0, 48).or_null()),
     ("clips.transpose", whole(0, 48)),
     ("windows.gap_share", real(0, 1)),
+    ("*.restart_share", real(0, 1)),
     ("vq_vae.channels", whole(1, 2).or_null()),
     ("windows.*", whole(1)),
     ("*.max_positions", whole(1).or_null()),

@@ -53,7 +53,7 @@ class PitchAutoencoder(Autoencoder):
     """Convolve slices over pitches only: all ticks of a pitch are channels.
 
     Most cells of a slice are silent, and a note is a run of cells in one row; so the network reads patches of
-    a few rows at once (as Dosovitskiy et al. 2021 read images) and convolves over some twenty positions
+    a few rows at once (as Dosovitskiy et al. 2021 read images) and convolves over 11 or 22 positions
     instead of thousands of cells. Strides (4, 2) cost a thirteenth of Bachsformer's convolutions a slice.
 
     Args:
@@ -192,7 +192,7 @@ class PitchDecoder(SliceDecoder):
 
 
 class PitchBlock(nn.Module):
-    """Add a convolution over neighbouring positions to its input (He et al. 2016).
+    """Add a convolution over positions up to `reach` away to its input (He et al. 2016).
 
     Args:
         num_hiddens: Channels in and out.

@@ -22,7 +22,7 @@ from musicgen.pipeline.network_stage import NetworkStage
 from musicgen.pipeline.stages.autoencoder import AutoencoderStage
 from musicgen.pipeline.stages.prior import PriorStage
 from musicgen.pipeline.status import StatusFile
-from musicgen.training.optim import constant
+from musicgen.training.optim import OptimizerFactory, constant
 from musicgen.training.trainer import fastest_precision
 
 STAGES = ["vq_vae", "transformer"]
@@ -91,8 +91,16 @@ class Watch(pl.Callback):
             self.before = None
 
 
-def fit(stage: str, pieces: Prepared, *, accelerator: str = "cpu", **overrides) -> tuple[pl.Trainer, Watch]:
+def fit(
+    stage: str,
+    pieces: Prepared,
+    *,
+    accelerator: str = "cpu",
+    optimizer: OptimizerFactory | None = None,
+    **overrides,
+) -> tuple[pl.Trainer, Watch]:
     (made, run), watch = training(stage, pieces), Watch()
+    made.optimizer = optimizer or made.optimizer
     module = made.module(run)
     trainer = pl.Trainer(
         accelerator=accelerator,
@@ -128,6 +136,13 @@ def test_no_update_is_longer_than_the_clipped_gradient(pieces: Prepared, stage: 
     assert max(free) > 0.5 * 1.1e-3
     assert max(clipped) <= 0.5 * 1.001e-3
     assert min(clipped) > 0
+
+
+def test_gradients_are_clipped_in_half_precision_where_the_optimizer_is_fused(pieces: Prepared):
+    how: dict[str, Any] = {"precision": "bf16-mixed", "gradient_clip_val": 1e-3}
+    adam = partial(torch.optim.Adam, lr=1e-3, fused=True)
+    _, watch = fit("vq_vae", pieces, optimizer=adam, **how)
+    assert min(watch.updates) > 0
 
 
 @pytest.mark.parametrize("stage", STAGES)

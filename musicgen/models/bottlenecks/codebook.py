@@ -170,16 +170,16 @@ class VectorQuantizer(Codebook):
     Sizes and sums of the clusters start from the same draw of data, so that their quotient is the codebook
     from the first step on; the first steps keep less of the past than `decay`, because the latents of a
     young encoder run away from any start. A code that is hardly ever chosen is put on a latent of the batch
-    (Dhariwal et al. 2020, section 3.1), the sooner the farther that one is from its own code, and its sums
-    and size with it. Sizes and sums are added over all ranks.
+    (Dhariwal et al. 2020, section 3.1), likelier on one that is far from its own code; its sums and size
+    follow. Sizes and sums are added over all ranks.
 
     Args:
         num_embeddings: Size of the codebook, 2 or more.
         embedding_dim: Length of a codebook vector.
         commitment_cost: Weight of the term that draws the latents to their codes.
         decay: Share of the running means kept at each step, 0 to below 1.
-        restart_share: A code whose running use falls below this share of the mean use is put on a random
-            latent; 0 never does so.
+        restart_share: A code whose running use falls below this share of the mean use is put on a latent
+            drawn by its distance; 0 never does so.
         seed: Seed of start and restarts.
 
     Raises:
@@ -197,7 +197,7 @@ class VectorQuantizer(Codebook):
         embedding_dim: int = 128,
         commitment_cost: float = 0.25,
         decay: float = 0.99,
-        restart_share: float = 0.02,
+        restart_share: float = 0.1,
         seed: int = 0,
     ) -> None:
         super().__init__(
@@ -259,8 +259,9 @@ class VectorQuantizer(Codebook):
     ) -> Float[Tensor, "vocab dim"]:
         """Draw as many latents as codes from the batch of all ranks; those of other ranks are 0 here.
 
-        Each is drawn once, with a chance in proportion to its squared distance from its code, as k-means++
-        draws: most latents may be alike, and a code put on one of these would die again.
+        Each is drawn with a chance in proportion to its squared distance from its code, as k-means++ draws
+        its second centre: most latents may be alike, and a code put on one of these would die again. Where
+        fewer latents err than codes are dead, the surplus codes are copies.
         """
         errors = (vectors - self.codebook[codes]).square().sum(dim=1, keepdim=True)
         everywhere = gather_from_ranks(errors, positions=self._positions)[:, 0]
@@ -283,7 +284,8 @@ class VectorQuantizer(Codebook):
         places = torch.arange(count, device=self.codebook.device)
         mixed = (places + 1) * 0x9E3779B1 + (self.num_updates + 1) * 0x85EBCA77 + self.seed * 0xC2B2AE3D
         mixed = (mixed ^ (mixed >> 15)) * 0x2C1B3C6D & 0x7FFFFFFF
-        return -(((mixed ^ (mixed >> 12)) + 0.5) / 2**31).log()
+        noise = -(((mixed ^ (mixed >> 12)) + 0.5) / 2**31).log()
+        return noise.clamp(min=_SMALLEST_SIZE)  # in float32 the largest places round to 0
 
 
 def _reduce_over_ranks(sums: Tensor, sizes: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor, Tensor]:

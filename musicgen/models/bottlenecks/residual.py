@@ -32,7 +32,7 @@ class ResidualQuantizer(DiscreteBottleneck):
         embedding_dim: int = 128,
         commitment_cost: float = 0.25,
         decay: float = 0.99,
-        restart_share: float = 0.02,
+        restart_share: float = 0.1,
         seed: int = 0,
     ) -> None:
         super().__init__()

@@ -26,8 +26,8 @@ class AutoencoderStage(NetworkStage):
     """Train an autoencoder on the slices of the training pieces.
 
     Attributes:
-        transpose: Largest random transposition of training slices in semitones; 0 for none. If None, 6, or 0
-            where the pieces are in one key: codes for keys that never come would be wasted.
+        transpose: Largest random transposition of training slices in semitones; 0 for none. None: 6, but 0
+            where the pieces are in one key, since codes for keys that never come would be wasted.
         one_key: Whether the pieces were moved to one key.
     """
 

@@ -34,10 +34,15 @@ class NetworkModule(pl.LightningModule):
     def configure_optimizers(self) -> dict[str, object]:
         """Build the optimizer and its schedule over all updates of the training."""
         network: nn.Module = getattr(self, self.network_name)
-        optimizer = self.optimizer(parameter_groups(network))
+        # Lightning clips no gradients in half precision where an optimizer is fused.
+        clips = self.trainer.gradient_clip_val is not None and self._is_fused()
+        optimizer = self.optimizer(parameter_groups(network), **({"fused": False} if clips else {}))
         self.total_steps = int(self.trainer.estimated_stepping_batches)
         schedule = self.scheduler(optimizer, total_steps=self.total_steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _is_fused(self) -> bool:
+        return bool(getattr(self.optimizer, "keywords", {}).get("fused"))
 
     def log_loss(self, name: str, loss: Tensor, *, batch_size: int) -> None:
         """Log a training loss of the epoch; at logging steps also that of the step, and the learning rate.

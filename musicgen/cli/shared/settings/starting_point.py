@@ -27,6 +27,7 @@ GROUPS = (
     "transformer",
 )
 KEYS = (*GROUPS, "windows", "data.one_key")
+_LATER = {"vq_vae.local_codes": "false"}  # settings that came later, and what networks from before have
 
 
 def settings_of_start(settings: Sequence[str]) -> list[str]:
@@ -93,6 +94,9 @@ def _differing(before: Any, now: Any, *, typed: Sequence[str]) -> Iterator[str]:
             refers = isinstance(value, str) and "${" in value
             if name in new and value != new[name] and name not in typed and not refers:
                 yield f"{name}={written(value)}"
+        for name, value in _LATER.items():
+            if old and name in new and name not in old and name not in typed:
+                yield f"{name}={value}"
 
 
 def _at(config: Any, key: str) -> Any:

@@ -57,6 +57,18 @@ def test_all_jobs_of_a_sweep_have_the_same_networks(run: Path):
     assert "transformer.width=64" in settings_of_start([f"init_from=null,{run}"])
 
 
+def test_networks_from_before_a_setting_have_what_they_had_without_it(tmp_path: Path):
+    before = write_run(tmp_path / "before")
+    config = OmegaConf.load(before / ".hydra" / "config.yaml")
+    del config.vq_vae["local_codes"]
+    OmegaConf.save(config, before / ".hydra" / "config.yaml")
+    assert composed().vq_vae.local_codes
+    assert "vq_vae.local_codes=false" in settings_of_start([f"init_from={before}"])
+    assert settings_of_start([f"init_from={before}", "vq_vae.local_codes=true"]) == [
+        setting for setting in settings_of_start([f"init_from={before}"]) if "local_codes" not in setting
+    ]
+
+
 def test_taking_them_again_changes_nothing(run: Path):
     typed = [f"init_from={run}"]
     first = settings_of_start(typed)
