@@ -2,11 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, Shaped, UInt32
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from musicgen.models.cells.base import CellModel, DrawnCells, check_densities
@@ -134,20 +136,65 @@ def log_sounding(
         before: What sounded before the first tick; silence if None.
     """
     sound = torch.zeros_like(begin[..., 0]) if before is None else before.to(begin.dtype)
-    silence = 1 - sound
-    after_silence = torch.stack([begin.sigmoid(), (-begin).sigmoid()])
-    after_sound = torch.stack([go_on.sigmoid(), (-go_on).sigmoid()])
-    sounds, silences = [], []
-    for tick in range(begin.shape[-1]):
-        (from_silence, still), (held, ended) = after_silence[..., tick], after_sound[..., tick]
-        sound, silence = silence * from_silence + sound * held, silence * still + sound * ended
-        sounds.append(sound)
-        silences.append(silence)
+    begin, go_on = begin.movedim(-1, 0), go_on.movedim(-1, 0)
+    chances = begin.sigmoid(), (-begin).sigmoid(), go_on.sigmoid(), (-go_on).sigmoid()
     tiny = torch.finfo(begin.dtype).tiny
     log_sounds, log_silences = (
-        torch.stack(values, dim=-1).clamp_min(tiny).log() for values in (sounds, silences)
+        values.clamp_min(tiny).log().movedim(0, -1) for values in _RunForwards.apply(sound, *chances)
     )
     return log_sounds, log_silences
+
+
+class _RunForwards(torch.autograd.Function):
+    """Chances of sound and of silence at each tick of chains, with the gradient as a recursion backwards.
+
+    Recorded operation by operation, an update on 32 ticks takes 1.4 times as long (two-core AMD EPYC, AVX2).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, first: Tensor, begins: Tensor, stays: Tensor, holds: Tensor, ends: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Run chains forwards from what sounds before the first tick.
+
+        Args:
+            ctx: Keeps what `backward` needs.
+            first: Chance of sound before the first tick, (batch, pitches).
+            begins: Chance of sound after silence, (ticks, batch, pitches).
+            stays: Chance of silence after silence.
+            holds: Chance of sound after sound.
+            ends: Chance of silence after sound.
+        """
+        sounds, silences = torch.empty_like(begins), torch.empty_like(begins)
+        sound, silence = first, 1 - first
+        steps = zip(begins, stays, holds, ends, sounds, silences, strict=True)
+        for begin, stay, hold, end, next_sound, next_silence in steps:
+            torch.mul(silence, begin, out=next_sound).addcmul_(sound, hold)
+            torch.mul(silence, stay, out=next_silence).addcmul_(sound, end)
+            sound, silence = next_sound, next_silence
+        ctx.save_for_backward(first, begins, stays, holds, ends, sounds, silences)
+        return sounds, silences
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, to_sounds: Tensor, to_silences: Tensor) -> tuple[Tensor | None, ...]:
+        """Add to the gradient of each tick what the ticks after it pass back."""
+        first, begins, stays, holds, ends, sounds, silences = ctx.saved_tensors
+        to_sounds, to_silences = to_sounds.clone(), to_silences.clone()
+        steps = [list(values) for values in (to_sounds, to_silences, begins, stays, holds, ends)]
+        for tick in range(len(begins) - 1, 0, -1):
+            to_sound, to_silence, begin, stay, hold, end = (values[tick] for values in steps)
+            steps[0][tick - 1].addcmul_(to_sound, hold).addcmul_(to_silence, end)
+            steps[1][tick - 1].addcmul_(to_sound, begin).addcmul_(to_silence, stay)
+        was_sound = torch.cat([first[None], sounds[:-1]])
+        was_silent = torch.cat([1 - first[None], silences[:-1]])
+        return (
+            None,
+            to_sounds * was_silent,
+            to_silences * was_silent,
+            to_sounds * was_sound,
+            to_silences * was_sound,
+        )
 
 
 def _line_after(

@@ -82,7 +82,7 @@ class ThreeStateCells(ChainCells):
         states = states_of(slices)
         came_from = previous_cells(slices[:, 0].float(), before)
         weight = torch.where(states == ONSET, again, torch.where(states == HELD, 0.0, end))
-        after_sound = torch.logaddexp(torch.logaddexp(end, again), torch.zeros_like(end)) - weight
+        after_sound = functional.softplus(torch.logaddexp(end, again)) - weight
         after_silence = functional.softplus(torch.where(states == ONSET, -begin, begin))
         after_silence = after_silence.masked_fill(states == HELD, float("inf"))
         return torch.where(came_from, after_sound, after_silence)
@@ -132,7 +132,7 @@ class ThreeStateCells(ChainCells):
         self, maps: Float[Tensor, "batch maps pitches ticks"], before: Tensor | None
     ) -> tuple[Float[Tensor, "batch pitches ticks"], Float[Tensor, "batch pitches ticks"]]:
         begin, end, again = maps.unbind(1)
-        goes_on = torch.logaddexp(again, torch.zeros_like(again)) - end
+        goes_on = functional.softplus(again) - end
         return log_sounding(begin, goes_on, before=before)
 
     def _onsets(
@@ -148,7 +148,7 @@ class ThreeStateCells(ChainCells):
         was_sounding = torch.cat([first, sounding[..., :-1].exp()], dim=-1)
         was_silent = torch.cat([1 - first, silent[..., :-1].exp()], dim=-1)
         begin, end, again = maps.unbind(1)
-        strikes_again = (again - torch.logaddexp(end, torch.zeros_like(end))).sigmoid()
+        strikes_again = (again - functional.softplus(end)).sigmoid()
         return was_silent * begin.sigmoid() + was_sounding * strikes_again
 
     def _drawn(self, path: Int[Tensor, "steps pitches"], *, ticks: int) -> DrawnCells:

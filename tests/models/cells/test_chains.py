@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from musicgen.models.cells.base import CellModel
-from musicgen.models.cells.chain import read_events
+from musicgen.models.cells.chain import log_sounding, read_events
 from musicgen.models.cells.markov import MarkovCells
 from musicgen.models.cells.three_state import ThreeStateCells
 from musicgen.music.packing import SliceLayout, unpack
@@ -54,6 +54,14 @@ def test_marginals_are_sums_over_all_slices(model: CellModel, row: int) -> None:
     chances = torch.exp(-model.nats(many, slices, before=before.expand(len(slices), -1)))
     expected = (chances[:, None] * slices[:, 0, 0]).sum(dim=0)
     torch.testing.assert_close(model.marginals(maps, before=before)[0, 0], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_the_gradient_of_the_marginals_is_their_slope(row: int) -> None:
+    """By finite differences in float64, so that the chain's own backward recursion is right."""
+    before = BEFORE[row : row + 1].double()
+    odds = [values[None].requires_grad_() for values in torch.randn(2, 1, TICKS, dtype=torch.float64)]
+    assert torch.autograd.gradcheck(lambda *odds: log_sounding(*odds, before=before), odds)
 
 
 def test_silence_before_is_what_is_assumed(model: CellModel) -> None:
