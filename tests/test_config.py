@@ -1,5 +1,6 @@
 """Every config composes, names what exists, and carries its question and command."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from musicgen.config.tree import config_dir
 from musicgen.pipeline.build_stages import build_stage
 from musicgen.pipeline.stages.autoencoder import AutoencoderStage
+from tests.composing import composed
 
 ROOT = config_dir()
 TOP = sorted(path.stem for path in ROOT.glob("*.yaml"))
@@ -20,11 +22,6 @@ TOP_OF_GROUP = {
     "baseline": "baseline",
     "classifier": "classify",
 }  # the others belong to train
-
-
-def composed(top: str, *overrides: str) -> DictConfig:
-    with initialize_config_dir(str(ROOT), version_base="1.3"):
-        return compose(top, overrides=list(overrides))
 
 
 def targets(config: object) -> list[str]:
@@ -41,21 +38,48 @@ def override_of(option: Path) -> str:
     return f"{group}{stage}={name}"
 
 
-@pytest.mark.parametrize("top", TOP)
-def test_every_top_config_composes(top: str):
-    assert composed(top)
+def options_together() -> list[tuple[str, ...]]:
+    """Choose another file of each group in each composition, so that few compositions have every file.
+
+    An experiment, which chooses files of other groups, is composed alone, and so are groups of one verb.
+    """
+    alone: list[tuple[str, ...]] = []
+    groups: dict[str, list[str]] = {}
+    for option in OPTIONS:
+        group = str(option.parent)
+        if group == "output" and option.stem in TOP:
+            continue  # what its verb has anyway
+        if group == "experiment" or group in TOP_OF_GROUP:
+            alone.append((TOP_OF_GROUP.get(group, "train"), override_of(option)))
+        else:
+            groups.setdefault(group, []).append(override_of(option))
+    together = itertools.zip_longest(*groups.values())
+    return alone + [("train", *filter(None, overrides)) for overrides in together]
 
 
-@pytest.mark.parametrize("option", OPTIONS, ids=str)
-def test_every_option_composes_and_names_what_exists(option: Path):
-    group = str(option.parent)
-    top = option.stem if group == "output" and option.stem in TOP else TOP_OF_GROUP.get(group, "train")
-    config = OmegaConf.to_container(composed(top, override_of(option)), resolve=False)
-    for name in targets(config):
+def assert_names_what_exists(config: DictConfig) -> None:
+    for name in targets(OmegaConf.to_container(config, resolve=False)):
         try:
             get_class(name)
         except (ValueError, ImportError):
             assert callable(get_object(name))
+
+
+@pytest.mark.parametrize("top", TOP)
+def test_every_top_config_composes_and_names_what_exists(top: str):
+    assert_names_what_exists(composed(top))
+
+
+@pytest.mark.parametrize("chosen", options_together(), ids=" ".join)
+def test_every_option_composes_and_names_what_exists(chosen: tuple[str, ...]):
+    top, *overrides = chosen
+    assert_names_what_exists(composed(top, *overrides))
+
+
+def test_every_option_is_composed():
+    tried = {override for _, *overrides in options_together() for override in overrides}
+    verbs = [top for top in TOP if f"  - output: {top}\n" in (ROOT / f"{top}.yaml").read_text()]
+    assert tried | {f"output={verb}" for verb in verbs} == {override_of(option) for option in OPTIONS}
 
 
 @pytest.mark.parametrize(
@@ -69,22 +93,19 @@ def test_every_experiment_says_its_question_and_command(experiment: Path):
     assert re.search(rf"^# Command: .*{experiment.parent.name}={experiment.stem}\b", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    "override",
-    [
-        "epochs=3",
-        "vq_vae.num_hiddens=64",
-        "quantizer.num_embeddings=64",
-        "data.composer=[Chopin]",
-        "data.era=[romantic]",
-        "data.title=Nocturne",
-        "seed=2",
-    ],
-)
-def test_knobs_are_reachable_by_their_short_path(override: str):
-    key, _, value = override.partition("=")
-    expected = OmegaConf.create(f"value: {value}").value
-    assert OmegaConf.select(composed("train", override), key) == expected
+def test_knobs_are_reachable_by_their_short_path():
+    knobs = {
+        "epochs": 3,
+        "vq_vae.num_hiddens": 64,
+        "quantizer.num_embeddings": 64,
+        "data.composer": ["Chopin"],
+        "data.era": ["romantic"],
+        "data.title": "Nocturne",
+        "seed": 2,
+    }
+    with initialize_config_dir(str(ROOT), version_base="1.3"):
+        config = compose("train", overrides=[f"{key}={value}" for key, value in knobs.items()])
+    assert {key: OmegaConf.select(config, key) for key in knobs} == knobs
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from musicgen.models.losses import code_loss
-from tests.test_config import composed
+from tests.composing import composed
 
 WIDTHS, CODEBOOKS = (32, 512), (16, 1024)
 VOCABULARY = {

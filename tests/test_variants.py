@@ -44,10 +44,9 @@ def test_a_variant_trains_measures_and_continues_a_prompt(
     assert again["val/bits_per_quarter"] == pytest.approx(metrics["val/bits_per_quarter"], rel=1e-4)
 
 
+@pytest.mark.gate
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "bottleneck", ["gaussian", *(pytest.param(name, marks=pytest.mark.gate) for name in ("none", "sparse"))]
-)
+@pytest.mark.parametrize("bottleneck", ["gaussian", "none", "sparse"])
 def test_a_bottleneck_without_codes_trains_its_autoencoder_and_says_what_is_left_out(
     bottleneck: str, tiny: list[str], musicgen: Musicgen
 ):

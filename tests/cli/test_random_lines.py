@@ -20,7 +20,7 @@ from musicgen.config.tree import config_dir
 from tests.command import Musicgen
 from tests.conftest import tiny_settings
 
-LONG, SHORT, PROCESSES = 2000, 40, 6
+LONG, SHORT, PROCESSES = 2000, 25, 6
 SEED = "MUSICGEN_LINES_SEED"  # variable that says which lines to try again
 VALUES = (
     *("1", "5", "0", "-3", "1.5", "1e-3", "five", "true", "null", "", "''", "'a b'", "[1,2]", "[a,b]"),

@@ -1,16 +1,15 @@
 """The table of configuration keys: complete for `train`, and what it says of overrides."""
 
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from musicgen.config.keys import KEYS, is_of_experiment, of_experiment, part_of
 from musicgen.config.tree import config_dir
+from tests.composing import composed
 
 
 def test_every_key_of_a_training_is_in_the_table():
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        config = compose("train", ["data=folder", "run_dir=here"])
+    config = composed("train", "data=folder", "run_dir=here")
     missing = [key for key in map(str, config) if key not in KEYS]
     assert not missing, f"say in config/keys.py what {missing} belong to"
 

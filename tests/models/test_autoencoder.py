@@ -1,13 +1,14 @@
 import itertools
 from pathlib import Path
 
-import jaxtyping
 import pytest
 import torch
+from beartype.roar import BeartypeCallHintViolation
 
 from musicgen.models.bottlenecks.codebook import VectorQuantizer
 from musicgen.models.bottlenecks.gradient import GradientVectorQuantizer
 from musicgen.models.convolutional import ConvolutionalAutoencoder
+from musicgen.models.losses import code_loss
 from musicgen.music.packing import SliceLayout
 
 
@@ -206,18 +207,15 @@ def test_state_survives_a_file_of_tensors_only(tmp_path: Path) -> None:
 
 
 def test_shapes_are_as_annotated() -> None:
-    beartype = pytest.importorskip("beartype").beartype
-    check = jaxtyping.jaxtyped(typechecker=beartype)
+    """The tests' own checker (`tests/typecheck.py`): dtypes, and sizes that arguments share."""
     model = tiny()
 
-    assert check(ConvolutionalAutoencoder.encode)(model, music(2)).shape == (2, 16)
-    assert check(ConvolutionalAutoencoder.decode)(model, torch.zeros(2, 16, dtype=torch.int64)).shape == (
-        2,
-        88,
-        32,
-    )
-    with pytest.raises(jaxtyping.TypeCheckError):
-        check(ConvolutionalAutoencoder.decode)(model, torch.zeros(2, 16))
+    assert model.encode(music(2)).shape == (2, 16)
+    assert model.decode(torch.zeros(2, 16, dtype=torch.int64)).shape == (2, 88, 32)
+    with pytest.raises(BeartypeCallHintViolation, match="float32"):
+        model.decode(torch.zeros(2, 16))
+    with pytest.raises(BeartypeCallHintViolation, match="positions"):
+        code_loss(torch.zeros(2, 5, 8), torch.zeros(2, 4, dtype=torch.int64))
 
 
 @pytest.mark.parametrize("ticks", [4, 8, 12, 16, 24, 32])

@@ -4,24 +4,22 @@ import csv
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from musicgen.config.tree import config_dir
 from musicgen.pipeline.hparams import log_settings
 from musicgen.reports.runs.curves import read_curves
 from musicgen.training.tensorboard_logger import TensorBoardWithoutEpoch
+from tests.composing import composed
 
 FINAL = {"val/bits_per_quarter": 123.0, "generated/nothing": float("nan")}
 
 
 def log_a_run(folder: Path, *overrides: str) -> None:
     """Log two epochs of a curve and the end of a run with the loggers that the overrides choose."""
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        config = compose("train", [f"run_dir={folder}", "epochs=7", *overrides])
+    config = composed("train", f"run_dir={folder}", "epochs=7", *overrides)
     loggers = list(instantiate(config.logger).values())
     for step, value in enumerate([0.5, 0.25]):
         for logger in loggers:

@@ -61,6 +61,7 @@ def test_workers_share_an_sqlite_file(tmp_path):
     assert_shared(share(f"sqlite:///{tmp_path / 'study.db'}", tmp_path / "trials"), tmp_path / "trials")
 
 
+@pytest.mark.gate
 def test_workers_share_a_postgresql_server(tmp_path):
     with postgres_server() as storage:
         assert_shared(share(storage, tmp_path / "trials"), tmp_path / "trials")

@@ -97,9 +97,8 @@ def test_a_context_that_is_no_whole_number_of_quarters_is_read() -> None:
     assert model(codes).shape == (1, 23, 8)
 
 
-@pytest.mark.parametrize("start_token", [True, False])
 @pytest.mark.parametrize("vocabulary", VOCABULARIES)
-@pytest.mark.parametrize("prompt_quarters", [0, 1, 9])
+@pytest.mark.parametrize(("start_token", "prompt_quarters"), [(True, 0), (False, 1), (True, 9), (False, 9)])
 def test_cached_codes_are_the_uncached_ones_over_many_slides(
     start_token, vocabulary, prompt_quarters
 ) -> None:
@@ -108,7 +107,7 @@ def test_cached_codes_are_the_uncached_ones_over_many_slides(
     drawn = [
         Sampling(hop_quarters=2).draw(
             make(tiny(vocabulary, start_token=start_token)),
-            DrawRequest(num_quarters=20, generator=torch.Generator().manual_seed(3), batch=2, prompt=prompt),
+            DrawRequest(num_quarters=13, generator=torch.Generator().manual_seed(3), batch=2, prompt=prompt),
         )
         for make in (Prior.eval, uncached)
     ]

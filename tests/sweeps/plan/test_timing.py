@@ -1,21 +1,19 @@
 """Sizes and times of models, before a sweep begins."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from musicgen.config.tree import config_dir
 from musicgen.measure.extent import Extent
 from musicgen.sweeps.plan import timing, works
 from musicgen.sweeps.plan.plan import describe_shapes
 from musicgen.sweeps.plan.timing import Timed, _built, network_stages
 from musicgen.sweeps.plan.works import Work
+from tests import composing
 
 SMALL = [
     *("vq_vae.num_hiddens=8", "quantizer.embedding_dim=8", "batch_size.vq_vae=2", "batch_size.transformer=2"),
@@ -23,14 +21,8 @@ SMALL = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def hydra() -> Iterator[None]:
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        yield
-
-
 def composed(*overrides: str) -> DictConfig:
-    return compose("train", [*SMALL, *overrides, "run_dir=here"])
+    return composing.composed("train", *SMALL, *overrides, "run_dir=here")
 
 
 def test_a_line_a_shape_whatever_the_seed():

@@ -1,5 +1,6 @@
 """One check of all settings before anything is read, written or trained: every mistake gets one sentence."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -127,11 +128,15 @@ def settings(verb: str, *chosen: str) -> list[tuple[str, Any]]:
 
 
 def choices(verb: str) -> list[tuple[str, ...]]:
-    """List what a verb can be composed of: its defaults, and each file of each of its groups."""
+    """List what a verb can be composed of: its defaults, then another file of each group at a time."""
     groups = [str(group) for group in composed_once(verb, ()).hydra.runtime.choices]
     ours = [group for group in groups if not group.startswith("hydra") and group != "output"]
-    files = [(group, name) for group in ours for name in composition.options_of(group.partition("@")[0])]
-    return [(), *((f"{group}={name}",) for group, name in files)]
+    alone, together = [], []
+    for group in ours:
+        files = [f"{group}={name}" for name in composition.options_of(group.partition("@")[0])]
+        (alone if group == "experiment" else together).append(files)  # an experiment chooses of other groups
+    several = [tuple(filter(None, files)) for files in itertools.zip_longest(*together)]
+    return [(), *((file,) for files in alone for file in files), *several]
 
 
 def value_of(typed: str) -> Any:
@@ -196,7 +201,7 @@ def refused_by(typed: str, config: DictConfig, verb: str) -> str:
 def test_the_keys_of_every_choice_are_tried():
     found = {key for chosen in choices("train") for key, _ in settings("train", *chosen)}
     assert {"quantizer.levels", "data.download", "transformer.local_width", "trainer.strategy"} <= found
-    assert len(choices("train")) > 50
+    assert len([file for chosen in choices("train") for file in chosen]) > 50
 
 
 def said_of(line, config: DictConfig, verb: str) -> str:

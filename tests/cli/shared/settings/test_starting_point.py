@@ -1,5 +1,6 @@
 """A run that starts from another one has networks of the same shapes without saying so."""
 
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from omegaconf import OmegaConf
 
 from musicgen.cli.shared.settings.starting_point import settings_of_start
 from musicgen.config.tree import config_dir
+from tests import composing
 
 MADE_WITH = [
     "transformer.width=64",
@@ -17,15 +19,19 @@ MADE_WITH = [
 ]
 
 
-def composed(*overrides: str, with_hydra: bool = False):
+composed = partial(composing.composed, "train")
+
+
+@cache
+def choices() -> dict[str, str]:
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        return compose("train", overrides=list(overrides), return_hydra_config=with_hydra)
+        config = compose("train", overrides=MADE_WITH, return_hydra_config=True)
+    return dict(config.hydra.runtime.choices)
 
 
 def write_run(folder: Path, *, verb: str = "train") -> Path:
     (folder / ".hydra").mkdir(parents=True)
-    config = composed(*MADE_WITH, with_hydra=True)
-    hydra = {"job": {"config_name": verb}, "runtime": {"choices": dict(config.hydra.runtime.choices)}}
+    hydra = {"job": {"config_name": verb}, "runtime": {"choices": choices()}}
     OmegaConf.save(OmegaConf.create({"hydra": hydra}), folder / ".hydra" / "hydra.yaml")
     OmegaConf.save(composed(*MADE_WITH), folder / ".hydra" / "config.yaml")
     return folder
