@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-import tests.typecheck  # first: what is imported after it is checked  # isort: skip  # noqa: F401
+import tests.typecheck  # first: it has what is imported later checked  # isort: skip  # noqa: F401
 from musicgen.music.midi import write_midi
 from musicgen.music.notes import Performance
 from tests.command import Musicgen

@@ -1,7 +1,7 @@
 """The type checker of the tests: beartype within jaxtyping's scope of shapes, each call checked once.
 
 The decorator of jaxtyping's import hook binds the arguments of each call and has them checked twice, for the
-sake of its messages; that was a sixth of the suite's time.
+sake of its messages.
 """
 
 import functools
@@ -12,7 +12,9 @@ from typing import Any, get_type_hints
 import jaxtyping
 from beartype import BeartypeConf, beartype
 
-check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # int is taken where float is asked for (PEP 484)
+check = beartype(  # int is taken where float is asked for (PEP 484)
+    conf=BeartypeConf(is_pep484_tower=True, violation_type=jaxtyping.TypeCheckError)
+)
 _jaxtyped = jaxtyping.jaxtyped
 _SCOPE = _jaxtyped("context")
 
@@ -30,7 +32,7 @@ def jaxtyped(*, typechecker: Callable[..., Any]) -> Callable[..., Any]:
         wrapped.__annotations__ = {
             name: _resolved(hint, wrapped.__globals__) for name, hint in wrapped.__annotations__.items()
         }
-        checked = check(wrapped)
+        checked = typechecker(wrapped)
 
         @functools.wraps(wrapped)
         def in_scope(*args: Any, **kwargs: Any) -> Any:

@@ -159,7 +159,7 @@ class _RunForwards(torch.autograd.Function):
 
         Args:
             ctx: Keeps what `backward` needs.
-            first: Chance of sound before the first tick, (batch, pitches).
+            first: Chance of sound before the first tick, (batch, pitches); no gradient reaches it.
             begins: Chance of sound after silence, (ticks, batch, pitches).
             stays: Chance of silence after silence.
             holds: Chance of sound after sound.
