@@ -27,7 +27,6 @@ SIGNS = {
     "mlflow": ("conf/logger/mlflow.yaml", "MLFlowLogger"),
     "psycopg": ("docs/search.md", "postgresql://"),
     "ipykernel": ("notebooks/explore_runs.ipynb", '"python3"'),
-    "beartype": ("tests/models/test_autoencoder.py", "beartype"),
     "import-linter": (".ci/run", "lint-imports"),
     "nbstripout": (".pre-commit-config.yaml", "nbstripout"),
     "pre-commit": ("CONTRIBUTING.md", "pre-commit install"),
