@@ -181,11 +181,12 @@ class _RunForwards(torch.autograd.Function):
         """Add to the gradient of each tick what the ticks after it pass back."""
         first, begins, stays, holds, ends, sounds, silences = ctx.saved_tensors
         to_sounds, to_silences = to_sounds.clone(), to_silences.clone()
-        steps = [list(values) for values in (to_sounds, to_silences, begins, stays, holds, ends)]
-        for tick in range(len(begins) - 1, 0, -1):
-            to_sound, to_silence, begin, stay, hold, end = (values[tick] for values in steps)
-            steps[0][tick - 1].addcmul_(to_sound, hold).addcmul_(to_silence, end)
-            steps[1][tick - 1].addcmul_(to_sound, begin).addcmul_(to_silence, stay)
+        steps = list(zip(to_sounds, to_silences, begins, stays, holds, ends, strict=True))
+        for tick in range(len(steps) - 1, 0, -1):
+            to_sound, to_silence, begin, stay, hold, end = steps[tick]
+            before_sound, before_silence = steps[tick - 1][:2]
+            before_sound.addcmul_(to_sound, hold).addcmul_(to_silence, end)
+            before_silence.addcmul_(to_sound, begin).addcmul_(to_silence, stay)
         was_sound = torch.cat([first[None], sounds[:-1]])
         was_silent = torch.cat([1 - first[None], silences[:-1]])
         return (
