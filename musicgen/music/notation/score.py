@@ -1,7 +1,9 @@
 """Make a performance a score that a pianist can read: two staves, quantised, with chord names."""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -9,7 +11,7 @@ from musicgen.music.metrics.bars import first_quarter
 from musicgen.music.notation.divisions import UNITS_PER_QUARTER
 from musicgen.music.notation.dynamics import mark_dynamics
 from musicgen.music.notation.metre import BarSpan, Metre, bars_of
-from musicgen.music.notation.naming import Voices, name_voices
+from musicgen.music.notation.naming import LocalHarmony, Voices, name_voices
 from musicgen.music.notation.quantise import WrittenNotes, quantise
 from musicgen.music.notation.symbols import Symbol, rests_of_bar, symbols_of_bar
 from musicgen.music.notation.voices import two_voices
@@ -19,6 +21,7 @@ from musicgen.music.theory.keys import LOCAL_KEY_QUARTERS
 from musicgen.music.theory.spelling import name_in_key, signature_of
 
 _NO_KEY = Key(0, "major")
+_SYMMETRICAL = ("dim7", "aug")  # which of their tones is the root, and so how they are spelled, is not heard
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,16 @@ def make_score(
         max_quarters: Write so many quarters from the beginning only; the key is that of the whole piece.
     """
     key = estimate_key(performance) if len(performance) else _NO_KEY
-    local_keys, steps = estimate_local_keys(performance), fit_chords(performance) if chord_names else []
+    local_keys = estimate_local_keys(performance)
+    steps = fit_chords(performance, local_keys=local_keys)
     end = UNITS_PER_QUARTER * (int(np.ceil(performance.duration_quarters)) + 1)
     whole = metre.bars(end) if metre else bars_of(performance, end)
     cut = [span.start // UNITS_PER_QUARTER for span in whole if span.start % UNITS_PER_QUARTER]
     notes = quantise(performance, plain_quarters=cut)
     division = notes.division.tolist()
-    voices = [_voices(notes, hand, division[hand], local_keys, key) for hand in (0, 1)]
+
+    harmony_at = partial(_harmony_at, local_keys=local_keys or [key], steps=steps, home=key)
+    voices = [_voices(notes, hand, division[hand], harmony_at) for hand in (0, 1)]
     last = int(notes.offset.max(initial=1))
     if max_quarters is not None:
         last = min(last, max_quarters * UNITS_PER_QUARTER)
@@ -98,7 +104,7 @@ def make_score(
         Bar(
             span=span,
             staves=(_staff(voices[0], span, division[0]), _staff(voices[1], span, division[1])),
-            chords=_chords_of(steps, span),
+            chords=_chords_of(steps, span) if chord_names else (),
             dynamic=mark,
             seam=seam - span.start if seam is not None and span.start <= seam < span.end else None,
         )
@@ -133,18 +139,28 @@ def _seam_unit(performance: Performance) -> int | None:
     return None if seam is None else round((seam - first_quarter(performance)) * UNITS_PER_QUARTER)
 
 
+def _harmony_at(unit: int, *, local_keys: Sequence[Key], steps: Sequence[Step], home: Key) -> LocalHarmony:
+    """Find key and chord at a time in units."""
+    quarter = unit // UNITS_PER_QUARTER
+    key = local_keys[min(quarter // LOCAL_KEY_QUARTERS, len(local_keys) - 1)]
+    tonic_name = tonic_near(key, home)
+    begun = bisect_right(steps, quarter, key=lambda step: step.start_quarter)
+    chord = steps[begun - 1].chord if begun else None
+    tones = {} if chord is None or chord.quality in _SYMMETRICAL else chord.tones_within(tonic_name)
+    return LocalHarmony(tonic_name=tonic_name, is_minor=key.mode == "minor", tones=tones)
+
+
 def _voices(
-    notes: WrittenNotes, hand: int, division: Sequence[int], local_keys: Sequence[Key], home: Key
+    notes: WrittenNotes,
+    hand: int,
+    division: Sequence[int],
+    harmony_at: Callable[[int], LocalHarmony],
 ) -> Voices:
     """Write the notes of one hand, 0 for the right, as voices with names."""
     mine = notes.is_right == (hand == 0)
     columns = (notes.onset[mine].tolist(), notes.offset[mine].tolist(), notes.pitch[mine].tolist())
-
-    def tonic_at(unit: int) -> str:
-        span = unit // (LOCAL_KEY_QUARTERS * UNITS_PER_QUARTER)
-        return tonic_near(local_keys[min(span, len(local_keys) - 1)] if local_keys else home, home)
-
-    return name_voices(two_voices(list(zip(*columns, strict=True)), division=division), tonic_at=tonic_at)
+    voices = two_voices(list(zip(*columns, strict=True)), division=division)
+    return name_voices(voices, harmony_at=harmony_at)
 
 
 def _staff(voices: Voices, span: BarSpan, division: Sequence[int]) -> tuple[list[Symbol], list[Symbol]]:

@@ -84,27 +84,37 @@ def spell_pitch(pitch: int, tonic_name: str) -> SpelledPitch:
 
 
 def spell_chord(
-    pitches: Sequence[int], tonic_name: str, *, given: Mapping[int, SpelledPitch] | None = None
+    pitches: Sequence[int],
+    tonic_name: str,
+    *,
+    tones: Mapping[int, str] | None = None,
+    given: Mapping[int, SpelledPitch] | None = None,
 ) -> tuple[SpelledPitch, ...]:
     """Spell simultaneous pitches so that no two of them share a staff line.
 
-    Each is spelled in the key where that can be; where two would be one letter with two signs, such as Eb
-    and E, the change of names that costs least is made (D# and E): plain names near the key on the line of
-    fifths before distant ones, double signs last. Thirteen adjacent semitones cannot be spelled
-    without sharing a line.
+    Each is spelled as a tone of its chord, or else in the key, where that can be; where two would be one
+    letter with two signs, such as Eb and E, the change of names that costs least is made (D# and E): plain
+    names near the key on the line of fifths before distant ones, double signs last. Thirteen adjacent
+    semitones cannot be spelled without sharing a line.
 
     Args:
         pitches: MIDI numbers, ascending.
         tonic_name: The key's tonic.
+        tones: Names of pitch classes that go before those of the key, such as those of a chord.
         given: Names that are already fixed, of these or other pitches.
 
     Returns:
         A name for each of `pitches`.
     """
-    fixed = dict(given or {})
+    fixed, chosen_tones = dict(given or {}), tones or {}
     heights = sorted({*pitches, *fixed})
     choices = [[fixed[pitch]] if pitch in fixed else _spellings(pitch) for pitch in heights]
-    totals, came_from = [_unusual(name, heights[0], tonic_name) for name in choices[0]], []
+
+    def unusual(name: SpelledPitch, pitch: int) -> float:
+        tone = chosen_tones.get(pitch % 12, name_in_key(pitch % 12, tonic_name))
+        return _distance(name, _with_letter(pitch, tone[0]), tonic_name)
+
+    totals, came_from = [unusual(name, heights[0]) for name in choices[0]], []
     for height, before, names in zip(heights[1:], choices, choices[1:], strict=False):
         reached = [
             min(
@@ -114,10 +124,7 @@ def spell_chord(
             for name in names
         ]
         came_from.append([at for _, at in reached])
-        totals = [
-            total + _unusual(name, height, tonic_name)
-            for name, (total, _) in zip(names, reached, strict=True)
-        ]
+        totals = [total + unusual(name, height) for name, (total, _) in zip(names, reached, strict=True)]
     at = totals.index(min(totals))
     chosen = [choices[-1][at]]
     for step, names in zip(reversed(came_from), reversed(choices[:-1]), strict=True):
@@ -137,9 +144,9 @@ def _with_letter(pitch: int, letter: str) -> SpelledPitch:
     return SpelledPitch(letter, alteration, (pitch - alteration) // 12 - 1)
 
 
-def _unusual(name: SpelledPitch, pitch: int, tonic_name: str) -> float:
-    """Distance of a name from the usual one in a key, 0 if equal."""
-    if name == spell_pitch(pitch, tonic_name):
+def _distance(name: SpelledPitch, usual: SpelledPitch, tonic_name: str) -> float:
+    """Distance of a name from the usual one of its pitch, 0 if equal, greater far from the key."""
+    if name == usual:
         return 0.0
     fifths = SHARP_ORDER.index(name.letter) - 1 + 7 * name.alteration
     distance = abs(fifths - fifths_of(tonic_name) - 0.5)

@@ -1,5 +1,7 @@
 """Spelling on the staff: one name for a tie, no two names on one line, signs where they are needed."""
 
+from collections import defaultdict
+from dataclasses import replace
 from xml.etree import ElementTree as Xml
 
 import numpy as np
@@ -7,9 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from musicgen.music.notation.divisions import UNITS_PER_QUARTER
 from musicgen.music.notation.metre import Metre
 from musicgen.music.notation.musicxml import to_musicxml
-from musicgen.music.notation.naming import name_voices, signs_of_bar
+from musicgen.music.notation.naming import LocalHarmony, name_voices, signs_of_bar
 from musicgen.music.notation.score import make_score
 from musicgen.music.notation.symbols import symbols_of_bar
 from musicgen.music.notation.voices import WrittenChord
@@ -17,6 +20,7 @@ from musicgen.music.notes import Performance
 from musicgen.music.theory.spelling import NATURAL_CLASSES, spell_chord, spell_pitch
 
 MAJOR = (0, 2, 4, 5, 7, 9, 11, 12)
+IN_C = LocalHarmony(tonic_name="C", is_minor=False, tones={})
 
 
 def change_of_key(first: int, second: int, held: int, bars: int = 3) -> Performance:
@@ -83,19 +87,21 @@ def test_chords_are_spelled_upwards_and_as_they_sound(pitches: set[int], tonic: 
 
 def test_voices_that_begin_together_are_spelled_as_one_chord() -> None:
     lower, upper = WrittenChord(0, 400, (63,)), WrittenChord(0, 200, (64,))
-    named = name_voices(([upper], [lower]), tonic_at=lambda unit: "C")
+    named = name_voices(([upper], [lower]), harmony_at=lambda unit: IN_C)
     assert [voice[0].names[0].letter for voice in named] == ["E", "D"]
 
 
 def test_a_note_that_sounds_on_keeps_its_name_and_the_other_voice_goes_round_it() -> None:
     held, struck = WrittenChord(0, 400, (63,)), WrittenChord(100, 200, (64,))
-    upper, lower = name_voices(([struck], [held]), tonic_at=lambda unit: "C")
+    upper, lower = name_voices(([struck], [held]), harmony_at=lambda unit: IN_C)
     assert [voice[0].names[0].letter for voice in (upper, lower)] == ["F", "E"]
 
 
 def test_a_pitch_that_sounds_on_keeps_its_name_in_the_other_voice() -> None:
     held, struck = WrittenChord(0, 400, (61,)), WrittenChord(100, 200, (61, 65))
-    upper, lower = name_voices(([struck], [held]), tonic_at=lambda unit: "Ab" if unit else "A")
+    upper, lower = name_voices(
+        ([struck], [held]), harmony_at=lambda unit: replace(IN_C, tonic_name="Ab" if unit else "A")
+    )
     assert lower[0].names[0] == upper[0].names[0]
     assert lower[0].names[0].letter == "C"
 
@@ -109,3 +115,57 @@ def test_two_names_on_one_line_both_have_their_sign() -> None:
     ]
     signs = signs_of_bar(voices, fifths=0)
     assert sorted(signs.values()) == [-1, 0]
+
+
+@pytest.mark.parametrize(
+    ("tones", "after", "name"),
+    [({}, 70, ("A", -1)), ({}, 69, ("G", 1)), ({8: "G#"}, 60, ("G", 1)), ({8: "Ab"}, 69, ("A", -1))],
+)
+def test_a_foreign_note_is_its_chords_else_leads_upwards_else_is_the_keys(
+    tones: dict[int, str], after: int, name: tuple[str, int]
+) -> None:
+    moving = [WrittenChord(0, 100, (68,)), WrittenChord(100, 200, (after,))]
+    upper, _ = name_voices((moving, []), harmony_at=lambda unit: replace(IN_C, tones=tones))
+    assert (upper[0].names[0].letter, upper[0].names[0].alteration) == name
+
+
+def test_a_note_of_the_scale_keeps_its_name_where_it_rises() -> None:
+    moving = [WrittenChord(0, 100, (68,)), WrittenChord(100, 200, (69,))]
+    in_minor = replace(IN_C, is_minor=True)
+    upper, _ = name_voices((moving, []), harmony_at=lambda unit: in_minor)
+    assert (upper[0].names[0].letter, upper[0].names[0].alteration) == ("A", -1)
+
+
+@pytest.mark.parametrize(
+    ("title", "at_most"),
+    [("bwv227.1", 1), ("bwv269", 1), ("bwv244.54", 1), ("bwv30.6", 1), ("bwv381", 2), ("bwv272", 5)],
+)
+def test_bach_is_spelled_as_bach_spelled(title: str, at_most: int) -> None:
+    """Of 205 chorales .12 % of the notes have another name; BWV 272 is the worst of them."""
+    names, performance = source_names(title)
+    wrong = total = 0
+    for bar in make_score(performance).bars:
+        for symbol in (symbol for staff in bar.staves for voice in staff for symbol in voice):
+            tick = round(24 * (bar.span.start + symbol.start) / UNITS_PER_QUARTER)
+            for pitch, name in zip(symbol.pitches, symbol.names, strict=True):
+                written = names.get((tick, pitch), set())
+                if not symbol.tied_from and len(written) == 1:
+                    total += 1
+                    wrong += (name.letter, name.alteration) not in written
+    assert total > 0.9 * len(performance)
+    assert wrong <= at_most
+
+
+def source_names(title: str) -> tuple[dict[tuple[int, int], set[tuple[str, int]]], Performance]:
+    """Read a chorale by music21: names by tick (24 a quarter) and pitch, and the notes without names."""
+    from music21 import corpus
+
+    names, columns = defaultdict(set), []
+    for note in corpus.parse(f"bach/{title}").stripTies().flatten().notes:
+        for pitch in note.pitches:
+            names[round(24 * float(note.offset)), pitch.midi].add((pitch.step, int(pitch.alter)))
+            columns.append((float(note.offset), float(note.offset + note.quarterLength), pitch.midi))
+    onset, offset, pitch = (np.array(column) for column in zip(*columns, strict=True))
+    return names, Performance.from_arrays(
+        pitch, onset_s=onset / 2, offset_s=offset / 2, onset_quarters=onset, offset_quarters=offset
+    )
