@@ -17,8 +17,8 @@ class KeyPlan:
     """Decide by how many semitones a generated piece is moved.
 
     A piece of a model that learned one key is in C major or A minor; it is moved as the training pieces of
-    its mode were spread over keys. With `key` a piece of any model comes in that key; one that is in the
-    other mode comes in the relative key, which has the same notes.
+    its mode were spread over keys. With `key` a piece of any model comes in that key, wherever it was
+    written; one that is in the other mode comes in the relative key, which has the same notes.
 
     Attributes:
         learned: How many training pieces were in each key before they were moved to one, by name; None where
@@ -42,9 +42,9 @@ class KeyPlan:
         if len(performance) == 0 or (self.learned is None and self.key is None):
             return 0
         found = estimate_key(performance)
-        tonic = found.tonic if self.learned is None else HOME_TONICS[found.mode]
-        target = self._drawn(found.mode, random) if self.key is None else self._tonic_asked(found.mode)
-        return nearest_steps(target - tonic)
+        if self.key is not None:
+            return nearest_steps(self._tonic_asked(found.mode) - found.tonic)
+        return nearest_steps(self._drawn(found.mode, random) - HOME_TONICS[found.mode])
 
     def semitones_ahead(self, *, random: np.random.Generator) -> int:
         """Decide before a piece is written, for a model that has learned one key; see `semitones`.

@@ -16,6 +16,7 @@ from musicgen.generation.sampling import DrawRequest, Sampling
 from musicgen.generation.streaming import stream_piece
 from musicgen.models.style import StyleClassifier, StyleOutput
 from musicgen.music.metrics.patterns import FAMILIES
+from musicgen.music.theory.keys import estimate_key
 
 HIGHEST = slice(12, 12 + 88)  # how often each pitch is played
 
@@ -74,6 +75,22 @@ def test_an_attribute_needs_no_classifier(run: LoadedRun) -> None:
         {"attributes": {"register": [plain, plain + 20]}},
     ):
         assert height(written(run, best_of(run, 6, **asked))) > plain + 0.5
+
+
+@pytest.mark.parametrize("key", ["D minor", "E major"])
+def test_a_key_is_listened_for_without_being_asked_to(run: LoadedRun, key: str) -> None:
+    sampling = drawing_of(run, Asked(key=key))
+    assert isinstance(sampling, BestOf)
+    plain, chosen = (
+        [estimate_key(piece.performance).name == key for piece in run.generate(12, key=key, **how)]
+        for how in ({"num_quarters": 48, "seed": 5, "best_of": 1}, {"num_quarters": 48, "seed": 5})
+    )
+    assert sum(chosen) >= 11 > sum(plain)
+
+
+def test_a_tonic_for_either_mode_leaves_both_to_choose_from(run: LoadedRun) -> None:
+    pieces = run.generate(8, num_quarters=32, seed=5, key="D")
+    assert {estimate_key(piece.performance).tonic for piece in pieces} == {2}
 
 
 def test_a_piece_does_not_depend_on_how_many_are_asked_for(run: LoadedRun) -> None:

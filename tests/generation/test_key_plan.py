@@ -52,6 +52,12 @@ def test_what_is_asked_for_comes_in_that_key_or_its_relative(key: str, major: in
     assert steps(plan, minor_cadence()) == minor
 
 
+def test_a_piece_that_left_its_home_comes_in_the_key_that_is_asked_for_all_the_same():
+    plan = KeyPlan(learned={"C major": 1}, key="D minor")
+    assert steps(plan, cadence(7)) == -2  # from G major to F major
+    assert steps(KeyPlan(learned={"C major": 1}, key="D major"), cadence(7)) == -5
+
+
 def test_a_piece_of_a_model_with_keys_of_its_own_is_moved_from_the_key_it_is_in():
     assert steps(KeyPlan(key="D major"), cadence(5)) == -3
     assert steps(KeyPlan(), cadence(5)) == 0

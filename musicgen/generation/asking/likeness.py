@@ -1,4 +1,4 @@
-"""How much music is like what is asked for: composers and eras by a classifier, attributes by measuring."""
+"""How much music is like what is asked for: composers and eras by a classifier, the rest by measuring."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, UInt32
 from musicgen.checkpoint import load_network
 from musicgen.data.sources.composers import normalise
 from musicgen.generation.asking.asked import MOODS, Asked, nearest_name
+from musicgen.generation.asking.key_target import KeyTarget
 from musicgen.models.style import StyleClassifier
 from musicgen.music.grid import from_packed
 from musicgen.music.metrics.attributes import ATTRIBUTES, attributes_of
@@ -22,6 +23,7 @@ STAGE = "style"
 CANDIDATES = 4
 """How many are drawn of each stretch where a run has a classifier and nobody says how many."""
 
+_NATS_OF_LEAD = 10.0  # of an asked key over the next best, in correlations: .1 is 1 nat
 _NATS_OF_RANGE = 20.0  # what a miss by the whole range of an attribute costs, squared: .3 of it 1.8 nats
 
 HEARD_QUARTERS = 128
@@ -89,12 +91,14 @@ class Likeness:
         composers: The share asked of each of its composers; None where no composer is asked for.
         eras: The same of its eras.
         targets: Measured attributes that are asked for.
+        key: The key that is asked for, as the music is written, before it is moved; None for none.
     """
 
     classifier: StyleClassifier | None = None
     composers: Float[torch.Tensor, " composers"] | None = None
     eras: Float[torch.Tensor, " eras"] | None = None
     targets: Sequence[Target] = ()
+    key: KeyTarget | None = None
 
     @classmethod
     def of(
@@ -103,6 +107,7 @@ class Likeness:
         *,
         classifier: StyleClassifier | None = None,
         ranges: Mapping[str, tuple[float, float]] | None = None,
+        key: KeyTarget | None = None,
     ) -> "Likeness":
         """Look up what is asked for in the names of a classifier and the ranges of attributes.
 
@@ -110,6 +115,7 @@ class Likeness:
             asked: What is asked for.
             classifier: In evaluation mode; without one, names are not listened for.
             ranges: Usual range of each attribute that the run knows, see `Abilities`.
+            key: In which the run writes what will be in the key that is asked for; None for no such.
 
         Raises:
             ValueError: Nothing that can be heard or measured is asked for, or it is an unknown name.
@@ -120,25 +126,27 @@ class Likeness:
         if classifier is not None:
             for name, share in asked.blend.items():
                 (eras if normalise(name) in classifier.eras else composers)[name] = share
-        if not targets and (classifier is None or not (composers or eras)):
+        if not targets and key is None and (classifier is None or not (composers or eras)):
             raise ValueError(
                 "best_of chooses what is most like what is asked for, and nothing is; add composer=NAME, "
-                "era=NAME, a blend, attributes or mood, or leave best_of=1"
+                "era=NAME, a blend, attributes, mood or a key, or leave best_of=1"
             )
         if classifier is None:
-            return cls(targets=targets)
+            return cls(targets=targets, key=key)
         return cls(
             classifier,
             composers=_shares("composer", composers, classifier.composers),
             eras=_shares("era", eras, classifier.eras),
             targets=targets,
+            key=key,
         )
 
     def scores(self, candidates: Sequence[Stretch]) -> Float[torch.Tensor, " candidates"]:
         """Score candidates for one stretch; the highest is the most like what is asked for.
 
         The sum of share times log-probability over names, which is highest where the probabilities are the
-        shares, so no part of a blend is forgotten; less the squared misses of attributes.
+        shares, so no part of a blend is forgotten; less the squared misses of attributes, and with the lead
+        of the asked key over all others in what is new from its beginning.
         """
         scores = torch.zeros(len(candidates))
         if self.composers is not None or self.eras is not None:
@@ -146,6 +154,9 @@ class Likeness:
         for target in self.targets:
             misses = torch.tensor([target.miss(candidate) for candidate in candidates])
             scores -= _NATS_OF_RANGE * misses.square()
+        if self.key is not None:
+            new = [np.concatenate([one.before, one.packed]) for one in candidates]
+            scores += _NATS_OF_LEAD * torch.tensor([self.key.lead(packed) for packed in new])
         return scores
 
     @torch.inference_mode()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from musicgen.generation.asking.asked import Asked
+from musicgen.generation.asking.key_target import KeyTarget
 from musicgen.generation.opened_run import OpenedRun
 from musicgen.generation.sampling import Drawing, Sampling
 
@@ -17,11 +18,12 @@ def candidates_for(
     Args:
         run: Whose prior draws.
         asked: What is asked of the pieces.
-        best_of: As asked for; None makes it four if attributes or mood are asked for, or a composer, era or
-            blend and there is a classifier, else one.
+        best_of: As asked for; None makes it four if attributes, mood or a key are asked for, or a composer,
+            era or blend and there is a classifier, else one.
         critic: Folder of the classifier; None takes the run's own.
     """
-    is_named, is_measured = asked.composer or asked.era or asked.blend, asked.attributes or asked.mood
+    is_named = asked.composer or asked.era or asked.blend
+    is_measured = asked.attributes or asked.mood or _key_target(run, asked) is not None
     if best_of is not None or not (is_named or is_measured):
         return 1 if best_of is None else best_of
     from musicgen.generation.asking.likeness import CANDIDATES, has_critic
@@ -70,5 +72,12 @@ def drawing_of(
     folder, is_named = critic or run.folder, asked.composer or asked.era or asked.blend
     needs_critic = is_named and (best_of is not None or has_critic(folder))
     classifier = load_critic(folder) if needs_critic else None
-    likeness = Likeness.of(asked, classifier=classifier, ranges=run.can.attributes)
+    likeness = Likeness.of(
+        asked, classifier=classifier, ranges=run.can.attributes, key=_key_target(run, asked)
+    )
     return BestOf(plain, run.autoencoder, likeness, candidates=candidates)
+
+
+def _key_target(run: OpenedRun, asked: Asked) -> KeyTarget | None:
+    """Find in which keys the run writes what will be in the key that is asked for; None for any."""
+    return KeyTarget.of(asked.key, in_one_key=run.can.one_key, is_told="key" in run.can.labels)
