@@ -1,4 +1,4 @@
-"""Equal compute for baselines: how many epochs fit into a budget of CPU-seconds."""
+"""Equal compute for baselines: how much training fits into a budget of CPU-seconds."""
 
 import copy
 import logging
@@ -51,15 +51,15 @@ class EpochTimer(pl.Callback):
         return (timed[-1] - timed[0]) / (len(timed) - 1)
 
 
-def epochs_within(
+def training_within(
     cpu_seconds: float,
     *,
     make_trainer: Callable[..., pl.Trainer],
     module: pl.LightningModule,
     data: Any,
     num_updates: int,
-) -> int:
-    """Estimate how many epochs fit into a time, from a few updates of a copy of the module.
+) -> dict[str, int]:
+    """Estimate how many epochs, or updates of one, fit into a time, from a few updates of a copy.
 
     The number is fixed before training, so that the learning rate schedule ends with it. Real training
     takes about a tenth more or less.
@@ -72,7 +72,8 @@ def epochs_within(
         num_updates: Updates an epoch.
 
     Returns:
-        At least 1.
+        Arguments of `pytorch_lightning.Trainer`: `max_epochs`, and where not even one fits
+        `limit_train_batches`, at least 1.
 
     Raises:
         ValueError: `cpu_seconds` is not above 0.
@@ -90,6 +91,10 @@ def epochs_within(
     )
     trainer.fit(copy.deepcopy(module), data)
     epoch_s = timer.update_s * num_updates + timer.validation_s
-    epochs = max(1, round(cpu_seconds / epoch_s)) if epoch_s > 0 else 1
-    log.info("An epoch takes %.1f CPU-seconds; %d fit into %.0f", epoch_s, epochs, cpu_seconds)
-    return epochs
+    if epoch_s <= cpu_seconds or timer.update_s == 0:
+        epochs = max(1, round(cpu_seconds / epoch_s)) if epoch_s > 0 else 1
+        log.info("An epoch takes %.1f CPU-seconds; %d fit into %.0f", epoch_s, epochs, cpu_seconds)
+        return {"max_epochs": epochs}
+    updates = max(1, round((cpu_seconds - timer.validation_s) / timer.update_s))
+    log.info("%d of an epoch's %d updates fit into %.0f CPU-seconds", updates, num_updates, cpu_seconds)
+    return {"max_epochs": 1, "limit_train_batches": min(updates, num_updates)}

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float32, UInt32
 from torch.utils.data import DataLoader, Dataset
 
 from musicgen.baselines.baseline import Baseline, BaselineData
-from musicgen.baselines.budget import epochs_within
+from musicgen.baselines.budget import training_within
 from musicgen.data.batches.sampler import EpochSampler
 from musicgen.data.batches.slices import as_is
 from musicgen.data.store.packed import PackedPieces
@@ -35,7 +35,7 @@ class BarGan(Baseline):
     Args:
         make_trainer: `pytorch_lightning.Trainer` but for epochs, callbacks and loggers.
         epochs: Passes over the bars at which a phrase may begin.
-        cpu_seconds: As many epochs as fit into this time instead; None takes `epochs`.
+        cpu_seconds: As many epochs, or as much of one, as fit into this time instead; None takes `epochs`.
         batch_size: Phrases an update.
         num_bars: Bars a phrase.
         latent_dim: Size of the latents.
@@ -80,9 +80,9 @@ class BarGan(Baseline):
         sampler = EpochSampler(phrases, shuffle=True, seed=self.seed)
         loader = DataLoader(phrases, batch_size=self.batch_size, sampler=sampler, collate_fn=as_is)
         make_trainer = partial(self.make_trainer, precision="32-true")  # a penalty is a gradient's gradient
-        epochs = self.epochs
+        length = {"max_epochs": self.epochs}
         if self.cpu_seconds is not None:
-            epochs = epochs_within(
+            length = training_within(
                 self.cpu_seconds,
                 make_trainer=make_trainer,
                 module=self.module,
@@ -91,7 +91,7 @@ class BarGan(Baseline):
             )
         pl.seed_everything(self.seed, verbose=False)
         trainer = make_trainer(
-            max_epochs=epochs,
+            **length,
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Int64, UInt32
 
 from musicgen.baselines.baseline import Baseline, BaselineData
-from musicgen.baselines.budget import epochs_within
+from musicgen.baselines.budget import training_within
 from musicgen.checkpoint import FORMAT, read_checkpoint, state_of
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.batches.datamodule import CodeDataModule
@@ -50,7 +50,7 @@ class RemiTransformer(Baseline):
         scheduler: Makes the schedule from the optimizer and `total_steps`.
         sampling: How tokens are drawn.
         epochs: Passes over the training pieces.
-        cpu_seconds: As many epochs as fit into this time instead; None takes `epochs`.
+        cpu_seconds: As many epochs, or as much of one, as fit into this time instead; None takes `epochs`.
         batch_size: Windows an update.
         width: Of the transformer; 176 gives as many parameters as a default run's two networks.
         num_layers: Its layers.
@@ -115,20 +115,22 @@ class RemiTransformer(Baseline):
             codes_per_quarter=1,
             decoder_bits=0.0,
         )
-        epochs = self.epochs
+        length = {"max_epochs": self.epochs}
         if self.cpu_seconds is not None:
-            epochs = epochs_within(
+            length = training_within(
                 self.cpu_seconds,
                 make_trainer=self.make_trainer,
                 module=module,
                 data=windows,
                 num_updates=len(windows.train_dataloader()),
             )
-        state = self._best_weights(module, windows, epochs=epochs)
+        state = self._best_weights(module, windows, length=length)
         self.transformer.load_state_dict(state_of(state, "transformer"))
         self.transformer.eval()
 
-    def _best_weights(self, module: PriorModule, windows: CodeDataModule, *, epochs: int) -> dict[str, Any]:
+    def _best_weights(
+        self, module: PriorModule, windows: CodeDataModule, *, length: dict[str, int]
+    ) -> dict[str, Any]:
         """Train, and return the content of the checkpoint that predicts the held-out pieces best."""
         pl.seed_everything(self.seed, verbose=False)
         with tempfile.TemporaryDirectory() as folder:
@@ -139,7 +141,7 @@ class RemiTransformer(Baseline):
                 description={"format": FORMAT},
             )
             trainer = self.make_trainer(
-                max_epochs=epochs,
+                **length,
                 logger=False,
                 enable_progress_bar=False,
                 default_root_dir=folder,

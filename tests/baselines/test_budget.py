@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from musicgen.baselines.budget import epochs_within
+from musicgen.baselines.budget import training_within
 
 UPDATES = 40
 TRAINER = partial(pl.Trainer, accelerator="cpu", enable_model_summary=False, num_sanity_val_steps=0)
@@ -29,28 +29,35 @@ class Busy(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def epochs(cpu_seconds: float, module: pl.LightningModule) -> int:
+def training(cpu_seconds: float, module: pl.LightningModule) -> dict[str, int]:
     loader = DataLoader(torch.ones(UPDATES, 1), batch_size=1)
-    return epochs_within(
+    return training_within(
         cpu_seconds, make_trainer=TRAINER, module=module, data=loader, num_updates=len(loader)
     )
 
 
-def test_a_longer_time_holds_more_epochs_and_never_none():
-    module = Busy()
+def test_a_longer_time_holds_more_epochs():
+    length = training(2.0, Busy())
+    assert set(length) == {"max_epochs"}
+    assert 4 <= length["max_epochs"] <= 10  # 0.2 s an epoch and what the trainer itself takes
 
-    assert 4 <= epochs(2.0, module) <= 10  # 0.2 s an epoch and what the trainer itself takes
-    assert epochs(0.001, module) == 1
+
+def test_a_time_too_short_for_an_epoch_holds_a_part_of_it_and_never_nothing():
+    module = Busy()
+    length = training(0.06, module)
+    assert length["max_epochs"] == 1
+    assert 4 <= length["limit_train_batches"] <= 12  # of 40: 5 ms each and what the trainer itself takes
+    assert training(1e-6, module) == {"max_epochs": 1, "limit_train_batches": 1}
 
 
 def test_the_module_is_left_as_it_was():
     module = Busy()
 
-    epochs(0.01, module)
+    training(0.01, module)
 
     assert module.weight.item() == 0.0
 
 
 def test_no_time_is_refused():
     with pytest.raises(ValueError, match=r"cpu_seconds=0.*more than 0"):
-        epochs(0, Busy())
+        training(0, Busy())
