@@ -158,6 +158,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("sampling.temperature", real(0, above=True)),
     ("sampling.top_k", whole(1).or_null()),
     ("sampling.top_p", real(0, 1, above=True).or_null()),
+    ("sampling.rest_p", real(0, 1, above=True).or_null()),
     ("sampling.min_p", real(0, 1, above=True).or_null()),
     ("sampling.repetition_penalty", real(0, above=True)),
     ("sampling.recall", TABLE.or_null()),

@@ -99,7 +99,7 @@ class Sampling(Chooser, Drawing, Buildable):
         ValueError: A number is out of range.
     """
 
-    top_p: float | None = 0.97
+    rest_p: float | None = 0.9
     repetition_quarters: int = 4
     hop_quarters: int = 4
     recall: Recall | None = field(default_factory=Recall)

@@ -3,7 +3,14 @@ import copy
 import pytest
 import torch
 
-from musicgen.generation.drawing.choosing import Chooser, keep_min_p, keep_top_k, keep_top_p, penalise
+from musicgen.generation.drawing.choosing import (
+    Chooser,
+    keep_min_p,
+    keep_rest_p,
+    keep_top_k,
+    keep_top_p,
+    penalise,
+)
 from musicgen.generation.sampling import DrawRequest, Reader, Sampling
 from musicgen.models.bottlenecks.base import Vocabulary
 from musicgen.models.priors.flat import Transformer
@@ -69,6 +76,32 @@ def test_top_p_is_a_share_at_the_temperature() -> None:
 
     assert (keep_top_p(logits, top_p=0.65) > NO).sum() == 2  # .6 and .4
     assert (keep_top_p(logits, top_p=0.65, temperature=0.5) > NO).sum() == 1  # .36 and .16 of .52
+
+
+@pytest.mark.parametrize(
+    ("rest_p", "shares"),
+    [(0.5, [0.9, 0.1, 0, 0]), (0.7, [0.9, 0.0667, 0.0333, 0]), (1.0, [0.9, 0.06, 0.03, 0.01])],
+)
+def test_rest_p_leaves_the_likeliest_code_its_share_and_the_rest_theirs(rest_p, shares) -> None:
+    order = torch.tensor([2, 0, 3, 1])
+    logits = torch.tensor([[0.9, 0.06, 0.03, 0.01]]).log()[:, order]
+    logits = torch.cat([logits, torch.tensor([[NO]])], dim=1)
+
+    kept = keep_rest_p(logits, rest_p=rest_p).softmax(dim=-1)
+
+    expected = torch.tensor([[*shares, 0.0]])[:, [*order.tolist(), 4]]
+    torch.testing.assert_close(kept, expected, atol=1e-4, rtol=0)
+
+
+def test_rest_p_is_a_share_at_the_temperature_and_may_find_nothing_left() -> None:
+    logits = torch.tensor([[0.6, 0.3, 0.1], [1.0, 0.0, 0.0]]).log()
+
+    kept = keep_rest_p(logits, rest_p=0.8, temperature=0.5)
+
+    shares = (logits / 0.5).softmax(dim=-1)
+    torch.testing.assert_close((kept / 0.5).softmax(dim=-1)[:, 0], shares[:, 0])
+    assert kept[0].isfinite().sum() == 2  # .9 of the squares of .3 and .1
+    assert kept[1].tolist() == [0.0, NO, NO]
 
 
 @pytest.mark.parametrize(("min_p", "kept"), [(0.09, 4), (0.11, 3), (0.5, 2), (0.61, 1), (1.0, 1)])
@@ -297,6 +330,7 @@ def test_sampling_leaves_the_transformer_as_it_was() -> None:
         ({"top_k": 0}, "top_k=0 leaves no code; use 1"),
         ({"top_p": 0.0}, "top_p=0.0 is not a share"),
         ({"top_p": 1.1}, "top_p=1.1 is not a share"),
+        ({"rest_p": 0.0}, "rest_p=0.0 is not a share"),
         ({"min_p": 0.0}, "min_p=0.0 is not a share"),
         ({"repetition_penalty": 0.0}, "repetition_penalty=0.0; use above 1"),
         ({"repetition_quarters": 0}, "repetition_quarters=0 sees nothing"),

@@ -17,12 +17,14 @@ _MEMORIES = 4  # of a place's past is compared: so many times `memory_quarters`,
 class Chooser:
     """How a code is chosen from logits.
 
-    The penalty comes first, then top_k, top_p and min_p, each on what the one before has left.
+    The penalty comes first, then top_k, top_p, rest_p and min_p, each on what the one before has left.
 
     Attributes:
         temperature: Divides the logits; 0 always takes the likeliest code.
         top_k: Only the k likeliest codes may come; None for all.
         top_p: Only the fewest likeliest codes that together have this share may come; None for all.
+        rest_p: Of all codes but the likeliest, only the fewest likeliest that have this share of what it
+            leaves may come; its own share stays as it is. None for all.
         min_p: Only codes that have at least this share of the likeliest one's share may come; None for all.
         repetition_penalty: A code that has just been at the same place is so many times less likely; below 1
             more likely; 1 leaves all as it is.
@@ -34,6 +36,7 @@ class Chooser:
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
+    rest_p: float | None = None
     min_p: float | None = None
     repetition_penalty: float = 1.0
 
@@ -42,7 +45,7 @@ class Chooser:
             raise ValueError(f"temperature={self.temperature}; use 0 (always the likeliest code) or more")
         if self.top_k is not None and self.top_k < 1:
             raise ValueError(f"top_k={self.top_k} leaves no code; use 1 or more, or null for all")
-        for name in ("top_p", "min_p"):
+        for name in ("top_p", "rest_p", "min_p"):
             share = getattr(self, name)
             if share is not None and not 0 < share <= 1:
                 raise ValueError(f"{name}={share} is not a share; use above 0 to 1, or null for all")
@@ -95,6 +98,8 @@ class Chooser:
             logits = keep_top_k(logits, top_k=self.top_k)
         if self.top_p is not None and self.top_p < 1:
             logits = keep_top_p(logits, top_p=self.top_p, temperature=self.temperature)
+        if self.rest_p is not None and self.rest_p < 1:
+            logits = keep_rest_p(logits, rest_p=self.rest_p, temperature=self.temperature)
         if self.min_p is not None:
             logits = keep_min_p(logits, min_p=self.min_p, temperature=self.temperature)
         return (logits + noise).argmax(dim=-1)
@@ -156,6 +161,33 @@ def keep_top_p(
     shares = (ordered / temperature).softmax(dim=-1)
     dropped = shares.cumsum(dim=-1) - shares >= top_p
     return logits.masked_fill(torch.zeros_like(dropped).scatter(-1, order, dropped), float("-inf"))
+
+
+def keep_rest_p(
+    logits: Float[Tensor, "batch vocab"], *, rest_p: float, temperature: float = 1.0
+) -> Float[Tensor, "batch vocab"]:
+    """Keep the likeliest code as likely as it is, and of the others the fewest that have rest_p of the rest.
+
+    Where one code is nearly sure, `keep_top_p` leaves it alone: in a place that is silent nine times out of
+    ten all notes are the tail, and music thins out until it is silent. Here the rest keeps its whole share,
+    which falls to the likeliest of it.
+
+    Args:
+        logits: Any; those minus infinity stay so.
+        rest_p: Share to reach of what the likeliest code leaves, above 0 to 1.
+        temperature: Divides the logits before the shares are taken, above 0.
+
+    Returns:
+        The logits, those of the second and later codes raised, those of all dropped codes minus infinity.
+    """
+    ordered, order = logits.sort(dim=-1, descending=True, stable=True)
+    rest = (ordered / temperature).softmax(dim=-1)[:, 1:]
+    whole = rest.sum(dim=-1, keepdim=True)
+    dropped = rest.cumsum(dim=-1) - rest >= rest_p * whole
+    kept = rest.masked_fill(dropped, 0.0).sum(dim=-1, keepdim=True)
+    raised = ordered[:, 1:] + temperature * (whole.log() - kept.log())
+    ordered = torch.cat([ordered[:, :1], raised.masked_fill(dropped, float("-inf"))], dim=-1)
+    return torch.empty_like(logits).scatter(-1, order, ordered)
 
 
 def keep_min_p(

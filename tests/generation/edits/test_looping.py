@@ -24,7 +24,7 @@ def test_a_loop_has_the_length_asked_for_and_follows_its_seed(run: LoadedRun) ->
     assert [piece.codes.tolist() for piece in first] == [piece.codes.tolist() for piece in again]
 
 
-WARM = Sampling(temperature=3.0, top_p=None)  # candidates that differ
+WARM = Sampling(temperature=3.0, rest_p=None)  # candidates that differ
 
 
 def test_of_more_candidates_a_loop_closes_at_least_as_well(run: LoadedRun) -> None:

@@ -35,7 +35,7 @@ def test_a_verb_says_what_it_is_for_with_three_examples_at_80_columns(verb: str)
 def test_each_setting_stands_with_its_default_its_comment_and_what_it_takes():
     text = " ".join(page("generate").split())
     assert "num_quarters=128 of what is new; a prompt comes on top [a whole number from 1]" in text
-    assert "sampling.top_p=0.97" in text
+    assert "sampling.rest_p=0.9" in text
     assert "[a list that is not empty, each mid, wav, opus, png, svg or musicxml]" in text
 
 
