@@ -1,13 +1,16 @@
 """How the codes of a piece are drawn from a run: plainly, the best of several draws, or in sections."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from musicgen.generation.asking.asked import Asked
-from musicgen.generation.asking.key_target import KeyTarget
 from musicgen.generation.opened_run import OpenedRun
 from musicgen.generation.sampling import Drawing, Sampling
+
+if TYPE_CHECKING:
+    from musicgen.generation.asking.key_target import KeyTarget
 
 
 def candidates_for(
@@ -78,6 +81,10 @@ def drawing_of(
     return BestOf(plain, run.autoencoder, likeness, candidates=candidates)
 
 
-def _key_target(run: OpenedRun, asked: Asked) -> KeyTarget | None:
+def _key_target(run: OpenedRun, asked: Asked) -> "KeyTarget | None":
     """Find in which keys the run writes what will be in the key that is asked for; None for any."""
+    if asked.key is None:
+        return None
+    from musicgen.generation.asking.key_target import KeyTarget
+
     return KeyTarget.of(asked.key, in_one_key=run.can.one_key, is_told="key" in run.can.labels)

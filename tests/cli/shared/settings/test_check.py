@@ -52,6 +52,7 @@ def refused(verb: str, *arguments: str) -> str:
         ("generate", f"run={__file__}", "this is a file; name the folder of a run"),
         ("generate", "run=. prompt=.", "this is a folder; name a file to read"),
         ("train", "stage.vq_vae.updates_per_epoch=Dvořák", "takes a whole number from 1, or null"),
+        ("train", "stage.vq_vae.transpose=Dvořák", "takes a whole number from 0 to 48, or null"),
         ("generate", "tempo_bpm=0.001", "tempo_bpm takes a number from 4 to 1000"),
         ("train", "windows=6", "type windows.window_quarters=6 or windows.hop_quarters=6"),
         ("train", "quantizer=5", "`quantizer` is a group of settings, chosen by name"),
