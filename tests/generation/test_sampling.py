@@ -93,6 +93,13 @@ def test_rest_p_leaves_the_likeliest_code_its_share_and_the_rest_theirs(rest_p, 
     torch.testing.assert_close(kept, expected, atol=1e-4, rtol=0)
 
 
+def test_rest_p_gives_way_to_top_p() -> None:
+    logits = torch.tensor([[0.9, 0.06, 0.03, 0.01]]).log().expand(4000, -1)
+    for chooser, most in ((Chooser(top_p=0.85, rest_p=0.5), 1), (Chooser(rest_p=0.5), 2)):
+        noises = chooser.noises((1, 4), generators=[seeded(row) for row in range(4000)], device=logits.device)
+        assert len(set(chooser.choose(logits, next(noises)).tolist())) == most
+
+
 def test_rest_p_is_a_share_at_the_temperature_and_may_find_nothing_left() -> None:
     logits = torch.tensor([[0.6, 0.3, 0.1], [1.0, 0.0, 0.0]]).log()
 

@@ -11,6 +11,8 @@ from musicgen.music.theory.key_names import read_key
 from musicgen.music.theory.keys import HOME_TONICS, KEYS, MODES, Key, key_scores
 
 _SURE = 0.3  # a key that leads by so much is heard; more is no better
+_FAR = -1.0  # one that is so far behind is not; the relative key is about twice as far
+_SILENT = -1.5
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class KeyTarget:
         Args:
             asked: Such as `D minor`, or `D` for either mode; None for nothing.
             in_one_key: The run writes in C major or A minor; its pieces are moved.
-            is_told: The run's prior knows keys and writes in the one it is told. Without either a piece
-                is moved from wherever it is, and only its mode is to be heard.
+            is_told: The run's prior knows keys and writes in the one it is told. Of other runs, without one
+                key, only the mode is to be heard: their pieces are moved from any key.
 
         Returns:
             The target; None where every key would do.
@@ -49,18 +51,20 @@ class KeyTarget:
         modes = {key.mode for key in wanted}
         return None if modes == set(MODES) else cls(tuple(key for key in KEYS if key.mode in modes))
 
-    def lead(self, packed: UInt32[np.ndarray, "quarters pitches"]) -> float:
+    def lead(
+        self, packed: UInt32[np.ndarray, "quarters pitches"], *, before: UInt32[np.ndarray, "before pitches"]
+    ) -> float:
         """Measure by how much the best of these keys fits better than any other, in scores of `key_scores`.
 
         Args:
-            packed: The music from its beginning.
+            packed: A stretch of music; a silent one says nothing of a key, whatever came before.
+            before: All that came before it, which is heard with it.
 
         Returns:
-            At most .3, which is sure; below 0 where another key fits better, -1 for silence.
+            -1 to .3, which is sure; below 0 where another key fits better, -1.5 for silence.
         """
-        performance = from_packed(packed)
-        if len(performance) == 0:
-            return -1.0
-        scores = key_scores(performance)
+        if not packed.any():
+            return _SILENT
+        scores = key_scores(from_packed(np.concatenate([before, packed])))
         wanted = np.array([key in self.keys for key in KEYS])
-        return min(float(scores[wanted].max() - scores[~wanted].max()), _SURE)
+        return float(np.clip(scores[wanted].max() - scores[~wanted].max(), _FAR, _SURE))

@@ -21,9 +21,9 @@ STAGE = "style"
 """The name of the classifier's checkpoint."""
 
 CANDIDATES = 4
-"""How many are drawn of each stretch where a run has a classifier and nobody says how many."""
+"""How many are drawn of each stretch where there is something to choose by and nobody says how many."""
 
-_NATS_OF_LEAD = 10.0  # of an asked key over the next best, in correlations: .1 is 1 nat
+_NATS_OF_LEAD = 5.0  # of an asked key over the next best: from -5 nats to 1.5
 _NATS_OF_RANGE = 20.0  # what a miss by the whole range of an attribute costs, squared: .3 of it 1.8 nats
 
 HEARD_QUARTERS = 128
@@ -129,7 +129,7 @@ class Likeness:
         if not targets and key is None and (classifier is None or not (composers or eras)):
             raise ValueError(
                 "best_of chooses what is most like what is asked for, and nothing is; add composer=NAME, "
-                "era=NAME, a blend, attributes, mood or a key, or leave best_of=1"
+                "era=NAME, a blend, attributes, mood or a key with its mode, or leave best_of=1"
             )
         if classifier is None:
             return cls(targets=targets, key=key)
@@ -155,8 +155,8 @@ class Likeness:
             misses = torch.tensor([target.miss(candidate) for candidate in candidates])
             scores -= _NATS_OF_RANGE * misses.square()
         if self.key is not None:
-            new = [np.concatenate([one.before, one.packed]) for one in candidates]
-            scores += _NATS_OF_LEAD * torch.tensor([self.key.lead(packed) for packed in new])
+            leads = [self.key.lead(one.packed, before=one.before) for one in candidates]
+            scores += _NATS_OF_LEAD * torch.tensor(leads)
         return scores
 
     @torch.inference_mode()

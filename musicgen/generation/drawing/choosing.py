@@ -17,14 +17,14 @@ _MEMORIES = 4  # of a place's past is compared: so many times `memory_quarters`,
 class Chooser:
     """How a code is chosen from logits.
 
-    The penalty comes first, then top_k, top_p, rest_p and min_p, each on what the one before has left.
+    The penalty comes first, then top_k, top_p or else rest_p, and min_p, each on what the one before left.
 
     Attributes:
         temperature: Divides the logits; 0 always takes the likeliest code.
         top_k: Only the k likeliest codes may come; None for all.
         top_p: Only the fewest likeliest codes that together have this share may come; None for all.
         rest_p: Of all codes but the likeliest, only the fewest likeliest that have this share of what it
-            leaves may come; its own share stays as it is. None for all.
+            leaves may come; its own share stays as it is. None for all; with a top_p it is not used.
         min_p: Only codes that have at least this share of the likeliest one's share may come; None for all.
         repetition_penalty: A code that has just been at the same place is so many times less likely; below 1
             more likely; 1 leaves all as it is.
@@ -96,9 +96,9 @@ class Chooser:
             return logits.argmax(dim=-1)
         if self.top_k is not None and self.top_k < logits.shape[-1]:
             logits = keep_top_k(logits, top_k=self.top_k)
-        if self.top_p is not None and self.top_p < 1:
+        if self.top_p is not None:
             logits = keep_top_p(logits, top_p=self.top_p, temperature=self.temperature)
-        if self.rest_p is not None and self.rest_p < 1:
+        elif self.rest_p is not None and self.rest_p < 1:
             logits = keep_rest_p(logits, rest_p=self.rest_p, temperature=self.temperature)
         if self.min_p is not None:
             logits = keep_min_p(logits, min_p=self.min_p, temperature=self.temperature)
@@ -178,7 +178,8 @@ def keep_rest_p(
         temperature: Divides the logits before the shares are taken, above 0.
 
     Returns:
-        The logits, those of the second and later codes raised, those of all dropped codes minus infinity.
+        The logits, those of the second and later codes raised, so that the second may pass the likeliest
+        where that had little more, and those of all dropped codes minus infinity.
     """
     ordered, order = logits.sort(dim=-1, descending=True, stable=True)
     rest = (ordered / temperature).softmax(dim=-1)[:, 1:]

@@ -21,7 +21,11 @@ from musicgen.music.theory.keys import LOCAL_KEY_QUARTERS
 from musicgen.music.theory.spelling import name_in_key, signature_of
 
 _NO_KEY = Key(0, "major")
-_SYMMETRICAL = ("dim7", "aug")  # which of their tones is the root, and so how they are spelled, is not heard
+_ROOTLESS = (
+    "dim",
+    "dim7",
+    "aug",
+)  # which of their tones is the root, and so how they are spelled, is not heard
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Score:
     Attributes:
         bars: Its bars, at least one; the first is shorter where there is a pickup.
         key: What the key signature shows.
-        local_keys: A key for every two quarters, for the spelling.
+        local_keys: A key for every two quarters.
     """
 
     bars: tuple[Bar, ...]
@@ -74,7 +78,8 @@ def make_score(
 
     Times go to the simplest division of each quarter (see `quantise`), the hands part at a border that moves
     as little as it can (`right_hand`), each staff has one voice, or two where notes are held against others
-    (`two_voices`), notes are spelled in the key around them, and dynamics follow the velocities.
+    (`two_voices`), notes are spelled by the key and the chord around them (`name_voices`), and dynamics
+    follow the velocities.
 
     Args:
         performance: The notes; none give one empty bar.
@@ -146,7 +151,7 @@ def _harmony_at(unit: int, *, local_keys: Sequence[Key], steps: Sequence[Step], 
     tonic_name = tonic_near(key, home)
     begun = bisect_right(steps, quarter, key=lambda step: step.start_quarter)
     chord = steps[begun - 1].chord if begun else None
-    tones = {} if chord is None or chord.quality in _SYMMETRICAL else chord.tones_within(tonic_name)
+    tones = {} if chord is None or chord.quality in _ROOTLESS else chord.tones_within(tonic_name)
     return LocalHarmony(tonic_name=tonic_name, is_minor=key.mode == "minor", tones=tones)
 
 

@@ -121,21 +121,15 @@ class Chord:
 
     def name_within(self, tonic_name: str) -> str:
         """Name the chord as `name` does, with the root spelled relative to a spelled tonic."""
-        return self._named(self._root_within(tonic_name))
+        return self._named(name_in_key(self.root, tonic_name))
 
     def tones_within(self, tonic_name: str) -> dict[int, str]:
         """Name each pitch class of the chord, by its letter above the root as it is spelled in a key."""
-        quality, root = QUALITIES[self.quality], self._root_within(tonic_name)
+        quality, root = QUALITIES[self.quality], name_in_key(self.root, tonic_name)
         return {
             (self.root + semitones) % 12: chord_tone_name(root, letters=letters, semitones=semitones)
             for letters, semitones in zip(quality.letters, quality.intervals, strict=True)
         }
-
-    def _root_within(self, tonic_name: str) -> str:
-        """Spell the root in a key; a diminished chord's leads to what lies a semitone above it."""
-        if QUALITIES[self.quality].mark in ("°", "ø"):
-            return chord_tone_name(name_in_key(self.root + 1, tonic_name), letters=-1, semitones=-1)
-        return name_in_key(self.root, tonic_name)
 
     def roman(self, key: Key) -> str:
         """Return the Roman numeral with figures in a key, such as `V65`, `viiø7` or `V7/V`.

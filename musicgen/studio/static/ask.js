@@ -34,6 +34,7 @@ export class Ask {
       by(id).addEventListener("input", () => this.say());
     }
     by("run").addEventListener("change", () => this.choose(by("run").value));
+    by("key").addEventListener("change", () => this.weigh());
     this.say();
   }
 
@@ -157,14 +158,15 @@ export class Ask {
     return Object.keys(this.wanted).length > 0 || Object.values(this.shares).some((shares) => shares.size > 0);
   }
 
-  get isChoosing() {
-    return this.isAsking && this.offer.chooses;
+  // Whether there is something to choose by: composers by a classifier, the key of new pieces by measuring.
+  isChoosing(kind) {
+    return (this.isAsking && this.offer.chooses) || (kind === "new" && by("key").value !== "");
   }
 
   // How much labels count, and draws to choose from, are of no use while none is asked for.
   weigh() {
     by("guidance-row").hidden = !this.isAsking;
-    by("best-of-row").hidden = !this.isChoosing;
+    by("best-of-row").hidden = !this.isChoosing("new");
   }
 
   say() {
@@ -189,7 +191,7 @@ export class Ask {
       tempo_bpm: Number(by("tempo").value),
       temperature: Number(by("temperature").value),
       guidance: this.isAsking ? Number(by("guidance").value) : 1,
-      best_of: this.isChoosing ? Number(by("best-of").value) : 0,
+      best_of: this.isChoosing(kind) ? Number(by("best-of").value) : 0,
       seed: by("seed").value === "" ? null : Number(by("seed").value),
       key: kind === "new" ? by("key").value : "",
       labels,
