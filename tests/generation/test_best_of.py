@@ -88,6 +88,16 @@ def test_a_key_is_listened_for_without_being_asked_to(run: LoadedRun) -> None:
     assert sum(chosen) >= 9 > 6 >= sum(plain)
 
 
+def test_without_a_classifier_names_are_left_to_the_prior_where_a_key_can_be_chosen_by(
+    run: LoadedRun,
+) -> None:
+    for best_of in (None, 2):
+        sampling = drawing_of(run, Asked(composer="Liszt", key="D minor"), best_of=best_of)
+        assert isinstance(sampling, BestOf)
+        assert sampling.likeness.classifier is None
+        assert sampling.likeness.key is not None
+
+
 def test_a_tonic_for_either_mode_leaves_both_to_choose_from(run: LoadedRun) -> None:
     pieces = run.generate(8, num_quarters=32, seed=5, key="D")
     keys = [estimate_key(piece.performance) for piece in pieces]

@@ -25,8 +25,7 @@ def candidates_for(
             era or blend and there is a classifier, else one.
         critic: Folder of the classifier; None takes the run's own.
     """
-    is_named = asked.composer or asked.era or asked.blend
-    is_measured = asked.attributes or asked.mood or _key_target(run, asked) is not None
+    is_named, is_measured = asked.composer or asked.era or asked.blend, _is_measured(run, asked)
     if best_of is not None or not (is_named or is_measured):
         return 1 if best_of is None else best_of
     from musicgen.generation.asking.likeness import CANDIDATES, has_critic
@@ -50,7 +49,8 @@ def drawing_of(
         asked: What candidates are chosen by.
         sampling: How each candidate is drawn; None takes the defaults of `Sampling`.
         best_of: Draws of each stretch, see `candidates_for`; 1 leaves no choice.
-        critic: Folder of the classifier that chooses; None takes the run's own.
+        critic: Folder of the classifier that chooses; None takes the run's own. Without one, names are left
+            to the prior where something else is asked for that can be measured.
         form: Letters of equal sections, such as `AABA`; None for one.
 
     Raises:
@@ -73,12 +73,17 @@ def drawing_of(
     from musicgen.generation.best_of import BestOf
 
     folder, is_named = critic or run.folder, asked.composer or asked.era or asked.blend
-    needs_critic = is_named and (best_of is not None or has_critic(folder))
+    needs_critic = is_named and (critic is not None or has_critic(folder) or not _is_measured(run, asked))
     classifier = load_critic(folder) if needs_critic else None
     likeness = Likeness.of(
         asked, classifier=classifier, ranges=run.can.attributes, key=_key_target(run, asked)
     )
     return BestOf(plain, run.autoencoder, likeness, candidates=candidates)
+
+
+def _is_measured(run: OpenedRun, asked: Asked) -> bool:
+    """Whether something is asked for that candidates can be chosen by without a classifier."""
+    return bool(asked.attributes or asked.mood) or _key_target(run, asked) is not None
 
 
 def _key_target(run: OpenedRun, asked: Asked) -> "KeyTarget | None":
