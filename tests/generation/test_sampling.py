@@ -95,7 +95,12 @@ def test_rest_p_leaves_the_likeliest_code_its_share_and_the_rest_theirs(rest_p, 
 
 def test_rest_p_gives_way_to_top_p() -> None:
     logits = torch.tensor([[0.9, 0.06, 0.03, 0.01]]).log().expand(4000, -1)
-    for chooser, most in ((Chooser(top_p=0.85, rest_p=0.5), 1), (Chooser(rest_p=0.5), 2)):
+    choosers = (
+        (Chooser(top_p=0.85, rest_p=0.5), 1),
+        (Chooser(top_p=1.0, rest_p=0.5), 4),
+        (Chooser(rest_p=0.5), 2),
+    )
+    for chooser, most in choosers:
         noises = chooser.noises((1, 4), generators=[seeded(row) for row in range(4000)], device=logits.device)
         assert len(set(chooser.choose(logits, next(noises)).tolist())) == most
 

@@ -96,9 +96,9 @@ class Chooser:
             return logits.argmax(dim=-1)
         if self.top_k is not None and self.top_k < logits.shape[-1]:
             logits = keep_top_k(logits, top_k=self.top_k)
-        if self.top_p is not None:
+        if self.top_p is not None and self.top_p < 1:
             logits = keep_top_p(logits, top_p=self.top_p, temperature=self.temperature)
-        elif self.rest_p is not None and self.rest_p < 1:
+        if self.top_p is None and self.rest_p is not None and self.rest_p < 1:
             logits = keep_rest_p(logits, rest_p=self.rest_p, temperature=self.temperature)
         if self.min_p is not None:
             logits = keep_min_p(logits, min_p=self.min_p, temperature=self.temperature)

@@ -21,11 +21,7 @@ from musicgen.music.theory.keys import LOCAL_KEY_QUARTERS
 from musicgen.music.theory.spelling import name_in_key, signature_of
 
 _NO_KEY = Key(0, "major")
-_ROOTLESS = (
-    "dim",
-    "dim7",
-    "aug",
-)  # which of their tones is the root, and so how they are spelled, is not heard
+_ROOTLESS = ("dim", "dim7", "aug")  # which of their tones is the root is not heard, nor how they are spelled
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,6 @@ def make_score(
     cut = [span.start // UNITS_PER_QUARTER for span in whole if span.start % UNITS_PER_QUARTER]
     notes = quantise(performance, plain_quarters=cut)
     division = notes.division.tolist()
-
     harmony_at = partial(_harmony_at, local_keys=local_keys or [key], steps=steps, home=key)
     voices = [_voices(notes, hand, division[hand], harmony_at) for hand in (0, 1)]
     last = int(notes.offset.max(initial=1))

@@ -106,13 +106,14 @@ def spell_chord(
     Returns:
         A name for each of `pitches`.
     """
-    fixed, chosen_tones = dict(given or {}), tones or {}
+    fixed, named = dict(given or {}), tones or {}
     heights = sorted({*pitches, *fixed})
     choices = [[fixed[pitch]] if pitch in fixed else _spellings(pitch) for pitch in heights]
 
     def unusual(name: SpelledPitch, pitch: int) -> float:
-        tone = chosen_tones.get(pitch % 12, name_in_key(pitch % 12, tonic_name))
-        return _distance(name, _with_letter(pitch, tone[0]), tonic_name)
+        tone = named.get(pitch % 12)
+        usual = _with_letter(pitch, tone[0]) if tone else spell_pitch(pitch, tonic_name)
+        return _distance(name, usual, tonic_name)
 
     totals, came_from = [unusual(name, heights[0]) for name in choices[0]], []
     for height, before, names in zip(heights[1:], choices, choices[1:], strict=False):
@@ -130,8 +131,8 @@ def spell_chord(
     for step, names in zip(reversed(came_from), reversed(choices[:-1]), strict=True):
         at = step[at]
         chosen.append(names[at])
-    named = dict(zip(heights, reversed(chosen), strict=True))
-    return tuple(named[pitch] for pitch in pitches)
+    names_at = dict(zip(heights, reversed(chosen), strict=True))
+    return tuple(names_at[pitch] for pitch in pitches)
 
 
 def _spellings(pitch: int) -> list[SpelledPitch]:
