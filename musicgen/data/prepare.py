@@ -133,7 +133,7 @@ def prepare_shard(
         )
     work = {"num_workers": num_workers, "progress": progress}
     analyse = partial(analyses_of, cache_dir=cache_dir, **work)
-    chosen = choice.apply(source.pieces(shard), analyse=analyse)
+    chosen = choice.choose(source, shard=shard, analyse=analyse)
     chosen = kept(chosen, (shard.holds(piece.path) for piece in chosen))
     facts = read_pieces(distinct(chosen), cache=PieceCache(Path(cache_dir), grid), **work)
     skipped = list_skipped(chosen, facts)
@@ -178,7 +178,7 @@ def prepare(
     work = {"num_workers": num_workers, "progress": progress}
     analyse = partial(analyses_of, cache_dir=cache_dir, **work)
     cache = PieceCache(Path(cache_dir), grid)
-    chosen = choice.apply(source.pieces(), analyse=analyse)
+    chosen = choice.choose(source, analyse=analyse)
     pieces, facts, skipped = _read(chosen, cache, **work)
     spans = choice.music.passages(analyse(pieces)) if choice.music is not None else None
     spans = None if spans is None else _clipped(spans, facts, grid)

@@ -66,4 +66,4 @@ def chosen_pieces(data: DictConfig) -> "Sequence[Piece]":
     from musicgen.data.catalogue.pieces import distinct
 
     analyse = partial(analyses_of, cache_dir=data.cache_dir, num_workers=data.num_workers)
-    return distinct(choice_of(data).apply(instantiate(data.source).pieces(), analyse=analyse))
+    return distinct(choice_of(data).choose(instantiate(data.source), analyse=analyse))

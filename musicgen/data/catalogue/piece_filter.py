@@ -2,12 +2,14 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from musicgen.data.catalogue.analysis import Analysis
 from musicgen.data.catalogue.music_filter import MusicFilter, as_list
 from musicgen.data.catalogue.pieces import Piece, distinct, kept
+from musicgen.data.catalogue.shards import WHOLE, Shard
 from musicgen.data.sources.composers import ERAS, normalise
+from musicgen.data.sources.source import NamedSource, SelectiveSource, Source
 
 Analyse = Callable[[Sequence[Piece]], Mapping[str, Analysis]]
 
@@ -58,6 +60,32 @@ class PieceFilter:
                 "drop one of them"
             )
         return chosen if self.max_pieces is None else _sample(chosen, self.max_pieces)
+
+    def choose(
+        self, source: Source, *, shard: Shard = WHOLE, analyse: Analyse | None = None
+    ) -> Sequence[Piece]:
+        """Return the chosen pieces of a source; where it must convert them, only what the names leave.
+
+        Args:
+            source: Where pieces come from.
+            shard: As in `Source.pieces`.
+            analyse: As in `apply`.
+
+        Raises:
+            ValueError: As in `apply`.
+        """
+        named = self.composer or self.era or self.title
+        if named and isinstance(source, SelectiveSource):
+            return self.apply(source.pieces_named(self.by_name(source)), analyse=analyse)
+        return self.apply(source.pieces(shard), analyse=analyse)
+
+    def by_name(self, source: NamedSource) -> Sequence[Piece]:
+        """Choose by composer, era and title among what a source names; no piece is read.
+
+        Raises:
+            ValueError: As in `apply`.
+        """
+        return replace(self, music=None, max_pieces=None).apply(source.names())
 
 
 def _of_composers(pieces: Sequence[Piece], wanted: list[str]) -> Sequence[Piece]:

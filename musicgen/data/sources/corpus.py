@@ -5,8 +5,9 @@ import importlib.util
 import logging
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from musicgen.config.build import Buildable
@@ -100,8 +101,25 @@ class Corpus(Buildable):
         Raises:
             ValueError: No score could be converted.
         """
+        return self._made(find_scores(self.root))
+
+    def names(self) -> list[Piece]:
+        """List every score with the title that is written in it, if it can be read."""
         births = BirthYears()
-        converted = self._converted()
+        named = [(path.relative_to(self.root).as_posix(), path) for path in find_scores(self.root)]
+        return [_piece(name, _Converted(title=_title_of(path)), path, "", births) for name, path in named]
+
+    def pieces_named(self, names: Sequence[Piece]) -> list[Piece]:
+        """List these scores of `names()` as pieces, sorted by file name; converts them alone.
+
+        Raises:
+            ValueError: None of them could be converted.
+        """
+        return self._made([piece.path for piece in names])
+
+    def _made(self, scores: list[Path]) -> list[Piece]:
+        births = BirthYears()
+        converted = self._converted(scores)
         names = sorted(converted, key=lambda name: converted[name].midi)
         paths = [self.folder / converted[name].midi for name in names]
         contents = hash_files(paths, cache_dir=self.cache_dir)
@@ -110,15 +128,8 @@ class Corpus(Buildable):
             for name, path, content in zip(names, paths, contents, strict=True)
         ]
 
-    def names(self) -> list[Piece]:
-        """List every score with the title that is written in it, if it can be read."""
-        births = BirthYears()
-        named = [(path.relative_to(self.root).as_posix(), path) for path in find_scores(self.root)]
-        return [_piece(name, _Converted(title=_title_of(path)), path, "", births) for name, path in named]
-
-    def _converted(self) -> dict[str, _Converted]:
+    def _converted(self, scores: list[Path]) -> dict[str, _Converted]:
         """Convert what is missing, and give what could be converted, by the score's name."""
-        scores = find_scores(self.root)
         digests = dict(zip(scores, hash_files(scores, cache_dir=self.cache_dir), strict=True))
         findings = Findings(self.cache_dir, kind=f"conversion-{self.folder.name}")
         known = {path: findings.get(digest) for path, digest in digests.items() if digest}
@@ -209,6 +220,7 @@ def _title_in(text: str) -> str:
     return "" if title.lower().endswith(SCORE_SUFFIXES) else title
 
 
+@cache
 def _title_of(path: Path) -> str:
     try:
         return _title_in(score_text(path))

@@ -25,3 +25,12 @@ class NamedSource(Source, Protocol):
     def names(self) -> Sequence[Piece]:
         """List every piece by its name alone, without content, in any order; nothing is read or written."""
         ...
+
+
+@runtime_checkable
+class SelectiveSource(NamedSource, Protocol):
+    """A source whose pieces take work before they can be read, such as scores to be converted."""
+
+    def pieces_named(self, names: Sequence[Piece]) -> Sequence[Piece]:
+        """List these of the pieces of `names()` alone, sorted by file name."""
+        ...

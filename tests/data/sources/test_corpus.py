@@ -120,6 +120,22 @@ def test_a_second_call_converts_nothing(small_corpus: Path, tmp_path: Path, monk
     assert Corpus(tmp_path, progress=False).pieces() == first
 
 
+def test_only_scores_that_the_names_leave_are_converted(small_corpus: Path, tmp_path: Path):
+    corpus = Corpus(tmp_path, progress=False)
+    chosen = PieceFilter(composer="Bach").choose(corpus)
+    assert [piece.title for piece in chosen] == [
+        "BWV 1.6",
+        "BWV 101.7",
+        "BWV 277 (25. Christ lag in Todesbanden)",
+        "BWV 67.4",
+    ]
+    assert {path.name for path in corpus.folder.iterdir()} == {piece.path.name for piece in chosen}
+    assert chosen == PieceFilter(composer="Bach").apply(corpus.pieces())
+    assert len(PieceFilter(era=["romantic", "modern"]).choose(corpus)) == 3
+    with pytest.raises(ValueError, match="composer='Bahc' fits no piece here; nearest known: 'Johann"):
+        PieceFilter(composer="Bahc").choose(corpus)
+
+
 def test_lost_and_damaged_conversions_are_made_again(small_corpus: Path, tmp_path: Path):
     corpus = Corpus(tmp_path, progress=False)
     first = corpus.pieces()

@@ -3,7 +3,6 @@
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -188,7 +187,7 @@ def check_choice(config: DictConfig, *, make: Callable[[DictConfig], Any] = inst
         return
     source, choice = make(data.source), choice_of(data)
     if isinstance(source, NamedSource):
-        replace(choice, music=None, max_pieces=None).apply(source.names())
+        choice.by_name(source)
 
 
 def check_networks(config: DictConfig) -> None:
