@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from musicgen.models.cells.base import CellLoss, DrawnCells, cell_bce, log_odds
-from musicgen.models.cells.chain import ChainCells, chain_densities, log_sounding, packed_line, previous_cells
+from musicgen.models.cells.chain import ChainCells, by_tick, chain_densities, packed_line, previous_cells
+from musicgen.models.cells.marginals import ChainMarginals, run_chains
 
 
 class MarkovCells(ChainCells):
@@ -63,22 +64,17 @@ class MarkovCells(ChainCells):
         rows = [[functional.logsigmoid(-odds), functional.logsigmoid(odds)] for odds in line[0]]
         return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2).transpose(0, 1)
 
-    def _log_sounding(
-        self, maps: Float[Tensor, "batch maps pitches ticks"], before: Tensor | None
-    ) -> tuple[Float[Tensor, "batch pitches ticks"], Float[Tensor, "batch pitches ticks"]]:
-        begin, go_on = maps.unbind(1)
-        return log_sounding(begin, go_on, before=before)
-
-    def _onsets(
-        self,
-        maps: Float[Tensor, "batch maps pitches ticks"],
-        sounding: Float[Tensor, "batch pitches ticks"],
-        silent: Float[Tensor, "batch pitches ticks"],
-        before: Tensor | None,
-    ) -> Float[Tensor, "batch pitches ticks"]:
-        first = torch.zeros_like(sounding[..., :1]) if before is None else before[..., None]
-        was_sounding = torch.cat([first, sounding[..., :-1].exp()], dim=-1)
-        return (1 - was_sounding) * maps[:, 0].sigmoid()
+    def _run(
+        self, maps: Float[Tensor, "batch maps pitches ticks"], first: Float[Tensor, "batch pitches"]
+    ) -> ChainMarginals:
+        begin, go_on = by_tick(maps)
+        return run_chains(
+            first,
+            begins=begin.sigmoid(),
+            stays=(-begin).sigmoid(),
+            holds=go_on.sigmoid(),
+            ends=(-go_on).sigmoid(),
+        )
 
     def _drawn(self, path: Int[Tensor, "steps pitches"], *, ticks: int) -> DrawnCells:
         return DrawnCells(packed=packed_line(path.T.numpy() > 0, ticks=ticks), onsets=None)

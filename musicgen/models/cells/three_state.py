@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,11 +10,13 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional
 
-from musicgen.models.cells.base import CellLoss, DrawnCells, cell_bce, log_odds
-from musicgen.models.cells.chain import ChainCells, chain_densities, log_sounding, packed_line, previous_cells
+from musicgen.models.cells.base import CellLoss, DrawnCells, log_odds
+from musicgen.models.cells.chain import ChainCells, by_tick, chain_densities, packed_line
+from musicgen.models.cells.marginals import ChainMarginals, first_cells, log_chance, run_chains
 from musicgen.music.packing import parted
 
 SILENT, HELD, ONSET = range(3)
+_LEAST = 1e-7  # chance of an onset, or of none, in the loss
 _COARSE = 12  # ticks a quarter up to which the likeliest path hits more notes than expected events do
 
 
@@ -58,14 +61,15 @@ class ThreeStateCells(ChainCells):
         progress: float = 1.0,
     ) -> CellLoss:
         """Mix the cross-entropies of the marginals and the likelihood, all in nats per cell."""
-        maps = maps.float()
-        sounding, silent = self._log_sounding(maps, before)
-        bce = cell_bce(sounding - silent, slices[:, 0])
-        onset = self._onsets(maps, sounding, silent, before).clamp(1e-7, 1 - 1e-7)
-        onset_bce = functional.binary_cross_entropy(onset, slices[:, 1].to(onset.dtype))
+        steps, first = _Steps.of(maps), first_cells(before, like=maps[:, 0, :, 0])
+        sounding, onset = by_tick(slices)
+        marginals = steps.run(first)
+        bce = -log_chance(torch.lerp(marginals.silent, marginals.sounding, sounding)).mean()
+        begins = marginals.onset.clamp(_LEAST, 1 - _LEAST)
+        onset_bce = -torch.lerp(1 - begins, begins, onset).log().mean()
         share = self.share_at(progress)
         with torch.set_grad_enabled(torch.is_grad_enabled() and share > 0):
-            nats = self.cell_nats(maps, slices, before=before).mean()
+            nats = -steps.log_chance_of(sounding, onset, first).mean()
         total = (1 - share) * (bce + self.onset_weight * onset_bce) + share * nats
         metrics = {"bce": bce.detach(), "onset_bce": onset_bce.detach(), "nats": nats.detach()}
         return CellLoss(total=total, metrics=metrics)
@@ -78,14 +82,12 @@ class ThreeStateCells(ChainCells):
         before: Shaped[Tensor, "batch pitches"] | None = None,
     ) -> Float[Tensor, "batch pitches ticks"]:
         """Compute -log p of each cell's state given the one before it; onsets are told, too."""
-        begin, end, again = maps.float().unbind(1)
-        states = states_of(slices)
-        came_from = previous_cells(slices[:, 0].float(), before)
-        weight = torch.where(states == ONSET, again, torch.where(states == HELD, 0.0, end))
-        after_sound = functional.softplus(torch.logaddexp(end, again)) - weight
-        after_silence = functional.softplus(torch.where(states == ONSET, -begin, begin))
-        after_silence = after_silence.masked_fill(states == HELD, float("inf"))
-        return torch.where(came_from, after_sound, after_silence)
+        sounding, onset = by_tick(slices)
+        first = first_cells(before, like=maps[:, 0, :, 0])
+        nats = -_Steps.of(maps).log_chance_of(sounding, onset, first)
+        after_silence = torch.cat([first[None], sounding[:-1]]) < 0.5
+        never = after_silence & (sounding > onset)
+        return nats.masked_fill(never, float("inf")).movedim(0, -1)
 
     def draw(
         self,
@@ -110,52 +112,71 @@ class ThreeStateCells(ChainCells):
         begin = log_odds(0.9 * onset / (1 - sounding))
         return torch.tensor([begin, np.log(ends / held), np.log(again / held)], dtype=torch.float32)
 
-    def _log_chances(
-        self, maps: Float[Tensor, "batch maps pitches ticks"]
-    ) -> Float[Tensor, "from batch pitches ticks to"]:
-        """Log chances of silence, held and onset, after silence and after sound."""
-        begin, end, again = maps.unbind(1)
-        never = torch.full_like(begin, float("-inf"))
-        after_silence = torch.stack(
-            [functional.logsigmoid(-begin), never, functional.logsigmoid(begin)], dim=-1
-        )
-        after_sound = torch.stack([end, torch.zeros_like(end), again], dim=-1).log_softmax(dim=-1)
-        return torch.stack([after_silence, after_sound])
-
     def _transitions(
         self, line: Float[Tensor, "1 maps pitches steps"]
     ) -> Float[Tensor, "steps pitches from to"]:
-        silent, sound = self._log_chances(line)[:, 0]
-        return torch.stack([silent, sound, sound], dim=-2).transpose(0, 1)
+        steps = _Steps.of(line)
+        never = torch.full_like(steps.stay, float("-inf"))
+        silent = torch.stack([steps.stay, never, steps.begin], dim=-1)[:, 0]
+        sound = torch.stack([steps.end, steps.hold, steps.again], dim=-1)[:, 0]
+        return torch.stack([silent, sound, sound], dim=-2)
 
-    def _log_sounding(
-        self, maps: Float[Tensor, "batch maps pitches ticks"], before: Tensor | None
-    ) -> tuple[Float[Tensor, "batch pitches ticks"], Float[Tensor, "batch pitches ticks"]]:
-        begin, end, again = maps.unbind(1)
-        goes_on = functional.softplus(again) - end
-        return log_sounding(begin, goes_on, before=before)
-
-    def _onsets(
-        self,
-        maps: Float[Tensor, "batch maps pitches ticks"],
-        sounding: Float[Tensor, "batch pitches ticks"],
-        silent: Float[Tensor, "batch pitches ticks"],
-        before: Tensor | None,
-    ) -> Float[Tensor, "batch pitches ticks"]:
-        first = (
-            torch.zeros_like(sounding[..., :1]) if before is None else before[..., None].to(sounding.dtype)
-        )
-        was_sounding = torch.cat([first, sounding[..., :-1].exp()], dim=-1)
-        was_silent = torch.cat([1 - first, silent[..., :-1].exp()], dim=-1)
-        begin, end, again = maps.unbind(1)
-        strikes_again = (again - functional.softplus(end)).sigmoid()
-        return was_silent * begin.sigmoid() + was_sounding * strikes_again
+    def _run(
+        self, maps: Float[Tensor, "batch maps pitches ticks"], first: Float[Tensor, "batch pitches"]
+    ) -> ChainMarginals:
+        return _Steps.of(maps).run(first)
 
     def _drawn(self, path: Int[Tensor, "steps pitches"], *, ticks: int) -> DrawnCells:
         states = path.T.numpy()
         onsets = packed_line(states == ONSET, ticks=ticks, onsets=True)
         sounding = packed_line(states != SILENT, ticks=ticks)
         return DrawnCells(packed=parted(sounding, onsets=onsets), onsets=onsets)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """Log chances of each step of chains: to begin or stay after silence; to end, strike again or hold."""
+
+    begin: Float[Tensor, "ticks batch pitches"]
+    stay: Float[Tensor, "ticks batch pitches"]
+    end: Float[Tensor, "ticks batch pitches"]
+    again: Float[Tensor, "ticks batch pitches"]
+    hold: Float[Tensor, "ticks batch pitches"]
+
+    @classmethod
+    def of(cls, maps: Float[Tensor, "batch maps pitches ticks"]) -> "_Steps":
+        """Read the maps, each step's chances normalised."""
+        odds, end, again = by_tick(maps)
+        begin = functional.logsigmoid(odds)
+        after_sound = torch.stack([end, again, torch.zeros_like(end)]).log_softmax(dim=0)
+        return cls(begin, begin - odds, *after_sound)
+
+    def run(self, first: Float[Tensor, "batch pitches"]) -> ChainMarginals:
+        """Run the chains forwards from what sounds before the first tick."""
+        strikes = self.again.exp()
+        return run_chains(
+            first,
+            begins=self.begin.exp(),
+            stays=self.stay.exp(),
+            holds=strikes + self.hold.exp(),
+            ends=self.end.exp(),
+            strikes=strikes,
+        )
+
+    def log_chance_of(
+        self,
+        sounding: Float[Tensor, "ticks batch pitches"],
+        onset: Float[Tensor, "ticks batch pitches"],
+        first: Float[Tensor, "batch pitches"],
+    ) -> Float[Tensor, "ticks batch pitches"]:
+        """Compute the log chance of each cell given the one before it, where no note is held after silence.
+
+        Cells are 0 and 1, and choose by `lerp`: `where` takes five times as long.
+        """
+        after_silence = torch.lerp(self.stay, self.begin, onset)
+        after_sound = torch.lerp(torch.lerp(self.end, self.hold, sounding), self.again, onset)
+        came_from = torch.cat([first[None], sounding[:-1]])
+        return torch.lerp(after_silence, after_sound, came_from)
 
 
 def states_of(slices: Shaped[Tensor, "batch channels pitches ticks"]) -> Int[Tensor, "batch pitches ticks"]:

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from musicgen.models.cells.base import CellModel
-from musicgen.models.cells.chain import log_sounding, read_events
+from musicgen.models.cells.chain import read_events
+from musicgen.models.cells.marginals import run_chains
 from musicgen.models.cells.markov import MarkovCells
 from musicgen.models.cells.three_state import ThreeStateCells
 from musicgen.music.packing import SliceLayout, unpack
@@ -59,9 +60,16 @@ def test_marginals_are_sums_over_all_slices(model: CellModel, row: int) -> None:
 @pytest.mark.parametrize("row", [0, 1])
 def test_the_gradient_of_the_marginals_is_their_slope(row: int) -> None:
     """By finite differences in float64, so that the chain's own backward recursion is right."""
-    before = BEFORE[row : row + 1].double()
-    odds = [values[None].requires_grad_() for values in torch.randn(2, 1, TICKS, dtype=torch.float64)]
-    assert torch.autograd.gradcheck(lambda *odds: log_sounding(*odds, before=before), odds)
+    first = BEFORE[row : row + 1].double()
+    odds = [values.requires_grad_() for values in torch.randn(3, TICKS, 1, 1, dtype=torch.float64)]
+
+    def marginals(begin: torch.Tensor, end: torch.Tensor, again: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        ends, strikes, held = torch.stack([end, again, torch.zeros_like(end)]).softmax(dim=0)
+        chances = {"begins": begin.sigmoid(), "stays": (-begin).sigmoid(), "ends": ends}
+        run = run_chains(first, **chances, holds=strikes + held, strikes=strikes)
+        return run.sounding, run.silent, run.onset
+
+    assert torch.autograd.gradcheck(marginals, odds)
 
 
 def test_silence_before_is_what_is_assumed(model: CellModel) -> None:
