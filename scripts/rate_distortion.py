@@ -15,6 +15,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,7 @@ COLUMNS = {
 }
 TOTAL = "val/bits_per_quarter"
 CURVE = ("val/prior_bits", "vq_vae/val/decoder_bits")
+MARKERS = "os^vD*P"  # seven, so that families of one of the ten colours differ
 STAGES = ("vq_vae", "kmeans", "transformer")
 
 
@@ -137,7 +139,7 @@ def draw_curves(families: Mapping[str, Iterable[Run]], path: Path) -> None:
     """Draw what the decoder needs over what the codes cost by family, with lowest and highest over seeds."""
     figure = Figure(figsize=(7, 4.5), layout="constrained", facecolor="white")
     axes = figure.add_subplot(xlabel="codes, bits a quarter", ylabel="decoder, bits a quarter")
-    for name, runs in families.items():
+    for (name, runs), marker in zip(families.items(), cycle(MARKERS), strict=False):
         points = []
         for same in by_rate(runs).values():
             over_seeds = [[run.metrics[metric] for run in same] for metric in CURVE]
@@ -146,7 +148,7 @@ def draw_curves(families: Mapping[str, Iterable[Run]], path: Path) -> None:
             low, mean, high = np.array(sorted(points)).transpose(2, 1, 0)
             spans = zip(mean - low, high - mean, strict=True)
             xerr, yerr = (np.stack(span) for span in spans)
-            axes.errorbar(*mean, xerr=xerr, yerr=yerr, marker="o", label=name)
+            axes.errorbar(*mean, xerr=xerr, yerr=yerr, marker=marker, label=name)
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=150)
 
