@@ -36,12 +36,14 @@ function drawEffect(host, effect, metric) {
   });
   const room = Math.max(1, Math.floor((width - 56) / values.length / 6.2)); // characters below each value
   const every = Math.max(Math.ceil(3 / room), Math.ceil(values.length / MAX_STEPS));
+  const counts = values.map((value) => runs.filter((run) => valueOf(run) === value).length);
+  const isEven = new Set(counts).size === 1; // then the count is said once, where many values leave no room
   cut(values, room * every).forEach((text, index) => {
     if (index % every) return;
-    const n = runs.filter((run) => valueOf(run) === values[index]).length;
     svg.append(element("svg:text", { x: x(index), y: height - 31, "text-anchor": "middle" }, text));
-    svg.append(element("svg:text", { x: x(index), y: height - 18, "text-anchor": "middle", class: "count" }, `n=${n}`));
+    if (!isEven) svg.append(element("svg:text", { x: x(index), y: height - 18, "text-anchor": "middle", class: "count" }, `n=${counts[index]}`));
   });
+  if (isEven) svg.append(element("svg:text", { x: (EFFECT_MARGIN.left + width) / 2, y: height - 18, "text-anchor": "middle", class: "count" }, `n=${counts[0]} each`));
   svg.append(element("svg:text", { x: (EFFECT_MARGIN.left + width) / 2, y: height - 3, "text-anchor": "middle" }, label));
   const dots = [];
   for (const block of blocks) drawBlock(svg, { block, metric, values, valueOf, x, y, inside, dots, several: blocks.length > 1 });
