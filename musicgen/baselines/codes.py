@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, UInt32
+from jaxtyping import Int64, UInt32
 
 from musicgen.baselines.baseline import Baseline, BaselineData
+from musicgen.baselines.context_counts import ContextCounts
 from musicgen.checkpoint import load_autoencoder, load_transformer
 from musicgen.data.batches.codes import PieceCodes
 from musicgen.data.batches.slices import SliceBatch
@@ -74,11 +75,7 @@ class TrainedRun(Baseline):
 
 
 class CodeMarkov(Baseline):
-    """Predict each code of a run's autoencoder from the few before it, by counting.
-
-    The chance after a context is (count + V · chance after the context one shorter) / (total + V), with V
-    codes in the codebook: add-one smoothing, but towards the shorter context rather than towards all alike
-    (MacKay and Peto 1995, with a fixed strength). Before a piece stands a code of its own.
+    """Predict each code of a run's autoencoder from the few before it, by counting (see `ContextCounts`).
 
     Args:
         run: The run folder whose autoencoder is used.
@@ -91,9 +88,7 @@ class CodeMarkov(Baseline):
 
     def __init__(self, *, run: str | Path, order: int) -> None:
         if not 1 <= order <= 4:
-            raise ValueError(
-                f"order={order}; use 1 to 4: the table has a row for every context of that length"
-            )
+            raise ValueError(f"order={order}; use 1 to 4: longer contexts hardly occur twice")
         self.order = order
         self.autoencoder = load_autoencoder(run).module
         self.vocab = self.autoencoder.num_embeddings
@@ -111,13 +106,12 @@ class CodeMarkov(Baseline):
             codes.codes[start:stop].reshape(-1).astype(np.int64)
             for start, stop in zip(codes.starts[:-1], codes.starts[1:], strict=True)
         ]
-        self.chances = self._tables(streams)
+        self.counts = ContextCounts(streams, order=self.order, vocab=self.vocab)
 
     def bits(self, packed: PackedSlices) -> float:
         """Bound -log2 p from above by the bits of the codes and of the decoder."""
         codes = encode_packed(self.autoencoder, packed)
-        stream = codes.reshape(-1)
-        chances = self.chances[self._contexts(stream, self.order), stream]
+        chances = self.counts.chances(codes.reshape(-1).astype(np.int64))
         return float(-np.log2(chances).sum()) + decoder_bits(self.autoencoder, packed, codes)
 
     def sample(self, *, num_pieces: int, num_quarters: int, seed: int) -> list[Performance]:
@@ -126,48 +120,19 @@ class CodeMarkov(Baseline):
         per_quarter = self.autoencoder.num_codes
         pieces = []
         for _ in range(num_pieces):
-            codes = torch.from_numpy(self._walk(num_quarters * per_quarter, generator))
+            codes = torch.from_numpy(self.counts.draw(num_quarters * per_quarter, generator))
             decoded = decode_codes(self.autoencoder, codes.view(num_quarters, per_quarter))
             ticks = self.autoencoder.layout.ticks
             pieces.append(from_packed(decoded.packed, onsets=decoded.onsets, ticks=ticks))
         return pieces
 
     def num_parameters(self) -> int:
-        """Count the parameters of the autoencoder and the table of probabilities."""
-        return count_parameters(self.autoencoder) + self.chances.size
+        """Count the parameters of the autoencoder and the counts that are kept."""
+        return count_parameters(self.autoencoder) + len(self.counts)
 
     def earlier_cpu_s(self) -> float:
         """Training time of the autoencoder."""
         return self.trained_s
-
-    def _tables(self, streams: list[Int64[np.ndarray, " codes"]]) -> Float[np.ndarray, "contexts vocab"]:
-        """Estimate the probability of each code after every context of the full length."""
-        chances = np.full((1, self.vocab), 1 / self.vocab)
-        for order in range(self.order + 1):
-            counts = np.zeros(((self.vocab + 1) ** order, self.vocab))
-            for stream in streams:
-                np.add.at(counts, (self._contexts(stream, order), stream), 1.0)
-            shorter = chances[np.arange(len(counts)) % len(chances)]  # the nearest codes are the last digits
-            chances = (counts + self.vocab * shorter) / (counts.sum(axis=1, keepdims=True) + self.vocab)
-        return chances
-
-    def _contexts(self, stream: Int64[np.ndarray, " codes"], order: int) -> Int64[np.ndarray, " codes"]:
-        """Number the context of each code: the codes before it as digits, the nearest last."""
-        padded = np.concatenate([np.full(order, self.vocab), stream])
-        numbers = np.zeros(len(stream), np.int64)
-        for place in range(order):
-            numbers = numbers * (self.vocab + 1) + padded[place : place + len(stream)]
-        return numbers
-
-    def _walk(self, length: int, generator: np.random.Generator) -> Int64[np.ndarray, " codes"]:
-        steps = self.chances.cumsum(axis=1)
-        context, contexts = len(self.chances) - 1, len(self.chances)  # all start codes
-        codes = np.empty(length, np.int64)
-        for place, drawn in enumerate(generator.random(length)):
-            code = min(int(np.searchsorted(steps[context], drawn, side="right")), self.vocab - 1)
-            codes[place] = code
-            context = (context * (self.vocab + 1) + code) % contexts
-        return codes
 
 
 @torch.inference_mode()

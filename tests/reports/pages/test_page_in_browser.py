@@ -235,7 +235,8 @@ def test_effects_and_parallel_coordinates_show_every_run(page, twelve):
     counts = page.ask(
         "[...new Set([...document.querySelectorAll('.effect .count')].map((n) => n.textContent))]"
     )
-    assert counts and all(count.endswith(" each") for count in counts)
+    assert counts
+    assert all(count.endswith(" each") for count in counts)
     assert page.ask(COUNT.format("#parallel-chart path.curve")) == 13
     page.ask("document.querySelectorAll('.pc-axis')[2].focus()")
     page.key("ArrowUp")
