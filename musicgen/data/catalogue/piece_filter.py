@@ -77,7 +77,8 @@ class PieceFilter:
         named = self.composer or self.era or self.title
         if named and isinstance(source, SelectiveSource):
             return self.apply(source.pieces_named(self.by_name(source)), analyse=analyse)
-        return self.apply(source.pieces(shard), analyse=analyse)
+        pieces = source.pieces() if shard == WHOLE else source.pieces(shard)  # a source need not know shards
+        return self.apply(pieces, analyse=analyse)
 
     def by_name(self, source: NamedSource) -> Sequence[Piece]:
         """Choose by composer, era and title among what a source names; no piece is read.
