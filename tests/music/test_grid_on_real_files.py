@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from musicgen.music.grid import from_packed, from_slices, to_packed, to_slices
 from musicgen.music.midi import read_midi
 from musicgen.music.notes import Performance
 from musicgen.music.packing import TICKS_PER_QUARTER
+from tests.real_files import one_file_in
 
 
 def onsets(piece: Performance, *, first_quarter: int) -> np.ndarray:
@@ -47,8 +47,8 @@ def test_98_of_100_notes_come_back_at_the_right_tick(some_real_files: list[Path]
     assert min(share_kept([path], through_packed) for path in some_real_files) >= 0.95
 
 
-@pytest.mark.gate
-def test_98_of_100_notes_of_all_files_come_back_at_the_right_tick(giantmidi_root: Path):
+@one_file_in(4)
+def test_98_of_100_notes_of_all_files_come_back_at_the_right_tick(giantmidi_root: Path, one_in: int):
     paths = sorted(giantmidi_root.glob("*.mid"))
     assert len(paths) >= 857
-    assert share_kept(paths, through_packed) >= 0.98
+    assert share_kept(paths[::one_in], through_packed) >= 0.98

@@ -67,8 +67,9 @@ def test_a_dozen_real_files_read_as_plain_queues_say(some_real_files, first_in_f
         compare(read_midi(path), first_in_first_out(path))
 
 
-@pytest.mark.gate
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize(
+    "shard", [pytest.param(n, marks=pytest.mark.long if n else pytest.mark.gate) for n in range(SHARDS)]
+)
 def test_all_real_files_read_as_plain_queues_say(
     giantmidi_root: Path, first_in_first_out, shard: int
 ) -> None:
