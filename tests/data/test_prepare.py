@@ -262,6 +262,21 @@ def test_a_killed_preparation_leaves_nothing_wrong(tmp_path: Path, write_piece):
 
 
 @pytest.mark.gate
+def test_real_files_are_prepared_without_a_skip(giantmidi_root: Path, tmp_path: Path):
+    paths = sorted(giantmidi_root.glob("*.mid"))[::6]
+    (tmp_path / "music").mkdir()
+    for path in paths:
+        (tmp_path / "music" / path.name).symlink_to(path)
+    source = GiantMidi(tmp_path / "music", cache_dir=tmp_path)
+    done = prepare(source, ClockGrid(), choice=PieceFilter(), cache_dir=tmp_path, progress=False)
+    assert (done.summary["files"], done.summary["skipped"]) == (len(paths), 0)
+    assert sum(done.summary["by_era"].values()) == len(paths)
+    assert set(done.summary["by_era"]) == {"baroque", "classical", "romantic"}
+    assert done.summary["notes"] > 2_500_000 / 10
+    done.require("train", "val", "test")
+
+
+@pytest.mark.long
 def test_the_857_files_are_prepared_without_a_skip(giantmidi_root: Path, tmp_path: Path):
     source = GiantMidi(giantmidi_root, cache_dir=tmp_path)
     done = prepare(source, ClockGrid(), choice=PieceFilter(), cache_dir=tmp_path, progress=False)
