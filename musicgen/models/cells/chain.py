@@ -104,9 +104,8 @@ class ChainCells(CellModel):
 def by_tick(
     values: Shaped[Tensor, "batch maps pitches ticks"],
 ) -> Float[Tensor, "maps ticks batch pitches"]:
-    """Lay maps or channels out tick after tick, as chains are run, in float32 or more."""
-    values = values.permute(1, 3, 0, 2).contiguous()
-    return values if values.dtype == torch.float64 else values.float()
+    """Lay maps or channels out tick after tick, as chains are run, in float32."""
+    return values.permute(1, 3, 0, 2).contiguous().float()
 
 
 def previous_cells(

@@ -27,9 +27,8 @@ class ChainMarginals:
 def first_cells(
     before: Shaped[Tensor, "batch pitches"] | None, *, like: Float[Tensor, "batch pitches"]
 ) -> Float[Tensor, "batch pitches"]:
-    """Say in float32 or more what sounds before each slice; silence if None."""
-    dtype = torch.promote_types(like.dtype, torch.float32)
-    return torch.zeros_like(like, dtype=dtype) if before is None else before.to(dtype)
+    """Say in float32 what sounds before each slice; silence if None."""
+    return torch.zeros_like(like, dtype=torch.float32) if before is None else before.float()
 
 
 def log_chance(chances: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
