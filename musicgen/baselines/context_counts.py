@@ -22,12 +22,14 @@ class ContextCounts:
         vocab: Number of different codes.
 
     Raises:
-        ValueError: There are more contexts than 64 bits can number.
+        ValueError: There are more contexts than 64 bits can number, or no code at all.
     """
 
     def __init__(self, streams: Sequence[Codes], *, order: int, vocab: int) -> None:
         if (vocab + 1) ** order * vocab > np.iinfo(np.int64).max:
             raise ValueError(f"order={order} of {vocab} codes has too many contexts; use a smaller order")
+        if not sum(map(len, streams)):
+            raise ValueError("there is no code to count; give pieces of a quarter or more")
         self.order, self.vocab = order, vocab
         self.orders = [
             _OneOrder(

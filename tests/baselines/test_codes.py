@@ -57,11 +57,13 @@ def test_what_follows_most_often_is_drawn_most_often():
 
 
 def test_a_large_codebook_takes_no_more_room_than_what_occurred():
-    """A table of all contexts of three codes out of 2,048 would have ten billion chances."""
+    """A table of all contexts of three codes out of 2,048 would have 18 million million chances."""
     stream = np.random.default_rng(0).integers(0, 2048, 5000)
     counts = ContextCounts([stream], order=3, vocab=2048)
     assert len(counts) <= 4 * len(stream)
     assert counts.chances(stream).min() > 1 / 2048 / 2
+    with pytest.raises(ValueError, match="no code to count"):
+        ContextCounts([], order=1, vocab=2)
     with pytest.raises(ValueError, match="order=4 of 65536 codes has too many contexts"):
         ContextCounts([stream], order=4, vocab=65536)
 

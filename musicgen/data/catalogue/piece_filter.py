@@ -68,7 +68,7 @@ class PieceFilter:
 
         Args:
             source: Where pieces come from.
-            shard: As in `Source.pieces`.
+            shard: As in `Source.pieces`; a source that must convert its pieces gives those of all shards.
             analyse: As in `apply`.
 
         Raises:
@@ -76,7 +76,8 @@ class PieceFilter:
         """
         named = self.composer or self.era or self.title
         if named and isinstance(source, SelectiveSource):
-            return self.apply(source.pieces_named(self.by_name(source)), analyse=analyse)
+            rest = replace(self, composer=None, era=None, title=None)  # names that one dropped fit no other
+            return rest.apply(source.pieces_named(self.by_name(source)), analyse=analyse)
         pieces = source.pieces() if shard == WHOLE else source.pieces(shard)  # a source need not know shards
         return self.apply(pieces, analyse=analyse)
 

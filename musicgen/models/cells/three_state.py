@@ -147,9 +147,8 @@ class _Steps:
     def of(cls, maps: Float[Tensor, "batch maps pitches ticks"]) -> "_Steps":
         """Read the maps, each step's chances normalised."""
         odds, end, again = by_tick(maps)
-        begin = functional.logsigmoid(odds)
         after_sound = torch.stack([end, again, torch.zeros_like(end)]).log_softmax(dim=0)
-        return cls(begin, begin - odds, *after_sound)
+        return cls(functional.logsigmoid(odds), functional.logsigmoid(-odds), *after_sound)
 
     def run(self, first: Float[Tensor, "batch pitches"]) -> ChainMarginals:
         """Run the chains forwards from what sounds before the first tick."""
@@ -169,9 +168,10 @@ class _Steps:
         onset: Float[Tensor, "ticks batch pitches"],
         first: Float[Tensor, "batch pitches"],
     ) -> Float[Tensor, "ticks batch pitches"]:
-        """Compute the log chance of each cell given the one before it, where no note is held after silence.
+        """Compute the log chance of each cell given the one before it.
 
-        Cells are 0 and 1, and choose by `lerp`: `where` takes five times as long.
+        A note that is held after silence, which cannot be, counts as silence here. Cells are 0 and 1, and
+        choose by `lerp`: `where` takes five times as long.
         """
         after_silence = torch.lerp(self.stay, self.begin, onset)
         after_sound = torch.lerp(torch.lerp(self.end, self.hold, sounding), self.again, onset)

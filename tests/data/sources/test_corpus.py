@@ -132,6 +132,8 @@ def test_only_scores_that_the_names_leave_are_converted(small_corpus: Path, tmp_
     assert {path.name for path in corpus.folder.iterdir()} == {piece.path.name for piece in chosen}
     assert chosen == PieceFilter(composer="Bach").apply(corpus.pieces())
     assert len(PieceFilter(era=["romantic", "modern"]).choose(corpus)) == 3
+    both = PieceFilter(composer=["Bach", "Schumann"], era="baroque")
+    assert both.choose(corpus) == both.apply(corpus.pieces()) == chosen  # of two composers an era drops one
     with pytest.raises(ValueError, match="composer='Bahc' fits no piece here; nearest known: 'Johann"):
         PieceFilter(composer="Bahc").choose(corpus)
 
