@@ -72,10 +72,8 @@ class ContextCounts:
         """Compute the chance of every code after a context of full length, by its number."""
         chances, codes = np.full(self.vocab, 1 / self.vocab), np.arange(self.vocab)
         for length, counts in enumerate(self.orders):
-            shorter = np.full(
-                self.vocab, context % (self.vocab + 1) ** length
-            )  # the nearest are the last digits
-            chances = counts.smoothed(shorter, codes, shorter=chances)
+            nearest = np.full(self.vocab, context % (self.vocab + 1) ** length)  # the last digits
+            chances = counts.smoothed(nearest, codes, shorter=chances)
         return chances
 
 
